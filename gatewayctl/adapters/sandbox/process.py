@@ -1,0 +1,76 @@
+"""Processes as the kernel knows them: a pid alone names nobody for long, only together with its start time it does."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from gatewayctl.domain.errors import EnvironmentFailed
+
+_TAIL = 64 * 1024  # bytes of a log that are looked at
+
+
+def only_on_linux() -> None:
+    """Raise EnvironmentFailed where the sandbox cannot keep its promises."""
+    if sys.platform != "linux":
+        raise EnvironmentFailed(
+            f"the sandbox runs on Linux only (this is {sys.platform}): it needs 127.0.0.0/8 as it is on Linux, "
+            "and children that end with their parent",
+            hint="run it in a Linux container or virtual machine",
+        )
+
+
+def started_at(pid: int) -> str:
+    """When `pid` started, in the kernel's own clock; empty when no such process runs (a zombie does not run)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return ""
+    fields = stat.rpartition(b")")[2].split()  # the name before it may hold blanks and brackets
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def alive(pid: int, started: str) -> bool:
+    """Whether this very process still runs, and not another one with its number."""
+    return pid > 0 and bool(started) and started_at(pid) == started
+
+
+def tell(pid: int, started: str, what: signal.Signals) -> bool:
+    """Send a signal to this very process; False when it is gone. Raises EnvironmentFailed when it is not ours."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if not alive(pid, started):
+            return False
+        signal.pidfd_send_signal(handle, what)
+    except ProcessLookupError:
+        return False
+    except PermissionError as fault:
+        raise EnvironmentFailed(f"process {pid} belongs to someone else: {fault}") from fault
+    finally:
+        os.close(handle)
+    return True
+
+
+def tail(log: Path, lines: int) -> str:
+    """The last `lines` lines of a log; empty when there is none."""
+    try:
+        with log.open("rb") as handle:
+            handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, handle.tell() - _TAIL))
+            text = handle.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def exit_words(code: int) -> str:
+    """How a process ended, for a person."""
+    if code >= 0:
+        return f"exited {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

@@ -1,0 +1,83 @@
+"""The sandbox's workloads behind the port that Kubernetes' Deployments implement too."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gatewayctl.adapters.sandbox.files import locked
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, PodStatus, WorkloadSpec, next_version
+from gatewayctl.adapters.sandbox.process import tail
+from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
+from gatewayctl.domain.platform import Workload
+
+_MOST = 20  # replicas; each is a process on this machine
+
+
+class SandboxWorkloads:
+    """Reads and writes specs; whether anything becomes of them is the supervisor's business."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = Folder(root)
+
+    def read(self, name: str) -> Workload:
+        """As it is now. Raises EnvironmentFailed when there is no such workload."""
+        spec = self._spec(name)
+        if not self._folder.running():
+            return Workload(name, spec.image, spec.replicas, 0, spec.version, settled=False, trouble=NOT_RUNNING)
+        status = self._folder.workload_status(name)
+        current = [pod for pod in status.pods if pod.image == spec.image and not pod.ending]
+        ready = sum(pod.ready for pod in current)
+        observed = status.observed == spec.version
+        return Workload(
+            name=name,
+            image=spec.image,
+            replicas=spec.replicas,
+            ready=ready,
+            version=spec.version,
+            pods=tuple(pod.name for pod in status.pods),
+            settled=observed and len(status.pods) == len(current) == ready == spec.replicas,
+            digest=_digest(current),
+            trouble=status.trouble if observed else "",
+        )
+
+    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
+        """Set image, replicas or both, as a new version; StaleWrite when someone wrote since `expected`."""
+        if replicas is not None and not 0 <= replicas <= _MOST:
+            raise UsageFault(f"{expected.name}: {replicas} replicas are not possible here; 0 to {_MOST} are")
+        with locked(self._folder.root):
+            spec = self._spec(expected.name)
+            if spec.version != expected.version:
+                raise StaleWrite(
+                    f"workload {expected.name} was changed by someone else: "
+                    f"expected version {expected.version}, found {spec.version}"
+                )
+            changed = replace(spec, version=next_version(spec.version))
+            if image is not None:
+                changed = replace(changed, image=image)
+            if replicas is not None:
+                changed = replace(changed, replicas=replicas)
+            self._folder.want(self._folder.workload_file(expected.name), changed)
+        return self.read(expected.name)
+
+    def logs(self, name: str, lines: int = 20) -> str:
+        """The last log lines of its living pods, or of the last one that lived."""
+        self._spec(name)
+        living = [self._folder.logs / f"{pod.name}.log" for pod in self._folder.workload_status(name).pods]
+        logs = [log for log in living if log.exists()] or self._folder.logs_of(name)[-1:]
+        return "\n".join(tail(log, lines) for log in logs)
+
+    def _spec(self, name: str) -> WorkloadSpec:
+        known = self._folder.workloads()
+        spec = self._folder.workload(name) if name in known else None
+        if spec is None:
+            have = f"it has {', '.join(known)}" if known else f"{self._folder.root} holds no sandbox"
+            raise EnvironmentFailed(
+                f"there is no workload {name} in the sandbox; {have}",
+                hint="workloads are listed in the world file (platform.world in gatewayctl.yaml)",
+            )
+        return spec
+
+
+def _digest(pods: list[PodStatus]) -> str:
+    """What runs, when all that runs is the same."""
+    found = {pod.digest for pod in pods if pod.pid}
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,114 @@
+"""What a sandbox consists of, as its world file says: images, workloads and the gateway.
+
+An image is a name for a command, as a real image is; everything else is what a team's manifests would hold.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_KEY = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]*")  # what Kubernetes takes as a ConfigMap's key
+
+
+def _seconds(value: object) -> object:
+    """`250ms`, `10s`, `5m`, or a number of seconds."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", value.strip())
+        if not found:
+            raise ValueError("expected a duration such as 300ms or 10s")
+        return float(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=600)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$")]
+ImageName = Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]{0,200}$")]
+UrlPath = Annotated[str, Field(pattern=r"^/[!-~]*$")]
+
+
+class Strict(BaseModel):
+    """No key is guessed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Image(Strict):
+    """What runs under an image's name. `python` as the first word is the interpreter that runs the sandbox."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    env: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Identifies the command and its environment, as an image's digest identifies its layers."""
+        content = json.dumps([self.command, sorted(self.env.items())])
+        return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
+
+
+class WorkloadModel(Strict):
+    """A Deployment and its Service of the same name. `grace` is how long a pod may take to stop, in seconds."""
+
+    image: ImageName
+    replicas: int = Field(default=1, ge=0, le=20)
+    port: Port = 8080
+    ready: UrlPath = "/healthz"
+    grace: Seconds = 10.0
+
+
+class Gateway(Strict):
+    """The gateway's replicas. `files` maps a file's key in the store to where its first text is.
+
+    `mount` is where the bootstrap expects the store's files; a change is seen there after `sync_delay`, and by each
+    further replica `sync_skew` later, as kubelets would.
+    """
+
+    kind: Literal["envoy"] = "envoy"
+    replicas: int = Field(default=2, ge=1, le=8)
+    bootstrap: str
+    mount: str = Field(default="/etc/gateway", pattern=r"^(/[A-Za-z0-9._-]+)+$")
+    files: dict[str, str] = Field(min_length=1)
+    sync_delay: Seconds = 0.3
+    sync_skew: Seconds = 0.1
+    traffic: Port = 8000
+    admin: Port = 9901
+
+    @field_validator("files")
+    @classmethod
+    def _keys_fit_a_config_map(cls, files: dict[str, str]) -> dict[str, str]:
+        for key in files:
+            if not _KEY.fullmatch(key):
+                raise ValueError(f"{key!r} cannot be a file's key: letters, digits, dots, hyphens and underscores only")
+        return files
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Gateway":
+        if self.traffic == self.admin:
+            raise ValueError("traffic and admin need different ports")
+        return self
+
+
+class World(Strict):
+    """A whole world file. `folder` is where it lies: file names in it, and commands, start there."""
+
+    version: Literal[1]
+    gateway: Gateway
+    images: dict[ImageName, Image] = Field(min_length=1)
+    workloads: dict[Name, WorkloadModel] = Field(min_length=1, max_length=40)
+    folder: str = ""
+
+    @model_validator(mode="after")
+    def _images_are_known(self) -> "World":
+        for name, workload in self.workloads.items():
+            if workload.image not in self.images:
+                raise ValueError(f"workloads.{name}.image: {workload.image} is not in images")
+        return self
+
+    def path(self, name: str) -> Path:
+        """A file that the world names."""
+        return Path(self.folder, name)

@@ -1,0 +1,108 @@
+"""Runs a pytest suite in a child process and gathers what it reported."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatewayctl.adapters.smoke.child import Ended, Events, Program, fresh_folder, last_words, run
+from gatewayctl.domain.smoke import Errand, SuiteResult, SuiteRun
+from gatewayctl.ports import Tick
+
+JUNIT, LOG, EVENTS = "junit.xml", "pytest.log", "events.jsonl"
+_ODD_KEPT = 5
+_FAILURES_KEPT = 20
+# A test may report several times (teardown after call, subtests); the worst word is its outcome.
+_WORSE = {"passed": 0, "skipped": 1, "error": 2, "failed": 3}
+
+
+def run_suite(wanted: SuiteRun, tick: Tick) -> SuiteResult:
+    """Run it to its end, or to its timeout; `tick` may raise to stop it. Raises EnvironmentFailed."""
+    folder = fresh_folder(wanted.folder, (JUNIT, LOG, EVENTS))
+    arguments = [
+        *("-m", "pytest", wanted.path, f"--junitxml={folder / JUNIT}", "-p", "no:cacheprovider"),
+        # The entry point and the module are one plugin, which pytest would refuse to have twice.
+        *("-p", "no:gatewayctl", "-p", "gatewayctl.pytest_plugin"),
+    ]
+    if wanted.reruns:
+        arguments += ["--reruns", str(wanted.reruns)]
+    program = Program(
+        arguments=tuple(arguments),
+        errand=Errand(entrance=wanted.entrance, events=str(folder / EVENTS)),
+        log=folder / LOG,
+        timeout=wanted.timeout,
+    )
+    story = _Story()
+    events = Events(folder / EVENTS)
+
+    def watch() -> None:
+        for event in events.new():
+            story.add(event)
+        tick(story.progress())
+
+    ended = run(program, watch)
+    return story.result(ended, () if ended.exit_code in (0, 5) else last_words(program.log))
+
+
+@dataclass(slots=True)
+class _Story:
+    """What the events told so far."""
+
+    collected: int = 0
+    outcomes: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    finished: bool = False
+    rerun: set[str] = field(default_factory=set)
+    answers: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """One more event; the last word of each process on its answers counts."""
+        match event:
+            case {"kind": "collected", "count": int(count)}:
+                self.collected = max(self.collected, count)
+            case {"kind": "finished"}:
+                self.finished = True
+            case {"kind": "answers", "process": int(process)}:
+                self.answers[process] = event
+            case {"kind": "test", "id": str(test), "outcome": "rerun"}:
+                self.rerun.add(test)
+            case {"kind": "test", "id": str(test), "outcome": str(outcome), "why": str(why)}:
+                if outcome in _WORSE and _WORSE[outcome] >= _WORSE[self.outcomes.get(test, "passed")]:
+                    self.outcomes[test] = outcome
+                    self.reasons[test] = self.reasons.get(test) or why
+
+    def count(self, name: str) -> int:
+        """How many answers of this kind all processes saw."""
+        found = (answers.get(name, 0) for answers in self.answers.values())
+        return sum(count for count in found if isinstance(count, int))
+
+    def progress(self) -> str:
+        """A line for a person."""
+        outcomes = Counter(self.outcomes.values())
+        bad = outcomes["failed"] + outcomes["error"]
+        failed = f", {bad} failed" if bad else ""
+        return f"{outcomes['passed']}/{self.collected} passed{failed}, {self.count('canary')} answers from the canary"
+
+    def result(self, ended: Ended, last_words: tuple[str, ...]) -> SuiteResult:
+        """Everything, once the process has ended."""
+        outcomes = Counter(self.outcomes.values())
+        passed = {test for test, outcome in self.outcomes.items() if outcome == "passed"}
+        bad = [test for test, outcome in self.outcomes.items() if outcome in ("failed", "error")]
+        odd = [str(text) for answers in self.answers.values() for text in answers.get("odd", ())]
+        return SuiteResult(
+            passed=outcomes["passed"],
+            failed=outcomes["failed"],
+            errors=outcomes["error"],
+            skipped=outcomes["skipped"],
+            flaky=tuple(sorted(self.rerun & passed)),
+            canary=self.count("canary"),
+            stable=self.count("stable"),
+            unknown=self.count("unknown"),
+            baseline=self.count("baseline"),
+            exit_code=ended.exit_code,
+            seconds=ended.seconds,
+            failures=tuple(f"{test}: {self.reasons[test]}" for test in bad[:_FAILURES_KEPT]) or last_words,
+            odd_answers=tuple(odd[:_ODD_KEPT]),
+            timed_out=ended.timed_out,
+            finished=self.finished,
+        )

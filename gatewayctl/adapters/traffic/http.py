@@ -1,0 +1,67 @@
+"""Requests to one gateway replica: the only module that imports httpx outside the suites' child processes."""
+
+from typing import TYPE_CHECKING
+
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.platform import Probe, Replica
+
+if TYPE_CHECKING:
+    import httpx
+
+_LARGEST_BODY = 1_000_000  # bytes kept of an answer to a probe
+_LARGEST_ADMIN = 200_000_000  # bytes; a config_dump of ten thousand routes is some tens of megabytes
+
+
+class HttpProber:
+    """Sends each probe on a connection of its own, so that every worker of a replica gets its share."""
+
+    def ask(self, replica: Replica, probe: Probe) -> Answer:
+        """One answer; a broken connection is an Answer with status 0."""
+        import httpx
+
+        headers = [("host", probe.host), *probe.headers]
+        try:
+            with (
+                _client(probe.timeout) as client,
+                client.stream("GET", f"http://{replica.traffic}{probe.path}", headers=headers) as response,
+            ):
+                body = _body(response, _LARGEST_BODY)
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            return Answer(0, {}, error=f"{type(fault).__name__}: {fault}")
+        found = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, found, body, response.elapsed.total_seconds())
+
+
+def admin_get(replica: Replica, path: str) -> str:
+    """GET `path` from a replica's admin port. Raises EnvironmentFailed."""
+    import httpx
+
+    if not replica.admin:
+        raise EnvironmentFailed(f"gateway replica {replica.name} has no admin address")
+    try:
+        with _client(10.0) as client, client.stream("GET", f"http://{replica.admin}{path}") as response:
+            body = _body(response, _LARGEST_ADMIN)
+    except (httpx.HTTPError, httpx.InvalidURL) as fault:
+        raise EnvironmentFailed(
+            f"the admin port of gateway replica {replica.name} ({replica.admin}) does not answer: {fault}"
+        ) from fault
+    if response.status_code != httpx.codes.OK:
+        raise EnvironmentFailed(f"the admin port of {replica.name} answers {response.status_code} to {path}")
+    return body
+
+
+def _client(timeout: float) -> "httpx.Client":
+    import httpx
+
+    # trust_env off: a proxy from the environment would answer instead of the replica.
+    return httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+
+
+def _body(response: "httpx.Response", most: int) -> str:
+    kept = bytearray()
+    for chunk in response.iter_bytes():
+        kept += chunk
+        if len(kept) > most:
+            break
+    return bytes(kept[:most]).decode(response.encoding or "utf-8", errors="replace")

@@ -1,0 +1,66 @@
+"""The `gatewayctl` command: its commands, and the one boundary where errors become words and exit codes."""
+
+import json
+import sys
+
+import typer
+
+from gatewayctl.cli import demo, looking, releases, route, rule, sandbox
+from gatewayctl.domain.errors import ExitCode, GatewayctlError
+
+app = typer.Typer(
+    name="gatewayctl",
+    help="Releases tried by header through the gateway that real traffic uses, and proven on every replica of it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    looking.plan,
+    releases.release,
+    releases.start,
+    releases.smoke,
+    releases.promote,
+    releases.abort,
+    releases.resume,
+    looking.doctor,
+    looking.status,
+    looking.curl,
+    looking.history,
+    looking.report,
+    demo.demo,
+):
+    app.command()(command)
+app.add_typer(route.app, name="route")
+app.add_typer(rule.app, name="rule")
+app.add_typer(sandbox.app, name="sandbox")
+
+
+def main() -> None:
+    """Run the command line; errors of ours end in their own exit code, bugs in a traceback and 1."""
+    try:
+        app(standalone_mode=True)
+    except GatewayctlError as fault:
+        _tell(fault)
+        sys.exit(fault.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; gatewayctl status says where it stands", file=sys.stderr)
+        sys.exit(ExitCode.PERSON)
+
+
+def _tell(fault: GatewayctlError) -> None:
+    if _wants_json():
+        print(json.dumps({"error": str(fault), "hint": fault.hint, "exit_code": int(fault.exit_code)}))
+    print(f"error: {fault}", file=sys.stderr)
+    if fault.hint:
+        print(f"  → {fault.hint}", file=sys.stderr)
+
+
+def _wants_json() -> bool:
+    """Whether the command that failed was asked for JSON; it may have failed before it read its options."""
+    words = sys.argv[1:]
+    return any(
+        word in ("--output=json", "-ojson") or (word in ("-o", "--output") and words[place + 1 : place + 2] == ["json"])
+        for place, word in enumerate(words)
+    )

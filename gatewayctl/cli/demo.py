@@ -1,0 +1,124 @@
+"""`gatewayctl demo`: the whole job on this machine, with a real gateway and an example shop."""
+
+import shutil
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gatewayctl.cli.options import Out, Output
+from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.releases import drafted, interruptible
+from gatewayctl.cli.show import exit_code, show
+from gatewayctl.cli.wiring import Wired, sandbox_root, wire
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, NeedsPerson, UsageFault
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+
+if TYPE_CHECKING:
+    from gatewayctl.domain.platform import Stored
+
+APP = "orders"
+HOME = Path(".gatewayctl/demo")
+
+
+class Canary(StrEnum):
+    """What kind of new version the demo tries."""
+
+    GOOD = "good"
+    ERRORS = "errors"
+    SLOW = "slow"
+    CRASH = "crash"
+    UNREADY = "unready"
+
+    @property
+    def image(self) -> str:
+        """Its image in the example's sandbox."""
+        return "shop/orders:1.1" if self is Canary.GOOD else f"shop/orders:1.1-{self.value}"
+
+
+def demo(
+    canary: Annotated[Canary, typer.Option(help="What the new version does; all but good are rejected.")] = Canary.GOOD,
+    home: Annotated[Path, typer.Option("--dir", help="Where the example and its evidence are put.")] = HOME,
+    output: Out = Output.TEXT,
+) -> None:
+    """A whole release on real processes on loopback, which leaves nothing running.
+
+    Exit code 3 when the canary is rejected, as `release` does.
+    """
+    from gatewayctl.adapters.sandbox import cluster
+
+    progress = Progress(a_console())
+    config = unpack(home) / "gateway-config" / "gatewayctl.yaml"
+    wired = wire(config, progress)
+    world = wired.spec.platform.world
+    if world is None:
+        raise UsageFault(f"{config}: platform.world is not set")
+    progress.title(f"starting the example shop behind a real gateway, in {home}")
+    with interruptible(), cluster.up(sandbox_root(wired.spec), world, life=cluster.Life.OWNED, clock=wired.ports.clock):
+        progress.title(f"look at it from another terminal: gatewayctl status {APP}")
+        before = wired.ports.gateway.store.read()
+        made = drafted(wired, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
+        ended = wired.pilot.begin(made.release)
+        lines = proven(wired, ended, before)
+    folder = wired.ports.evidence.folder(ended.id)
+    from gatewayctl.reports.release import as_dict
+
+    show(output, {**as_dict(ended), "proven": lines, "evidence": folder}, "\n".join([*lines, f"evidence: {folder}"]))
+    raise typer.Exit(int(exit_code(ended)))
+
+
+def unpack(home: Path) -> Path:
+    """A fresh copy of the example in `home`. Raises Busy when a demo runs there."""
+    import gatewayctl
+    from gatewayctl.adapters.sandbox import cluster
+
+    if cluster.running(home / "gateway-config" / ".gatewayctl" / "sandbox"):
+        raise Busy(f"a demo runs in {home}", hint="wait for it, or give another --dir")
+    package = Path(gatewayctl.__file__).parent
+    # In a checkout the example lies at the top; a wheel carries it inside the package.
+    source = package / "example" if (package / "example" / "smoke").is_dir() else package.parent
+    if not (source / "gateway-config").is_dir():
+        raise EnvironmentFailed(f"the example is not installed: {source} has no gateway-config")
+    if home.exists() and any(home.iterdir()) and not (home / "gateway-config").is_dir():
+        raise UsageFault(f"{home} holds something else", hint="give an empty --dir")
+    shutil.rmtree(home, ignore_errors=True)
+    for name in ("gateway-config", "smoke"):
+        shutil.copytree(source / name, home / name, ignore=shutil.ignore_patterns("__pycache__", ".gatewayctl"))
+    return home
+
+
+def proven(wired: Wired, ended: Release, before: "Stored") -> list[str]:
+    """What the release has shown, in a few lines. Raises NeedsPerson when something is not as it should be."""
+    from gatewayctl.reports.release import explain
+
+    notes = {note.phase: note.text for note in ended.notes if note.mark == "✓"}
+    said = [
+        ("replicas", notes.get(Phase.PROVE)),
+        ("leaks", notes.get(Phase.LEAKS)),
+        ("tests", notes.get(Phase.SMOKE)),
+        ("load", notes.get(Phase.LOAD)),
+    ]
+    lines = [explain(ended), *(f"{name:<9} {text}" for name, text in said if text)]
+    left = _left_behind(wired, ended, before)
+    if left:
+        raise NeedsPerson("the demo left something behind: " + "; ".join(left))
+    lines.append("after     routes byte for byte as before, canary at 0, " + _stable(wired, ended))
+    return lines
+
+
+def _left_behind(wired: Wired, ended: Release, before: "Stored") -> list[str]:
+    ports = wired.ports
+    stable, canary = ports.workloads.read(ended.target.stable), ports.workloads.read(ended.target.canary)
+    wanted = ended.image if ended.outcome is Outcome.PROMOTED else ended.before
+    checks = {
+        "the release has not ended": ended.ended,
+        "the routes differ": ports.gateway.store.read().files == before.files,
+        f"the canary has {len(canary.pods)} pods": not canary.pods and not canary.replicas,
+        f"stable runs {stable.image}, not {wanted}": stable.image == wanted and stable.settled,
+    }
+    return [what for what, fine in checks.items() if not fine]
+
+
+def _stable(wired: Wired, ended: Release) -> str:
+    return f"stable runs {wired.ports.workloads.read(ended.target.stable).image}"

@@ -1,0 +1,33 @@
+"""The options that commands share, spelled once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How results are written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+App = Annotated[str, typer.Argument(metavar="APP", help="An application of gatewayctl.yaml.", show_default=False)]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-f",
+        envvar="GATEWAYCTL_CONFIG",
+        help="The configuration; ./gatewayctl.yaml if not given.",
+        show_default=False,
+    ),
+]
+Out = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for machines (docs/json.md).")]
+Image = Annotated[
+    str, typer.Option("--image", help="The new image, with a version or digest.", metavar="IMAGE", show_default=False)
+]
+AnyTag = Annotated[bool, typer.Option("--any-tag", help="Accept an image that does not name one build, as :latest.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]

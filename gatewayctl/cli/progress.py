@@ -1,0 +1,83 @@
+"""Progress on stderr: a live line on a terminal, one plain line per event elsewhere."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gatewayctl.domain.release import Phase
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+# Two phases that a person sees as one step: writing the rule and seeing it live, on the way in and on the way out.
+_JOINED = {Phase.ROUTE: "route", Phase.PROVE: "route", Phase.UNROUTE: "unroute", Phase.CLEAR: "unroute"}
+_QUIET = {Phase.ROUTE, Phase.UNROUTE}
+_COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
+
+
+def a_console() -> "Console":
+    """A console on stderr; colours and live lines only on a real terminal, whatever FORCE_COLOR says."""
+    import sys
+
+    from rich.console import Console
+
+    terminal = sys.stderr.isatty()
+    return Console(stderr=True, highlight=False, soft_wrap=True, force_terminal=terminal, force_interactive=terminal)
+
+
+@dataclass(slots=True)
+class Progress:
+    """ports.Narrator for people."""
+
+    console: "Console"
+    carried: float = 0.0
+    live: "Status | None" = None
+    words: dict[str, str] = field(default_factory=dict)
+
+    def title(self, text: str) -> None:
+        """The first line of a job."""
+        self.console.print(text, markup=False)
+
+    def started(self, step: str) -> None:
+        """Show that a step is going on, where the line can be taken back."""
+        if self.console.is_terminal:
+            self._stop()
+            self.live = self.console.status(self._row(_name(step), "…"), spinner="dots")
+            self.live.start()
+
+    def progress(self, step: str, text: str) -> None:
+        """What a step is waiting for or doing."""
+        if self.live:
+            from rich.markup import escape
+
+            self.live.update(escape(self._row(_name(step), text)))
+
+    def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
+        """One line per step; a phase that is half a step lends its time to the other half."""
+        self._stop()
+        if step in _QUIET and mark == "✓":
+            self.carried += seconds
+            return
+        self.line(mark, _name(step), text, seconds + self.carried)
+        self.carried = 0.0
+
+    def line(self, mark: str, step: str, text: str, seconds: float | None = None) -> None:
+        """One finished line."""
+        from rich.text import Text
+
+        took = f"{seconds:.1f} s" if seconds is not None else ""
+        row = Text(f"{mark} {step:<9} {text:<58} {took:>8}".rstrip())
+        row.stylize(_COLOURS.get(mark, ""), 0, 1)
+        self.console.print(row)
+
+    def _stop(self) -> None:
+        if self.live:
+            self.live.stop()
+            self.live = None
+
+    def _row(self, step: str, text: str) -> str:
+        return f"{step:<9} {text}"
+
+
+def _name(step: str) -> str:
+    return _JOINED.get(Phase(step), step) if step in set(Phase) else step

@@ -1,0 +1,170 @@
+"""`gatewayctl rule`: the same edit offline, in place, on files in a checkout."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatewayctl.cli.options import Out, Output
+from gatewayctl.cli.show import show
+from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.domain.routing import (
+    CanaryRule,
+    Change,
+    Files,
+    Header,
+    RouteView,
+    SourceFile,
+    rule_name,
+    standing_stamp,
+)
+
+app = typer.Typer(
+    help="Edit gateway files in a checkout: the rule goes in, and out again byte for byte.", no_args_is_help=True
+)
+
+Gateway = Annotated[
+    str, typer.Option("--gateway", metavar="KIND", help="How the files are spelled, for example envoy.")
+]
+Service = Annotated[
+    str, typer.Option("--service", metavar="S", help="The upstream, cluster, Service or host, as the files name it.")
+]
+FileArgs = Annotated[list[Path], typer.Argument(metavar="FILE…", help="All files of one gateway that take part.")]
+DiffOnly = Annotated[bool, typer.Option("--diff", help="Print the edit and write nothing.")]
+
+
+@app.command()
+def add(
+    gateway: Gateway,
+    service: Service,
+    files: FileArgs,
+    header: Annotated[str, typer.Option(metavar="N=V", help="What marks a request.")] = "x-canary=always",
+    canary: Annotated[str, typer.Option(help="The canary's upstream; S-canary if not given.")] = "",
+    canary_host: Annotated[str, typer.Option(help="Its address, where it cannot be derived from stable's.")] = "",
+    diff: DiffOnly = False,
+    output: Out = Output.TEXT,
+) -> None:
+    """Send requests for S that carry the header to S-canary, on every route of S; nothing else changes."""
+    from gatewayctl.gateways.registry import gateway as product
+
+    name, separator, value = header.partition("=")
+    if not separator:
+        raise UsageFault(f"--header {header} is not NAME=VALUE", hint="for example --header x-canary=always")
+    rule = CanaryRule(
+        app=service,
+        service=service,
+        canary=canary or f"{service}-canary",
+        header=Header(name, value),
+        stamp=standing_stamp(service),
+        canary_host=canary_host,
+    )
+    before = read(files)
+    kind = product(gateway)
+    change = kind.dialect.insert(before, rule)
+    said = kind.checker().check(before, change.apply(before))
+    if not said.ok:
+        raise Refused(before[0].name, 0, f"the gateway would not load the edit: {said.detail}")
+    notes = (*change.notes, *((said.detail,) if said.detail else ()))
+    report(before, change, notes, write=not diff, output=output)
+
+
+@app.command()
+def remove(
+    gateway: Gateway, service: Service, files: FileArgs, diff: DiffOnly = False, output: Out = Output.TEXT
+) -> None:
+    """Take away exactly what `rule add` put in for S."""
+    from gatewayctl.gateways.registry import gateway as product
+
+    before = read(files)
+    report(before, product(gateway).dialect.remove(before, service), (), write=not diff, output=output)
+
+
+@app.command("show")
+def show_rules(
+    gateway: Gateway,
+    files: FileArgs,
+    service: Annotated[str, typer.Option("--service", metavar="S", help="Only this one and its canary rule.")] = "",
+    output: Out = Output.TEXT,
+) -> None:
+    """Every route with its upstream, and which of them are canary rules."""
+    from gatewayctl.gateways.registry import gateway as product
+
+    routes = [
+        route
+        for route in product(gateway).dialect.routes(read(files))
+        if not service or route.target == service or route.name == rule_name(service)
+    ]
+    lines = [describe(route) for route in routes]
+    show(
+        output,
+        {"schema": "gatewayctl.rules/1", "routes": [as_dict(route) for route in routes]},
+        "\n".join(lines) or "no route with an upstream",
+    )
+
+
+def read(paths: list[Path]) -> Files:
+    """The files as text, line ends untouched. Raises UsageFault."""
+    found = []
+    for path in paths:
+        try:
+            found.append(SourceFile(str(path), path.read_bytes().decode("utf-8")))
+        except OSError as fault:
+            raise UsageFault(f"{path}: cannot be read: {fault.strerror}") from fault
+        except UnicodeDecodeError as fault:
+            raise Refused(str(path), 0, f"not UTF-8 text: byte {fault.start}") from fault
+    names = [file.name for file in found]
+    if len(set(names)) != len(names):
+        raise UsageFault("the same file is named twice")
+    return tuple(found)
+
+
+def report(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
+    """Write the changed files and say what was done; or only show it."""
+    from gatewayctl.adapters.textfiles import replace
+
+    after = change.apply(before)
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old.text != new.text]
+    if write:
+        replace(tuple(old for old, _ in changed), tuple(new for _, new in changed))
+    diffs = "".join(unified(old, new) for old, new in changed)
+    verb = "changed" if write else "would change"
+    lines = [f"{old.name}: {verb}" for old, _ in changed] or ["nothing to do"]
+    lines += [f"  {describe(route)}" for route in change.covered]
+    lines += [f"  note: {note}" for note in notes]
+    data = {
+        "schema": "gatewayctl.rule/1",
+        "written": write and bool(changed),
+        "changed": [old.name for old, _ in changed],
+        "routes": [as_dict(route) for route in change.covered],
+        "notes": list(notes),
+        "diff": diffs,
+    }
+    show(output, data, "\n".join(lines) if write else (diffs or "nothing to do"))
+
+
+def unified(old: SourceFile, new: SourceFile) -> str:
+    """A unified diff that `patch` takes."""
+    lines = difflib.unified_diff(
+        old.text.splitlines(keepends=True), new.text.splitlines(keepends=True), old.name, new.name
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def describe(route: RouteView) -> str:
+    """One route in a line."""
+    header = f" [{route.header}]" if route.header else ""
+    return f"{route.file}:{route.line}: {route.place} {route.match}{header} → {route.target}".replace("  ", " ")
+
+
+def as_dict(route: RouteView) -> dict[str, object]:
+    """One route as JSON."""
+    return {
+        "file": route.file,
+        "line": route.line,
+        "place": route.place,
+        "match": route.match,
+        "target": route.target,
+        "name": route.name,
+        "header": route.header,
+    }

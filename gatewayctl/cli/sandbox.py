@@ -1,0 +1,62 @@
+"""`gatewayctl sandbox`: a small cluster of real processes on this machine, to rehearse a gatewayctl.yaml."""
+
+import typer
+
+from gatewayctl.cli.options import Config, Out, Output
+from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.show import show
+from gatewayctl.cli.wiring import Wired, sandbox_root, wire
+from gatewayctl.domain.errors import UsageFault
+
+app = typer.Typer(help="Rehearse a gatewayctl.yaml on real processes on loopback.", no_args_is_help=True)
+
+
+@app.command()
+def up(
+    config: Config = None,
+    fresh: bool = typer.Option(False, "--fresh", help="Forget what the last one held; journal and evidence stay."),
+    output: Out = Output.TEXT,
+) -> None:
+    """Start the sandbox of a configuration, and leave it running until `sandbox down`."""
+    from gatewayctl.adapters.sandbox import cluster
+
+    progress = Progress(a_console())
+    wired = wire(config, progress)
+    spec = wired.spec
+    if spec.platform.world is None:
+        raise UsageFault(f"{spec.file}: platform.world is not set")
+    root = sandbox_root(spec)
+    if fresh:
+        cluster.forget(root)
+    progress.title(f"starting the sandbox of {spec.platform.world}")
+    cluster.up(root, spec.platform.world, life=cluster.Life.DETACHED, clock=wired.ports.clock)
+    _show(wired, output)
+
+
+@app.command()
+def down(config: Config = None, output: Out = Output.TEXT) -> None:
+    """Stop the sandbox and every process of it."""
+    from gatewayctl.adapters.sandbox import cluster
+
+    wired = wire(config, Progress(a_console()))
+    ran = cluster.down(sandbox_root(wired.spec), clock=wired.ports.clock)
+    show(output, {"schema": "gatewayctl.sandbox/1", "stopped": ran}, "stopped" if ran else "it was not running")
+
+
+@app.command("show")
+def show_replicas(config: Config = None, output: Out = Output.TEXT) -> None:
+    """Where the sandbox's gateway replicas listen."""
+    _show(wire(config, Progress(a_console())), output)
+
+
+def _show(wired: Wired, output: Output) -> None:
+    replicas = wired.ports.gateway.replicas.list()
+    rows = [
+        {"replica": one.name, "traffic": one.traffic, "admin": one.admin, "ready": one.ready, "note": one.note}
+        for one in replicas
+    ]
+    lines = [
+        f"{'✓' if one.ready else '✗'} {one.name}: http://{one.traffic}, admin http://{one.admin} {one.note}".rstrip()
+        for one in replicas
+    ]
+    show(output, {"schema": "gatewayctl.sandbox/1", "replicas": rows}, "\n".join(lines))

@@ -1,0 +1,27 @@
+"""Results on stdout, and what a release's end means for the exit code."""
+
+import json
+import sys
+
+from gatewayctl.cli.options import Output
+from gatewayctl.domain.errors import ExitCode
+from gatewayctl.domain.release import Outcome, Release
+
+_EXITS = {
+    Outcome.OPEN: ExitCode.DONE,
+    Outcome.PROMOTED: ExitCode.DONE,
+    Outcome.REJECTED: ExitCode.REJECTED,
+    Outcome.ABORTED: ExitCode.REJECTED,
+    Outcome.FAILED: ExitCode.ENVIRONMENT,
+}
+
+
+def show(output: Output, data: object, text: str) -> None:
+    """One result: `data` as JSON, or `text`."""
+    print(json.dumps(data, indent=2, ensure_ascii=False) if output is Output.JSON else text.rstrip("\n"))
+    sys.stdout.flush()
+
+
+def exit_code(release: Release) -> ExitCode:
+    """What the end of a release means to a shell: stuck needs a person, a canary that is out was rejected."""
+    return ExitCode.PERSON if release.stuck else _EXITS[release.outcome]

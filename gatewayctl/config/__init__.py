@@ -1,0 +1,1 @@
+"""gatewayctl.yaml becomes one frozen spec here; raw dictionaries end at this door."""

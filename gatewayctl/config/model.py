@@ -1,0 +1,165 @@
+"""The shape of gatewayctl.yaml, checked by pydantic: unknown keys are faults, and all faults are found at once."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _seconds(value: object) -> object:
+    """`250ms`, `10s`, `5m`, `1h` or a number of seconds."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value.strip())
+        if not found:
+            raise ValueError(f"expected a duration such as 30s or 5m, got {value!r}")
+        return float(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
+
+
+class Strict(BaseModel):
+    """No key is guessed, no value is coerced silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class PlatformModel(Strict):
+    """`platform:`"""
+
+    kind: Literal["sandbox"]
+    namespace: str = ""
+    world: str = "sandbox.yaml"
+
+
+class ReplicasModel(Strict):
+    """`gateway.replicas:`"""
+
+    selector: str
+
+
+class StoreModel(Strict):
+    """`gateway.config:`"""
+
+    config_map: str = Field(alias="configMap")
+    key: str = ""
+    keys: tuple[str, ...] = ()
+
+
+class GatewayModel(Strict):
+    """`gateway:`"""
+
+    kind: str
+    namespace: str = ""
+    replicas: ReplicasModel | None = None
+    config: StoreModel | None = None
+    traffic: int = Field(default=8000, ge=1, le=65535)
+    admin: int | None = Field(default=None, ge=1, le=65535)
+
+
+class HeaderModel(Strict):
+    """`apps.NAME.header:`"""
+
+    name: str = Field(default="x-canary", pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    value: str = Field(default="per-release", pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+
+
+class IdentifyModel(Strict):
+    """`apps.NAME.identify:` one of the two."""
+
+    header: str = ""
+    pointer: str = Field(default="", pattern=r"^(/.*)?$")
+
+    @model_validator(mode="after")
+    def _one(self) -> "IdentifyModel":
+        if bool(self.header) == bool(self.pointer):
+            raise ValueError("expected exactly one of header and pointer")
+        return self
+
+
+class ProbeModel(Strict):
+    """`apps.NAME.probe:`"""
+
+    host: str = Field(min_length=1, pattern=r"^[A-Za-z0-9.:\[\]*-]+$")
+    path: str = Field(default="/", pattern=r"^/\S*$")
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class PytestModel(Strict):
+    """`apps.NAME.smoke.pytest:`"""
+
+    path: str
+    timeout: Seconds = 600.0
+    reruns: int = Field(default=0, ge=0, le=5)
+
+
+class LocustModel(Strict):
+    """`apps.NAME.smoke.locust:`"""
+
+    file: str
+    users: int = Field(default=10, ge=2, le=100_000)
+    spawn_rate: float = Field(default=10.0, gt=0)
+    duration: Seconds = 30.0
+    slower: float = Field(default=1.5, ge=1)
+    slack: Seconds = 0.010
+    more_errors: float = Field(default=0.01, ge=0, le=1)
+    samples: int = Field(default=50, ge=1)
+
+
+class SmokeModel(Strict):
+    """`apps.NAME.smoke:`"""
+
+    pytest: PytestModel | None = None
+    locust: LocustModel | None = None
+
+
+class TimingsModel(Strict):
+    """`apps.NAME.timings:`"""
+
+    ready: Seconds = 120.0
+    live: Seconds = 120.0
+    drain: Seconds = 30.0
+    time_to_live: Seconds = 3600.0
+
+
+class AppModel(Strict):
+    """`apps.NAME:`"""
+
+    stable: str = ""
+    canary: str = ""
+    service: str = ""
+    canary_service: str = ""
+    canary_host: str = ""
+    header: HeaderModel = HeaderModel()
+    route: Literal["per-release", "standing"] = "per-release"
+    identify: IdentifyModel = IdentifyModel(header="x-served-by")
+    probe: ProbeModel
+    smoke: SmokeModel = SmokeModel()
+    timings: TimingsModel = TimingsModel()
+
+    @model_validator(mode="after")
+    def _standing_needs_a_fixed_value(self) -> "AppModel":
+        if self.route == "standing" and self.header.value == "per-release":
+            raise ValueError("a standing rule needs a fixed header value, for example header: {value: always}")
+        return self
+
+
+class FileModel(Strict):
+    """gatewayctl.yaml"""
+
+    version: Literal[1]
+    platform: PlatformModel
+    gateway: GatewayModel
+    apps: dict[AppName, AppModel] = Field(min_length=1)
+
+    @field_validator("apps")
+    @classmethod
+    def _names_do_not_collide(cls, apps: dict[str, AppModel]) -> dict[str, AppModel]:
+        for name in apps:
+            if name.endswith("-canary") and name.removesuffix("-canary") in apps:
+                raise ValueError(f"{name} is the canary of {name.removesuffix('-canary')}, not an application")
+        return apps

@@ -1,0 +1,94 @@
+"""The tree of errors: each class carries the exit code of the command that meets it, and what to try next.
+
+A failed smoke is a verdict, not an error: exceptions mean that we could not do our work.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a shell or a CI job may rely on."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    REJECTED = 3
+    ENVIRONMENT = 4
+    CONFLICT = 5
+    PERSON = 6
+
+
+class GatewayctlError(Exception):
+    """Base of every error we raise on purpose.
+
+    `hint` is the next command or edit to try; it may be set per instance.
+    """
+
+    exit_code: ExitCode = ExitCode.BUG
+    hint: str = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        if hint:
+            self.hint = hint
+
+
+class UsageFault(GatewayctlError):
+    """What was asked for cannot be asked for."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Refused(UsageFault):
+    """A file that cannot be edited safely; nothing was written.
+
+    The message reads `file:line: reason`; `line` counts from 1, and is 0 where no line applies.
+    """
+
+    def __init__(self, file: str, line: int, reason: str, *, hint: str = "") -> None:
+        self.file, self.line, self.reason = file, line, reason
+        place = f"{file}:{line}" if line else file
+        super().__init__(f"{place}: {reason}", hint=hint)
+
+
+class EnvironmentFailed(GatewayctlError):
+    """Something outside us is unreachable, forbidden, broken or too slow."""
+
+    exit_code = ExitCode.ENVIRONMENT
+
+
+class DeadlineExceeded(EnvironmentFailed):
+    """A condition did not come true in time. `waited` is in seconds."""
+
+    def __init__(self, waited: float, what: str, found: str = "", *, hint: str = "") -> None:
+        self.waited, self.what, self.found = waited, what, found
+        tail = f"; last seen: {found}" if found else ""
+        super().__init__(f"waited {waited:g} s for {what}{tail}", hint=hint)
+
+
+class Conflict(GatewayctlError):
+    """Someone else holds or has changed what we need."""
+
+    exit_code = ExitCode.CONFLICT
+
+
+class Busy(Conflict):
+    """Another live process works on this application."""
+
+
+class StaleWrite(Conflict):
+    """A compare-and-swap lost: what was read is no longer what is there. Read again and re-apply."""
+
+
+class Superseded(Conflict):
+    """The release was taken over by another process (an abort, a resume) while this one worked on it."""
+
+
+class Drifted(Conflict):
+    """Reality is no longer what the saved plan was made from."""
+
+
+class NeedsPerson(GatewayctlError):
+    """The way back did not complete; the message says what is left, the hint which command to run."""
+
+    exit_code = ExitCode.PERSON

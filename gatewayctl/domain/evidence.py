@@ -1,0 +1,119 @@
+"""Who answered a request: the gateway's stamp and the application's own word must agree, or nobody is credited."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Attribution(StrEnum):
+    """Which version gave an answer. No evidence is UNKNOWN, never stable."""
+
+    STABLE = "stable"
+    CANARY = "canary"
+    UNKNOWN = "unknown"
+
+
+class LeakCase(StrEnum):
+    """The ways in which a request that is not marked may look."""
+
+    NO_HEADER = "no header"
+    WRONG_VALUE = "wrong value"
+    EMPTY_VALUE = "empty value"
+    OTHER_CASE = "other case"
+    SENT_TWICE = "sent twice"
+    COMMA_LIST = "comma list"
+    NEIGHBOUR = "neighbour"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one request. `status` 0 means that no answer came; `error` then says why. Seconds."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str = ""
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Where an application names itself in an answer: a response header, or a JSON pointer (RFC 6901) into the body."""
+
+    header: str = "x-served-by"
+    pointer: str = ""
+
+    def read(self, answer: Answer) -> str:
+        """The application's own word, or nothing."""
+        if not self.pointer:
+            return answer.headers.get(self.header.lower(), "")
+        try:
+            value = json.loads(answer.body)
+            for part in self.pointer.removeprefix("/").split("/"):
+                key = part.replace("~1", "/").replace("~0", "~")
+                value = value[int(key)] if isinstance(value, list) else value[key]
+        except (ValueError, KeyError, IndexError, TypeError):
+            return ""
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How one application's two versions call themselves: by pod name (prefix of the Deployment), or by version.
+
+    A version that both would use proves nothing, and is ignored.
+    """
+
+    stable: str
+    canary: str
+    stable_version: str = ""
+    canary_version: str = ""
+
+    def who(self, word: str) -> Attribution:
+        """Whose word this is."""
+        if not word:
+            return Attribution.UNKNOWN
+        if self.stable_version != self.canary_version:
+            if word == self.canary_version:
+                return Attribution.CANARY
+            if word == self.stable_version:
+                return Attribution.STABLE
+        # orders-canary-… also starts with orders-: the longer name decides.
+        if word == self.canary or word.startswith(self.canary + "-"):
+            return Attribution.CANARY
+        if word == self.stable or word.startswith(self.stable + "-"):
+            return Attribution.STABLE
+        return Attribution.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Everything needed to attribute an answer of one application."""
+
+    identify: Identify
+    identity: Identity
+    stamp_header: str
+    stamp: str
+    stamps: bool = True
+
+    def attribute(self, answer: Answer) -> Attribution:
+        """Credit the answer to a version only when the gateway and the application agree."""
+        word = self.identity.who(self.identify.read(answer))
+        if not self.stamps:
+            return word
+        found = answer.headers.get(self.stamp_header, "")
+        if found == self.stamp:
+            return word if word is Attribution.CANARY else Attribution.UNKNOWN
+        if found:
+            return Attribution.UNKNOWN
+        return word if word is Attribution.STABLE else Attribution.UNKNOWN
+
+    def explain(self, answer: Answer) -> str:
+        """What the answer said of itself, for a person."""
+        if not answer.status:
+            return f"no answer: {answer.error}"
+        word = self.identify.read(answer) or "nothing"
+        source = self.identify.pointer or self.identify.header
+        stamp = answer.headers.get(self.stamp_header, "none")
+        return f"HTTP {answer.status}, {source} says {word}, stamp {stamp}"

@@ -1,0 +1,53 @@
+"""The leak matrix: every way in which a request may look almost marked, and who must answer it."""
+
+from dataclasses import dataclass
+
+from gatewayctl.domain.evidence import Identity, LeakCase, Witness
+from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.release import Release
+from gatewayctl.domain.routing import STAMP_HEADER
+
+_OTHER = "gatewayctl-other"  # a value that no rule has
+
+
+@dataclass(frozen=True, slots=True)
+class LeakProbe:
+    """One odd request; `witness` attributes its answer."""
+
+    case: LeakCase
+    label: str
+    probe: Probe
+    witness: Witness
+
+
+def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
+    """The cases for the application itself."""
+    target, name, value = release.target, release.header.name, release.header.value
+    marks: dict[LeakCase, tuple[tuple[str, str], ...]] = {
+        LeakCase.NO_HEADER: (),
+        LeakCase.WRONG_VALUE: ((name, _OTHER),),
+        LeakCase.EMPTY_VALUE: ((name, ""),),
+        LeakCase.OTHER_CASE: ((name, value.upper()),),
+        LeakCase.SENT_TWICE: ((name, _OTHER), (name, value)),
+        LeakCase.COMMA_LIST: ((name, f"{_OTHER}, {value}"),),
+    }
+    if value.upper() == value:  # digits have no other case
+        del marks[LeakCase.OTHER_CASE]
+    return tuple(
+        LeakProbe(case, case.value, Probe(target.host, target.path, (*target.headers, *mark)), release.witness)
+        for case, mark in marks.items()
+    )
+
+
+def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
+    """Marked requests on the paths of every other application of the gateway."""
+    mark = (release.header.name, release.header.value)
+    return tuple(
+        LeakProbe(
+            LeakCase.NEIGHBOUR,
+            f"{LeakCase.NEIGHBOUR} {near.app}",
+            Probe(near.host, near.path, (*near.headers, mark)),
+            Witness(near.identify, Identity(near.stable, near.canary), STAMP_HEADER, release.stamp),
+        )
+        for near in release.neighbours
+    )

@@ -1,0 +1,91 @@
+"""What a platform tells us: workloads, gateway replicas, stored route files, leases; no platform words."""
+
+from dataclasses import dataclass
+
+from gatewayctl.domain.routing import Files
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One Deployment-like thing as it is now.
+
+    `version` is opaque and moves with every write through the port (not with status). `ready` counts pods that run
+    `image` and pass readiness. `pods` names every pod that still exists, including those that are ending; `settled`
+    says that the platform has done all that was asked: no pod of another image, no pod too many, all ready.
+    `digest` is what really runs, if it is known. `trouble` explains why it will not become ready, when that is certain.
+    """
+
+    name: str
+    image: str
+    replicas: int
+    ready: int
+    version: str
+    pods: tuple[str, ...] = ()
+    settled: bool = True
+    digest: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One running gateway process. Addresses are `host:port`; `admin` is empty where there is none."""
+
+    name: str
+    traffic: str
+    admin: str = ""
+    ready: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Route files as a store holds them; `version` is opaque and moves with every write, even one of the same text."""
+
+    files: Files
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One GET to one replica. Headers are pairs, because a name may be sent twice. Seconds."""
+
+    host: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProof:
+    """What a replica's own running configuration says of one rule; `routes` counts the routes that carry it.
+
+    `strangers` counts routes that have the rule's name but not its content (another release's header, a hand's edit).
+    `asked` is False where the product offers no way to ask.
+    """
+
+    asked: bool
+    routes: int = 0
+    detail: str = ""
+    strangers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lease, since when (seconds since the epoch), from where."""
+
+    actor: str
+    host: str
+    pid: int
+    since: float
+
+    def __str__(self) -> str:
+        return f"{self.actor} on {self.host} (pid {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What the product's own checker said. `checked` False means that it could not be asked; `detail` says why."""
+
+    ok: bool
+    checked: bool
+    detail: str = ""

@@ -1,0 +1,216 @@
+"""One attempt to bring a new image to an application: everything that must survive a crash, and nothing else."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gatewayctl.domain.evidence import Identify, Identity, Witness
+from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
+
+
+class Phase(StrEnum):
+    """Where a release stands. Each phase is left only when its effects are known to be done."""
+
+    WARM = "warm"
+    ROUTE = "route"
+    PROVE = "prove"
+    LEAKS = "leaks"
+    SMOKE = "smoke"
+    LOAD = "load"
+    WAIT = "wait"
+    CONFIRM = "confirm"
+    PROMOTE = "promote"
+    RESTORE = "restore"
+    UNROUTE = "unroute"
+    CLEAR = "clear"
+    DRAIN = "drain"
+    COOL = "cool"
+    DONE = "done"
+
+
+class Outcome(StrEnum):
+    """How a release ends; decided before the way out begins."""
+
+    OPEN = "open"
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    ABORTED = "aborted"
+    FAILED = "failed"
+
+
+class Mode(StrEnum):
+    """Who moves a release on: itself to the end, a person at promote, or a pipeline at every stage."""
+
+    ON_SUCCESS = "on-success"
+    MANUAL = "manual"
+    STAGED = "staged"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One application behind a gateway, frozen into the release when it starts.
+
+    `stable` and `canary` name Deployments, `service` and `canary_service` upstreams as the gateway's files spell them.
+    """
+
+    app: str
+    stable: str
+    canary: str
+    service: str
+    canary_service: str
+    identify: Identify
+    host: str
+    path: str
+    canary_host: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The pytest suite of an application."""
+
+    path: str
+    timeout: float = 600.0
+    reruns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The locust load of an application, and how much worse than stable its canary may be.
+
+    `slower` is the ratio of the P95s, `slack` the difference (seconds) below which a ratio is not looked at,
+    `more_errors` the difference of the error shares; `samples` is the least number of requests per version.
+    """
+
+    file: str
+    users: int = 10
+    spawn_rate: float = 10.0
+    duration: float = 30.0
+    slower: float = 1.5
+    slack: float = 0.010
+    more_errors: float = 0.01
+    samples: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Deadlines and periods of a release, in seconds."""
+
+    ready: float = 120.0
+    live: float = 120.0
+    drain: float = 30.0
+    time_to_live: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What one step showed: mark ✓ ✗ ? –, a line for a person, who did it and when (epoch seconds), how long."""
+
+    phase: Phase
+    mark: str
+    text: str
+    at: float
+    seconds: float
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release as journaled. `before` and `canary_before` are the images found at the start.
+
+    `stuck` says why the way out did not complete; a resume or an abort tries it again. `tested` says that every suite
+    passed. `neighbours` are the other applications of the gateway. `rule_was_there` is for standing rules: what was
+    there before us is not ours to end.
+    """
+
+    id: str
+    target: Target
+    header: Header
+    image: str
+    before: str
+    canary_before: str
+    mode: Mode
+    created: float
+    expires: float
+    actor: str
+    standing: bool = False
+    rule_was_there: bool = False
+    suite: Suite | None = None
+    load: Load | None = None
+    timings: Timings = Timings()
+    neighbours: tuple[Target, ...] = ()
+    phase: Phase = Phase.WARM
+    outcome: Outcome = Outcome.OPEN
+    reason: str = ""
+    stuck: str = ""
+    tested: bool = False
+    restored: bool = False
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def app(self) -> str:
+        """The application's name."""
+        return self.target.app
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to do."""
+        return self.phase is Phase.DONE
+
+    @property
+    def stamp(self) -> str:
+        """What the gateway writes on the canary's answers."""
+        return standing_stamp(self.app) if self.standing else self.id
+
+    @property
+    def rule(self) -> CanaryRule:
+        """The canary rule of this release."""
+        target = self.target
+        return CanaryRule(
+            app=target.app,
+            service=target.service,
+            canary=target.canary_service,
+            header=self.header,
+            stamp=self.stamp,
+            canary_host=target.canary_host,
+        )
+
+    @property
+    def marked_probe(self) -> Probe:
+        """A request as QA sends it."""
+        target = self.target
+        return Probe(target.host, target.path, (*target.headers, (self.header.name, self.header.value)))
+
+    @property
+    def keeps_rule(self) -> bool:
+        """Whether the rule outlives the release: a standing one that was there before, or that was promoted."""
+        return self.standing and (self.rule_was_there or self.outcome is Outcome.PROMOTED)
+
+    @property
+    def witness(self) -> Witness:
+        """How answers are attributed during this release."""
+        target = self.target
+        identity = Identity(target.stable, target.canary, version_of(self.before), version_of(self.image))
+        return Witness(target.identify, identity, STAMP_HEADER, self.stamp)
+
+    def at(self, phase: Phase, **changes: object) -> "Release":
+        """The same release in another phase."""
+        return replace(self, phase=phase, **changes)  # type: ignore[arg-type]
+
+    def noted(self, note: Note) -> "Release":
+        """The same release with one more line of its story."""
+        return replace(self, notes=(*self.notes, note))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A release with the version of the journal entry that holds it."""
+
+    release: Release
+    version: int
+
+
+def version_of(image: str) -> str:
+    """The tag of an image reference, by which an application may call itself; empty when it has none."""
+    name = image.partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2]

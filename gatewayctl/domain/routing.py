@@ -1,0 +1,129 @@
+"""Route rules in the product's own words: source files, canary rules, and what an edit of them is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.evidence import Attribution, LeakCase
+
+STAMP_HEADER = "x-gatewayctl-release"
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# Words that some gateway reads as syntax where a header value is expected (nginx map keywords).
+_RESERVED_VALUES = frozenset({"default", "hostnames", "include", "volatile"})
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The one header that marks a request as the canary's; portable across every gateway we know.
+
+    Raises UsageFault for what some gateway would read differently: only `[a-z0-9-]` in name and value.
+    """
+
+    name: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise UsageFault(
+                f"header name {self.name!r} cannot be carried by every gateway",
+                hint="use lower-case letters, digits and hyphens, for example x-canary",
+            )
+        if not _NAME.fullmatch(self.value) or self.value in _RESERVED_VALUES:
+            raise UsageFault(
+                f"header value {self.value!r} cannot be matched exactly by every gateway",
+                hint="use lower-case letters, digits and hyphens, for example always or qa-42",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a gateway's configuration, as text; `name` is how errors and diffs call it."""
+
+    name: str
+    text: str
+
+
+Files = tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryRule:
+    """Requests for `service` that carry `header` go to `canary`, and their answers are stamped.
+
+    `service` and `canary` are upstream names as the gateway's files spell them. `canary_host` is the address of the
+    canary's Service where a definition of it has to be written; empty means: derive it from stable's by convention.
+    """
+
+    app: str
+    service: str
+    canary: str
+    header: Header
+    stamp: str
+    canary_host: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name that marks what is ours, in the file and in the running gateway."""
+        return rule_name(self.app)
+
+
+def standing_stamp(app: str) -> str:
+    """What a rule that belongs to no release writes on the canary's answers."""
+    return f"standing-{app}"
+
+
+def rule_name(app: str) -> str:
+    """Owner mark of an application's canary rule."""
+    return f"gatewayctl-{app}-canary"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """One route as a person would describe it. `line` counts from 1 in `file`; `header` is set on canary rules."""
+
+    file: str
+    line: int
+    place: str
+    match: str
+    target: str
+    name: str = ""
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An edit, in the order that never names something that is not there yet.
+
+    Each stage holds the files it changes, whole; a later stage builds on the earlier ones. No stages: nothing to do.
+    """
+
+    stages: tuple[Files, ...]
+    covered: tuple[RouteView, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def apply(self, files: Files) -> Files:
+        """`files` after every stage."""
+        texts = {file.name: file for file in files}
+        for stage in self.stages:
+            texts.update({file.name: file for file in stage})
+        return tuple(texts[file.name] for file in files)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a dialect can do, and how its gateway is known to answer each leak case.
+
+    `answers` lists, per case, every attribution that is right; a case it does not name must be answered by stable.
+    """
+
+    stamp: bool = True
+    answers: Mapping[LeakCase, frozenset[Attribution]] = field(default_factory=dict)
+
+    def allowed(self, case: LeakCase) -> frozenset[Attribution]:
+        """The attributions that are not a leak for this case."""
+        return self.answers.get(case, frozenset({Attribution.STABLE}))

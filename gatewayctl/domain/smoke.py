@@ -1,0 +1,149 @@
+"""Suites and load, as values: what to run, and what was seen, each answer attributed to the version that gave it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from gatewayctl.domain.evidence import Identify, Identity, Witness
+from gatewayctl.domain.routing import Header
+from gatewayctl.domain.statistics import Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How a client enters the gateway: base URLs of every replica, the Host it asks for, the mark, the witness."""
+
+    urls: tuple[str, ...]
+    host: str
+    header: Header
+    witness: Witness
+
+
+# Names the file that a child process of ours reads its errand from; without it our plugins do nothing.
+ERRAND_VARIABLE = "GATEWAYCTL_SMOKE_CONTEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a child process is told, through a file only its owner may read.
+
+    It appends its events to `events`, as JSON lines; a load writes its figures to `result`. `users` is how many a load
+    will have.
+    """
+
+    entrance: Entrance
+    events: str
+    result: str = ""
+    users: int = 0
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Errand":
+        """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        raw = json.loads(text)
+        entrance, witness = raw["entrance"], raw["entrance"]["witness"]
+        return cls(
+            entrance=Entrance(
+                urls=tuple(entrance["urls"]),
+                host=entrance["host"],
+                header=Header(**entrance["header"]),
+                witness=Witness(
+                    identify=Identify(**witness["identify"]),
+                    identity=Identity(**witness["identity"]),
+                    stamp_header=witness["stamp_header"],
+                    stamp=witness["stamp"],
+                    stamps=witness["stamps"],
+                ),
+            ),
+            events=raw["events"],
+            result=raw["result"],
+            users=raw["users"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRun:
+    """One run of a pytest suite. `folder` takes its JUnit file and output; `reruns` per failing test; seconds."""
+
+    path: str
+    entrance: Entrance
+    folder: str
+    timeout: float = 600.0
+    reruns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteResult:
+    """What a suite did. `canary`, `stable`, `unknown` count answers to marked requests; `baseline` counts answers to
+    requests that the suite deliberately sent without the mark. `flaky` passed only when run again.
+    `exit_code` is pytest's own, or minus the signal that ended it. `failures` are `test: first line of why`, or the
+    last line of the output where no test could be run. Not `finished`: the process was over before its session was."""
+
+    passed: int
+    failed: int
+    errors: int
+    skipped: int
+    flaky: tuple[str, ...]
+    canary: int
+    stable: int
+    unknown: int
+    baseline: int
+    exit_code: int
+    seconds: float
+    failures: tuple[str, ...] = ()
+    odd_answers: tuple[str, ...] = ()
+    timed_out: bool = False
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRun:
+    """One load run. `users` are split in half between the versions; spawn rate is users per second; seconds.
+
+    `timeout` is what locust may take beyond `duration`, to start and to stop.
+    """
+
+    file: str
+    entrance: Entrance
+    folder: str
+    users: int = 10
+    spawn_rate: float = 10.0
+    duration: float = 30.0
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """What one group of requests saw. `errors` counts failed requests among `requests`; `latency` holds the seconds
+    of those that did not fail, because an error that comes fast is not speed."""
+
+    requests: int = 0
+    errors: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """Stable and canary under the same load in the same run.
+
+    `halves` are two halves of stable's own requests: the difference between them is the noise of the measurement.
+    `exit_code` is locust's own (1: some request failed), or minus the signal that ended it. A run that broke has no
+    requests at all, and the last line of its output in `failures`; else these begin with what they are about:
+    misrouted, unknown, canary or stable.
+    `misrouted` counts answers by the other version, `unknown` those nobody can be credited with.
+    `by_name` holds the same per request name: (stable, canary).
+    """
+
+    stable: Cohort
+    canary: Cohort
+    halves: tuple[Cohort, Cohort]
+    misrouted: int
+    unknown: int
+    seconds: float
+    exit_code: int
+    by_name: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+    timed_out: bool = False

@@ -1,0 +1,262 @@
+"""The example shop: one small HTTP service per application, with versions that behave well or badly on purpose.
+
+It stops the way a service behind a gateway should: what was accepted is answered, connections are given back with
+`Connection: close`, and idle ones are left to the gateway to close, which alone can do it without losing a request.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import signal
+import socket
+import socketserver
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+_ITEMS = 5
+_LARGEST_BODY = 64 * 1024  # bytes
+_LONGEST_SLEEP = 5.0  # seconds; what /slow may ask for
+_SLOWER = 0.080  # seconds that the slow version takes on top
+_FAILING = (2, 5, 8)  # of every ten requests to the failing version: 30%, and the same each time
+_IDLE_DRAIN = 2.5  # seconds; longer than the gateway keeps an idle connection (1 s in the example bootstrap)
+_UNREAD_DRAIN, _UNREAD_READS = 0.5, 20  # seconds of silence, and reads of a body that was refused
+_BUSY_DRAIN = 8.0  # seconds for requests that are being answered
+
+
+class Behaviour(StrEnum):
+    """How a version behaves."""
+
+    OK = "ok"
+    ERRORS = "errors"
+    SLOW = "slow"
+    CRASH = "crash"
+    UNREADY = "unready"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer before it is written."""
+
+    status: HTTPStatus
+    content: Any
+
+
+class Shop(ThreadingHTTPServer):
+    """One application's server; knows its open connections and the requests in flight."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 512
+
+    def __init__(self, address: tuple[str, int], app: str, version: str, behaviour: Behaviour) -> None:
+        self.app, self.version, self.behaviour = app, version, behaviour
+        self.pod = os.environ.get("POD_NAME", "local")
+        self.draining = threading.Event()
+        self.count = itertools.count()
+        self._lock = threading.Lock()
+        self._connections = self._busy = 0
+        super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        """Without the reverse look-up of our own address that HTTPServer does."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[0], self.server_address[1]  # type: ignore[assignment]
+
+    def note(self, connections: int = 0, busy: int = 0) -> None:
+        """Count connections and requests up or down."""
+        with self._lock:
+            self._connections += connections
+            self._busy += busy
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Counted here, before the thread begins: a drain must not overlook it."""
+        self.note(connections=1)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection has ended."""
+        super().shutdown_request(request)
+        self.note(connections=-1)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news; everything else is."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+    def take_waiting(self) -> None:
+        """Accept what the kernel has accepted already; closing the listener would reset those connections."""
+        self.socket.settimeout(0)
+        while True:
+            try:
+                request, address = self.get_request()
+            except OSError:
+                break
+            request.settimeout(None)
+            self.process_request(request, address)
+        self.server_close()
+
+    def drain(self) -> None:
+        """Return when nothing is left to answer, or when the patience for it is over."""
+        begun = time.monotonic()
+        while True:
+            with self._lock:
+                connections, busy = self._connections, self._busy
+            waited = time.monotonic() - begun
+            if not connections or waited > _BUSY_DRAIN or (not busy and waited > _IDLE_DRAIN):
+                return
+            time.sleep(0.01)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Shop
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = 60
+    server_version = "shop"
+    sys_version = ""
+    _unread = False
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is http.server's)
+        """Quiet: a gateway logs requests."""
+
+    def do_GET(self) -> None:
+        """Answer one GET."""
+        self._answer(self._get)
+
+    def do_POST(self) -> None:
+        """Answer one POST."""
+        self._answer(self._post)
+
+    def _answer(self, route: Any) -> None:
+        self.server.note(busy=1)
+        try:
+            reply = self._misbehave() or route()
+            self._send(reply)
+        finally:
+            self.server.note(busy=-1)
+
+    def _misbehave(self) -> Reply | None:
+        if self._healthy_path():
+            return None
+        if self.server.behaviour is Behaviour.SLOW:
+            time.sleep(_SLOWER)
+        if self.server.behaviour is Behaviour.ERRORS and next(self.server.count) % 10 in _FAILING:
+            self._body()
+            return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, self._signed(error="this version fails now and then"))
+        return None
+
+    def _healthy_path(self) -> bool:
+        return urlsplit(self.path).path in ("/healthz", f"/api/{self.server.app}/health")
+
+    def _get(self) -> Reply:
+        url, base = urlsplit(self.path), f"/api/{self.server.app}"
+        if url.path == "/healthz":
+            ready = self.server.behaviour is not Behaviour.UNREADY
+            return Reply(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, self._signed(ready=ready))
+        if url.path == f"{base}/health":
+            return Reply(HTTPStatus.OK, self._signed(status="ok"))
+        if url.path == f"{base}/items":
+            return Reply(HTTPStatus.OK, [self._item(number) for number in range(1, _ITEMS + 1)])
+        if url.path == f"{base}/slow":
+            return self._slow(url.query)
+        number = url.path.removeprefix(f"{base}/items/")
+        if number != url.path and number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _ITEMS:
+            return Reply(HTTPStatus.OK, self._signed(**self._item(int(number))))
+        return Reply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
+
+    def _slow(self, query: str) -> Reply:
+        asked = parse_qs(query).get("ms", ["100"])[0]
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 7):
+            return Reply(HTTPStatus.BAD_REQUEST, self._signed(error="ms is a number of milliseconds"))
+        seconds = min(int(asked) / 1000, _LONGEST_SLEEP)
+        time.sleep(seconds)
+        return Reply(HTTPStatus.OK, self._signed(slept=seconds))
+
+    def _post(self) -> Reply:
+        body = self._body()
+        if isinstance(body, Reply):
+            return body
+        if urlsplit(self.path).path != f"/api/{self.server.app}/items":
+            return Reply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
+        try:
+            return Reply(HTTPStatus.CREATED, self._signed(received=json.loads(body or b"null")))
+        except (ValueError, RecursionError):
+            return Reply(HTTPStatus.BAD_REQUEST, self._signed(error="the body is not JSON"))
+
+    def _body(self) -> bytes | Reply:
+        """The request's body; what cannot be read to its end also ends the connection."""
+        length = self.headers.get("content-length", "" if "transfer-encoding" in self.headers else "0")
+        if not length.isdigit() or int(length[:9]) > _LARGEST_BODY:
+            self.close_connection = self._unread = True
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if length.isdigit() else HTTPStatus.LENGTH_REQUIRED
+            return Reply(status, self._signed(error=f"a body of at most {_LARGEST_BODY} bytes, with its length"))
+        return self.rfile.read(int(length))
+
+    def finish(self) -> None:
+        """Closing while the client still sends would reset the connection, and lose our answer on its way."""
+        super().finish()
+        if self._unread:
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_UNREAD_DRAIN)
+            for _ in range(_UNREAD_READS):
+                if not self.connection.recv(_LARGEST_BODY):
+                    break
+
+    def _item(self, number: int) -> dict[str, Any]:
+        return {"id": number, "name": f"{self.server.app} {number}"}
+
+    def _signed(self, **content: Any) -> dict[str, Any]:
+        return {"app": self.server.app, "version": self.server.version, "pod": self.server.pod, **content}
+
+    def _send(self, reply: Reply) -> None:
+        content = json.dumps(reply.content).encode()
+        self.send_response(reply.status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.send_header("x-served-by", self.server.pod)
+        self.send_header("x-version", self.server.version)
+        if self.server.draining.is_set():
+            self.close_connection = True
+        if self.close_connection:
+            self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def main() -> int:
+    """Serve on $POD_IP:$PORT until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="gatewayctl.example.shop")
+    parser.add_argument("--app", default=os.environ.get("SHOP_APP", "orders"))
+    parser.add_argument("--version", default=os.environ.get("SHOP_VERSION", "0"))
+    behaviour = os.environ.get("SHOP_BEHAVIOUR", Behaviour.OK)
+    parser.add_argument("--behaviour", type=Behaviour, choices=list(Behaviour), default=Behaviour(behaviour))
+    given = parser.parse_args()
+    if given.behaviour is Behaviour.CRASH:
+        sys.stderr.write(f"{given.app} {given.version}: cannot open its database, giving up\n")
+        return 1
+    address = (os.environ.get("POD_IP", "127.0.0.1"), int(os.environ.get("PORT", "8080")))
+    # Blocked before any thread begins, so that it waits for us whenever it comes.
+    ending = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    shop = Shop(address, given.app, given.version, given.behaviour)
+    threading.Thread(target=shop.serve_forever, args=(0.05,), daemon=True).start()
+    sys.stderr.write(f"{given.app} {given.version} serves on {address[0]}:{address[1]}\n")
+    signal.sigwait(ending)
+    shop.draining.set()
+    shop.shutdown()
+    shop.take_waiting()
+    shop.drain()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Envoy's messages as YAML spells them: field names in snake_case or lowerCamelCase, a list of one without its dash.
+
+Protobuf's JSON reader accepts all of these, so real files hold all of these.
+"""
+
+import re
+from functools import lru_cache
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gatewayctl.gateways.yamltext.source import Unit
+
+_CAMEL = re.compile(
+    r"\b(staticResources|filterChains|typedConfig|routeConfig|virtualHosts|loadAssignment|connectTimeout|"
+    r"lbEndpoints|socketAddress|edsClusterConfig)\b[\"']?\s*:"
+)
+_UPPER = re.compile(r"([A-Z])")
+
+
+@lru_cache(maxsize=4096)
+def snake(name: str) -> str:
+    """A field's name as Envoy's documentation spells it."""
+    return name if name.islower() else _UPPER.sub(r"_\1", name).lower()
+
+
+def camel(name: str) -> str:
+    """A field's name as protobuf's JSON writes it."""
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+@lru_cache(maxsize=8)
+def is_camel(unit: Unit) -> bool:
+    """Whether a unit spells field names in lowerCamelCase."""
+    return _CAMEL.search(unit.text) is not None
+
+
+def is_null(node: Node) -> bool:
+    """Whether a field is written without a value."""
+    return isinstance(node, ScalarNode) and not node.style and node.value in {"", "~", "null"}
+
+
+def fields(unit: Unit, node: Node, what: str) -> dict[str, Node]:
+    """A message's fields by their snake_case names; `what` is how a refusal calls the message. Raises Refused."""
+    if is_null(node):
+        return {}
+    if not isinstance(node, MappingNode):
+        raise unit.unexpected(node, what)
+    found: dict[str, Node] = {}
+    for key, value in node.value:
+        if not isinstance(key, ScalarNode):
+            raise unit.unexpected(key, f"a field of {what}")
+        if key.value == "<<" and not key.style:
+            raise unit.refused(key, f"a merge key (<<) in {what}: Envoy does not read those")
+        name = snake(key.value)
+        if name in found:
+            raise unit.refused(key, f"the field {name} occurs twice in {what}")
+        found[name] = value
+    return found
+
+
+def items(unit: Unit, node: Node | None, what: str) -> list[Node]:
+    """The members of a repeated field; a single mapping stands for a list of one. Raises Refused."""
+    if node is None or is_null(node):
+        return []
+    if isinstance(node, SequenceNode):
+        return list(node.value)
+    if isinstance(node, MappingNode) and not unit.source(node).startswith("{{"):
+        return [node]
+    raise unit.unexpected(node, what)
+
+
+def text(node: Node | None) -> str:
+    """A scalar's text; nothing for anything else."""
+    return str(node.value) if isinstance(node, ScalarNode) else ""
+
+
+def type_name(found: dict[str, Node]) -> str:
+    """The last part of a message's `@type`, `HttpConnectionManager` for one; with its package for v2."""
+    url = text(found.get("@type"))
+    package, _, name = url.rpartition("/")[2].rpartition(".")
+    return f"v2.{name}" if package.endswith((".v2", ".v2alpha", "v2alpha1")) and package.startswith("envoy.") else name
+
+
+def mentions(node: Node, word: str) -> bool:
+    """Whether any scalar below `node` is exactly `word`."""
+    pending, seen = [node], set()
+    while pending:
+        one = pending.pop()
+        if isinstance(one, ScalarNode):
+            if one.value == word:
+                return True
+        elif id(one) not in seen:
+            seen.add(id(one))
+            if isinstance(one, MappingNode):
+                pending += [part for pair in one.value for part in pair]
+            else:
+                pending += one.value
+    return False

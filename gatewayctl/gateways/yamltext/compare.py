@@ -1,0 +1,52 @@
+"""Is a text what it was meant to be: two trees, and where they part."""
+
+from collections.abc import Mapping, Sequence
+
+from yaml.nodes import Node, ScalarNode, SequenceNode
+
+from gatewayctl.gateways.yamltext.emit import NOT_IN_FLOW
+
+Lists = Mapping[int, Sequence[Node]]
+
+
+def difference(before: Node, after: Node, lists: Lists, skipped: frozenset[int] = frozenset()) -> Node | None:
+    """The first node of `before` that `after` does not have as meant; None when all is well.
+
+    `lists` holds, by the identity of a list in `before`, the items it is meant to have. Whether a scalar is plain
+    counts: a gateway may read `on` and `"on"` differently. Scalars in `skipped` (by identity) are compared elsewhere.
+    """
+    pairs: list[tuple[Node, Node]] = [(before, after)]
+    seen: set[tuple[int, int]] = set()
+    while pairs:
+        meant, found = pairs.pop()
+        if isinstance(meant, ScalarNode):
+            if not _same(meant, found) and not (isinstance(found, ScalarNode) and id(meant) in skipped):
+                return meant
+            continue
+        known = (id(meant), id(found))
+        if known in seen:
+            continue  # by way of an alias
+        seen.add(known)
+        if type(meant) is not type(found) or meant.tag != found.tag:
+            return meant
+        inside = lists.get(known[0]) if isinstance(meant, SequenceNode) else None
+        inside = meant.value if inside is None else inside
+        if len(inside) != len(found.value):
+            return meant
+        if isinstance(meant, SequenceNode):
+            pairs += zip(inside, found.value, strict=True)
+        else:
+            for (key, value), (other_key, other) in zip(inside, found.value, strict=True):
+                if not isinstance(key, ScalarNode):
+                    pairs.append((key, other_key))
+                elif not _same(key, other_key):
+                    return meant
+                pairs.append((value, other))
+    return None
+
+
+def _same(meant: ScalarNode, found: Node) -> bool:
+    """Whether two scalars are written alike, as far as any reader can tell."""
+    if meant.value != found.value or meant.tag != found.tag or not isinstance(found, ScalarNode):
+        return False
+    return bool(meant.style) == bool(found.style) or NOT_IN_FLOW.search(meant.value) is not None

@@ -1,0 +1,148 @@
+"""YAML text to nodes that know their place; values are not interpreted.
+
+Scalars stay the text they are written as (plain or quoted), because every gateway reads plain ones by its own rules.
+"""
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from yaml.nodes import Node
+
+MAX_CHARS = 16 * 1024 * 1024
+MAX_DEPTH = 100
+
+BOM = "\ufeff"
+# What YAML 1.1 readers take for the end of a line and YAML 1.2 readers do not: positions would not be certain.
+_ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+_TEMPLATE = re.compile(r"\{\{|\{%|<%|@[A-Za-z][\w.-]*@")
+# One level of block nesting needs at least half a column, so shorter starts of lines cannot be deeper than we allow.
+_DEEP_START = re.compile(rf"^[ \t?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a text cannot be read. `line` counts from 1."""
+
+    line: int
+    reason: str
+
+
+class _Unresolved:
+    """The parser's questions about types, all answered with: not our business."""
+
+    def resolve(self, kind: object, value: object, implicit: object) -> str:  # noqa: ARG002 (the parser's signature)
+        return ""
+
+    def descend_resolver(self, parent: object, index: object) -> None:
+        pass
+
+    def ascend_resolver(self) -> None:
+        pass
+
+
+if TYPE_CHECKING:
+    _Loader: Any
+elif yaml.__with_libyaml__:
+    from yaml.cyaml import CParser
+
+    class _Loader(_Unresolved, CParser):
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+
+else:
+    from yaml.composer import Composer
+    from yaml.parser import Parser
+    from yaml.reader import Reader
+    from yaml.scanner import Scanner
+
+    class _Loader(_Unresolved, Reader, Scanner, Parser, Composer):
+        def __init__(self, text: str) -> None:
+            Reader.__init__(self, text)
+            Scanner.__init__(self)
+            Parser.__init__(self)
+            Composer.__init__(self)
+
+
+def parse(text: str) -> tuple[Node, ...] | Fault:
+    """The documents of `text` (without byte order mark), or why it is not YAML."""
+    fault = _unreadable(text)
+    if fault:
+        return fault
+    try:
+        with no_collection():
+            return tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
+    except yaml.YAMLError as error:
+        return _fault(text, error)
+
+
+def template_mark(text: str) -> str:
+    """The first thing in `text` that only a template engine understands, or nothing."""
+    found = _TEMPLATE.search(text)
+    return found.group() if found else ""
+
+
+def line_of(text: str, offset: int) -> int:
+    """The line of `offset`, from 1."""
+    return text.count("\n", 0, offset) + 1
+
+
+def _unreadable(text: str) -> Fault | None:
+    if len(text) > MAX_CHARS:
+        return Fault(0, f"larger than {MAX_CHARS // 1024 // 1024} MiB of text")
+    odd = _ODD_BREAK.search(text)
+    if odd:
+        name = f"U+{ord(odd.group()):04X}"
+        return Fault(line_of(text, odd.start()), f"the character {name}: YAML readers differ on whether it ends a line")
+    if _may_be_deep(text) and _depth_passed(text):
+        return Fault(0, f"nested deeper than {MAX_DEPTH} levels")
+    return None
+
+
+def _fault(text: str, error: yaml.YAMLError) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
+    offset = getattr(error, "position", None)
+    line = mark.line + 1 if mark else line_of(text, offset) if isinstance(offset, int) else 1
+    lines = text.split("\n")
+    here = "\n".join(lines[max(0, line - 2) : line])
+    template = template_mark(here) or template_mark(text)
+    tail = f"; it looks like a template ({template})" if template else ""
+    return Fault(min(line, len(lines)), f"not YAML: {problem}{tail}")
+
+
+def _may_be_deep(text: str) -> bool:
+    """Cheap, and never wrong when it says no."""
+    return text.count("[") + text.count("{") > MAX_DEPTH or _DEEP_START.search(text) is not None
+
+
+def _depth_passed(text: str) -> bool:
+    """Whether nesting passes MAX_DEPTH, by events: composing calls itself per level, in C, without a limit."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            if isinstance(event, yaml.events.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.events.CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH:
+                return True
+    except yaml.YAMLError:
+        return False  # the parse proper says what is wrong
+    return False
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """The garbage collector would walk growing trees again and again: four fifths of the time of a large file."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

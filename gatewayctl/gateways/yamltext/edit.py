@@ -1,0 +1,119 @@
+"""Edits of one file, applied and proven: what comes out is parsed again and compared with what was meant.
+
+A file whose edit is not exactly the intended one is never returned.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from yaml.nodes import Node, SequenceNode
+
+from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.routing import SourceFile
+from gatewayctl.gateways.yamltext.compare import difference
+from gatewayctl.gateways.yamltext.source import Source, Unit, line_end, read
+from gatewayctl.gateways.yamltext.splice import Splice, aliases, inserted, removed
+
+IsConfig = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edit:
+    """Put `item` above the item at `index` of a list; without `item`, take that one away."""
+
+    unit: Unit
+    sequence: SequenceNode
+    index: int
+    item: Node | None = None
+
+
+def edited(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> SourceFile:
+    """`source` with `edits` made, and nothing else changed. Raises Refused."""
+    if not edits:
+        return source.file
+    _refuse_aliases(edits)
+    pieces = [_outer(source, edit.unit, _splice(edit)) for edit in edits]
+    file = SourceFile(source.file.name, _applied(source.file.text, pieces))
+    trouble = _trouble(source, read(file, is_config), _meant(edits))
+    if trouble:
+        raise trouble
+    return file
+
+
+def _splice(edit: Edit) -> Splice:
+    if edit.item is None:
+        return removed(edit.unit, edit.sequence, edit.index)
+    return inserted(edit.unit, edit.sequence, edit.index, edit.item)
+
+
+def _refuse_aliases(edits: Sequence[Edit]) -> None:
+    known = {id(edit.sequence): aliases(edit.sequence) for edit in {id(e.sequence): e for e in edits}.values()}
+    for edit in edits:
+        if edit.index in known[id(edit.sequence)]:
+            item = edit.sequence.value[edit.index]
+            raise edit.unit.refused(item, "this is used by an alias (*name) in a list that has to be edited")
+
+
+def _meant(edits: Sequence[Edit]) -> dict[int, list[Node]]:
+    """What each edited list is meant to hold."""
+    by_list: dict[int, list[Edit]] = {}
+    for edit in edits:
+        by_list.setdefault(id(edit.sequence), []).append(edit)
+    meant = {}
+    for key, group in by_list.items():
+        before: dict[int, list[Node]] = {}
+        gone = {edit.index for edit in group if edit.item is None}
+        for edit in group:
+            if edit.item is not None:
+                before.setdefault(edit.index, []).append(edit.item)
+        items: list[Node] = []
+        for index, item in enumerate(group[0].sequence.value):
+            items += before.get(index, [])
+            if index not in gone:
+                items.append(item)
+        meant[key] = items
+    return meant
+
+
+def _outer(source: Source, unit: Unit, splice: Splice) -> tuple[int, int, str]:
+    """A unit's splice in characters of the file."""
+    frame, text = unit.frame, splice.text
+    blanks = " " * frame.indent
+    start, end = frame.outer_line(splice.start), frame.outer_line(splice.end)
+    if start is not None and end is not None and (not text or text.endswith("\n")):
+        text = "".join(f"{blanks if line.strip() else ''}{line}" for line in text.splitlines(keepends=True))
+    else:
+        start, end = frame.outer(splice.start), frame.outer(splice.end)
+        text = text.replace("\n", f"\n{blanks}")
+    return start, end, text.replace("\n", line_end(source.file.text, start))
+
+
+def _applied(text: str, pieces: Sequence[tuple[int, int, str]]) -> str:
+    parts, at = [], 0
+    for start, end, new in sorted(pieces, key=lambda piece: piece[:2]):
+        parts += [text[at:start], new]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+def _trouble(before: Source, after: Source, meant: Mapping[int, Sequence[Node]]) -> Refused | None:
+    """Why `after` is not exactly the intended edit; None when it is."""
+    name = before.file.name
+    reason = "editing this would change more than our own rule: {}"
+    if len(before.units) != len(after.units) or len(before.roots) != len(after.roots):
+        return Refused(name, 0, reason.format("its documents would not be the same"))
+    held = {id(unit.scalar): unit for unit in before.units if unit.scalar is not None}
+    if held:
+        pairs = zip(before.roots, after.roots, strict=True)
+        parts = [part for pair in pairs if (part := difference(*pair, meant, frozenset(held)))]
+        if parts:
+            return Refused(name, parts[0].start_mark.line + 1, reason.format("this manifest would not stay as it is"))
+    for old, new in zip(before.units, after.units, strict=True):
+        if len(old.roots) != len(new.roots):
+            return Refused(name, old.frame.line, reason.format("its documents would not be the same"))
+        for pair in zip(old.roots, new.roots, strict=True):
+            part = difference(*pair, meant)
+            if part is not None:
+                line = old.line(part) if part.start_mark else 0
+                return Refused(name, line, reason.format("the text does not come out as meant"))
+    return None

@@ -1,0 +1,190 @@
+"""A file as the pieces of gateway configuration in it: the file itself, or block scalars of ConfigMap manifests.
+
+A piece (a unit) is read as its gateway reads it; its frame tells where each of its characters stands in the file.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.routing import SourceFile
+from gatewayctl.gateways.yamltext.document import BOM, Fault, parse, template_mark
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a unit stands in its file: every line of it at `starts`, after `indent` blanks; no starts: as a whole.
+
+    `base` is the offset of the unit's first character, `line` the number (from 1) of its first line.
+    """
+
+    base: int = 0
+    line: int = 1
+    indent: int = 0
+    inner: tuple[int, ...] = ()
+    starts: tuple[int, ...] = ()
+
+    def outer(self, offset: int) -> int:
+        """The file's offset of the unit's `offset`."""
+        if not self.starts:
+            return offset + self.base
+        row = bisect_right(self.inner, offset) - 1
+        return self.starts[row] + self.indent + offset - self.inner[row]
+
+    def outer_line(self, offset: int) -> int | None:
+        """The file's offset of the start of the line that the unit's `offset` starts; None when it starts none."""
+        row = bisect_right(self.inner, offset) - 1
+        return self.starts[row] if self.starts and self.inner[row] == offset else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """One text of gateway configuration. `scalar` holds it where it is part of a manifest, under the key `key`."""
+
+    file: str
+    text: str
+    roots: tuple[Node, ...]
+    frame: Frame
+    scalar: ScalarNode | None = None
+    key: str = ""
+
+    def line(self, node: Node) -> int:
+        """The line of `node` in the file, from 1."""
+        return int(node.start_mark.line) + self.frame.line
+
+    def refused(self, node: Node, reason: str, *, hint: str = "") -> Refused:
+        """A refusal that names the place of `node`."""
+        return Refused(self.file, self.line(node), reason, hint=hint)
+
+    def source(self, node: Node) -> str:
+        """The text of `node` as written."""
+        return self.text[node.start_mark.index : node.end_mark.index]
+
+    def unexpected(self, node: Node, wanted: str) -> Refused:
+        """A refusal of a node that is not what the product expects there, or that a template will replace."""
+        written = self.source(node).split("\n")[0].strip()[:60]
+        if template_mark(written[:2]) or written.startswith("${"):
+            return self.refused(node, f"{wanted} is left to a template here ({written}): edit the rendered file")
+        kind = f"the value {written!r}" if isinstance(node, ScalarNode) else "a list"
+        kind = "a mapping" if isinstance(node, MappingNode) else kind
+        return self.refused(node, f"{wanted} expected here, found {kind}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One file, read: its documents, and the units of gateway configuration among them."""
+
+    file: SourceFile
+    roots: tuple[Node, ...]
+    units: tuple[Unit, ...]
+
+
+@lru_cache(maxsize=8)
+def read(file: SourceFile, is_config: Callable[[str], bool]) -> Source:
+    """`file` in units; `is_config` tells which values of a ConfigMap are the gateway's. Raises Refused.
+
+    Remembered: the checks after an edit cost no second parse of what is known. The nodes must not be changed.
+    """
+    base = 1 if file.text.startswith(BOM) else 0
+    text = file.text[base:]
+    roots = _parsed(file.name, text, 1)
+    held: list[Unit] = []
+    plain: list[Node] = []
+    whole = Unit(file.name, text, roots, Frame(base=base))
+    for root in roots:
+        manifests = _manifests(root)
+        if manifests is None:
+            plain.append(root)
+        for manifest in manifests or ():
+            held += _units_of(whole, manifest, is_config)
+    if plain:
+        held.append(Unit(file.name, text, tuple(plain), Frame(base=base)))
+    return Source(file, roots, tuple(held))
+
+
+def _parsed(name: str, text: str, first_line: int) -> tuple[Node, ...]:
+    found = parse(text)
+    if isinstance(found, Fault):
+        raise Refused(name, found.line + first_line - 1 if found.line else 0, found.reason)
+    return found
+
+
+def _pairs(node: Node | None) -> dict[str, Node]:
+    """A manifest's own keys; Kubernetes knows one spelling only."""
+    if not isinstance(node, MappingNode):
+        return {}
+    return {key.value: value for key, value in node.value if isinstance(key, ScalarNode)}
+
+
+def _manifests(root: Node) -> list[Node] | None:
+    """The Kubernetes objects of a document; None when it is none."""
+    fields = _pairs(root)
+    if not {"kind", "apiVersion"} <= set(fields):
+        return None
+    items = fields.get("items")
+    if str(fields["kind"].value).endswith("List") and isinstance(items, SequenceNode):
+        return list(items.value)
+    return [root]
+
+
+def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool]) -> list[Unit]:
+    fields = _pairs(manifest)
+    kind, data = fields.get("kind"), fields.get("data")
+    if kind is None or kind.value != "ConfigMap" or not isinstance(data, MappingNode):
+        return []
+    units = []
+    for key, value in data.value:
+        if not isinstance(value, ScalarNode) or not is_config(value.value):
+            continue
+        if value.style != "|":
+            written = {">": "folded", "'": "quoted", '"': "quoted"}.get(value.style or "", "plain")
+            reason = (
+                f"{key.value} holds gateway configuration as a {written} scalar: its lines cannot be edited in place"
+            )
+            raise whole.refused(value, reason, hint=f"write it as a literal block: `{key.value}: |`")
+        if value.start_mark.index < key.end_mark.index:
+            raise whole.refused(key, f"{key.value} is an alias of a text that stands elsewhere")
+        frame = _frame(whole, value)
+        roots = _parsed(whole.file, value.value, frame.line)
+        units.append(Unit(whole.file, value.value, roots, frame, value, str(key.value)))
+    return units
+
+
+def _frame(whole: Unit, scalar: ScalarNode) -> Frame:
+    """Where the lines of a literal block stand. Raises Refused when they cannot be found again as written."""
+    text = whole.text
+    first = text.index("\n", scalar.start_mark.index) + 1
+    written = text[first : max(first, scalar.end_mark.index)]
+    lines = str(scalar.value).split("\n")
+    outer = written.split("\n")
+    indent = next(
+        (len(there) - len(here) for there, here in zip((o.rstrip("\r") for o in outer), lines, strict=False) if here), 0
+    )
+    inner, starts = [], []
+    here, there = 0, first
+    for row, line in enumerate(lines):
+        found = outer[row].rstrip("\r") if row < len(outer) else ""
+        if found[indent:] != line or found[:indent].strip(" "):
+            raise whole.refused(scalar, "the lines of this block scalar cannot be told apart with certainty")
+        inner.append(here)
+        starts.append(there + whole.frame.base)
+        here += len(line) + 1
+        there += (len(outer[row]) if row < len(outer) else 0) + 1
+    return Frame(line=scalar.start_mark.line + 2, indent=indent, inner=tuple(inner), starts=tuple(starts))
+
+
+_ENDS = re.compile(r"\r?\n")
+
+
+def line_end(text: str, offset: int) -> str:
+    """How the line before `offset` ends; where there is none, how the first line does."""
+    before = text.rfind("\n", 0, offset)
+    if before > 0:
+        return "\r\n" if text[before - 1] == "\r" else "\n"
+    first = _ENDS.search(text)
+    return first.group() if first else "\n"

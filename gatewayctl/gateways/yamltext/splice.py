@@ -1,0 +1,190 @@
+"""Where an item is put into a list, and which characters an item takes with it when it goes.
+
+An item goes in directly above its neighbour and above the comments that belong to the neighbour, never higher: what
+stands before the neighbour in the list keeps its precedence.
+"""
+
+import re
+from dataclasses import dataclass
+
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from gatewayctl.gateways.yamltext.emit import Habit, block_item, flow
+from gatewayctl.gateways.yamltext.source import Unit
+
+# A comment that closes a region belongs to what it closes, not to what follows.
+_CLOSES = re.compile(r"#.*(\[END\b|#?endregion\b)|#+\s*END\b")
+_DASH = re.compile(r"[ ]*-[ \t]+")
+_DASH_ALONE = re.compile(r"[ ]*-[ \t]*(#.*)?\r?$")
+_BETWEEN = re.compile(r"\s*,[ \t]*(\r?\n[ \t]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Characters `start` to `end` of a unit become `text`; lines in it end with a line feed."""
+
+    start: int
+    end: int
+    text: str = ""
+
+
+def aliases(sequence: SequenceNode) -> frozenset[int]:
+    """The items that are written as `*name`: their own text stands elsewhere."""
+    floor, found = sequence.start_mark.index, []
+    for index, item in enumerate(sequence.value):
+        if floor <= item.start_mark.index <= sequence.end_mark.index:
+            floor = max(item.end_mark.index, item.start_mark.index + 1)
+        else:
+            found.append(index)
+    return frozenset(found)
+
+
+def inserted(unit: Unit, sequence: SequenceNode, index: int, item: Node) -> Splice:
+    """The splice that puts `item` above the item at `index`. Raises Refused."""
+    neighbour = sequence.value[index]
+    floor = content_end(sequence.value[index - 1], sequence.start_mark.index) if index else sequence.start_mark.index
+    if sequence.flow_style:
+        start = neighbour.start_mark.index
+        text = flow(item, Habit(pad=_pad(unit, neighbour)))
+        begin = _line_start(unit.text, start)
+        blanks = unit.text[begin:start]
+        if blanks.strip(" \t"):
+            return Splice(start, start, f"{text}, ")
+        top = _above_comments(unit.text, begin, floor, first=not index)
+        return Splice(top, top, f"{blanks}{text},\n")
+    dash = _dash(unit, neighbour)
+    begin = _line_start(unit.text, dash)
+    habit = _habit(unit, sequence, neighbour, dash)
+    lines = block_item(item, dash - begin, habit)
+    top = _above_comments(unit.text, begin, floor, first=not index)
+    return Splice(top, top, "".join(f"{line}\n" for line in lines))
+
+
+def removed(unit: Unit, sequence: SequenceNode, index: int) -> Splice:
+    """The splice that takes the item at `index` away. Raises Refused."""
+    item = sequence.value[index]
+    if len(sequence.value) == 1:
+        raise unit.refused(item, "this is the only item left in its list: delete it by hand")
+    if not sequence.flow_style:
+        begin = _line_start(unit.text, _dash(unit, item))
+        last = content_end(item, item.start_mark.index)
+        return Splice(begin, _next_line(unit.text, last))
+    start, end = item.start_mark.index, item.end_mark.index
+    begin, after = _line_start(unit.text, start), _next_line(unit.text, end)
+    if not unit.text[begin:start].strip() and unit.text[end:after].strip() == ",":
+        return Splice(begin, after)
+    last_one = index + 1 == len(sequence.value)
+    other = sequence.value[index - 1].end_mark.index if last_one else sequence.value[index + 1].start_mark.index
+    gap = unit.text[other:start] if last_one else unit.text[end:other]
+    if not _BETWEEN.fullmatch(gap):
+        raise unit.refused(item, "something was written between this item and its neighbour: delete it by hand")
+    return Splice(other, end) if last_one else Splice(start, other)
+
+
+def content_end(node: Node, floor: int) -> int:
+    """Where the text of `node` ends: the parser lets a block end where the next token begins, after comments.
+
+    Text that stands before `floor` belongs to an alias, and says nothing.
+    """
+    while isinstance(node, (MappingNode, SequenceNode)) and not node.flow_style and node.value:
+        last = node.value[-1]
+        if isinstance(last, tuple):
+            key, last = last
+            floor = max(floor, key.end_mark.index)
+        if last.start_mark.index < floor:
+            return floor
+        node = last
+    return max(floor, int(node.end_mark.index))
+
+
+def _line_start(text: str, offset: int) -> int:
+    return text.rfind("\n", 0, offset) + 1
+
+
+def _next_line(text: str, offset: int) -> int:
+    """The start of the line after the one on which a text ends at `offset`."""
+    while offset and text[offset - 1] in "\r\n":
+        offset -= 1  # the parser lets a block scalar end after its line, and after blank lines
+    end = text.find("\n", offset)
+    return len(text) if end < 0 else end + 1
+
+
+def _dash(unit: Unit, item: Node) -> int:
+    """The dash of a block list's item. Raises Refused when it does not begin its line."""
+    text = unit.text
+    begin = _line_start(text, item.start_mark.index)
+    if _DASH.fullmatch(text[begin : item.start_mark.index]):
+        return text.index("-", begin)
+    if not text[begin : item.start_mark.index].strip():
+        while begin:  # the dash stands on a line of its own, above the comments
+            above = _line_start(text, begin - 1)
+            line = text[above : begin - 1]
+            if _DASH_ALONE.fullmatch(line):
+                return above + line.index("-")
+            if line.strip() and not line.lstrip().startswith("#"):
+                break
+            begin = above
+    raise unit.refused(item, "this list item does not begin a line of its own")
+
+
+def _above_comments(text: str, begin: int, floor: int, *, first: bool) -> int:
+    """The start of the comment lines right above the line at `begin`; for the first item, of blank lines too."""
+    while begin:
+        above = _line_start(text, begin - 1)
+        line = text[above : begin - 1].strip()
+        attached = line.startswith("#") and not _CLOSES.match(line)
+        if above < floor or not (attached or (first and not line)):
+            break
+        begin = above
+    return begin
+
+
+def _pad(unit: Unit, node: Node) -> str:
+    """What this node puts inside its first brace."""
+    written = unit.source(node)
+    brace = written.find("{")
+    return " " if brace < 0 or written[brace + 1 : brace + 2] in {" ", "\n", "\r"} else ""
+
+
+def _habit(unit: Unit, sequence: SequenceNode, item: Node, dash: int) -> Habit:
+    """How the neighbour is indented; where it does not tell, how its own list is."""
+    column = dash - _line_start(unit.text, dash)
+    gap = item.start_mark.index - dash - 1
+    gap = gap if 1 <= gap <= 8 and "\n" not in unit.text[dash : item.start_mark.index] else 1
+    step, offset = _steps(item)
+    if offset is None:
+        offset = _list_offset(unit.text, sequence.start_mark.index, column)
+    return Habit(step or 2, offset, gap, _pad(unit, item))
+
+
+def _list_offset(text: str, start: int, column: int) -> int:
+    """Columns from a key to the dashes of its list, which begins at `start`; the key may stand some lines above."""
+    begin = _line_start(text, start)
+    line = text[begin:start]
+    while begin and (not line.strip(" -") or line.lstrip().startswith("#")):
+        end, begin = begin - 1, _line_start(text, begin - 1)
+        line = text[begin:end]
+    offset = column - (len(line) - len(line.lstrip(" -")))
+    return offset if 0 <= offset <= 8 else 0
+
+
+def _steps(node: Node) -> tuple[int | None, int | None]:
+    """Columns by which the first nested mapping and the first nested list are set in; None where nothing tells."""
+    step: int | None = None
+    offset: int | None = None
+    pending = [node]
+    while pending and (step is None or offset is None):
+        one = pending.pop(0)
+        if not isinstance(one, MappingNode) or one.flow_style:
+            continue
+        for key, value in one.value:
+            if value.start_mark.line <= key.start_mark.line or value.flow_style:
+                continue
+            columns = value.start_mark.column - key.start_mark.column
+            if isinstance(value, MappingNode) and columns > 0:
+                step = step or columns
+                pending.append(value)
+            elif isinstance(value, SequenceNode) and offset is None and columns >= 0:
+                offset = columns
+                pending += value.value
+    return step, offset

@@ -1,0 +1,31 @@
+"""A child's side of the talk with its parent: the errand it reads, the JSON lines it writes.
+
+Everything in this package runs inside the user's pytest or locust process, so it imports the domain and nothing else
+of ours.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from gatewayctl.domain.smoke import ERRAND_VARIABLE, Errand
+
+
+def read_errand() -> Errand | None:
+    """The errand this process was started for, or None: then it is none of our business."""
+    path = os.environ.get(ERRAND_VARIABLE)
+    return Errand.from_json(Path(path).read_text()) if path else None
+
+
+class Lines:
+    """Appends JSON objects to a file, one a line.
+
+    One write per line, so that the lines of several processes (pytest-xdist) never mix.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def write(self, **event: object) -> None:
+        """Append one object."""
+        os.write(self._file, json.dumps(event).encode() + b"\n")

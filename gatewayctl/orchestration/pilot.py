@@ -1,0 +1,197 @@
+"""Drive a release: load, advance, save, perform. The journal is written before the effect it announces.
+
+One process at a time drives an application (lease). Whoever takes over (abort, resume) moves the journal on, and the
+process that had it finds out before its next write and at every tick of every wait.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gatewayctl.domain.audit import chain
+from gatewayctl.domain.errors import Busy, GatewayctlError, StaleWrite, Superseded, UsageFault
+from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, PromoteAsked, Resumed, advance
+from gatewayctl.domain.platform import Holder
+from gatewayctl.domain.release import Note, Outcome, Phase, Record, Release
+from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.preflight import unfinished_fault
+from gatewayctl.orchestration.steps import perform
+from gatewayctl.orchestration.waiting import Patience, Pending, until
+from gatewayctl.orchestration.work import Ports, Work
+
+_GUARD_EVERY = 1.0  # seconds between two looks at the journal while waiting
+_TAKEOVER = 60.0  # seconds an abort waits for the process it takes the release from
+
+
+@dataclass(slots=True)
+class Pilot:
+    """The hands of one process on releases. `holder` says who and where we are."""
+
+    ports: Ports
+    holder: Holder
+
+    def begin(self, release: Release) -> Release:
+        """Journal a new release and drive it until it ends or waits. Raises Busy when the application has one."""
+        app = release.app
+        self.ports.leases.acquire(app, self.holder)
+        try:
+            old = self.ports.journal.load(app)
+            if old and not old.release.ended:
+                raise unfinished_fault(old.release)
+            record = self.ports.journal.save(app, release, old.version if old else 0)
+            return self._drive(record, Resumed())
+        finally:
+            self.ports.leases.release(app, self.holder)
+
+    def send(self, app: str, event: Event) -> Release:
+        """Give an open release an event (promote, smoke, resume) and drive it on. Raises Busy, UsageFault."""
+        self.ports.leases.acquire(app, self.holder)
+        try:
+            return self._drive(self.open(app), event)
+        finally:
+            self.ports.leases.release(app, self.holder)
+
+    def promote(self, app: str, event: PromoteAsked) -> Release:
+        """Make the canary of a waiting release stable. Raises UsageFault when it has expired or is not tested."""
+        release = self.open(app).release
+        if release.phase is Phase.WAIT and self.ports.clock.wall() > release.expires:
+            raise UsageFault(
+                f"release {release.id} of {app} has expired: what was proven is too old to rely on",
+                hint=f"gatewayctl abort {app}, then release again",
+            )
+        return self.send(app, event)
+
+    def abort(self, app: str, reason: str) -> Release:
+        """Turn a release back, whoever drives it: the journal first, then wait for the lease, then the way out."""
+        while True:
+            record = self.open(app)
+            moved, _ = advance(record.release, AbortAsked(reason))
+            try:
+                moved = moved.noted(self._note(moved.phase, "–", f"abort: {reason}"))
+                self.ports.journal.save(app, moved, record.version)
+                break
+            except StaleWrite:
+                continue  # the driver journaled a step in between; the abort applies to what it wrote
+        self._take_lease(app)
+        try:
+            current = self.ports.journal.load(app)
+            if current is None or current.release.id != moved.id:
+                raise Superseded(f"release {moved.id} of {app} ended meanwhile")
+            return self._drive(current, Resumed())
+        finally:
+            self.ports.leases.release(app, self.holder)
+
+    def open(self, app: str) -> Record:
+        """The open release of an application. Raises UsageFault when there is none."""
+        record = self.ports.journal.load(app)
+        if record is None or record.release.ended:
+            last = f"; its last one, {record.release.id}, is {record.release.outcome}" if record else ""
+            raise UsageFault(f"{app} has no release in progress{last}", hint=f"gatewayctl release {app} --image IMAGE")
+        return record
+
+    def _take_lease(self, app: str) -> None:
+        def taken() -> bool | Pending:
+            try:
+                self.ports.leases.acquire(app, self.holder)
+            except Busy as busy:
+                return Pending(str(busy))
+            return True
+
+        narrator = self.ports.narrator
+        until(
+            taken,
+            f"the process that drives {app} to let go",
+            Patience(self.ports.clock, lambda text: narrator.progress("abort", text), _TAKEOVER),
+        )
+
+    def _drive(self, saved: Record, event: Event) -> Release:
+        """Advance and perform until the release ends, waits for someone, or is stuck on the way out."""
+        current = saved.release
+        while True:
+            release, effects = advance(current, event)
+            saved = self._save(release, saved)
+            if not effects:
+                self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
+                return release
+            try:
+                current, event = self._perform(saved, effects[0])
+            except KeyboardInterrupt:
+                if release.outcome not in (Outcome.OPEN, Outcome.PROMOTED):
+                    raise  # asked twice: stop at once; resume and abort know where it stood
+                self.ports.narrator.progress(release.phase, "interrupted: going back (again: stop at once)")
+                saved = self._reload(saved)
+                current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
+
+    def _save(self, release: Release, saved: Record) -> Record:
+        if release == saved.release:
+            return saved
+        try:
+            return self.ports.journal.save(release.app, release, saved.version)
+        except StaleWrite as fault:
+            raise self._superseded(release, str(fault)) from fault
+
+    def _superseded(self, release: Release, why: str) -> Superseded:
+        return Superseded(
+            f"release {release.id} of {release.app} was taken over: {why}", hint=f"gatewayctl status {release.app}"
+        )
+
+    def _reload(self, record: Record) -> Record:
+        """The journal's word, in case the interrupt hit while it was being written."""
+        current = self.ports.journal.load(record.release.app)
+        return current if current and current.release.id == record.release.id else record
+
+    def _perform(self, saved: Record, effect: Effect) -> tuple[Release, Event]:
+        """One effect; its note is journaled together with the event it leads to."""
+        clock, narrator, release = self.ports.clock, self.ports.narrator, saved.release
+        phase = release.phase
+        narrator.started(phase)
+        start = clock.now()
+        guard = self._guard(saved)
+        try:
+            found = perform(effect, Work(self.ports, release, guard, self._ticking(phase, guard)))
+            event, mark, text = _judged(phase, found)
+        except (Superseded, Busy) as fault:
+            raise self._superseded(release, str(fault)) from fault
+        except GatewayctlError as fault:
+            event, mark, text = Failed(phase, Cause.ENVIRONMENT, _with_hint(fault)), "✗", str(fault)
+        seconds = clock.now() - start
+        narrator.ended(phase, mark, text, seconds)
+        return release.noted(replace(self._note(phase, mark, text), seconds=seconds)), event
+
+    def _guard(self, record: Record) -> Callable[[], None]:
+        app, version = record.release.app, record.version
+
+        def guard() -> None:
+            self.ports.leases.renew(app, self.holder)
+            now = self.ports.journal.load(app)
+            if now is None or now.version != version:
+                who = now.release.notes[-1].actor if now and now.release.notes else "another process"
+                raise Superseded(f"{who} moved it on")
+
+        return guard
+
+    def _ticking(self, phase: Phase, guard: Callable[[], None]) -> Callable[[str], None]:
+        clock = self.ports.clock
+        looked = clock.now()
+
+        def tick(text: str) -> None:
+            nonlocal looked
+            self.ports.narrator.progress(phase, text)
+            if clock.now() - looked >= _GUARD_EVERY:
+                guard()
+                looked = clock.now()
+
+        return tick
+
+    def _note(self, phase: Phase, mark: str, text: str) -> Note:
+        return Note(phase, mark, text, self.ports.clock.wall(), 0.0, str(self.holder))
+
+
+def _judged(phase: Phase, found: Judgement) -> tuple[Event, str, str]:
+    if found.verdict is Verdict.PASS:
+        return Passed(phase), "✓", found.text
+    mark = "✗" if found.verdict is Verdict.FAIL else "?"
+    return Failed(phase, Cause.CANARY, found.text), mark, found.text
+
+
+def _with_hint(fault: GatewayctlError) -> str:
+    return f"{fault} ({fault.hint})" if fault.hint else str(fault)

@@ -1,0 +1,132 @@
+"""What a release would write, before it writes anything; and whether that is still true when a saved plan is used."""
+
+import difflib
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from gatewayctl.domain.apps import AppSpec
+from gatewayctl.domain.errors import Drifted
+from gatewayctl.domain.plan import Diff, Plan
+from gatewayctl.domain.release import Mode, Release, Target
+from gatewayctl.domain.routing import Files, rule_name
+from gatewayctl.orchestration.work import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asked for."""
+
+    app: AppSpec
+    image: str
+    mode: Mode
+    actor: str
+    neighbours: tuple[Target, ...] = ()
+
+
+def draft(ports: Ports, wish: Wish) -> Release:
+    """A new release of the application as it is now; nothing is written."""
+    target = wish.app.target
+    stable, canary = ports.workloads.read(target.stable), ports.workloads.read(target.canary)
+    token = f"r-{secrets.token_hex(3)}"
+    now = ports.clock.wall()
+    release = Release(
+        id=token,
+        target=target,
+        header=wish.app.mark(f"{token}{secrets.token_hex(4)}"),
+        image=wish.image,
+        before=stable.image,
+        canary_before=canary.image,
+        mode=wish.mode,
+        created=now,
+        expires=now + wish.app.timings.time_to_live,
+        actor=wish.actor,
+        standing=wish.app.standing,
+        suite=wish.app.suite,
+        load=wish.app.load,
+        timings=wish.app.timings,
+        neighbours=wish.neighbours,
+    )
+    return release.at(release.phase, rule_was_there=release.standing and _has_rule(ports, release))
+
+
+def _has_rule(ports: Ports, release: Release) -> bool:
+    files = ports.gateway.store.read().files
+    return any(route.name == rule_name(release.app) for route in ports.gateway.dialect.routes(files))
+
+
+def plan(ports: Ports, release: Release) -> Plan:
+    """Every step and every write of `release`. Raises Refused where the rule cannot be written."""
+    files = ports.gateway.store.read().files
+    routed = ports.gateway.dialect.insert(files, release.rule).apply(files)
+    target = release.target
+    diffs = (
+        _object(f"Deployment {target.canary}", release.canary_before, release.image, (0, 1)),
+        *(
+            file_diff(before.name, before.text, after.text)
+            for before, after in zip(files, routed, strict=True)
+            if before != after
+        ),
+        _object(f"Deployment {target.stable}", release.before, release.image),
+    )
+    return Plan(release, _steps(release, len(files)), diffs, _basis(ports, release, files))
+
+
+def check_drift(ports: Ports, saved: Plan) -> None:
+    """Raise Drifted, naming every object that is no longer what the plan was made from."""
+    now = dict(_basis(ports, saved.release, ports.gateway.store.read().files))
+    moved = [
+        f"{name}: was {was}, is {now.get(name, 'gone')}" for name, was in saved.basis if now.get(name, "gone") != was
+    ]
+    if moved:
+        raise Drifted(
+            "the plan was made from another reality: " + "; ".join(moved), hint="make a new plan and read its diff"
+        )
+
+
+def _basis(ports: Ports, release: Release, files: Files) -> tuple[tuple[str, str], ...]:
+    rows = []
+    for name in (release.target.stable, release.target.canary):
+        now = ports.workloads.read(name)
+        rows.append((f"Deployment {name}", f"{now.image}, {now.replicas} replicas"))
+    rows += [(file.name, "sha256:" + hashlib.sha256(file.text.encode()).hexdigest()) for file in files]
+    return tuple(rows)
+
+
+def _object(name: str, before: str, after: str, replicas: tuple[int, int] | None = None) -> Diff:
+    lines = [f"-image: {before}", f"+image: {after}"] if before != after else [f" image: {after}"]
+    if replicas:
+        lines += [f"-replicas: {replicas[0]}", f"+replicas: {replicas[1]}"]
+    return Diff(name, "\n".join(lines) + "\n")
+
+
+def file_diff(name: str, before: str, after: str) -> Diff:
+    """A unified diff of two texts, line ends kept as they are."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"{name} (now)", f"{name} (with the rule)"
+    )
+    kept = (line if line.endswith("\n") else f"{line}\n\\ no newline at end of file\n" for line in lines)
+    return Diff(name, "".join(kept))
+
+
+def _steps(release: Release, count: int) -> tuple[str, ...]:
+    target = release.target
+    way_in = [
+        f"start {target.canary} with {release.image}, replicas 0 → 1",
+        f"route requests with {release.header} to {target.canary_service} ({count} file{'s' if count != 1 else ''})",
+        "prove it on every gateway replica, and that nothing else reaches the canary",
+    ]
+    if release.suite:
+        way_in.append(f"run pytest {release.suite.path} through the gateway")
+    if release.load:
+        load = release.load
+        way_in.append(f"run locust {load.file}: {load.users} users for {load.duration:g} s on both versions")
+    if release.mode is not Mode.ON_SUCCESS:
+        way_in.append(f"wait for: gatewayctl promote {release.app}")
+    rule = "keep the standing rule" if release.standing else "take the rule away, and prove it gone from every replica"
+    return (
+        *way_in,
+        f"give {target.stable} the image {release.image}",
+        rule,
+        f"let requests in flight end, and scale {target.canary} to 0",
+    )

@@ -1,0 +1,172 @@
+"""Steps that prove: the rule is live on every replica, nothing leaks, and afterwards nothing of it is left."""
+
+import json
+from dataclasses import dataclass
+
+from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
+from gatewayctl.domain.evidence import Answer, Attribution, LeakCase
+from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
+from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.routing import rule_name
+from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.waiting import Pending, until
+from gatewayctl.orchestration.work import Work
+
+ROUNDS = 3  # probes in a row that must agree, each on a connection of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One probe with its answer, as evidence."""
+
+    replica: str
+    case: str
+    answered_by: str
+    said: str
+
+
+def prove_routed(work: Work) -> Judgement:
+    """Every replica runs the rule, and answers marked requests from the canary; or it says so and backs out."""
+    routes = _routes_expected(work)
+    clock = work.ports.clock
+    start = clock.now()
+
+    def live() -> int | Judgement | Pending:
+        canary = work.ports.workloads.read(work.release.target.canary)
+        if canary.trouble or canary.ready < 1:
+            return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
+        if canary.image != work.release.image:
+            return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
+        replicas = work.replicas()
+        if not replicas:
+            raise EnvironmentFailed("the gateway has no replica")
+        for replica in replicas:
+            missing = _not_routed(work, replica, routes)
+            if missing:
+                return Pending(f"{replica.name}: {missing}")
+        return len(replicas)
+
+    found = until(live, "every gateway replica to serve the rule", work.patience(work.release.timings.live, 0.05))
+    if isinstance(found, Judgement):
+        return found
+    return Judgement(
+        Verdict.PASS, f"{found}/{found} gateway replicas serve it, {clock.now() - start:.1f} s after the write"
+    )
+
+
+def _routes_expected(work: Work) -> int:
+    """How many routes of the files carry our rule."""
+    files = work.ports.gateway.store.read().files
+    name = work.release.rule.name
+    return sum(1 for route in work.ports.gateway.dialect.routes(files) if route.name == name)
+
+
+def _not_routed(work: Work, replica: Replica, routes: int) -> str:
+    """Why this replica does not serve the rule yet; empty when it does."""
+    if routes < 1:
+        return "the rule is not in the gateway's files"
+    if not replica.ready:
+        return replica.note or "not ready"
+    proof = work.ports.gateway.live.rule_of(replica, work.release.rule)
+    if proof.asked and (proof.routes < routes or proof.strangers):
+        return f"{proof.routes} of {routes} routes carry the rule. {proof.detail}".strip()
+    for _ in range(ROUNDS):
+        answer = work.ports.gateway.prober.ask(replica, work.release.marked_probe)
+        if work.release.witness.attribute(answer) is not Attribution.CANARY:
+            return f"a marked request was not answered by the canary ({work.release.witness.explain(answer)})"
+    return ""
+
+
+def prove_no_leak(work: Work) -> Judgement:
+    """Every odd request, on every replica, several times: one answer from the canary fails the release."""
+    release = work.release
+    sightings: list[Sighting] = []
+    faults: list[str] = []
+    for replica in work.replicas():
+        work.tick(f"{replica.name}, {len(sightings)} probes so far")
+        for case in (*leak_probes(release), *neighbour_leaks(release)):
+            for _ in range(ROUNDS if case.case is not LeakCase.NEIGHBOUR else 1):
+                answer = work.ports.gateway.prober.ask(replica, case.probe)
+                sighting, fault = _judge_leak(work, replica, case, answer)
+                sightings.append(sighting)
+                if fault:
+                    faults.append(fault)
+    work.keep("leaks.json", json.dumps([_as_dict(one) for one in sightings], indent=1))
+    if faults:
+        return Judgement(Verdict.FAIL, f"{len(faults)} leaks in {len(sightings)} probes; first: {faults[0]}")
+    return Judgement(Verdict.PASS, f"0 in {len(sightings)} probes")
+
+
+def _judge_leak(work: Work, replica: Replica, case: LeakProbe, answer: Answer) -> tuple[Sighting, str]:
+    found = case.witness.attribute(answer)
+    said = case.witness.explain(answer)
+    if case.case is LeakCase.NEIGHBOUR:
+        # The neighbour may have a rule of its own for this header: only our stamp or our canary's word is a leak.
+        witness = work.release.witness
+        stamped = answer.headers.get(witness.stamp_header) == witness.stamp
+        ours = witness.identity.who(witness.identify.read(answer)) is Attribution.CANARY
+        fine = bool(answer.status) and not stamped and not ours
+    else:
+        fine = found in work.ports.gateway.dialect.limits.allowed(case.case)
+    fault = "" if fine else f"{replica.name}, {case.label}: {said}"
+    return Sighting(replica.name, case.label, found, said), fault
+
+
+def _as_dict(sighting: Sighting) -> dict[str, str]:
+    return {
+        "replica": sighting.replica,
+        "case": sighting.case,
+        "answered_by": sighting.answered_by,
+        "said": sighting.said,
+    }
+
+
+def prove_cleared(work: Work) -> Judgement:
+    """No running replica has the rule any more; one that is down serves nobody, and starts with the new files."""
+
+    def gone() -> tuple[int, int] | Pending:
+        replicas = work.replicas()
+        for replica in replicas:
+            left = _still_routed(work, replica) if replica.ready else ""
+            if left:
+                return Pending(f"{replica.name}: {left}")
+        return sum(1 for one in replicas if one.ready), len(replicas)
+
+    ready, wanted = until(
+        gone, "every gateway replica to be without the rule", work.patience(work.release.timings.live, 0.05)
+    )
+    down = f", {wanted - ready} down" if ready < wanted else ""
+    return Judgement(Verdict.PASS, f"gone from {ready}/{wanted} gateway replicas{down}")
+
+
+def _still_routed(work: Work, replica: Replica) -> str:
+    proof = work.ports.gateway.live.rule_of(replica, work.release.rule)
+    if proof.routes or proof.strangers:
+        return f"{proof.routes + proof.strangers} routes named {rule_name(work.release.app)}"
+    for _ in range(ROUNDS):
+        answer = work.ports.gateway.prober.ask(replica, work.release.marked_probe)
+        if not _is_cleared(work, proof, answer):
+            return f"a marked request was not answered by stable ({work.release.witness.explain(answer)})"
+    return ""
+
+
+def _is_cleared(work: Work, proof: ConfigProof, answer: Answer) -> bool:
+    """Answered by stable; or, when stable itself is in trouble, at least provably not by the canary's rule."""
+    witness = work.release.witness
+    if witness.attribute(answer) is Attribution.STABLE:
+        return True
+    word = witness.identity.who(witness.identify.read(answer))
+    stamped = answer.headers.get(witness.stamp_header) == witness.stamp
+    return proof.asked and bool(answer.status) and not stamped and word is not Attribution.CANARY
+
+
+def routed_now(work: Work) -> tuple[tuple[str, str], ...]:
+    """For `status` and `route verify`: each replica with why it does not serve the rule; empty when it does."""
+    routes = _routes_expected(work)
+    found = []
+    for replica in work.replicas():
+        try:
+            found.append((replica.name, _not_routed(work, replica, routes)))
+        except (EnvironmentFailed, DeadlineExceeded) as fault:
+            found.append((replica.name, str(fault)))
+    return tuple(found)

@@ -1,0 +1,121 @@
+"""Steps that change the gateway's rules: publish, remove, drain. Every write is checked, fenced and swapped."""
+
+from gatewayctl.domain.errors import DeadlineExceeded, Refused, StaleWrite
+from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.routing import Change, rule_name
+from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.waiting import Pending, until
+from gatewayctl.orchestration.work import Work
+
+_TRIES = 20
+
+
+def publish(work: Work) -> Judgement:
+    """Insert the rule, checked by the product itself; upstream definitions first, known to every replica, then routes.
+
+    The canary is looked at once more before that: a rule may only ever point at what is ready.
+    """
+    canary = work.ports.workloads.read(work.release.target.canary)
+    if canary.ready < 1 or canary.image != work.release.image:
+        return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
+    for _ in range(_TRIES):
+        stored = work.ports.gateway.store.read()
+        change = work.ports.gateway.dialect.insert(stored.files, work.release.rule)
+        said = _checked(work, stored, change)
+        if change.stages:  # what a resume finds done keeps the first edit's evidence
+            work.keep_change("route", stored.files, change)
+        try:
+            _write_in_order(work, stored, change)
+        except StaleWrite:
+            continue
+        count = len(change.covered)
+        return Judgement(Verdict.PASS, f"rule in {count} route{'s' if count != 1 else ''}, {said}")
+    raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
+
+
+def _checked(work: Work, stored: Stored, change: Change) -> str:
+    """The product's own opinion, in a few words. Raises Refused when it would not load the edit."""
+    if not change.stages:
+        return "already there"
+    said = work.ports.gateway.checker.check(stored.files, change.apply(stored.files))
+    if not said.ok:
+        raise Refused(stored.files[0].name, 0, f"the gateway would not load the edit: {said.detail}")
+    return said.detail or ("accepted by the gateway's own check" if said.checked else "not checked by the gateway")
+
+
+def _write_in_order(work: Work, stored: Stored, change: Change) -> None:
+    """All stages but the last define upstreams; the last one, which names them, waits until they are known."""
+    for stage in change.stages[:-1]:
+        stored = work.write(stage, stored)
+    upstream_known(work)
+    for stage in change.stages[-1:]:
+        work.write(stage, stored)
+
+
+def upstream_known(work: Work) -> None:
+    """Wait until every replica knows the canary's upstream, where the product can be asked."""
+    live, upstream = work.ports.gateway.live, work.release.rule.canary
+
+    def known() -> bool | Pending:
+        for replica in work.replicas():
+            proof = live.upstream_ready(replica, upstream)
+            if proof.asked and proof.routes < 1:
+                return Pending(f"{replica.name}: {proof.detail}")
+        return True
+
+    until(known, f"every gateway replica to know upstream {upstream}", work.patience(work.release.timings.live))
+
+
+def remove(work: Work) -> Judgement:
+    """Take the rule out of the files; upstream definitions stay until nothing is in flight to them."""
+    app = work.release.app
+    for _ in range(_TRIES):
+        stored = work.ports.gateway.store.read()
+        dialect = work.ports.gateway.dialect
+        named = any(route.name == rule_name(app) for route in dialect.routes(stored.files))
+        change = dialect.remove(stored.files, app)
+        # Written even when the rule is not there: that fences off a process which was paused before it published.
+        first = change.stages[0] if named and change.stages else ()
+        if first:
+            work.keep_change("unroute", stored.files, Change((first,)))
+        try:
+            work.write(first, stored)
+        except StaleWrite:
+            continue
+        return Judgement(Verdict.PASS, "rule removed" if first else "no rule in the files")
+    raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
+
+
+def remove_upstreams(work: Work) -> None:
+    """Take away what `publish` defined beside the routes; nobody sends to it any more."""
+    for _ in range(_TRIES):
+        stored = work.ports.gateway.store.read()
+        change = work.ports.gateway.dialect.remove(stored.files, work.release.app)
+        if not change.stages:
+            return
+        try:
+            for stage in change.stages:
+                stored = work.write(stage, stored)
+        except StaleWrite:
+            continue
+        return
+    raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
+
+
+def drain(work: Work) -> Judgement:
+    """Give what is in flight to the canary its time to end; where the gateway cannot tell, all of that time."""
+    live, upstream = work.ports.gateway.live, work.release.rule.canary
+
+    def ended() -> bool | Pending:
+        counts = [live.in_flight(replica, upstream) for replica in work.replicas() if replica.ready]
+        unsure = any(count is None for count in counts)
+        running = sum(count or 0 for count in counts)
+        if unsure or running:
+            return Pending("the gateway cannot tell" if unsure else f"{running} requests in flight")
+        return True
+
+    try:
+        until(ended, "requests in flight to end", work.patience(work.release.timings.drain))
+    except DeadlineExceeded as fault:
+        return Judgement(Verdict.PASS, f"gave {fault.waited:g} s; {fault.found}")
+    return Judgement(Verdict.PASS, "nothing in flight to the canary")

@@ -1,0 +1,28 @@
+"""Which function performs which effect: the one place where a decision meets the world."""
+
+from collections.abc import Callable
+
+from gatewayctl.domain.lifecycle import Effect
+from gatewayctl.domain.verdicts import Judgement
+from gatewayctl.orchestration import proof, routes, suites, workloads
+from gatewayctl.orchestration.work import Work
+
+PERFORMERS: dict[Effect, Callable[[Work], Judgement]] = {
+    Effect.START_CANARY: workloads.start_canary,
+    Effect.PUBLISH_RULE: routes.publish,
+    Effect.PROVE_ROUTED: proof.prove_routed,
+    Effect.PROVE_NO_LEAK: proof.prove_no_leak,
+    Effect.RUN_SUITE: suites.run_suite,
+    Effect.RUN_LOAD: suites.run_load,
+    Effect.PROMOTE_STABLE: workloads.promote_stable,
+    Effect.RESTORE_STABLE: workloads.restore_stable,
+    Effect.REMOVE_RULE: routes.remove,
+    Effect.PROVE_CLEARED: proof.prove_cleared,
+    Effect.DRAIN: routes.drain,
+    Effect.STOP_CANARY: workloads.stop_canary,
+}
+
+
+def perform(effect: Effect, work: Work) -> Judgement:
+    """Do one effect. Raises GatewayctlError when it could not be done or judged."""
+    return PERFORMERS[effect](work)

@@ -1,0 +1,75 @@
+"""Steps that try the canary as a user would: the functional suite and the load, through every gateway replica."""
+
+import json
+from pathlib import Path
+
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.smoke import Cohort, Entrance, LoadResult, LoadRun, SuiteRun
+from gatewayctl.domain.verdicts import Judgement, judge_load, judge_suite
+from gatewayctl.orchestration.work import Work
+
+
+def run_suite(work: Work) -> Judgement:
+    """The functional suite, judged with who answered it."""
+    suite = work.release.suite
+    if suite is None:
+        raise EnvironmentFailed(f"release {work.release.id} has no suite")
+    run = SuiteRun(suite.path, _entrance(work), _folder(work, "suite"), suite.timeout, suite.reruns)
+    result = work.ports.suites.test(run, work.tick)
+    work.guard()
+    return judge_suite(result)
+
+
+def run_load(work: Work) -> Judgement:
+    """The load on both versions, compared."""
+    load = work.release.load
+    if load is None:
+        raise EnvironmentFailed(f"release {work.release.id} has no load")
+    run = LoadRun(
+        load.file,
+        _entrance(work),
+        _folder(work, "load"),
+        load.users,
+        load.spawn_rate,
+        load.duration,
+        timeout=load.duration + 120.0,
+    )
+    result = work.ports.suites.load(run, work.tick)
+    work.guard()
+    work.keep("load.json", json.dumps(_figures(result), indent=1))
+    return judge_load(result, load)
+
+
+def _entrance(work: Work) -> Entrance:
+    release = work.release
+    urls = tuple(f"http://{replica.traffic}" for replica in work.replicas() if replica.ready)
+    if not urls:
+        raise EnvironmentFailed("no gateway replica is ready")
+    return Entrance(urls, release.target.host, release.header, release.witness)
+
+
+def _folder(work: Work, name: str) -> str:
+    return str(Path(work.ports.evidence.folder(work.release.id)) / name)
+
+
+def _figures(result: LoadResult) -> dict[str, object]:
+    """The figures of a load run, seconds rounded to a microsecond, histograms kept whole."""
+
+    def cohort(seen: Cohort) -> dict[str, object]:
+        quantiles = {f"p{q}": round(seen.latency.quantile(q / 100), 6) for q in (50, 95, 99)} if seen.requests else {}
+        buckets = {str(bucket): count for bucket, count in sorted(seen.latency.counts.items())}
+        return {"requests": seen.requests, "errors": seen.errors, **quantiles, "histogram": buckets}
+
+    return {
+        "stable": cohort(result.stable),
+        "canary": cohort(result.canary),
+        "stable_halves": [cohort(half) for half in result.halves],
+        "misrouted": result.misrouted,
+        "unknown": result.unknown,
+        "seconds": round(result.seconds, 3),
+        "by_name": {
+            name: {"stable": cohort(stable), "canary": cohort(canary)}
+            for name, (stable, canary) in sorted(result.by_name.items())
+        },
+        "failures": list(result.failures),
+    }

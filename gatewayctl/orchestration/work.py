@@ -1,0 +1,92 @@
+"""What a step has in its hands: the ports, the release, and the guard that keeps a late process from writing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gatewayctl.domain.platform import Replica, Stored, Workload
+from gatewayctl.domain.release import Release
+from gatewayctl.domain.routing import Change, Files
+from gatewayctl.orchestration.waiting import Patience
+from gatewayctl.ports import (
+    Checker,
+    Clock,
+    Dialect,
+    Evidence,
+    Journal,
+    Leases,
+    Live,
+    Narrator,
+    Prober,
+    Replicas,
+    RouteStore,
+    Suites,
+    Workloads,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gatehouse:
+    """The gateway: how its rules are spelled, where they are kept, who runs them, and how they are asked."""
+
+    dialect: Dialect
+    checker: Checker
+    live: Live
+    store: RouteStore
+    replicas: Replicas
+    prober: Prober
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside, as the wiring chose it."""
+
+    gateway: Gatehouse
+    workloads: Workloads
+    suites: Suites
+    journal: Journal
+    leases: Leases
+    evidence: Evidence
+    clock: Clock
+    narrator: Narrator
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step of one release. `guard` raises Superseded when the release is no longer ours; `tick` also narrates."""
+
+    ports: Ports
+    release: Release
+    guard: Callable[[], None]
+    tick: Callable[[str], None]
+
+    def patience(self, within: float, every: float = 0.1) -> Patience:
+        """Wait at most `within` seconds, looking every `every` seconds."""
+        return Patience(self.ports.clock, self.tick, within, every)
+
+    def replicas(self) -> tuple[Replica, ...]:
+        """The gateway's replicas now."""
+        return self.ports.gateway.replicas.list()
+
+    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
+        """Change a workload after reading it, fenced. Raises StaleWrite, Superseded.
+
+        The order matters: read, then guard, then compare-and-swap. Whoever takes the release over writes every object
+        once more, so a process that was paused between these lines loses the swap.
+        """
+        self.guard()
+        return self.ports.workloads.change(expected, image=image, replicas=replicas)
+
+    def write(self, files: Files, expected: Stored) -> Stored:
+        """Write route files after reading them, fenced the same way. Raises StaleWrite, Superseded."""
+        self.guard()
+        return self.ports.gateway.store.write(files, expected)
+
+    def keep(self, name: str, text: str) -> None:
+        """Put a document into the release's evidence."""
+        self.ports.evidence.put(self.release.id, name, text)
+
+    def keep_change(self, label: str, before: Files, change: Change) -> None:
+        """The files of an edit before and after it, as evidence."""
+        for moment, files in (("before", before), ("after", change.apply(before))):
+            for file in files:
+                self.keep(f"{label}/{moment}/{file.name}", file.text)

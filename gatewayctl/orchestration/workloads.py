@@ -1,0 +1,108 @@
+"""Steps that change Deployments: warm the canary, promote or restore stable, stop the canary."""
+
+from collections.abc import Callable
+
+from gatewayctl.domain.errors import DeadlineExceeded, StaleWrite
+from gatewayctl.domain.platform import Workload
+from gatewayctl.domain.release import Outcome
+from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.routes import remove_upstreams
+from gatewayctl.orchestration.waiting import Pending, until
+from gatewayctl.orchestration.work import Work
+
+_TRIES = 20  # a compare-and-swap that loses this often has met a fight, not a coincidence
+
+
+def start_canary(work: Work) -> Judgement:
+    """The canary runs the new image with one replica; a canary that cannot is rejected with its reason."""
+    release = work.release
+    name = release.target.canary
+
+    def asked(now: Workload) -> bool:
+        return now.image == release.image and now.replicas == 1
+
+    _set(work, name, asked, image=release.image, replicas=1)
+    return _rolled_out(work, name, release.image)
+
+
+def promote_stable(work: Work) -> Judgement:
+    """Stable runs the new image. Someone else's image is not overwritten."""
+    release = work.release
+    name = release.target.stable
+    now = work.ports.workloads.read(name)
+    if now.image not in (release.before, release.image):
+        return Judgement(
+            Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
+        )
+    _set(work, name, lambda seen: seen.image == release.image, image=release.image)
+    return _rolled_out(work, name, release.image)
+
+
+def restore_stable(work: Work) -> Judgement:
+    """Stable runs the image it had. Someone else's image is left alone."""
+    release = work.release
+    name = release.target.stable
+    now = work.ports.workloads.read(name)
+    if now.image not in (release.before, release.image):
+        return Judgement(Verdict.PASS, f"{name} runs {now.image}, set by someone else; left alone")
+    _set(work, name, lambda seen: seen.image == release.before, image=release.before)
+    return _rolled_out(work, name, release.before)
+
+
+def stop_canary(work: Work) -> Judgement:
+    """No canary pod is left; the image is the promoted one, or what it was before."""
+    release = work.release
+    name = release.target.canary
+    if not release.keeps_rule:
+        remove_upstreams(work)
+    image = release.image if release.outcome is Outcome.PROMOTED else release.canary_before
+    # Always written, even when it is all there: that fences off a process which was paused before it scaled up.
+    _set(work, name, lambda _: False, image=image, replicas=0)
+
+    def gone() -> Workload | Pending:
+        now = work.ports.workloads.read(name)
+        if now.replicas or now.pods:
+            return Pending(f"{name} still has {len(now.pods)} pods, {now.replicas} wanted")
+        return now
+
+    until(gone, f"{name} to have no pod", work.patience(release.timings.ready, 0.05))
+    return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
+
+
+def _set(
+    work: Work, name: str, asked: Callable[[Workload], bool], *, image: str | None = None, replicas: int | None = None
+) -> None:
+    """Write what is asked unless it is there; read again and re-apply when someone else wrote in between."""
+    for _ in range(_TRIES):
+        now = work.ports.workloads.read(name)
+        if asked(now):
+            return
+        try:
+            work.change(now, image=image, replicas=replicas)
+        except StaleWrite:
+            continue
+        return
+    raise StaleWrite(f"{name} was changed by others {_TRIES} times in a row while it was being written")
+
+
+def _rolled_out(work: Work, name: str, image: str) -> Judgement:
+    """Wait until `name` runs `image` and nothing else; a certain failure ends the wait at once."""
+
+    def done() -> Judgement | Pending:
+        now = work.ports.workloads.read(name)
+        if now.trouble:
+            logs = work.ports.workloads.logs(name)
+            work.keep(f"logs/{name}.txt", logs)
+            return Judgement(Verdict.FAIL, f"{name} cannot become ready: {now.trouble}")
+        if now.image != image:
+            return Judgement(Verdict.FAIL, f"{name} was changed to {now.image} by someone else")
+        if now.settled and now.ready >= now.replicas:
+            digest = f", {now.digest[:19]}" if now.digest else ""
+            return Judgement(Verdict.PASS, f"{name} {now.ready}/{now.replicas} ready{digest}")
+        return Pending(f"{name} {now.ready}/{now.replicas} ready")
+
+    try:
+        return until(done, f"{name} to be ready with {image}", work.patience(work.release.timings.ready, 0.05))
+    except DeadlineExceeded as fault:
+        work.keep(f"logs/{name}.txt", work.ports.workloads.logs(name))
+        return Judgement(Verdict.FAIL, str(fault))

@@ -1,0 +1,23 @@
+"""The pytest plugin: does nothing, and costs nothing, unless gatewayctl started this pytest.
+
+It is registered for every pytest where gatewayctl is installed, so even its fixtures exist only when there is a
+canary to test: names such as `client` belong to others otherwise.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def pytest_configure(config: "pytest.Config") -> None:
+    """Offer the fixtures and start to count, if this process was started to test a canary."""
+    if "GATEWAYCTL_SMOKE_CONTEXT" not in os.environ:
+        return
+    from gatewayctl.inside.errand import read_errand
+    from gatewayctl.inside.pytest_session import begin
+
+    errand = read_errand()
+    if errand:
+        begin(config, errand)

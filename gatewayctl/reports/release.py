@@ -1,0 +1,78 @@
+"""A release as text and as JSON, from its record alone: reads and never asks."""
+
+from datetime import UTC, datetime
+
+from gatewayctl.domain.release import Note, Outcome, Phase, Release
+
+SCHEMA = "gatewayctl.release/1"
+
+
+def as_dict(release: Release) -> dict[str, object]:
+    """The documented, stable shape of a release (docs/json.md). Times are RFC 3339 in UTC, durations seconds."""
+    return {
+        "schema": SCHEMA,
+        "id": release.id,
+        "app": release.app,
+        "image": {"to": release.image, "from": release.before},
+        "header": {"name": release.header.name, "value": release.header.value},
+        "route": "standing" if release.standing else "per-release",
+        "mode": release.mode.value,
+        "phase": release.phase.value,
+        "outcome": release.outcome.value,
+        "reason": release.reason,
+        "stuck": release.stuck,
+        "tested": release.tested,
+        "actor": release.actor,
+        "created": moment(release.created),
+        "expires": moment(release.expires),
+        "notes": [_note(note) for note in release.notes],
+    }
+
+
+def _note(note: Note) -> dict[str, object]:
+    return {
+        "phase": note.phase.value,
+        "mark": note.mark,
+        "text": note.text,
+        "at": moment(note.at),
+        "seconds": round(note.seconds, 3),
+        "actor": note.actor,
+    }
+
+
+def moment(epoch: float) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def explain(release: Release) -> str:
+    """In one sentence, why it stands where it stands."""
+    name = f"{release.app} {release.image}"
+    if release.stuck:
+        return f"{name} needs a person: in phase {release.phase} {release.stuck}"
+    match release.outcome, release.phase:
+        case Outcome.PROMOTED, Phase.DONE:
+            return f"{name} was promoted"
+        case Outcome.OPEN, Phase.WAIT:
+            return f"{name} waits for someone to promote or abort it"
+        case Outcome.OPEN, phase:
+            return f"{name} is in phase {phase}"
+        case outcome, phase:
+            done = "everything is as before" if phase is Phase.DONE else f"going back, in phase {phase}"
+            return f"{name} was {outcome}: {release.reason}; {done}"
+
+
+def as_text(release: Release, folder: str) -> str:
+    """The report of one release for a person."""
+    lines = [
+        f"{release.id}  {explain(release)}",
+        f"  image    {release.before} → {release.image}",
+        f"  header   {release.header} ({'standing' if release.standing else 'per release'})",
+        f"  started  {moment(release.created)} by {release.actor}",
+        "",
+    ]
+    lines += [
+        f"  {note.mark} {note.phase.value:<8} {note.text}  [{moment(note.at)}, {note.seconds:.1f} s, {note.actor}]"
+        for note in release.notes
+    ]
+    return "\n".join([*lines, "", f"  evidence {folder}", ""])

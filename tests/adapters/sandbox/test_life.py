@@ -1,0 +1,261 @@
+"""Life and death of a sandbox: whatever ends it, nothing of it is left; what it was told, it still knows."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.sandbox.cluster import Life, down, forget, running, up
+from gatewayctl.adapters.sandbox.objects import Folder
+from gatewayctl.adapters.sandbox.process import alive, started_at
+from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
+from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
+from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
+from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
+from gatewayctl.domain.routing import SourceFile
+from tests.adapters.sandbox.conftest import HOST, pids, until
+
+pytestmark = pytest.mark.sandbox
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "sandbox"
+
+
+@pytest.fixture
+def detached(root: Path, small: Path) -> Iterator[Path]:
+    """A small sandbox that nobody owns."""
+    up(root, small, life=Life.DETACHED, clock=CLOCK)
+    yield root
+    down(root, clock=CLOCK)
+
+
+def processes_of(root: Path) -> list[int]:
+    """Every process of this machine that was given an address of this sandbox, whether its folder knows it or not."""
+    supervisor = Folder(root).supervisor()
+    assert supervisor is not None
+    address = f"{supervisor.block}.".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if address in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def none_left(processes: dict[int, str]) -> bool:
+    return not any(alive(pid, started) for pid, started in processes.items())
+
+
+def test_a_sandbox_that_is_stopped_leaves_nothing_and_says_so(root: Path, small: Path) -> None:
+    with up(root, small, life=Life.OWNED, clock=CLOCK):
+        processes = pids(root)
+        assert len(processes) == 3
+        assert len(processes_of(root)) == 2
+        assert running(root)
+
+    assert none_left(processes)
+    assert not running(root)
+    status = Folder(root).supervisor()
+    assert status is not None
+    assert status.note == "told to stop by SIGTERM"
+    with pytest.raises(ChildProcessError):
+        os.waitpid(status.pid, os.WNOHANG)
+
+
+def test_a_detached_sandbox_lives_on_until_it_is_told_to_stop(root: Path, small: Path) -> None:
+    up(root, small, life=Life.DETACHED, clock=CLOCK).close()
+    processes = pids(root)
+    assert all(alive(pid, started) for pid, started in processes.items())
+
+    assert down(root, clock=CLOCK)
+
+    assert none_left(processes)
+    assert not down(root, clock=CLOCK)
+
+
+def test_a_supervisor_that_is_killed_leaves_no_process(detached: Path) -> None:
+    processes = pids(detached)
+    supervisor = Folder(detached).supervisor()
+    assert supervisor is not None
+
+    os.kill(supervisor.pid, signal.SIGKILL)
+
+    until(lambda: none_left(processes), "every process to end")
+    assert len(processes) == 3
+
+
+def test_a_sandbox_whose_supervisor_was_killed_says_so_and_still_takes_orders(detached: Path) -> None:
+    supervisor = Folder(detached).supervisor()
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    until(lambda: not running(detached), "the supervisor to end")
+    workloads = SandboxWorkloads(detached)
+
+    found = workloads.read("orders")
+    changed = workloads.change(found, replicas=2)
+
+    assert (found.ready, found.pods, found.settled) == (0, (), False)
+    assert found.trouble == "the sandbox is not running"
+    assert (changed.replicas, changed.version != found.version) == (2, True)
+    with pytest.raises(EnvironmentFailed, match="not running"):
+        SandboxReplicas(detached).list()
+    assert SandboxRouteStore(detached).read().files[0].name == "rds.yaml"
+
+
+def test_a_sandbox_started_again_is_the_same_cluster_on_the_same_addresses(detached: Path, small: Path) -> None:
+    workloads, routes = SandboxWorkloads(detached), SandboxRouteStore(detached)
+    replica = SandboxReplicas(detached).list()[0]
+    workloads.change(workloads.read("orders"), replicas=2)
+    text = routes.read().files[0].text.replace("no such page", "what a page")
+    written = routes.write((SourceFile("rds.yaml", text),), routes.read())
+    supervisor = Folder(detached).supervisor()
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    until(lambda: not running(detached), "the supervisor to end")
+
+    with up(detached, small, life=Life.OWNED, clock=CLOCK):
+        assert SandboxReplicas(detached).list() == (replica,)
+        assert routes.read() == written
+        assert workloads.read("orders").ready == 2
+        assert "what a page" in httpx.get(f"http://{replica.traffic}/nowhere", headers=HOST).text
+
+
+@pytest.mark.parametrize("image", ["shop/orders:broken", "shop/orders:gone"])
+def test_a_sandbox_stopped_in_the_middle_of_a_bad_release_starts_again(detached: Path, small: Path, image: str) -> None:
+    workloads = SandboxWorkloads(detached)
+    workloads.change(workloads.read("orders"), image=image)
+    down(detached, clock=CLOCK)
+
+    with up(detached, small, life=Life.OWNED, clock=CLOCK, within=10):
+        assert workloads.read("orders").trouble
+
+
+def test_what_a_dead_supervisor_left_behind_is_ended_by_the_next(detached: Path, small: Path) -> None:
+    down(detached, clock=CLOCK)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as left:
+        folder = Folder(detached)
+        status = folder.workload_status("orders")
+        assert not status.pods
+        text = (
+            f'{{"observed": "", "trouble": "", "pods": [{{"name": "orders-00000", "image": "", "address": "", '
+            f'"digest": "", "pid": {left.pid}, "started": "{started_at(left.pid)}"}}]}}'
+        )
+        (detached / "status" / "workloads" / "orders.json").write_text(text)
+
+        with up(detached, small, life=Life.OWNED, clock=CLOCK):
+            assert left.wait(5) == -signal.SIGKILL
+
+
+def test_the_death_of_its_owner_ends_an_owned_sandbox(root: Path, small: Path) -> None:
+    program = (
+        "import sys, pathlib; from gatewayctl.adapters.clock import SystemClock\n"
+        "from gatewayctl.adapters.sandbox.cluster import Life, up\n"
+        "sandbox = up(*map(pathlib.Path, sys.argv[1:]), life=Life.OWNED, clock=SystemClock())\n"
+        "print('up', flush=True); input()\n"
+    )
+    command = [sys.executable, "-c", program, str(root), str(small)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"up\n"
+        processes = pids(root)
+
+        owner.kill()
+
+        until(lambda: none_left(processes), "every process to end")
+    status = Folder(root).supervisor()
+    assert status is not None
+    assert status.note == "its owner is gone"
+
+
+def test_what_a_pod_has_started_ends_with_it(detached: Path) -> None:
+    workloads = SandboxWorkloads(detached)
+    usual = len(processes_of(detached))
+    workloads.change(workloads.read("orders"), image="shop/orders:parent")
+    until(lambda: len(processes_of(detached)) == usual + 2, "the pod and its child")
+
+    workloads.change(workloads.read("orders"), image="shop/orders:1.0")
+
+    until(lambda: workloads.read("orders").settled, "the way back")
+    assert len(processes_of(detached)) == usual
+
+
+def test_two_sandboxes_run_side_by_side(detached: Path, small: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    with up(other, small, life=Life.OWNED, clock=CLOCK):
+        addresses = [SandboxReplicas(root).list()[0].traffic for root in (detached, other)]
+        pods = [httpx.get(f"http://{one}/api/orders/items/1", headers=HOST).json()["pod"] for one in addresses]
+
+        assert [SandboxWorkloads(root).read("orders").pods for root in (detached, other)] == [(pods[0],), (pods[1],)]
+        assert pods[0] != pods[1]
+    assert httpx.get(f"http://{addresses[0]}/api/orders/items/1", headers=HOST).status_code == 200
+
+
+def test_a_sandbox_is_not_started_twice_in_one_place_nor_forgotten_while_it_runs(detached: Path, small: Path) -> None:
+    with pytest.raises(Busy, match="runs already"):
+        up(detached, small, life=Life.OWNED, clock=CLOCK)
+    with pytest.raises(Busy, match="running"):
+        forget(detached)
+    assert running(detached)
+
+
+def test_a_forgotten_sandbox_keeps_its_journal(detached: Path) -> None:
+    (detached / "journal").mkdir()
+    down(detached, clock=CLOCK)
+
+    forget(detached)
+
+    assert [path.name for path in detached.iterdir() if not path.name.startswith(".")] == ["journal"]
+    with pytest.raises(EnvironmentFailed, match="holds no sandbox"):
+        SandboxRouteStore(detached).read()
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "why"),
+    [
+        ("shop/orders:broken", EnvironmentFailed, "exited 1 three times, last log: no database"),
+        ("shop/orders:never", DeadlineExceeded, "GET /healthz"),
+    ],
+)
+def test_a_sandbox_that_does_not_come_up_says_why_and_leaves_nothing(
+    root: Path, small: Path, image: str, kind: type[Exception], why: str
+) -> None:
+    small.write_text(small.read_text().replace('image: "shop/orders:1.0"', f'image: "{image}"'))
+
+    with pytest.raises(kind, match=why):
+        up(root, small, life=Life.DETACHED, clock=CLOCK, within=2.5)
+
+    assert not running(root)
+    assert processes_of(root) == []
+
+
+def test_a_gateway_that_does_not_start_says_why(root: Path, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("static_resources: {listener: []}\n")
+    text = small.read_text()
+    small.write_text(text.replace(text.split("bootstrap: ")[1].split("\n")[0], "bad.yaml"))
+
+    with pytest.raises(DeadlineExceeded, match="static_resources"):
+        up(root, small, life=Life.OWNED, clock=CLOCK, within=2.5)
+
+    assert not running(root)
+
+
+def test_a_place_that_could_not_stand_in_a_configuration_file_is_refused(small: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match="simple characters"):
+        up(tmp_path / "a, b: #c", small, life=Life.OWNED, clock=CLOCK)
+
+
+def test_a_sandbox_in_a_folder_with_blanks_works(small: Path, tmp_path: Path) -> None:
+    with up(tmp_path / "my sandbox", small, life=Life.OWNED, clock=CLOCK):
+        assert running(tmp_path / "my sandbox")
+    shutil.rmtree(tmp_path / "my sandbox")

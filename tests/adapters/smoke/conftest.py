@@ -1,0 +1,108 @@
+"""A gateway, and a folder in which a user's suites are written and run."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from gatewayctl.adapters.smoke.suites import ChildSuites
+from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
+from tests.adapters.smoke.gateway import Gateway, serving
+
+Suite = Callable[..., SuiteResult]
+Load = Callable[..., LoadResult]
+Write = Callable[[str, str], Path]
+Gone = Callable[[Path], bool]
+
+
+def _nothing(_text: str) -> None:
+    """A tick that nobody looks at."""
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with serving() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's pytest loads no plugin by itself; ours is named, and works all the same. Saves half the time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a file of the user's."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Path:
+    """The folder for a run's files."""
+    return tmp_path / "evidence"
+
+
+@pytest.fixture
+def run_suite(gateway: Gateway, write: Write, evidence: Path) -> Suite:
+    """Runs a suite with this content."""
+
+    def run(text: str, tick: Callable[[str], None] = _nothing, pointer: str = "", **options) -> SuiteResult:
+        path = write("suite/test_it.py", text)
+        wanted = SuiteRun(
+            **{
+                "path": str(path.parent),
+                "entrance": gateway.entrance(pointer),
+                "folder": str(evidence),
+                **options,
+            }
+        )
+        return ChildSuites().test(wanted, tick)
+
+    return run
+
+
+@pytest.fixture
+def run_load(gateway: Gateway, write: Write, evidence: Path) -> Load:
+    """Runs a locustfile with this content."""
+
+    def run(text: str, tick: Callable[[str], None] = _nothing, **options) -> LoadResult:
+        path = write("locustfile.py", text)
+        plain = {"users": 8, "spawn_rate": 100.0, "duration": 2.0, "entrance": gateway.entrance()}
+        wanted = LoadRun(**{"file": str(path), "folder": str(evidence), **plain, **options})
+        return ChildSuites().load(wanted, tick)
+
+    return run
+
+
+@pytest.fixture
+def gone() -> Gone:
+    """Whether the process whose id a file holds ends soon."""
+
+    def gone(file: Path) -> bool:
+        pid, deadline = int(file.read_text()), time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 0)
+                state = Path(f"/proc/{pid}/stat")
+                with contextlib.suppress(OSError):
+                    if state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z":
+                        return True
+                time.sleep(0.02)
+                continue
+            return True
+        return False
+
+    return gone

@@ -1,0 +1,127 @@
+"""A small real gateway with two versions behind it: header routing, the stamp, and the pods' names, on loopback."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from gatewayctl.domain.evidence import Identify, Identity, Witness
+from gatewayctl.domain.routing import Header
+from gatewayctl.domain.smoke import Entrance
+
+HEADER = Header("x-canary", "r-7f3c")
+HOST = "shop.example.com"
+STAMP = "r-7f3c"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as it reached the gateway."""
+
+    replica: str
+    method: str
+    path: str
+    mark: str
+    host: str
+
+
+@dataclass
+class Gateway:
+    """Its replicas' URLs, what it has seen, and how the versions behave (seconds per request, status per request)."""
+
+    urls: tuple[str, ...] = ()
+    seen: list[Seen] = field(default_factory=list)
+    canary_delay: float = 0.0
+    canary_status: Callable[[int], int] = lambda _number: 200
+    misrouted: Callable[[int], bool] = lambda _number: False
+    leaked: Callable[[int], bool] = lambda _number: False
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def entrance(self, pointer: str = "") -> Entrance:
+        """How a client enters it."""
+        return Entrance(
+            urls=self.urls,
+            host=HOST,
+            header=HEADER,
+            witness=Witness(
+                identify=Identify(pointer=pointer),
+                identity=Identity("orders", "orders-canary"),
+                stamp_header="x-gatewayctl-release",
+                stamp=STAMP,
+            ),
+        )
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    gateway: Gateway
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        self._answer()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def _answer(self) -> None:
+        gateway, mark, host = self.gateway, self.headers.get("x-canary", ""), self.headers.get("host", "")
+        replica = f"http://127.0.0.1:{self.server.server_address[1]}"
+        gateway.seen.append(Seen(replica, self.command, self.path, mark, host))
+        number = next(gateway.numbers)
+        canary = not gateway.misrouted(number) if mark == HEADER.value else gateway.leaked(number)
+        if canary and gateway.canary_delay:
+            time.sleep(gateway.canary_delay)
+        status = gateway.canary_status(number) if canary else 200
+        headers = {"x-gatewayctl-release": STAMP} if canary else {}
+        pod = "orders-canary-5d9-x2" if canary else "orders-77c-aa"
+        if self.path == "/from-nobody":
+            status, headers, pod = 503, {}, ""
+        if self.path == "/missing":
+            status = 404
+        if self.path == "/redirect":
+            status, headers["location"] = 302, "/items"
+        self._send(status, {**headers, **({"x-served-by": pod} if pod else {})}, json.dumps({"pod": pod}).encode())
+
+    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that are stopped in the middle of a request are no news here."""
+
+
+@contextmanager
+def serving(replicas: int = 2) -> Iterator[Gateway]:
+    """A gateway with so many replicas, until the end of the block."""
+    gateway = Gateway()
+    handler = type("Handler", (_Handler,), {"gateway": gateway})
+    servers = [_Server(("127.0.0.1", 0), handler) for _ in range(replicas)]
+    threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
+    for thread in threads:
+        thread.start()
+    gateway.urls = tuple(f"http://127.0.0.1:{server.server_address[1]}" for server in servers)
+    try:
+        yield gateway
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()

@@ -1,0 +1,118 @@
+"""Nothing of a child's process group outlives the run, however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from gatewayctl.domain.verdicts import Verdict, judge_suite
+
+pytestmark = pytest.mark.usefixtures("bare")
+
+# A suite that starts a process of its own, says so, and hangs.
+HANGING = """
+    import os, signal, subprocess, sys, time
+    from pathlib import Path
+
+    HERE = Path(__file__).parent
+
+    def say(name, pid):
+        (HERE / "unfinished").write_text(str(pid))
+        (HERE / "unfinished").rename(HERE / name)
+
+    def test_first(client):
+        client.get("/items")
+
+    def test_hangs():
+        {before}
+        started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        say("grandchild", started.pid)
+        say("child", os.getpid())
+        time.sleep(600)
+"""
+
+
+class Stop(Exception):
+    """What a tick raises."""
+
+
+def test_a_deadline_ends_the_whole_group_and_keeps_what_was_seen(run_suite, gone, tmp_path, evidence):
+    result = run_suite(HANGING.format(before="pass"), timeout=2.5)
+
+    assert result.timed_out
+    assert judge_suite(result).verdict is Verdict.INCONCLUSIVE
+    assert judge_suite(result).text.startswith("pytest did not end within")
+    assert (result.passed, result.canary) == (1, 1)
+    assert (evidence / "junit.xml").exists()
+    assert gone(tmp_path / "suite/child")
+    assert gone(tmp_path / "suite/grandchild")
+
+
+def test_a_suite_that_does_not_want_to_end_is_killed(run_suite, gone, tmp_path):
+    stubborn = "[signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)]"
+    result = run_suite(HANGING.format(before=stubborn), timeout=2.5)
+
+    assert result.timed_out
+    assert gone(tmp_path / "suite/child")
+    assert gone(tmp_path / "suite/grandchild")
+
+
+def test_a_tick_that_raises_ends_the_whole_group(run_suite, gone, tmp_path):
+    def tick(_text: str) -> None:
+        if (tmp_path / "suite/child").exists():
+            raise Stop
+
+    with pytest.raises(Stop):
+        run_suite(HANGING.format(before="pass"), tick=tick)
+
+    assert gone(tmp_path / "suite/child")
+    assert gone(tmp_path / "suite/grandchild")
+
+
+def test_what_a_suite_started_and_forgot_is_ended_with_it(run_suite, gone, tmp_path):
+    result = run_suite("""
+        import subprocess, sys
+        from pathlib import Path
+
+        def test_it(client):
+            client.get("/items")
+            forgotten = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            (Path(__file__).parent / "forgotten").write_text(str(forgotten.pid))
+            forgotten.returncode = 0  # so that it does not complain
+    """)
+
+    assert judge_suite(result).verdict is Verdict.PASS
+    assert gone(tmp_path / "suite/forgotten")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_when_we_are_killed_the_whole_group_ends(gateway, write, gone, tmp_path, number):
+    path = write("suite/test_it.py", HANGING.format(before="pass"))
+    program = f"""
+        from gatewayctl.adapters.smoke.suites import ChildSuites
+        from gatewayctl.domain.smoke import Errand, SuiteRun
+        entrance = Errand.from_json({errand(gateway)!r}).entrance
+        run = SuiteRun(path={str(path)!r}, entrance=entrance, folder={str(tmp_path / "evidence")!r})
+        ChildSuites().test(run, lambda text: None)
+    """
+    with subprocess.Popen([sys.executable, "-c", dedent(program)]) as ours:
+        child, deadline = tmp_path / "suite/child", time.monotonic() + 30
+        while not child.exists() and time.monotonic() < deadline and ours.poll() is None:
+            time.sleep(0.02)
+        started = child.exists()
+        os.kill(ours.pid, number)
+
+    assert started
+    assert gone(child)
+    assert gone(Path(tmp_path / "suite/grandchild"))
+
+
+def errand(gateway) -> str:
+    from gatewayctl.domain.smoke import Errand
+
+    return Errand(gateway.entrance(), events="").to_json()

@@ -1,0 +1,199 @@
+"""locust in a real child process, against a real gateway.
+
+The figures are chosen so that a busy machine does not matter: a difference that must be found is many times the noise,
+and one that must not be found is none.
+"""
+
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from gatewayctl.domain.release import Load
+from gatewayctl.domain.smoke import Entrance
+from gatewayctl.domain.verdicts import Verdict, judge_load
+from tests.adapters.smoke.gateway import HEADER, HOST, Gateway, serving
+
+LIMITS = Load(file="locustfile.py", slack=0.030)
+
+HTTP_USER = """
+    from locust import HttpUser, constant, task
+
+    class Visitor(HttpUser):
+        wait_time = constant(0.01)
+
+        @task
+        def look(self):
+            self.client.get("/items", headers={"accept": "application/json"})
+
+        @task
+        def miss(self):
+            with self.client.get("/missing", catch_response=True) as answer:
+                answer.success()
+"""
+FAST_USER = HTTP_USER.replace("HttpUser", "FastHttpUser")
+PAIRED_USER = """
+    from locust import constant, task
+    from gatewayctl.load import PairedUser
+
+    class Visitor(PairedUser):
+        wait_time = constant(0.01)
+
+        @task
+        def look(self):
+            answer = self.client.get("/items")
+            assert answer.status_code != 200 or answer.json()["pod"].startswith("orders-canary")
+
+        @task
+        def order(self):
+            with self.client.post("/items", json={}, name="order", catch_response=True) as answer:
+                if answer.status_code != 200:
+                    answer.failure("not ordered")
+
+        @task
+        def miss(self):
+            with self.client.get("/missing", catch_response=True) as answer:
+                answer.success()
+"""
+
+
+def asked(gateway: Gateway) -> Counter[tuple[str, str]]:
+    """How often each replica was asked with which mark."""
+    return Counter((seen.replica, seen.mark) for seen in gateway.seen)
+
+
+def test_an_equal_canary_passes_under_an_unmodified_http_user(gateway, run_load, evidence):
+    progress = []
+    result = run_load(HTTP_USER, tick=progress.append)
+
+    assert judge_load(result, LIMITS).verdict is Verdict.PASS, judge_load(result, LIMITS)
+    assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
+    assert {seen.host for seen in gateway.seen} == {HOST}
+    assert set(result.by_name) == {"/items", "/missing"}
+    assert sum(canary.requests for _, canary in result.by_name.values()) == result.canary.requests
+    assert sum(half.requests for half in result.halves) == result.stable.requests
+    assert all(half.requests >= 25 for half in result.halves)
+    assert any(text.startswith("8 users, ") for text in progress)
+    assert "/items" in (evidence / "locust.log").read_text()
+
+
+def test_a_slow_canary_is_found_under_an_unmodified_fast_http_user(gateway, run_load):
+    gateway.canary_delay = 0.15
+    result = run_load(FAST_USER, users=12, duration=3.0)
+
+    judgement = judge_load(result, LIMITS)
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.text.startswith("the canary is slower: P95 1")
+    assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
+
+
+def test_an_equal_canary_passes_in_pairs(gateway, run_load):
+    result = run_load(PAIRED_USER)
+
+    assert judge_load(result, LIMITS).verdict is Verdict.PASS, judge_load(result, LIMITS)
+    assert result.canary.requests == result.stable.requests
+    assert result.canary.errors == result.stable.errors == 0
+    assert abs(result.halves[0].requests - result.halves[1].requests) <= 8
+    assert set(result.by_name) == {"/items", "order", "/missing"}
+    assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
+
+
+def test_pairs_are_sent_in_either_order(gateway, run_load):
+    run_load(PAIRED_USER, users=1, duration=1.0)
+
+    marks = [seen.mark for seen in gateway.seen]
+    first = {pair[0] for pair in zip(marks[::2], marks[1::2], strict=False)}
+    assert first == {"", HEADER.value}
+
+
+def test_an_erring_canary_is_found_in_pairs(gateway, run_load):
+    gateway.canary_status = lambda number: 500 if number % 3 == 0 else 200
+    result = run_load(PAIRED_USER)
+
+    judgement = judge_load(result, LIMITS)
+    assert judgement.verdict is Verdict.FAIL
+    assert "of the canary's requests failed, 0.0% of stable's: canary: " in judgement.text
+    assert result.exit_code == 1
+
+
+def test_a_task_that_cannot_use_the_canarys_answers_counts_against_it(run_load):
+    result = run_load("""
+        from locust import HttpUser, constant, task
+
+        class Visitor(HttpUser):
+            wait_time = constant(0.01)
+
+            @task
+            def look(self):
+                pod = self.client.get("/items").json()["pod"]
+                assert not pod.startswith("orders-canary"), "what is this"
+    """)
+
+    judgement = judge_load(result, LIMITS)
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.text.endswith("canary: task failed: AssertionError('what is this')")
+
+
+def test_answers_by_the_other_version_are_found(gateway, run_load):
+    gateway.misrouted = lambda number: number % 50 == 7
+    gateway.leaked = lambda number: number % 50 == 9
+    result = run_load(FAST_USER, duration=1.0)
+
+    kinds = {text.split(" at ")[0].rpartition("meant for ")[2].split(":")[0] for text in result.failures}
+    assert judge_load(result, LIMITS).verdict is Verdict.FAIL
+    assert result.misrouted == sum(
+        (seen.mark != "" and number % 50 == 7) or (seen.mark == "" and number % 50 == 9)
+        for number, seen in enumerate(gateway.seen)
+    )
+    assert kinds == {"canary", "stable"}
+
+
+def test_an_answer_by_the_gateway_itself_is_an_error_and_unknown(run_load):
+    result = run_load(HTTP_USER.replace('"/items"', '"/from-nobody"'), duration=1.0)
+
+    errors = sum(cohort.errors for cohort in result.by_name["/from-nobody"])
+    assert errors > 0
+    assert result.unknown == errors
+    assert result.misrouted == 0
+
+
+def test_requests_without_an_answer_are_errors_but_nobodys_answers(run_load):
+    with serving() as closed:
+        entrance: Entrance = closed.entrance()
+    result = run_load(HTTP_USER, duration=1.0, entrance=entrance)
+
+    assert result.canary.errors == result.canary.requests > 0
+    assert (result.misrouted, result.unknown) == (0, 0)
+    assert judge_load(result, LIMITS).verdict is Verdict.INCONCLUSIVE
+    assert judge_load(result, LIMITS).text.startswith("stable itself fails")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        (
+            "from locust import task\ndef f(:",
+            {},
+            "locust sent no request through the gateway (exit code 1): SyntaxError",
+        ),
+        ("x = 1", {}, "no request through the gateway (exit code 1)"),
+        ("import time; time.sleep(600)", {"duration": 1.0, "timeout": 1.0}, "locust did not end within 2 s"),
+        ("import os; os.kill(os.getpid(), 9)", {}, "killed by signal 9"),
+    ],
+)
+def test_a_locustfile_that_cannot_run_is_inconclusive(run_load, text, options, words):
+    judgement = judge_load(run_load(text, **options), LIMITS)
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert words in judgement.text
+
+
+def test_under_a_plain_locust_a_paired_user_sends_each_request_once(gateway, write):
+    path = write("locustfile.py", PAIRED_USER.replace("orders-canary", "orders-77c"))
+    command = [sys.executable, "-m", "locust", "-f", str(path), "--headless", "-t", "1s", "--only-summary"]
+    run = subprocess.run([*command, "-u", "2", "--host", gateway.urls[0]], capture_output=True, text=True, timeout=60)
+
+    assert run.returncode == 0, run.stderr
+    assert {seen.mark for seen in gateway.seen} == {""}
+    assert "(stable)" not in run.stdout + run.stderr

@@ -1,0 +1,128 @@
+"""gatewayctl.yaml: short by convention, every fault with its line, all together."""
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.config.load import ConfigFault, load
+
+GOOD = """\
+version: 1
+platform: {kind: sandbox, world: sandbox.yaml}
+gateway: {kind: envoy}
+apps:
+  orders:
+    probe: {host: shop.example.com, path: /api/orders/health}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "gatewayctl.yaml"
+    file.write_text(text)
+    return file
+
+
+def faults_of(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigFault) as caught:
+        load(written(folder, text))
+    assert caught.value.exit_code == 2
+    return [line.removeprefix(f"{folder}/") for line in str(caught.value).splitlines()]
+
+
+def test_names_follow_from_the_application_by_convention(tmp_path):
+    app = load(written(tmp_path, GOOD)).apps["orders"]
+
+    assert (app.target.stable, app.target.canary) == ("orders", "orders-canary")
+    assert (app.target.service, app.target.canary_service) == ("orders", "orders-canary")
+    assert (app.header, app.value, app.standing) == ("x-canary", "", False)
+    assert app.target.identify.header == "x-served-by"
+
+
+def test_every_option_is_read(tmp_path):
+    text = (
+        GOOD
+        + """\
+    stable: orders-v1
+    service: service_backend
+    route: standing
+    header: {name: x-try, value: qa-1}
+    identify: {pointer: /version}
+    smoke:
+      pytest: {path: smoke/orders, timeout: 5m, reruns: 1}
+      locust: {file: smoke/load.py, users: 40, duration: 90s, slower: 2}
+    timings: {ready: 250ms, drain: 1h}
+"""
+    )
+    app = load(written(tmp_path, text)).apps["orders"]
+
+    assert (app.target.stable, app.target.canary) == ("orders-v1", "orders-v1-canary")
+    assert app.target.canary_service == "service_backend-canary"
+    assert (app.header, app.value, app.standing) == ("x-try", "qa-1", True)
+    assert app.target.identify.pointer == "/version"
+    assert app.suite
+    assert (app.suite.path, app.suite.timeout) == (str(tmp_path / "smoke/orders"), 300.0)
+    assert app.load
+    assert (app.load.users, app.load.duration, app.load.slower) == (40, 90.0, 2)
+    assert (app.timings.ready, app.timings.drain) == (0.25, 3600.0)
+
+
+def test_all_faults_are_told_together_with_their_lines(tmp_path):
+    text = """\
+version: 2
+platform: {kind: sandbox}
+gateway: {kind: envoy, adminn: 9901}
+apps:
+  orders:
+    probe: {host: shop.example.com, path: api}
+    smoke:
+      locust: {file: load.py, duration: 9 parsecs}
+"""
+    faults = faults_of(tmp_path, text)
+
+    assert [fault.split(": ")[0] for fault in faults] == [
+        "gatewayctl.yaml:1",
+        "gatewayctl.yaml:3",
+        "gatewayctl.yaml:6",
+        "gatewayctl.yaml:8",
+    ]
+    assert "gatewayctl.yaml:3: gateway.adminn: unknown key" in faults
+    assert "expected a duration such as 30s or 5m, got '9 parsecs'" in faults[3]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "gatewayctl.yaml:1: expected a mapping with version, platform, gateway and apps"),
+        ("a: [1\n", "gatewayctl.yaml:2: not readable as YAML: expected ',' or ']'"),
+        (GOOD + GOOD, "gatewayctl.yaml:7: version is given twice, first in line 1"),
+        (
+            GOOD.replace("kind: envoy", "kind: envoy, kind: nginx"),
+            "gatewayctl.yaml:3: kind is given twice, first in line 3",
+        ),
+        (GOOD + "    route: standing\n", "a standing rule needs a fixed header value"),
+        (GOOD + "    identify: {header: a, pointer: /b}\n", "expected exactly one of header and pointer"),
+        (GOOD + "    header: {name: X_Canary}\n", "gatewayctl.yaml:7: apps.orders.header.name: "),
+        (GOOD.replace("kind: sandbox", "kind: nomad"), "gatewayctl.yaml:2: platform.kind: "),
+        (GOOD.replace("    probe", "    prob"), "gatewayctl.yaml:5: apps.orders.probe: is missing"),
+        (
+            GOOD + "  orders-canary:\n    probe: {host: a}\n",
+            "orders-canary is the canary of orders, not an application",
+        ),
+    ],
+)
+def test_a_fault_names_its_place_and_reason(tmp_path, text, fault):
+    assert any(fault in line for line in faults_of(tmp_path, text)), faults_of(tmp_path, text)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(ConfigFault, match="there is no such file") as caught:
+        load(tmp_path / "gatewayctl.yaml")
+    assert "gatewayctl demo" in caught.value.hint
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    file = tmp_path / "gatewayctl.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(ConfigFault, match="cannot be read"):
+        load(file)

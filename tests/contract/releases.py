@@ -1,0 +1,44 @@
+"""Releases for the journal's contract, with every field at work."""
+
+from dataclasses import replace
+
+from gatewayctl.domain.evidence import Identify
+from gatewayctl.domain.release import Load, Mode, Note, Outcome, Phase, Release, Suite, Target, Timings
+from gatewayctl.domain.routing import Header
+
+
+def a_release(number: int = 1, app: str = "orders") -> Release:
+    """An open release that says as much as a release can say."""
+    return Release(
+        id=f"r-{number:04x}",
+        target=Target(
+            app=app,
+            stable=app,
+            canary=f"{app}-canary",
+            service=app,
+            canary_service=f"{app}-canary",
+            identify=Identify(header="", pointer="/pod"),
+            host="shop.example.com",
+            path=f"/api/{app}/health",
+            canary_host=f"{app}-canary.shop.svc",
+            headers=(("x-tenant", "a"), ("x-tenant", "b")),
+        ),
+        header=Header("x-canary", f"r-{number:04x}"),
+        image=f"shop/{app}:1.{number}",
+        before=f"shop/{app}:1.0",
+        canary_before=f"shop/{app}:0.9",
+        mode=Mode.MANUAL,
+        created=1_700_000_000.25,
+        expires=1_700_003_600.5,
+        actor="zoë",
+        suite=Suite("smoke/orders", timeout=12.5, reruns=2),
+        load=Load("smoke/orders/locustfile.py", users=8, duration=8.5),
+        timings=Timings(ready=1.5, live=2.5, drain=3.5, time_to_live=4.5),
+        phase=Phase.SMOKE,
+        notes=(Note(Phase.WARM, "✓", "orders-canary 1/1 ready", 1_700_000_001.0, 6.25, "ci"),),
+    )
+
+
+def ended(release: Release) -> Release:
+    """The same release at its end."""
+    return replace(release, phase=Phase.DONE, outcome=Outcome.PROMOTED, reason="all is well")

@@ -1,0 +1,33 @@
+"""The contract of ports.Replicas."""
+
+from gatewayctl.domain.platform import Replica
+from tests.contract.harness import Platform
+
+
+def named(platform: Platform, name: str) -> Replica:
+    return next(replica for replica in platform.replicas.list() if replica.name == name)
+
+
+def test_every_replica_is_listed_with_addresses_of_its_own(platform: Platform) -> None:
+    replicas = platform.replicas.list()
+
+    assert len(replicas) >= 2
+    assert all(replica.ready for replica in replicas)
+    assert len({replica.name for replica in replicas}) == len(replicas)
+    assert len({replica.traffic for replica in replicas} | {replica.admin for replica in replicas}) == 2 * len(replicas)
+    assert all(replica.traffic.rpartition(":")[2].isdigit() for replica in replicas)
+
+
+def test_a_replica_that_is_down_is_listed_as_not_ready_with_the_reason(platform: Platform) -> None:
+    first, *others = platform.replicas.list()
+
+    platform.take_down(first.name)
+    try:
+        platform.settle(lambda: not named(platform, first.name).ready, "the replica to be seen down")
+        assert named(platform, first.name).note
+        assert [named(platform, other.name).ready for other in others] == [True] * len(others)
+    finally:
+        platform.bring_back(first.name)
+
+    platform.settle(lambda: named(platform, first.name).ready, "the replica to be back")
+    assert named(platform, first.name) == first

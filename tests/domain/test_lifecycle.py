@@ -1,0 +1,259 @@
+"""The whole machine, pinned: every phase × event, and what no order of events may ever bring about."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.lifecycle import (
+    EFFECTS,
+    WAY_OUT,
+    AbortAsked,
+    Cause,
+    Effect,
+    Event,
+    Failed,
+    Passed,
+    PromoteAsked,
+    Resumed,
+    SmokeAsked,
+    advance,
+)
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.routing import Header
+from tests.fakes.shop import ORDERS, target
+
+OPEN = [phase for phase in Phase if phase is not Phase.DONE]
+FORWARD = [phase for phase in OPEN if phase not in WAY_OUT]
+
+
+def a_release(phase: Phase = Phase.WARM, **changes: object) -> Release:
+    release = Release(
+        id="r-1",
+        target=target("orders"),
+        header=Header("x-canary", "r-1"),
+        image="shop/orders:1.1",
+        before="shop/orders:1.0",
+        canary_before="shop/orders:0.9",
+        mode=Mode.ON_SUCCESS,
+        created=0.0,
+        expires=3600.0,
+        actor="ci",
+        suite=ORDERS.suite,
+        load=ORDERS.load,
+        phase=phase,
+    )
+    return replace(release, **changes)  # type: ignore[arg-type]
+
+
+# What follows when the effect of a phase is done; the way out keeps the outcome it was entered with.
+PASSED = {
+    Phase.WARM: Phase.ROUTE,
+    Phase.ROUTE: Phase.PROVE,
+    Phase.PROVE: Phase.LEAKS,
+    Phase.LEAKS: Phase.SMOKE,
+    Phase.SMOKE: Phase.LOAD,
+    Phase.LOAD: Phase.CONFIRM,
+    Phase.WAIT: Phase.WAIT,
+    Phase.CONFIRM: Phase.PROMOTE,
+    Phase.PROMOTE: Phase.UNROUTE,
+    Phase.RESTORE: Phase.UNROUTE,
+    Phase.UNROUTE: Phase.CLEAR,
+    Phase.CLEAR: Phase.DRAIN,
+    Phase.DRAIN: Phase.COOL,
+    Phase.COOL: Phase.DONE,
+    Phase.DONE: Phase.DONE,
+}
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_phase_that_passed_leads_to_the_next_and_asks_for_its_effect(phase):
+    release, effects = advance(a_release(phase), Passed(phase))
+
+    assert release.phase == PASSED[phase]
+    assert effects == EFFECTS[release.phase]
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_failure_backs_out_and_on_the_way_out_it_waits_for_a_person(phase):
+    release, effects = advance(a_release(phase), Failed(phase, Cause.CANARY, "no good"))
+
+    if phase in (Phase.WAIT, Phase.DONE):
+        assert release == a_release(phase)
+    elif phase in WAY_OUT:
+        assert (release.phase, release.stuck, effects) == (phase, "no good", ())
+    else:
+        expected = Phase.RESTORE if phase is Phase.PROMOTE else Phase.UNROUTE
+        assert (release.phase, release.outcome, release.reason) == (expected, Outcome.REJECTED, "no good")
+
+
+@pytest.mark.parametrize("phase", [phase for phase in FORWARD if phase is not Phase.WAIT])
+def test_what_we_could_not_do_is_not_blamed_on_the_canary(phase):
+    release, _ = advance(a_release(phase), Failed(phase, Cause.ENVIRONMENT, "unreachable"))
+
+    assert release.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("phase", OPEN)
+def test_abort_is_allowed_in_every_phase_and_turns_to_the_way_out(phase):
+    release, effects = advance(a_release(phase), AbortAsked("QA says no"))
+
+    expected = Phase.RESTORE if phase in (Phase.PROMOTE, Phase.RESTORE) else Phase.UNROUTE
+    assert (release.phase, release.outcome) == (expected, Outcome.ABORTED)
+    assert effects == EFFECTS[expected]
+
+
+@pytest.mark.parametrize("phase", [Phase.UNROUTE, Phase.CLEAR, Phase.DRAIN, Phase.COOL])
+def test_abort_after_stable_was_promoted_restores_stable(phase):
+    release, effects = advance(a_release(phase, outcome=Outcome.PROMOTED), AbortAsked("it is broken"))
+
+    assert (release.phase, release.outcome, effects) == (Phase.RESTORE, Outcome.ABORTED, (Effect.RESTORE_STABLE,))
+
+
+@pytest.mark.parametrize("phase", sorted(WAY_OUT))
+@pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.ABORTED, Outcome.FAILED])
+def test_abort_on_the_way_back_just_goes_on(phase, outcome):
+    leaving = a_release(phase, outcome=outcome, stuck="it hung")
+
+    release, effects = advance(leaving, AbortAsked("again"))
+
+    assert release == replace(leaving, stuck="")
+    assert effects == EFFECTS[phase]
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_resume_asks_for_the_effect_of_the_phase_again(phase):
+    release, effects = advance(a_release(phase, stuck="it hung" if phase in WAY_OUT else ""), Resumed())
+
+    assert (release.phase, effects) == (phase, EFFECTS[phase])
+    assert not release.stuck
+
+
+@pytest.mark.parametrize("phase", OPEN)
+@pytest.mark.parametrize("late", OPEN)
+def test_late_or_repeated_news_changes_nothing(phase, late):
+    if phase is late:
+        return
+    for event in (Passed(late), Failed(late, Cause.CANARY, "late")):
+        assert advance(a_release(phase), event)[0] == a_release(phase)
+
+
+@pytest.mark.parametrize("phase", OPEN)
+def test_promote_is_granted_only_where_a_release_waits(phase):
+    if phase in (Phase.WAIT, Phase.CONFIRM, Phase.PROMOTE):
+        release, _ = advance(a_release(phase, tested=True), PromoteAsked())
+        assert release.phase is (Phase.PROMOTE if phase is Phase.PROMOTE else Phase.CONFIRM)
+    else:
+        with pytest.raises(UsageFault, match=f"in phase {phase}"):
+            advance(a_release(phase), PromoteAsked())
+
+
+def test_promote_needs_the_suites_or_someone_who_says_that_they_ran_elsewhere():
+    waiting = a_release(Phase.WAIT, mode=Mode.STAGED)
+
+    with pytest.raises(UsageFault, match="has not passed its suites"):
+        advance(waiting, PromoteAsked())
+    assert advance(waiting, PromoteAsked(untested=True))[0].phase is Phase.CONFIRM
+
+
+def test_a_staged_release_waits_after_the_proofs_and_after_the_suites():
+    staged = a_release(Phase.LEAKS, mode=Mode.STAGED)
+
+    waiting, effects = advance(staged, Passed(Phase.LEAKS))
+    testing, _ = advance(waiting, SmokeAsked())
+    tested, _ = advance(replace(testing, phase=Phase.LOAD), Passed(Phase.LOAD))
+
+    assert (waiting.phase, effects) == (Phase.WAIT, ())
+    assert testing.phase is Phase.SMOKE
+    assert (tested.phase, tested.tested) == (Phase.WAIT, True)
+
+
+def test_suites_asked_again_take_back_what_the_last_ones_proved():
+    release, _ = advance(a_release(Phase.WAIT, tested=True), SmokeAsked())
+
+    assert (release.phase, release.tested) == (Phase.SMOKE, False)
+
+
+def test_a_standing_rule_that_was_there_before_stays_when_the_canary_is_rejected():
+    standing = a_release(Phase.SMOKE, standing=True, rule_was_there=True)
+
+    release, _ = advance(standing, Failed(Phase.SMOKE, Cause.CANARY, "no good"))
+
+    assert release.phase is Phase.DRAIN
+
+
+def test_a_standing_rule_of_a_rejected_first_release_goes_as_it_came():
+    release, _ = advance(a_release(Phase.SMOKE, standing=True), Failed(Phase.SMOKE, Cause.CANARY, "no good"))
+
+    assert release.phase is Phase.UNROUTE
+
+
+# -- what no order of events may bring about ---------------------------------------------------------------------------
+
+
+@dataclass
+class Abstract:
+    """The world as far as the order of effects decides it; each effect is done whenever it is asked for."""
+
+    canary_ready: bool = False
+    published: bool = False
+    live: bool = False
+    busy: bool = False
+    stable: str = "before"
+
+    def do(self, effect: Effect, release: Release) -> None:
+        match effect:
+            case Effect.START_CANARY:
+                self.canary_ready = True
+            case Effect.PUBLISH_RULE:
+                assert self.canary_ready, "I3: routed before the canary is ready"
+                self.published = self.live = self.busy = True
+            case Effect.PROMOTE_STABLE:
+                assert release.tested or release.mode is not Mode.ON_SUCCESS, "I6: promoted untested"
+                self.stable = "image"
+            case Effect.RESTORE_STABLE:
+                self.stable = "before"
+            case Effect.REMOVE_RULE:
+                self.published = False
+            case Effect.PROVE_CLEARED:
+                assert not self.published, "proof asked for while the rule is written"
+                self.live = False
+            case Effect.DRAIN:
+                assert not self.live, "I3: drained while routed"
+                self.busy = False
+            case Effect.STOP_CANARY:
+                assert not self.live, "I3: the canary stopped while routed"
+                assert not self.busy, "the canary stopped with requests in flight"
+                self.canary_ready = False
+
+
+events: st.SearchStrategy[Event] = st.one_of(
+    st.sampled_from(Phase).map(Passed),
+    st.builds(Failed, st.sampled_from(Phase), st.sampled_from(Cause), st.just("why")),
+    st.builds(PromoteAsked, st.booleans()),
+    st.just(SmokeAsked()),
+    st.just(AbortAsked("no")),
+    st.just(Resumed()),
+)
+
+
+@given(st.sampled_from(Mode), st.lists(st.one_of(st.none(), events), max_size=60))
+def test_no_order_of_events_breaks_an_invariant_and_every_release_can_end(mode, script):
+    world, release = Abstract(), a_release(mode=mode)
+    _, effects = advance(release, Resumed())
+    for event in [*script, AbortAsked("the end"), *[None] * 12]:
+        for effect in effects:
+            world.do(effect, release)
+        told = event or Passed(release.phase)  # None: the effect that was asked for is done
+        if isinstance(told, Passed) and told.phase is release.phase and not effects:
+            told = Resumed()  # nobody can report an effect that nobody asked for
+        try:
+            release, effects = advance(release, told)
+        except UsageFault:
+            continue
+
+    assert release.ended, release.phase
+    assert (world.canary_ready, world.published, world.live) == (False, False, False)
+    assert world.stable == ("image" if release.outcome is Outcome.PROMOTED else "before")

@@ -1,0 +1,181 @@
+"""Every way in which a suite or a load can be judged."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayctl.domain.release import Load
+from gatewayctl.domain.smoke import Cohort, LoadResult, SuiteResult
+from gatewayctl.domain.statistics import Histogram
+from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
+
+GOOD = SuiteResult(
+    passed=23,
+    failed=0,
+    errors=0,
+    skipped=0,
+    flaky=(),
+    canary=61,
+    stable=0,
+    unknown=0,
+    baseline=0,
+    exit_code=0,
+    seconds=8.9,
+)
+FAILURE = ("test_items.py::test_a: assert 500 == 200",)
+ODD = ("GET /items at http://10.0.0.1: HTTP 200, x-served-by says orders-1, stamp none",)
+PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "text"),
+    [
+        ({}, PASS, "23 passed, all 61 answers from the canary"),
+        ({"passed": 1, "canary": 1}, PASS, "1 passed, its one answer from the canary"),
+        ({"baseline": 9}, PASS, "23 passed, all 61 answers from the canary"),
+        ({"flaky": ("a::b",)}, PASS, "23 passed, 1 flaky, all 61 answers from the canary"),
+        ({"skipped": 2, "flaky": ("a", "b")}, PASS, "23 passed, 2 skipped, 2 flaky, all 61 answers from the canary"),
+        (
+            {"canary": 59, "stable": 1, "unknown": 1, "odd_answers": ODD},
+            FAIL,
+            f"2 of 61 marked requests were not answered by the canary: {ODD[0]}",
+        ),
+        ({"stable": 1}, FAIL, "1 of 62 marked requests was not answered by the canary"),
+        ({"unknown": 1}, FAIL, "1 of 62 marked requests was not answered by the canary"),
+        ({"canary": 0, "stable": 61}, FAIL, "61 of 61 marked requests were not answered by the canary"),
+        # Evidence of a wrong route weighs more than a run that broke.
+        ({"stable": 1, "timed_out": True}, FAIL, "1 of 62 marked requests was not answered by the canary"),
+        (
+            {"failed": 1, "passed": 22, "exit_code": 1, "failures": FAILURE},
+            FAIL,
+            f"1 failed, 22 passed: {FAILURE[0]}",
+        ),
+        (
+            {"failed": 2, "errors": 1, "passed": 20, "exit_code": 1, "failures": FAILURE},
+            FAIL,
+            f"2 failed, 1 errors, 20 passed: {FAILURE[0]}",
+        ),
+        # Whatever ended the process with 0: a failure that was reported is one.
+        ({"failed": 1}, FAIL, "1 failed, 23 passed"),
+        ({"exit_code": 1}, INCONCLUSIVE, "pytest ended with exit code 1, although no test failed; see its log"),
+        ({"timed_out": True, "exit_code": 2, "seconds": 600.2}, INCONCLUSIVE, "pytest did not end within 600 s"),
+        ({"finished": False}, INCONCLUSIVE, "pytest was gone before its session was over (exit code 0)"),
+        ({"exit_code": -9}, INCONCLUSIVE, "pytest was killed by signal 9"),
+        (
+            {"exit_code": 2, "failures": ("x",), "passed": 0, "errors": 1},
+            INCONCLUSIVE,
+            "pytest ended with exit code 2 (interrupted): x",
+        ),
+        ({"exit_code": 3}, INCONCLUSIVE, "pytest ended with exit code 3 (internal error)"),
+        ({"exit_code": 4, "failures": ("no",)}, INCONCLUSIVE, "pytest ended with exit code 4 (wrong usage): no"),
+        ({"exit_code": 77}, INCONCLUSIVE, "pytest ended with exit code 77 (unknown)"),
+        ({"exit_code": 5, "passed": 0, "canary": 0}, INCONCLUSIVE, "invalid: no tests were collected"),
+        ({"passed": 0, "skipped": 4, "canary": 0}, INCONCLUSIVE, "invalid: all 4 tests were skipped"),
+        ({"passed": 0, "skipped": 4, "canary": 4}, INCONCLUSIVE, "invalid: all 4 tests were skipped"),
+        ({"passed": 0, "canary": 0}, INCONCLUSIVE, "invalid: no tests were collected"),
+        ({"exit_code": 5}, INCONCLUSIVE, "invalid: pytest ended with exit code 5 (no tests collected)"),
+        ({"canary": 0}, INCONCLUSIVE, "invalid: 23 passed, but no request reached the canary"),
+        (
+            {"canary": 0, "baseline": 40},
+            INCONCLUSIVE,
+            "invalid: 23 passed, but no request reached the canary (40 without the mark)",
+        ),
+    ],
+)
+def test_a_suite_is_judged(changes, verdict, text):
+    assert judge_suite(replace(GOOD, **changes)) == Judgement(verdict, text)
+
+
+LIMITS = Load(file="locustfile.py", slower=1.5, slack=0.010, more_errors=0.01, samples=50)
+
+
+def cohort(milliseconds: float, requests: int = 1000, errors: int = 0) -> Cohort:
+    """Requests of about that long, spread by a tenth."""
+    times = [milliseconds / 1000 * (0.9 + 0.2 * i / requests) for i in range(requests - errors)]
+    return Cohort(requests, errors, Histogram.of(times))
+
+
+def a_load(stable: Cohort, canary: Cohort, **changes: object) -> LoadResult:
+    half = Cohort(stable.requests // 2, stable.errors // 2, stable.latency)
+    result = LoadResult(
+        stable=stable, canary=canary, halves=(half, half), misrouted=0, unknown=0, seconds=60.0, exit_code=0
+    )
+    return replace(result, **changes)
+
+
+NOTHING = Cohort()
+TOLD = ("misrouted: GET /a", "unknown: GET /b", "canary: GET /c: 500", "stable: GET /d: 500")
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict", "words"),
+    [
+        (a_load(cohort(30), cohort(30)), PASS, "P95 33 ms, stable 33 ms (noise ±0); errors 0, 0"),
+        (a_load(cohort(30), cohort(3)), PASS, "P95 3.3 ms, stable 33 ms (noise ±0); errors 0, 0"),
+        (a_load(cohort(30), cohort(30, errors=5), exit_code=1), PASS, "errors 5, 0"),
+        (a_load(cohort(30, errors=400), cohort(30, errors=380)), PASS, "errors 380, 400"),
+        # Slower, but within the ratio; within the slack; within the noise; by chance.
+        (a_load(cohort(30), cohort(44)), PASS, "P95 47 ms, stable 33 ms"),
+        (a_load(cohort(5), cohort(14)), PASS, "P95 15 ms"),
+        (a_load(cohort(30), cohort(60), halves=(cohort(30), cohort(55))), PASS, "noise ±28"),
+        (
+            a_load(
+                Cohort(60, 0, Histogram.of([0.030] * 60)),
+                Cohort(60, 0, Histogram.of([0.020] * 56 + [0.1] * 4)),
+            ),
+            PASS,
+            "P95 101 ms, stable 30 ms",
+        ),
+        (
+            a_load(cohort(30), cohort(60)),
+            FAIL,
+            "the canary is slower: P95 65 ms, stable 33 ms (noise ±0); errors 0, 0",
+        ),
+        (a_load(cohort(30), cohort(60), halves=(cohort(30), NOTHING)), FAIL, "the canary is slower"),
+        (
+            a_load(cohort(30), cohort(30, errors=100), exit_code=1, failures=TOLD),
+            FAIL,
+            "10.0% of the canary's requests failed, 0.0% of stable's: canary: GET /c: 500",
+        ),
+        (a_load(cohort(30), cohort(30, errors=1000), exit_code=1), FAIL, "100.0% of the canary's requests failed"),
+        (a_load(cohort(30, 60), cohort(30, 60, errors=2)), PASS, "errors 2, 0"),  # 3.3%, as chance would have it
+        (
+            a_load(cohort(30), cohort(30), misrouted=1, failures=TOLD),
+            FAIL,
+            "1 of 2000 requests were answered by the ot",
+        ),
+        (a_load(cohort(30), cohort(30), misrouted=1, failures=TOLD), FAIL, "version: misrouted: GET /a"),
+        (a_load(cohort(30), cohort(30), misrouted=1, exit_code=3), FAIL, "1 of 2000"),
+        (a_load(cohort(30), cohort(30), unknown=2, failures=TOLD), FAIL, "2 of 2000 answers came from nobody we know"),
+        (a_load(cohort(30), cohort(30), unknown=2, failures=TOLD), FAIL, "know: unknown: GET /b"),
+        (a_load(cohort(30, errors=501), cohort(30)), INCONCLUSIVE, "stable itself fails: 501 of 1000 requests"),
+        (a_load(cohort(30, errors=900), cohort(30), unknown=900), INCONCLUSIVE, "stable itself fails: 900 of 1000"),
+        (a_load(cohort(30, errors=1000), cohort(30, errors=1000)), INCONCLUSIVE, "stable itself fails"),
+        (a_load(cohort(30), cohort(30, 49)), INCONCLUSIVE, "49 requests to the canary, 50 are needed"),
+        (a_load(cohort(30, 49), cohort(30)), INCONCLUSIVE, "49 requests to stable, 50 are needed"),
+        (a_load(NOTHING, cohort(30)), INCONCLUSIVE, "0 requests to stable"),
+        (a_load(cohort(30), cohort(30), timed_out=True, exit_code=-9), INCONCLUSIVE, "locust did not end within 60 s"),
+        (a_load(cohort(30), cohort(30), exit_code=-9), INCONCLUSIVE, "locust was killed by signal 9"),
+        (a_load(cohort(30), cohort(30), exit_code=2), INCONCLUSIVE, "locust ended with exit code 2"),
+        (
+            a_load(NOTHING, NOTHING, exit_code=1, failures=("SyntaxError: invalid syntax",)),
+            INCONCLUSIVE,
+            "locust sent no request through the gateway (exit code 1): SyntaxError: invalid syntax",
+        ),
+    ],
+)
+def test_a_load_is_judged(result, verdict, words):
+    judgement = judge_load(result, LIMITS)
+
+    assert judgement.verdict == verdict, judgement
+    assert words in judgement.text
+
+
+def test_limits_that_allow_every_error_do_not_pass_a_canary_without_one_success():
+    result = a_load(cohort(30), cohort(30, errors=1000))
+
+    assert judge_load(result, replace(LIMITS, more_errors=1.0)).verdict is INCONCLUSIVE
+
+
+def test_limits_that_ask_for_no_samples_still_need_one():
+    assert judge_load(a_load(cohort(30), NOTHING), replace(LIMITS, samples=0)).verdict is INCONCLUSIVE

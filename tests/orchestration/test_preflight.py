@@ -1,0 +1,146 @@
+"""Nothing is touched until every precondition holds; each that does not is an error of its own."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayctl.domain.apps import check_image
+from gatewayctl.domain.errors import Conflict, Drifted, EnvironmentFailed, ExitCode, UsageFault
+from gatewayctl.domain.release import Mode, Phase, Suite
+from gatewayctl.domain.routing import SourceFile
+from gatewayctl.orchestration.planning import check_drift, plan
+from gatewayctl.orchestration.preflight import PreflightFailed, preflight, require
+from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, ports
+from tests.fakes.world import ROUTES, World
+
+PLAIN = replace(ORDERS, suite=None, load=None)
+
+
+def refused(world: World, **changes: object):
+    suites = AskingSuites(world, [])
+    release = replace(a_release(world, suites, PLAIN), **changes)
+    writes = world.writes
+    with pytest.raises((UsageFault, Conflict, EnvironmentFailed, PreflightFailed)) as caught:
+        require(preflight(ports(world, suites), release))
+    assert world.writes == writes
+    return caught.value
+
+
+def test_a_healthy_world_passes_every_check():
+    world = World()
+    suites = AskingSuites(world, [])
+
+    checks = preflight(ports(world, suites), a_release(world, suites, PLAIN))
+
+    assert [check.name for check in checks if check.fault] == []
+    assert len(checks) == 9
+
+
+def test_an_image_that_runs_already_is_nothing_to_release():
+    fault = refused(World(), image="shop/orders:1.0")
+    assert (fault.exit_code, str(fault)) == (ExitCode.USAGE, "orders runs shop/orders:1.0 already")
+
+
+def test_a_canary_in_use_is_left_alone():
+    world = World()
+    world.deployments["orders-canary"].replicas = 1
+    assert refused(world).exit_code == ExitCode.CONFLICT
+
+
+def test_a_gateway_replica_that_is_down_cannot_be_proven():
+    world = World(down={"gw-1"})
+    fault = refused(world)
+    assert fault.exit_code == ExitCode.ENVIRONMENT
+    assert "gw-1 (held down)" in str(fault)
+
+
+def test_a_rule_that_is_there_already_is_not_overwritten():
+    world = World()
+    rule = "/api/orders x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"
+    world.published.append((-500.0, (SourceFile("routes.txt", rule + ROUTES),)))
+    fault = refused(world)
+    assert fault.exit_code == ExitCode.CONFLICT
+    assert str(fault).startswith("routes.txt:1: there is a rule gatewayctl-orders-canary (x-canary: old) already")
+
+
+def test_a_route_of_someone_else_to_the_canary_would_be_a_leak():
+    world = World()
+    world.published.append((-500.0, (SourceFile("routes.txt", "/api/beta -> orders-canary\n" + ROUTES),)))
+    assert str(refused(world)) == "routes.txt:1: a route that is not ours sends to orders-canary already"
+
+
+def test_an_application_without_a_route_is_refused_by_its_file():
+    world = World()
+    world.published.append((-500.0, (SourceFile("routes.txt", "/api/payments -> payments\n"),)))
+    assert "routes.txt: no route sends to orders" in str(refused(world))
+
+
+def test_a_suite_that_does_not_exist_is_found_before_anything_starts():
+    fault = refused(World(), suite=Suite("no/such/suite"))
+    assert str(fault) == "suite: no/such/suite does not exist"
+
+
+def test_several_faults_are_told_together_with_the_gravest_exit_code():
+    world = World(down={"gw-0"})
+    fault = refused(world, image="shop/orders:1.0", suite=Suite("no/such/suite"))
+    assert isinstance(fault, PreflightFailed)
+    assert fault.exit_code == ExitCode.ENVIRONMENT
+    assert len([line for line in str(fault).splitlines() if not line.startswith("    →")]) == 3
+
+
+def test_a_second_release_of_one_application_is_a_conflict_that_names_the_first():
+    world = World()
+    suites = AskingSuites(world, [])
+    first = a_release(world, suites, PLAIN, Mode.MANUAL)
+    assert a_pilot(world, suites).begin(first).phase is Phase.WAIT
+
+    second = a_release(world, suites, PLAIN)
+    with pytest.raises(Conflict, match=f"unfinished release {first.id} .* in phase wait, started by ci") as caught:
+        a_pilot(world, suites, pid=2).begin(second)
+    assert "gatewayctl abort orders" in caught.value.hint
+
+
+@pytest.mark.parametrize("image", ["shop/orders", "shop/orders:latest", "registry:5000/orders", "", "a b:1"])
+def test_an_image_that_is_not_one_build_is_refused(image):
+    with pytest.raises(UsageFault):
+        check_image(image)
+
+
+@pytest.mark.parametrize(
+    "image", ["orders:2.4.0", "registry:5000/shop/orders:2", "orders@sha256:9c1f", "o:latest@sha256:1"]
+)
+def test_an_image_that_names_one_build_is_accepted(image):
+    check_image(image)
+
+
+def test_a_plan_shows_every_write_and_makes_none():
+    world = World()
+    suites = AskingSuites(world, [])
+    release = a_release(world, suites)
+
+    made = plan(ports(world, suites), release)
+
+    assert world.writes == 0
+    assert [diff.name for diff in made.diffs] == ["Deployment orders-canary", "routes.txt", "Deployment orders"]
+    added = [line[1:] for line in made.diffs[1].text.splitlines() if line[0] == "+" and not line.startswith("+++")]
+    mark = f"x-canary={release.header.value} stamp={release.id} name=gatewayctl-orders-canary"
+    assert added == [f"/api/orders {mark} -> orders-canary", f"/api/orders-admin {mark} -> orders-canary"]
+    assert "-replicas: 0\n+replicas: 1" in made.diffs[0].text
+
+
+@pytest.mark.parametrize("moved", ["routes", "stable", "canary"])
+def test_a_saved_plan_is_refused_when_reality_has_drifted(moved):
+    world = World()
+    suites = AskingSuites(world, [])
+    outside = ports(world, suites)
+    made = plan(outside, a_release(world, suites))
+    check_drift(outside, made)
+
+    if moved == "routes":
+        world.published.append((-1.0, (SourceFile("routes.txt", ROUTES + "/new -> payments\n"),)))
+    else:
+        name = "orders" if moved == "stable" else "orders-canary"
+        world.deployments[name].image = "shop/orders:0.8"
+
+    with pytest.raises(Drifted, match="routes.txt" if moved == "routes" else f"Deployment {name}: was"):
+        check_drift(outside, made)

@@ -1,0 +1,54 @@
+"""A release in a process that kills itself (SIGKILL) as soon as a given phase is in the journal.
+
+python -m tests.sandbox.doomed PHASE IMAGE
+"""
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from gatewayctl.cli.wiring import me, wire
+from gatewayctl.domain.lifecycle import PromoteAsked
+from gatewayctl.domain.release import Mode, Record, Release
+from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.planning import Wish, draft
+from gatewayctl.ports import Journal
+from tests.fakes.world import Silent
+
+
+class DoomedJournal:
+    """A journal whose process dies right after it wrote `phase`, before the effect."""
+
+    def __init__(self, journal: Journal, phase: str) -> None:
+        self.journal, self.phase = journal, phase
+
+    def load(self, app: str) -> Record | None:
+        return self.journal.load(app)
+
+    def save(self, app: str, release: Release, expected: int) -> Record:
+        record = self.journal.save(app, release, expected)
+        if release.phase == self.phase:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return record
+
+    def history(self, app: str) -> tuple[Release, ...]:
+        return self.journal.history(app)
+
+
+def main() -> None:
+    phase, image = sys.argv[1:]
+    wired = wire(Path(os.environ["GATEWAYCTL_CONFIG"]), Silent())
+    ports = replace(wired.ports, journal=DoomedJournal(wired.ports.journal, phase))
+    pilot = Pilot(ports, me())
+    mode = Mode.MANUAL if phase == "wait" else Mode.ON_SUCCESS
+    release = draft(ports, Wish(wired.app("orders"), image, mode, me().actor, wired.neighbours("orders")))
+    ended = pilot.begin(release)
+    if not ended.ended:
+        pilot.promote("orders", PromoteAsked())
+    raise SystemExit(f"never came to {phase}: {ended.phase} {ended.reason}")
+
+
+if __name__ == "__main__":
+    main()

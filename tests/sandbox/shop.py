@@ -1,0 +1,144 @@
+"""The example shop on a running sandbox, and the command line beside it, as a person would have them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.sandbox import cluster
+from gatewayctl.cli.wiring import Wired, sandbox_root, wire
+from gatewayctl.domain.platform import Stored
+from tests.fakes.world import Silent
+
+ROOT = Path(__file__).parents[2]
+STABLE, NEW = "shop/orders:1.0", "shop/orders:1.1"
+
+
+@dataclass
+class Shop:
+    """A sandbox with the example in it. `first` is how its routes were at the start."""
+
+    folder: Path
+    wired: Wired
+    first: Stored = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first = self.wired.ports.gateway.store.read()
+
+    @property
+    def config(self) -> Path:
+        return self.wired.spec.file
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "GATEWAYCTL_CONFIG": str(self.config), "GATEWAYCTL_ACTOR": "tester"}
+
+    def cli(self, *words: str, within: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """Run `gatewayctl` as a person would, elsewhere than the configuration."""
+        return subprocess.run(
+            [sys.executable, "-m", "gatewayctl", *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=within,
+        )
+
+    def told(self, *words: str) -> dict:
+        """The JSON result of a command that must succeed."""
+        done = self.cli(*words, "-o", "json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    @contextmanager
+    def spawned(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs beside the test, ended with it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gatewayctl", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def phase(self) -> str:
+        """The phase of the release of orders, as journaled."""
+        record = self.wired.ports.journal.load("orders")
+        return record.release.phase.value if record else ""
+
+    def wait(self, ready: Callable[[], object], what: str, within: float = 60.0) -> None:
+        """Until `ready`, or fail with `what`."""
+        deadline = time.monotonic() + within
+        while not ready():
+            assert time.monotonic() < deadline, f"waited {within} s for {what}"
+            time.sleep(0.01)
+
+    def is_as_before(self) -> bool:
+        """Routes byte for byte, images, replicas, pods: as if nothing had happened."""
+        workloads = self.wired.ports.workloads
+        stable, canary = workloads.read("orders"), workloads.read("orders-canary")
+        return (
+            self.wired.ports.gateway.store.read().files == self.first.files
+            and (stable.image, stable.replicas, stable.settled) == (STABLE, 1, True)
+            and (canary.image, canary.replicas, canary.pods) == (STABLE, 0, ())
+        )
+
+    def is_promoted(self) -> bool:
+        """Stable and canary have the new image, the canary is at zero, the routes are as before."""
+        workloads = self.wired.ports.workloads
+        stable, canary = workloads.read("orders"), workloads.read("orders-canary")
+        return (
+            self.wired.ports.gateway.store.read().files == self.first.files
+            and (stable.image, stable.settled) == (NEW, True)
+            and (canary.image, canary.replicas, canary.pods) == (NEW, 0, ())
+        )
+
+    def reset(self) -> None:
+        """Back to the beginning, whatever the last test left."""
+        record = self.wired.ports.journal.load("orders")
+        if record and not record.release.ended:
+            self.wired.pilot.abort("orders", "the next test begins")
+        workloads = self.wired.ports.workloads
+        for name, replicas in (("orders", 1), ("orders-canary", 0)):
+            now = workloads.read(name)
+            if (now.image, now.replicas) != (STABLE, replicas):
+                workloads.change(now, image=STABLE, replicas=replicas)
+        stored = self.wired.ports.gateway.store.read()
+        if stored.files != self.first.files:
+            self.wired.ports.gateway.store.write(self.first.files, stored)
+        self.wait(self.is_as_before, "the shop to be as at the beginning")
+
+
+@contextmanager
+def a_shop(folder: Path, edit: Callable[[Path], None] = lambda _: None) -> Iterator[Shop]:
+    """A copy of the example with a sandbox on it; `edit` may change the copy before it starts."""
+    for name in ("gateway-config", "smoke"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".gatewayctl"))
+    edit(folder)
+    wired = wire(folder / "gateway-config" / "gatewayctl.yaml", Silent())
+    world = wired.spec.platform.world
+    assert world is not None
+    with cluster.up(sandbox_root(wired.spec), world, life=cluster.Life.OWNED, clock=SystemClock()):
+        yield Shop(folder, wired)
+
+
+def quickly(folder: Path) -> None:
+    """Shorter load and deadlines, for tests that look at something else."""
+    file = folder / "gateway-config" / "gatewayctl.yaml"
+    text = file.read_text()
+    assert "duration: 8s" in text
+    file.write_text(text.replace("users: 8, duration: 8s", "users: 4, duration: 2s, samples: 10, slack: 1s"))

@@ -1,0 +1,60 @@
+"""I5 for real: SIGKILL at every phase boundary, and another process completes."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.sandbox.shop import NEW, ROOT, Shop
+
+pytestmark = pytest.mark.sandbox
+
+IN = ["warm", "route", "prove", "leaks", "smoke", "load", "wait", "confirm"]
+OUT = ["promote", "unroute", "clear", "drain", "cool"]
+
+
+def killed_at(shop: Shop, phase: str, image: str = NEW) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sandbox.doomed", phase, image],
+        cwd=ROOT,
+        env=shop.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+    assert shop.phase() == phase
+    assert shop.told("status", "orders")["apps"][0]["holder"] is None
+
+
+@pytest.mark.parametrize("phase", IN + OUT)
+def test_killed_at_a_phase_boundary_a_resume_completes(shop, phase):
+    killed_at(shop, phase)
+
+    done = shop.cli("resume", "orders")
+    if phase == "wait":
+        assert (done.returncode, shop.phase()) == (0, "wait")
+        done = shop.cli("promote", "orders")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.is_promoted()
+
+
+@pytest.mark.parametrize("phase", IN + OUT)
+def test_killed_at_a_phase_boundary_an_abort_restores_everything(shop, phase):
+    killed_at(shop, phase)
+
+    done = shop.cli("abort", "orders")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.is_as_before()
+
+
+def test_killed_while_a_bad_canary_is_taken_back_a_resume_completes(shop):
+    killed_at(shop, "clear", "shop/orders:1.1-errors")
+
+    done = shop.cli("resume", "orders")
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert shop.is_as_before()

@@ -1,0 +1,191 @@
+"""Whole releases on real processes, by the command line, seen from outside."""
+
+import json
+import re
+import signal
+
+import pytest
+
+from gatewayctl.adapters.sandbox.replicas import Rehearsal
+from gatewayctl.cli.wiring import sandbox_root
+from gatewayctl.domain.routing import SourceFile
+from tests.sandbox.shop import NEW, Shop
+
+pytestmark = pytest.mark.sandbox
+
+
+def test_a_good_canary_is_promoted(shop):
+    done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
+
+    assert done.returncode == 0, done.stderr
+    assert shop.is_promoted()
+    steps = re.findall(r"^✓ (\S+)", done.stderr, re.MULTILINE)
+    assert steps == [
+        "preflight",
+        "warm",
+        "route",
+        "leaks",
+        "smoke",
+        "load",
+        "confirm",
+        "promote",
+        "unroute",
+        "drain",
+        "cool",
+    ]
+    assert "2/2 gateway replicas serve it" in done.stderr
+    assert "\x1b" not in done.stderr  # no colours where there is no terminal
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("shop/orders:1.1-errors", "500"),
+        ("shop/orders:1.1-crash", "exited 1"),
+        ("shop/orders:9.9", "shop/orders:9.9"),
+    ],
+)
+def test_a_bad_canary_is_rejected_and_everything_is_as_before(shop, image, reason):
+    done = shop.cli("release", "orders", "--image", image, "--promote", "on-success", "-o", "json")
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["phase"]) == ("rejected", "done")
+    assert reason in told["reason"]
+    assert shop.is_as_before()
+
+
+def test_the_stages_of_a_pipeline(shop):
+    started = shop.told("start", "orders", "--image", NEW)
+    assert (started["phase"], started["tested"]) == ("wait", False)
+
+    seen = shop.told("status", "orders")["apps"][0]
+    assert [replica["serves_rule"] for replica in seen["replicas"]] == [True, True]
+    assert seen["next"] == ["gatewayctl smoke orders", "gatewayctl abort orders"]
+    assert started["header"]["value"] in seen["curl"]
+    assert shop.cli("route", "verify", "orders").returncode == 0
+
+    replies = shop.told("curl", "orders", "/api/orders/items")["replies"]
+    assert [reply["answered_by"] for reply in replies] == ["canary", "canary"]
+
+    refused = shop.cli("promote", "orders")
+    assert (refused.returncode, "has not passed its suites" in refused.stderr) == (2, True)
+
+    assert shop.told("smoke", "orders")["tested"] is True
+    assert shop.told("promote", "orders")["outcome"] == "promoted"
+    assert shop.is_promoted()
+
+    history = shop.told("history", "orders")["releases"]
+    assert history[0]["id"] == started["id"]
+    assert started["id"] in shop.cli("report", started["id"]).stdout
+
+
+def test_a_second_release_of_the_same_application_is_a_conflict(shop):
+    first = shop.told("start", "orders", "--image", NEW)
+
+    second = shop.cli("release", "orders", "--image", NEW)
+
+    assert second.returncode == 5
+    assert first["id"] in second.stderr
+    assert shop.cli("abort", "orders").returncode == 0
+    assert shop.is_as_before()
+
+
+def test_a_plan_writes_nothing_and_is_refused_after_drift(shop):
+    plan = shop.folder / "plan.json"
+    told = shop.told("plan", "orders", "--image", NEW, "--save", str(plan))
+    assert shop.is_as_before()
+    assert [diff["name"] for diff in told["diffs"]] == ["Deployment orders-canary", "rds.yaml", "Deployment orders"]
+    assert plan.stat().st_mode & 0o077 == 0
+    store = shop.wired.ports.gateway.store
+    now = store.read()
+    store.write((SourceFile("rds.yaml", now.files[0].text + "# a person was here\n"),), now)
+
+    refused = shop.cli("release", "orders", "--plan", str(plan))
+
+    assert refused.returncode == 5
+    assert "rds.yaml: was sha256:" in refused.stderr
+
+
+def test_a_saved_plan_is_carried_out_with_the_header_it_showed(shop):
+    plan = shop.folder / "plan.json"
+    told = shop.told("plan", "orders", "--image", NEW, "--save", str(plan))
+
+    ended = shop.told("release", "orders", "--plan", str(plan))
+
+    assert ended["header"] == told["header"]
+    assert ended["phase"] == "wait"
+
+
+def test_a_persons_edit_during_the_release_survives(shop):
+    shop.told("start", "orders", "--image", NEW)
+    store = shop.wired.ports.gateway.store
+    now = store.read()
+    store.write((SourceFile("rds.yaml", now.files[0].text + "# a person was here\n"),), now)
+
+    assert shop.cli("promote", "orders", "--untested").returncode == 0
+
+    assert store.read().files[0].text == shop.first.files[0].text + "# a person was here\n"
+
+
+def test_a_rule_that_leaks_fails_the_release(shop):
+    """A hand-made route, put in while the release goes, sends unmarked requests of one path to the canary."""
+    leak = '          - { match: { prefix: "/api/orders/health" }, route: { cluster: orders-canary } }\n'
+    store = shop.wired.ports.gateway.store
+
+    with shop.spawned("release", "orders", "--image", NEW, "--promote", "on-success") as release:
+        shop.wait(lambda: shop.phase() in ("warm", "route"), "the release to begin")
+        now = store.read()
+        text = now.files[0].text.replace("        routes:\n", "        routes:\n" + leak)
+        store.write((SourceFile("rds.yaml", text),), now)
+        output, _ = release.communicate(timeout=120)
+
+    assert release.returncode in (3, 6), output
+    assert "✗ leaks" in output or "✗ confirm" in output, output
+    assert "says orders-canary" in output
+
+
+def test_abort_wins_over_a_process_that_drives_the_release(shop):
+    with shop.spawned("release", "orders", "--image", NEW, "--promote", "on-success") as release:
+        shop.wait(lambda: shop.phase() in ("smoke", "load"), "the suites")
+        aborted = shop.cli("abort", "orders", "--reason", "wrong total")
+        output, _ = release.communicate(timeout=60)
+
+    assert aborted.returncode == 0, aborted.stdout + aborted.stderr
+    assert release.returncode == 5, output
+    assert "was taken over" in output
+    assert shop.is_as_before()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_release_goes_back(shop, sent):
+    with shop.spawned("release", "orders", "--image", NEW, "--promote", "on-success") as release:
+        shop.wait(lambda: shop.phase() in ("smoke", "load"), "the suites")
+        release.send_signal(sent)
+        output, _ = release.communicate(timeout=60)
+
+    assert release.returncode == 3, output
+    assert shop.is_as_before()
+
+
+def test_a_lost_gateway_replica_is_an_environment_fault_and_everything_is_as_before(shop):
+    rehearsal = Rehearsal(sandbox_root(shop.wired.spec))
+    try:
+        with shop.spawned("release", "orders", "--image", NEW, "--promote", "on-success") as release:
+            shop.wait(lambda: shop.phase() == "smoke", "the suite")
+            rehearsal.hold("gw-1")
+            shop.wait(lambda: not replicas(shop)["gw-1"].ready, "gw-1 to be down")
+            output, _ = release.communicate(timeout=120)
+        assert release.returncode in (3, 4), output
+        assert "gw-1" in output or "answered" in output
+        refused = shop.cli("release", "orders", "--image", NEW)
+        assert refused.returncode == 4
+        assert "gateway replicas are down: gw-1" in refused.stderr
+    finally:
+        rehearsal.let_go("gw-1")
+    shop.wait(lambda: replicas(shop)["gw-1"].ready, "gw-1 to be back")
+    assert shop.is_as_before()
+
+
+def replicas(shop: Shop):
+    return {replica.name: replica for replica in shop.wired.ports.gateway.replicas.list()}
