@@ -26,6 +26,15 @@ from tests.adapters.sandbox.conftest import HOST, pids, until
 pytestmark = pytest.mark.sandbox
 CLOCK = SystemClock()
 
+OWNER = """\
+import sys, pathlib
+from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.sandbox.cluster import Life, up
+sandbox = up(*map(pathlib.Path, sys.argv[1:]), life=Life.OWNED, clock=SystemClock())
+print("up", flush=True)
+input()
+"""
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -158,13 +167,7 @@ def test_what_a_dead_supervisor_left_behind_is_ended_by_the_next(detached: Path,
 
 
 def test_the_death_of_its_owner_ends_an_owned_sandbox(root: Path, small: Path) -> None:
-    program = (
-        "import sys, pathlib; from gatewayctl.adapters.clock import SystemClock\n"
-        "from gatewayctl.adapters.sandbox.cluster import Life, up\n"
-        "sandbox = up(*map(pathlib.Path, sys.argv[1:]), life=Life.OWNED, clock=SystemClock())\n"
-        "print('up', flush=True); input()\n"
-    )
-    command = [sys.executable, "-c", program, str(root), str(small)]
+    command = [sys.executable, "-c", OWNER, str(root), str(small)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"up\n"
@@ -188,6 +191,30 @@ def test_what_a_pod_has_started_ends_with_it(detached: Path) -> None:
 
     until(lambda: workloads.read("orders").settled, "the way back")
     assert len(processes_of(detached)) == usual
+
+
+def test_a_start_that_is_interrupted_leaves_nothing(root: Path, small: Path) -> None:
+    small.write_text(small.read_text().replace('image: "shop/orders:1.0"', 'image: "shop/orders:never"'))
+    command = [sys.executable, "-c", OWNER, str(root), str(small)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as owner:
+        until(lambda: len(pids(root)) == 3, "the processes of a sandbox that does not come up")
+        processes = pids(root)
+
+        owner.send_signal(signal.SIGINT)
+
+        assert owner.wait(10) != 0
+        assert none_left(processes)
+        assert processes_of(root) == []
+
+
+def test_what_commands_import_of_it_is_light() -> None:
+    modules = ("cluster", "evidence", "journal", "leases", "replicas", "routes", "workloads")
+    program = (
+        f"import sys; from gatewayctl.adapters.sandbox import {', '.join(modules)}\n"
+        "print([name for name in ('asyncio', 'dns', 'envoy', 'pydantic', 'yaml') if name in sys.modules])"
+    )
+
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"
 
 
 def test_two_sandboxes_run_side_by_side(detached: Path, small: Path, tmp_path: Path) -> None:

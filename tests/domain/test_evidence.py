@@ -1,0 +1,67 @@
+"""Who answered: stamp and the application's own word must agree, and no evidence is nobody."""
+
+import pytest
+
+from gatewayctl.domain.evidence import Answer, Attribution, Identify, Identity, Witness
+
+CANARY, STABLE, UNKNOWN = Attribution.CANARY, Attribution.STABLE, Attribution.UNKNOWN
+IDENTITY = Identity("orders", "orders-canary", "1.0", "1.1")
+
+
+def witness(**changes: object) -> Witness:
+    return Witness(Identify(), IDENTITY, "x-gatewayctl-release", "r-1", **changes)  # type: ignore[arg-type]
+
+
+def answer(word: str = "", stamp: str = "", status: int = 200) -> Answer:
+    headers = {"x-served-by": word, "x-gatewayctl-release": stamp}
+    return Answer(status, {name: value for name, value in headers.items() if value})
+
+
+@pytest.mark.parametrize(
+    ("word", "stamp", "who"),
+    [
+        ("orders-canary-7f9c", "r-1", CANARY),
+        ("orders-7f9c", "", STABLE),
+        ("1.1", "r-1", CANARY),
+        ("1.0", "", STABLE),
+        ("orders-7f9c", "r-1", UNKNOWN),
+        ("orders-canary-7f9c", "", UNKNOWN),
+        ("orders-canary-7f9c", "r-2", UNKNOWN),
+        ("orders-7f9c", "r-2", UNKNOWN),
+        ("", "r-1", UNKNOWN),
+        ("", "", UNKNOWN),
+        ("payments-7f9c", "", UNKNOWN),
+        ("ordersx-7f9c", "", UNKNOWN),
+    ],
+)
+def test_an_answer_is_credited_only_when_gateway_and_application_agree(word, stamp, who):
+    assert witness().attribute(answer(word, stamp)) is who
+
+
+def test_where_the_gateway_cannot_stamp_the_applications_word_decides():
+    assert witness(stamps=False).attribute(answer("orders-canary-1")) is CANARY
+    assert witness(stamps=False).attribute(answer("")) is UNKNOWN
+
+
+def test_a_version_that_both_run_proves_nothing():
+    same = Identity("orders", "orders-canary", "1.0", "1.0")
+
+    assert same.who("1.0") is UNKNOWN
+    assert same.who("orders-canary-a") is CANARY
+
+
+@pytest.mark.parametrize(
+    ("pointer", "body", "word"),
+    [
+        ("/pod", '{"pod": "orders-1"}', "orders-1"),
+        ("/served/0/by", '{"served": [{"by": "orders-1"}]}', "orders-1"),
+        ("/a~1b/m~0n", '{"a/b": {"m~n": "x"}}', "x"),
+        ("/pod", '{"pod": 3}', ""),
+        ("/pod", "no json", ""),
+        ("/pod", "[]", ""),
+        ("/pod/deeper", '{"pod": "orders-1"}', ""),
+        ("/5", "[1]", ""),
+    ],
+)
+def test_a_json_pointer_reads_the_applications_word_or_nothing(pointer, body, word):
+    assert Identify(header="", pointer=pointer).read(Answer(200, {}, body)) == word
