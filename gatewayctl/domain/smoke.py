@@ -134,7 +134,7 @@ class LoadResult:
     requests at all, and the last line of its output in `failures`; else these begin with what they are about:
     misrouted, unknown, canary or stable.
     `misrouted` counts answers by the other version, `unknown` those nobody can be credited with.
-    `by_name` holds the same per request name: (stable, canary).
+    `by_name` holds the same per method and request name: (stable, canary).
     """
 
     stable: Cohort

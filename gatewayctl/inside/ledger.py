@@ -14,13 +14,13 @@ from gatewayctl.domain.statistics import bucket_of
 
 CANARY, HALF_A, HALF_B = "canary", "half-a", "half-b"
 _NAMES_KEPT = 100  # a locustfile that names requests by id would fill the memory
-_OTHER = "(other)"
+_OTHER, _TASKS = ("ANY", "(other)"), ("TASK", "(failed)")
 _WORDS_KEPT = 1000
 _TOLD = 5  # explanations of each kind
 
 
 class Entry:
-    """The requests of one name: how many, how many failed, and how long the others took."""
+    """The requests of one method and name: how many, how many failed, and how long the others took."""
 
     __slots__ = ("buckets", "errors", "requests", "waiting")
 
@@ -42,14 +42,15 @@ class Lane:
 
     def __init__(self, expected: Attribution, ledger: "Ledger") -> None:
         self.expected = expected
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[tuple[str, str], Entry] = {}  # by method and name
         self._ledger = ledger
         self._right: set[tuple[Any, Any]] = set()  # words of answers that were as expected
         self._word, self._stamp = ledger.names
 
     def record(self, meta: dict[str, Any]) -> None:
         """One request as locust's event tells it."""
-        entry = self.entries.get(meta["name"]) or self._entry(meta["name"])
+        key = meta["request_type"], meta["name"]
+        entry = self.entries.get(key) or self._entry(key)
         entry.requests += 1
         response = meta["response"]
         # Without an answer nothing succeeded, whatever the task thinks; nobody can be credited or blamed either.
@@ -59,7 +60,7 @@ class Lane:
         else:
             entry.errors += 1
             why = meta["exception"] or "no answer"
-            self._ledger.tell(self.expected, f"{meta['request_type']} {meta['name']}: {why}")
+            self._ledger.tell(self.expected, f"{_named(key)}: {why}")
         if answered:
             headers = response.headers
             # geventhttpclient's headers are a dict by lower-case name; its own Python is not needed to compare.
@@ -80,13 +81,14 @@ class Lane:
 
     def task_failed(self, error: BaseException) -> None:
         """A task could not make use of the answers it got: that is a failure of who gave them."""
-        entry = self.entries.get("task") or self._entry("task")
+        entry = self._entry(_TASKS)
         entry.requests += 1
         entry.errors += 1
         self._ledger.tell(self.expected, f"task failed: {error!r}")
 
-    def _entry(self, name: str) -> Entry:
-        return self.entries.setdefault(name if len(self.entries) < _NAMES_KEPT else _OTHER, Entry())
+    def _entry(self, key: tuple[str, str]) -> Entry:
+        known = key in self.entries or len(self.entries) < _NAMES_KEPT
+        return self.entries.setdefault(key if known else _OTHER, Entry())
 
 
 class Ledger:
@@ -138,14 +140,14 @@ class Ledger:
     def figures(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         lanes = {
-            cohort: {name: [one.requests, one.errors, one.buckets] for name, one in self._settled(lane).items()}
+            cohort: {_named(key): [one.requests, one.errors, one.buckets] for key, one in self._settled(lane).items()}
             for cohort, lane in self.lanes.items()
         }
         told = [f"{kind}: {text}" for kind, texts in self._told.items() for text in texts]
         return {"lanes": lanes, **self._wrong, "failures": told}
 
     @staticmethod
-    def _settled(lane: Lane) -> dict[str, Entry]:
+    def _settled(lane: Lane) -> dict[tuple[str, str], Entry]:
         for entry in lane.entries.values():
             entry.settle()
         return lane.entries
@@ -160,6 +162,10 @@ class Ledger:
 
     def _found(self, response: Any) -> Iterator[tuple[str, Any]]:
         return ((name, response.headers.get(name)) for name in self.names)
+
+
+def _named(key: tuple[str, str]) -> str:
+    return f"{key[0]} {key[1]}"
 
 
 def _body(response: Any) -> str:

@@ -39,7 +39,7 @@ class _Pair:
     def __call__(self, method: str, url: str, *args: Any, **options: Any) -> Any:
         caught = options.pop("catch_response", False)
         options["catch_response"] = True  # hold both events back until both answers are there
-        if True:  # noqa: S311 (not a secret)
+        if random.random() < 0.5:  # noqa: S311 (not a secret)
             other = self._stable(method, url, *args, **options)
             answer = self._canary(method, url, *args, **options)
         else:

@@ -104,5 +104,7 @@ def _rolled_out(work: Work, name: str, image: str) -> Judgement:
     try:
         return until(done, f"{name} to be ready with {image}", work.patience(work.release.timings.ready, 0.05))
     except DeadlineExceeded as fault:
-        work.keep(f"logs/{name}.txt", work.ports.workloads.logs(name))
-        return Judgement(Verdict.FAIL, str(fault))
+        logs = work.ports.workloads.logs(name)
+        work.keep(f"logs/{name}.txt", logs)
+        last = logs.strip().rpartition("\n")[2]
+        return Judgement(Verdict.FAIL, f"{fault}; last log: {last}" if last else str(fault))

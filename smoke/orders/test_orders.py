@@ -11,20 +11,22 @@ def test_it_is_healthy(client: httpx.Client) -> None:
 
 
 def test_items_are_listed(client: httpx.Client) -> None:
-    items = client.get("/api/orders/items").json()
+    answer = client.get("/api/orders/items")
 
+    assert answer.status_code == 200
+    items = answer.json()
     assert items
     assert all(item["name"] for item in items)
 
 
 def test_item_ids_are_unique(client: httpx.Client) -> None:
-    ids = [item["id"] for item in client.get("/api/orders/items").json()]
+    ids = [item["id"] for item in client.get("/api/orders/items").raise_for_status().json()]
 
     assert sorted(set(ids)) == sorted(ids)
 
 
 def test_every_listed_item_can_be_read(client: httpx.Client) -> None:
-    for item in client.get("/api/orders/items").json():
+    for item in client.get("/api/orders/items").raise_for_status().json():
         answer = client.get(f"/api/orders/items/{item['id']}")
 
         assert answer.status_code == 200

@@ -1,91 +1,185 @@
-"""Ask a running Envoy what it does: its own dump of the configuration that its workers use, and its counters.
+"""What a running Envoy does, asked at its admin port: live routes, healthy endpoints, requests in flight.
 
-What an admin port answers is untrusted: every shape is checked, and what does not fit is not counted.
+Inline routes are read from the active listeners: the list of static route configurations still holds those of
+listeners that only drain. Answers are another program's, so nothing of their shape is taken for granted.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import ConfigProof, Replica
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
+from gatewayctl.gateways.envoy.canary import stamp_value
+from gatewayctl.gateways.registry import Admin
 
-Admin = Callable[[Replica, str], str]
+_LISTENERS = "/config_dump?mask=static_listeners,dynamic_listeners"
+_ROUTES = "/config_dump?mask=dynamic_route_configs"
+_UNHEALTHY = ("failed_active_health_check", "failed_outlier_check", "pending_dynamic_removal")
+_FIT = frozenset({"", "UNKNOWN", "HEALTHY", "DEGRADED"})
+_LONGEST = 300
 
 
+@dataclass(frozen=True, slots=True)
 class EnvoyLive:
-    """Implements ports.Live over Envoy's admin port; `admin` GETs a path of a replica."""
+    """Implements ports.Live. `admin` GETs a path from a replica's admin port and raises EnvironmentFailed."""
 
-    def __init__(self, admin: Admin) -> None:
-        self._admin = admin
+    admin: Admin
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
-        """Live routes of the rule's name: those that are it, and those that only bear its name (strangers)."""
-        # The whole dump: routes live in route configurations, or inline in listeners.
-        found = [one for one in _routes(self._json(replica, "/config_dump")) if one.get("name") == rule.name]
-        same = [one for one in found if _is(one, rule)]
-        strangers = len(found) - len(same)
-        detail = f"{strangers} routes named {rule.name} have other content" if strangers else ""
-        return ConfigProof(asked=True, routes=len(same), detail=detail, strangers=strangers)
+        """How many live routes carry exactly this rule; routes of its name with other content are strangers."""
+        routes, faults = self._live_routes(replica)
+        named = [route for route in routes if route.get("name") == rule.name]
+        odd = [trouble for route in named if (trouble := _difference(route, rule))]
+        told = [*odd[:3], *faults[:3]]
+        return ConfigProof(
+            asked=True,
+            routes=len(named) - len(odd),
+            detail="; ".join(told)[:_LONGEST],
+            strangers=len(odd),
+        )
 
     def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
-        """How many healthy hosts the cluster has."""
-        clusters = _list(_dict(self._json(replica, "/clusters?format=json")).get("cluster_statuses"))
-        known = [one for one in map(_dict, clusters) if one.get("name") == upstream]
-        if not known:
-            return ConfigProof(asked=True, detail=f"{replica.name} does not know the cluster {upstream}")
-        hosts = [host for one in known for host in map(_dict, _list(one.get("host_statuses")))]
-        healthy = sum(1 for host in hosts if _dict(host.get("health_status")).get("eds_health_status") == "HEALTHY")
-        detail = "" if healthy else f"the cluster {upstream} has no healthy host ({len(hosts)} in all)"
-        return ConfigProof(asked=True, routes=healthy, detail=detail)
+        """How many healthy endpoints the replica knows for `upstream`; 0 with the trouble in `detail`."""
+        cluster = self._cluster(replica, upstream)
+        if cluster is None:
+            return ConfigProof(asked=True, detail=f"the gateway does not know the cluster {upstream}")
+        hosts = _dicts(cluster.get("host_statuses"))
+        healthy = sum(_is_healthy(host) for host in hosts)
+        if healthy:
+            return ConfigProof(asked=True, routes=healthy)
+        detail = f"none of its {len(hosts)} endpoints is healthy" if hosts else "it has no endpoints"
+        return ConfigProof(asked=True, detail=f"the gateway knows the cluster {upstream}, but {detail}")
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
-        """The cluster's active requests; 0 for a cluster that is not there, because nothing can be sent to it."""
-        pattern = f"^cluster\\.{re.escape(upstream)}\\.upstream_rq_active$"
-        text = self._admin(replica, f"/stats?filter={quote(pattern, safe='')}")
-        counts = re.findall(r"upstream_rq_active: (\d+)", text)
-        return sum(map(int, counts))
+        """Requests to `upstream` that have not ended yet.
 
-    def _json(self, replica: Replica, path: str) -> Any:
+        0 for a cluster the replica does not know: it can send nothing there. None for a known cluster whose
+        statistics the replica does not keep.
+        """
+        stat = f"cluster.{upstream.replace(':', '_')}.upstream_rq_active"
+        path = f"/stats?format=json&filter={quote(f'^{re.escape(stat)}$', safe='')}"
+        for one in _dicts(self._json(replica, path).get("stats")):
+            value = one.get("value")
+            if one.get("name") == stat and isinstance(value, int):
+                return value
+        return None if self._cluster(replica, upstream) is not None else 0
+
+    def _cluster(self, replica: Replica, name: str) -> dict[str, Any] | None:
+        path = f"/clusters?format=json&filter={quote(f'^{re.escape(name)}$', safe='')}"
+        statuses = _dicts(self._json(replica, path).get("cluster_statuses"))
+        return next((one for one in statuses if one.get("name") == name), None)
+
+    def _live_routes(self, replica: Replica) -> tuple[list[dict[str, Any]], list[str]]:
+        """Every route that takes new requests, and what the gateway says of updates it rejected."""
+        routes: list[dict[str, Any]] = []
+        named: set[str] = set()
+        dump, faults = self._json(replica, _LISTENERS), []
+        for listener, fault in _listeners(dump):
+            faults += [fault] if fault else []
+            for manager in _managers(listener):
+                config = manager.get("route_config")
+                routes += _routes(config) if isinstance(config, dict) else ()
+                named |= set(_rds_names(manager))
+        if named:
+            for entry in _configs(self._json(replica, _ROUTES), "dynamic_route_configs"):
+                config = entry.get("route_config")
+                if isinstance(config, dict) and ("*" in named or config.get("name") in named):
+                    routes += _routes(config)
+                faults += [text] if (text := _rejected(entry, "routes")) else []
+        return routes, faults
+
+    def _json(self, replica: Replica, path: str) -> dict[str, Any]:
+        text = self.admin(replica, path)
         try:
-            return json.loads(self._admin(replica, path))
+            found = json.loads(text)
         except (ValueError, RecursionError) as fault:
-            raise EnvironmentFailed(f"{replica.name}: {path} of the admin port is not JSON: {fault}") from fault
+            size = f"{len(text)} characters"
+            raise EnvironmentFailed(f"{replica.name} answers {path} with {size} that are not JSON") from fault
+        if not isinstance(found, dict):
+            raise EnvironmentFailed(f"{replica.name} answers {path} with JSON that is not an object")
+        return found
 
 
-def _routes(dump: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a dump that is a route: it has a match, and stands in a list called routes."""
-    pending = [dump]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, dict):
-            for key, value in one.items():
-                if key == "routes" and isinstance(value, list):
-                    yield from (route for route in value if isinstance(route, dict) and "match" in route)
-                elif not key.endswith("error_state"):  # what Envoy refused is not live
-                    pending.append(value)
-        elif isinstance(one, list):
-            pending += one
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _is(route: dict[str, Any], rule: CanaryRule) -> bool:
-    """Whether a live route has the rule's header, target and stamp."""
-    headers = map(_dict, _list(_dict(route.get("match")).get("headers")))
-    marked = any(
-        one.get("name") == rule.header.name and _dict(one.get("string_match")).get("exact") == rule.header.value
-        for one in headers
-    )
-    added = [_dict(_dict(one).get("header")) for one in _list(route.get("response_headers_to_add"))]
-    stamped = any(one.get("key") == STAMP_HEADER and one.get("value") == rule.stamp for one in added)
-    return marked and stamped and _dict(route.get("route")).get("cluster") == rule.canary
-
-
-def _dict(value: Any) -> dict[str, Any]:
+def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _configs(dump: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    for part in _dicts(dump.get("configs")):
+        yield from _dicts(part.get(key))
+
+
+def _listeners(dump: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The listeners that accept connections, each with what was wrong with its last update."""
+    for entry in _configs(dump, "static_listeners"):
+        yield _dict(entry.get("listener")), ""
+    for entry in _configs(dump, "dynamic_listeners"):
+        yield _dict(_dict(entry.get("active_state")).get("listener")), _rejected(entry, f"listener {entry.get('name')}")
+
+
+def _rejected(entry: dict[str, Any], what: str) -> str:
+    details = _dict(entry.get("error_state")).get("details")
+    return f"{what}: the last update was rejected: {str(details)[:_LONGEST]}" if details else ""
+
+
+def _managers(listener: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The configuration of every HTTP connection manager of a listener."""
+    chains = [*_dicts(listener.get("filter_chains")), _dict(listener.get("default_filter_chain"))]
+    for chain in chains:
+        for one in _dicts(chain.get("filters")):
+            yield _dict(one.get("typed_config"))
+    yield _dict(_dict(listener.get("api_listener")).get("api_listener"))
+
+
+def _rds_names(manager: dict[str, Any]) -> Iterator[str]:
+    """The route configurations a connection manager asks for; `*` where scopes decide."""
+    name = _dict(manager.get("rds")).get("route_config_name")
+    if isinstance(name, str):
+        yield name
+    if "scoped_routes" in manager:
+        yield "*"
+
+
+def _routes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for host in _dicts(config.get("virtual_hosts")):
+        yield from _dicts(host.get("routes"))
+
+
+def _difference(route: dict[str, Any], rule: CanaryRule) -> str:
+    """Why a route of the rule's name is not the rule; nothing when it is."""
+    values = [
+        _dict(matcher.get("string_match")).get("exact", matcher.get("exact_match"))
+        for matcher in _dicts(_dict(route.get("match")).get("headers"))
+        if str(matcher.get("name")).lower() == rule.header.name
+    ]
+    stamps = [
+        _dict(added.get("header")).get("value")
+        for added in _dicts(route.get("response_headers_to_add"))
+        if str(_dict(added.get("header")).get("key")).lower() == STAMP_HEADER
+    ]
+    action = _dict(route.get("route"))
+    weighted = _dicts(_dict(action.get("weighted_clusters")).get("clusters"))
+    clusters = {one.get("name") for one in weighted} if weighted else {action.get("cluster")}
+    for what, found, wanted in (
+        (f"the header {rule.header.name}", values, [rule.header.value]),
+        ("the stamp", stamps, [stamp_value(rule)]),
+        ("the cluster", list(clusters), [rule.canary]),
+    ):
+        if found != wanted:
+            shown = ", ".join(str(one) for one in found) or "missing"
+            return f"a route named {rule.name} differs: {what} is {shown}, not {wanted[0]}"
+    return ""
+
+
+def _is_healthy(host: dict[str, Any]) -> bool:
+    health = _dict(host.get("health_status"))
+    return str(health.get("eds_health_status", "")) in _FIT and not any(health.get(flag) for flag in _UNHEALTHY)

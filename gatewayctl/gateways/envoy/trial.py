@@ -51,7 +51,7 @@ class Trial:
             routes = self._rewritten(copy(table.unit, table.routes, MAX_NODES))
             host = _message(name=quoted("h"), domains=_list([quoted("*")]), routes=routes)
             config = _message(name=quoted("r"), virtual_hosts=_list([host]))
-            listeners.append(_listener(f"routes-{index}", config))
+            listeners.append(_listener("routes", index, config))
         return (document(_bootstrap(listeners, [*clusters, *(_stub(name) for name in sorted(names))])),)
 
     def _around(self, base: Place | None, found: Parts, own: list[Member]) -> MappingNode:
@@ -74,7 +74,7 @@ class Trial:
         listeners = [self._rewritten(_untyped(one), inline) for one in [*listeners, *given]]
         left = [self._message_of(place) for name, place in configs.items() if name not in used]
         left += [_message(name=quoted("v"), virtual_hosts=_list([self._message_of(h)])) for h in found.virtual_hosts]
-        listeners += [_listener(f"rds-{index}", config) for index, config in enumerate(left)]
+        listeners += [_listener("rds", index, config) for index, config in enumerate(left)]
         members = [*own, *(member for member in found.clusters if not _is_static(member, found))]
         clusters = [self._cluster(member) for member in _distinct(members)]
         clusters += [_endpoints(member, index) for index, member in enumerate(found.endpoints)]
@@ -158,13 +158,14 @@ def _bootstrap(
     return _message(static_resources=rebuilt(static, [*others, *static.value]))
 
 
-def _listener(name: str, config: Node) -> MappingNode:
+def _listener(kind: str, index: int, config: Node) -> MappingNode:
     router = _message(name=quoted("envoy.filters.http.router"), typed_config=_typed(_ROUTER))
-    manager = _typed(_NETWORK, stat_prefix=quoted(name), route_config=config, http_filters=_list([router]))
+    manager = _typed(_NETWORK, stat_prefix=quoted(kind), route_config=config, http_filters=_list([router]))
     chain = _message(filters=_list([_message(name=quoted("http"), typed_config=manager)]))
-    address = _message(address=quoted("127.0.0.1"), port_value=plain("1"))
+    # Nothing is bound, but no two listeners may have one address.
+    address = _message(address=quoted("127.255.255.254"), port_value=plain(str(index + 1)))
     return _message(
-        name=quoted(f"gatewayctl-{name}"),
+        name=quoted(f"gatewayctl-{kind}-{index}"),
         address=_message(socket_address=address),
         filter_chains=_list([chain]),
     )
@@ -202,6 +203,6 @@ def _rds_name(node: Node) -> str:
 
 
 def _is_source(node: MappingNode) -> bool:
-    """Whether a message is a source of configuration: those have an API version, or nothing but a path."""
+    """Whether a message with a path is a source of configuration: those say their API version."""
     keys = {snake(text(key)) for key, _ in node.value if isinstance(key, ScalarNode)}
     return "resource_api_version" in keys

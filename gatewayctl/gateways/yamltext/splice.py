@@ -16,6 +16,7 @@ from gatewayctl.gateways.yamltext.source import Unit
 _CLOSES = re.compile(r"#.*(\[END\b|#?endregion\b)|#+\s*END\b")
 _DASH = re.compile(r"[ ]*-[ \t]+")
 _DASH_ALONE = re.compile(r"[ ]*-[ \t]*(#.*)?\r?$")
+_BRACE = re.compile(r"\{([ \t]*)[^\s{}]")
 _BETWEEN = re.compile(r"\s*,[ \t]*(\r?\n[ \t]*)?")
 
 
@@ -140,10 +141,9 @@ def _above_comments(text: str, begin: int, floor: int, *, first: bool) -> int:
 
 
 def _pad(unit: Unit, node: Node) -> str:
-    """What this node puts inside its first brace."""
-    written = unit.source(node)
-    brace = written.find("{")
-    return " " if brace < 0 or written[brace + 1 : brace + 2] in {" ", "\n", "\r"} else ""
+    """What this node puts inside its braces, as far as one is followed by something on its line."""
+    found = _BRACE.search(unit.source(node))
+    return " " if found is None or found.group(1) else ""
 
 
 def _habit(unit: Unit, sequence: SequenceNode, item: Node, dash: int) -> Habit:

@@ -53,6 +53,7 @@ def ledger() -> Ledger:
         (CANARY, a_request(x_served_by="orders-canary-1"), 0, 1),
         (CANARY, a_request(x_served_by="payments-1", x_gatewayctl_release=STAMP), 0, 1),
         (CANARY, a_request(x_served_by="orders-canary-1", x_gatewayctl_release=[STAMP, STAMP]), 0, 1),
+        (CANARY, a_request(x_served_by=["orders-canary-1"], x_gatewayctl_release=STAMP), 0, 0),
         (CANARY, a_request(status=503, error=ValueError("503")), 0, 1),
         (CANARY, a_request(status=0, error=ValueError("refused")), 0, 0),
         (CANARY, a_request(status=None), 0, 0),

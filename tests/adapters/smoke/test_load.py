@@ -47,7 +47,7 @@ PAIRED_USER = """
 
         @task
         def order(self):
-            with self.client.post("/items", json={}, name="order", catch_response=True) as answer:
+            with self.client.post("/items", json={}, catch_response=True) as answer:
                 if answer.status_code != 200:
                     answer.failure("not ordered")
 
@@ -70,7 +70,7 @@ def test_an_equal_canary_passes_under_an_unmodified_http_user(gateway, run_load,
     assert judge_load(result, LIMITS).verdict is Verdict.PASS, judge_load(result, LIMITS)
     assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
     assert {seen.host for seen in gateway.seen} == {HOST}
-    assert set(result.by_name) == {"/items", "/missing"}
+    assert set(result.by_name) == {"GET /items", "GET /missing"}
     assert sum(canary.requests for _, canary in result.by_name.values()) == result.canary.requests
     assert sum(half.requests for half in result.halves) == result.stable.requests
     assert all(half.requests >= 25 for half in result.halves)
@@ -95,7 +95,7 @@ def test_an_equal_canary_passes_in_pairs(gateway, run_load):
     assert result.canary.requests == result.stable.requests
     assert result.canary.errors == result.stable.errors == 0
     assert abs(result.halves[0].requests - result.halves[1].requests) <= 8
-    assert set(result.by_name) == {"/items", "order", "/missing"}
+    assert set(result.by_name) == {"GET /items", "POST /items", "GET /missing"}
     assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
 
 
@@ -152,7 +152,7 @@ def test_answers_by_the_other_version_are_found(gateway, run_load):
 def test_an_answer_by_the_gateway_itself_is_an_error_and_unknown(run_load):
     result = run_load(HTTP_USER.replace('"/items"', '"/from-nobody"'), duration=1.0)
 
-    errors = sum(cohort.errors for cohort in result.by_name["/from-nobody"])
+    errors = sum(cohort.errors for cohort in result.by_name["GET /from-nobody"])
     assert errors > 0
     assert result.unknown == errors
     assert result.misrouted == 0

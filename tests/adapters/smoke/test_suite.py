@@ -213,6 +213,8 @@ def test_a_run_that_broke_is_inconclusive(run_suite, tmp_path, monkeypatch, text
 
 
 def test_what_an_earlier_run_left_is_not_taken_for_this_one(run_suite, evidence):
+    evidence.mkdir()
+    (evidence / "context.json").write_text("left by a run that was killed")
     run_suite("def test_it(client): client.get('/items')")
     result = run_suite("", path="/nowhere")
 

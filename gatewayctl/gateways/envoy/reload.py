@@ -1,0 +1,76 @@
+"""Whether a changed route file becomes live by itself: Envoy reloads files by xDS only, and by moves only."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.routing import SourceFile
+from gatewayctl.gateways.envoy.fields import fields, snake, text
+from gatewayctl.gateways.envoy.find import is_config
+from gatewayctl.gateways.yamltext.source import Unit, read
+
+
+def reload_trouble(bootstrap: str, mount_path: str) -> str:
+    """Why Envoy, started with `bootstrap`, would not see a new file at `mount_path`; nothing when it would.
+
+    A listener file may be given in place of a bootstrap, because that is where the source of RDS files stands.
+    """
+    try:
+        source = read(SourceFile("bootstrap", bootstrap), is_config)
+        found = [one for unit in source.units for root in unit.roots for one in _sources(unit, root)]
+    except Refused as why:
+        return str(why)
+    watched = [directory for path, directory in found if _same(path, mount_path)]
+    if not watched:
+        static = "static_resources" in bootstrap or "staticResources" in bootstrap
+        tail = "; static resources are never reloaded: routes have to come by RDS or LDS from a file" if static else ""
+        return f"nothing in it reads {mount_path} as xDS{tail}"
+    folder = str(PurePosixPath(mount_path).parent)
+    if not any(watched):
+        return (
+            f"it reads {mount_path} without watched_directory: a mounted ConfigMap changes by a swap of its folder, "
+            f"which is not seen then; add watched_directory: {{path: {folder}}}"
+        )
+    if not any(_same(directory, folder) for directory in watched if directory):
+        return f"it watches {next(filter(None, watched))}, but {mount_path} changes by a swap in {folder}"
+    return ""
+
+
+def _same(one: str, other: str) -> bool:
+    return PurePosixPath(one) == PurePosixPath(other)
+
+
+def _sources(unit: Unit, root: Node) -> Iterator[tuple[str, str]]:
+    """Every file that is read as xDS, with the directory watched for it. Raises Refused."""
+    pending, seen = [root], set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen or isinstance(node, ScalarNode):
+            continue
+        seen.add(id(node))
+        if not isinstance(node, MappingNode):
+            pending += node.value
+            continue
+        for key, value in node.value:
+            name = snake(text(key))
+            if name == "path_config_source":
+                yield _path_source(unit, value)
+            elif name.endswith(("_config", "config_source")) and isinstance(value, MappingNode):
+                plain = fields(unit, value, name).get("path") if _has_path(value) else None
+                if plain is not None:
+                    yield text(plain), ""
+            pending.append(value)
+
+
+def _has_path(node: MappingNode) -> bool:
+    keys = {snake(text(key)) for key, _ in node.value}
+    return "path" in keys and keys <= {"path", "resource_api_version", "initial_fetch_timeout"}
+
+
+def _path_source(unit: Unit, node: Node) -> tuple[str, str]:
+    found = fields(unit, node, "path_config_source")
+    directory = found.get("watched_directory")
+    inside = fields(unit, directory, "watched_directory") if directory is not None else {}
+    return text(found.get("path")), text(inside.get("path"))

@@ -1,0 +1,45 @@
+"""Rules and small Envoy files for the tests of the dialect."""
+
+from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+
+ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
+MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+
+
+def a_rule(app="orders", value="always", stamp="r-1", **changes) -> CanaryRule:
+    """Orders' canary rule."""
+    what = {"service": "orders", "canary": "orders-canary", "header": Header("x-canary", value), **changes}
+    return CanaryRule(app=app, stamp=stamp, **what)
+
+
+def one(text: str, name: str = "rds.yaml") -> Files:
+    """A gateway with one file."""
+    return (SourceFile(name, text),)
+
+
+def rds(routes: str, name: str = "shop") -> str:
+    """An RDS file with one virtual host; `routes` are lines of a list, indented by 8."""
+    return (
+        f'resources:\n- "@type": {ROUTES}\n  name: {name}\n  virtual_hosts:\n'
+        f'  - name: all\n    domains: ["*"]\n    routes:\n{routes}'
+    )
+
+
+ORDERS = "    - match: { prefix: / }\n      route: { cluster: orders }\n"
+
+
+def cds(*clusters: str) -> str:
+    """A CDS file; each cluster is the lines after its `@type`, indented by 2."""
+    return "resources:\n" + "".join(f'- "@type": {CLUSTER}\n{cluster}' for cluster in clusters)
+
+
+def dns_cluster(name: str, host: str, port: int = 80) -> str:
+    """A cluster for `cds` that resolves its one host."""
+    address = f"{{ address: {{ socket_address: {{ address: {host}, port_value: {port} }} }} }}"
+    return (
+        f"  name: {name}\n  type: STRICT_DNS\n  connect_timeout: 1s\n  load_assignment:\n    cluster_name: {name}\n"
+        f"    endpoints: [{{ lb_endpoints: [{{ endpoint: {address} }}] }}]\n"
+    )
