@@ -70,6 +70,7 @@ class Effect(StrEnum):
     PUBLISH_RULE = "write the rule into the gateway's files, checked, in the order that names nothing missing"
     PROVE_ROUTED = "every replica has the rule, and marked requests are answered by the canary"
     PROVE_NO_LEAK = "on every replica, what is not marked is not answered by the canary"
+    PROVE_ALL = "both proofs once more, right before stable is changed"
     RUN_SUITE = "the functional suite, through the gateway"
     RUN_LOAD = "the load, on stable and canary side by side"
     PROMOTE_STABLE = "stable gets the new image; done when its rollout is"
@@ -88,7 +89,7 @@ EFFECTS: dict[Phase, tuple[Effect, ...]] = {
     Phase.SMOKE: (Effect.RUN_SUITE,),
     Phase.LOAD: (Effect.RUN_LOAD,),
     Phase.WAIT: (),
-    Phase.CONFIRM: (Effect.PROVE_ROUTED,),
+    Phase.CONFIRM: (Effect.PROVE_ALL,),
     Phase.PROMOTE: (Effect.PROMOTE_STABLE,),
     Phase.RESTORE: (Effect.RESTORE_STABLE,),
     Phase.UNROUTE: (Effect.REMOVE_RULE,),

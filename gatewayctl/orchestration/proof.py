@@ -97,6 +97,15 @@ def prove_no_leak(work: Work) -> Judgement:
     return Judgement(Verdict.PASS, f"0 in {len(sightings)} probes")
 
 
+def prove_all(work: Work) -> Judgement:
+    """Both proofs: hours may lie between the first ones and the promotion, and people edit gateways meanwhile."""
+    routed = prove_routed(work)
+    if routed.verdict is not Verdict.PASS:
+        return routed
+    leaks = prove_no_leak(work)
+    return Judgement(leaks.verdict, f"{routed.text.partition(',')[0]}; leaks {leaks.text}")
+
+
 def _judge_leak(work: Work, replica: Replica, case: LeakProbe, answer: Answer) -> tuple[Sighting, str]:
     found = case.witness.attribute(answer)
     said = case.witness.explain(answer)

@@ -12,6 +12,7 @@ PERFORMERS: dict[Effect, Callable[[Work], Judgement]] = {
     Effect.PUBLISH_RULE: routes.publish,
     Effect.PROVE_ROUTED: proof.prove_routed,
     Effect.PROVE_NO_LEAK: proof.prove_no_leak,
+    Effect.PROVE_ALL: proof.prove_all,
     Effect.RUN_SUITE: suites.run_suite,
     Effect.RUN_LOAD: suites.run_load,
     Effect.PROMOTE_STABLE: workloads.promote_stable,

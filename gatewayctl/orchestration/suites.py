@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, Entrance, LoadResult, LoadRun, SuiteRun
-from gatewayctl.domain.verdicts import Judgement, judge_load, judge_suite
+from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
 from gatewayctl.orchestration.work import Work
 
 
@@ -14,10 +15,11 @@ def run_suite(work: Work) -> Judgement:
     suite = work.release.suite
     if suite is None:
         raise EnvironmentFailed(f"release {work.release.id} has no suite")
-    run = SuiteRun(suite.path, _entrance(work), _folder(work, "suite"), suite.timeout, suite.reruns)
+    replicas = _ready(work)
+    run = SuiteRun(suite.path, _entrance(work, replicas), _folder(work, "suite"), suite.timeout, suite.reruns)
     result = work.ports.suites.test(run, work.tick)
     work.guard()
-    return judge_suite(result)
+    return _unless_lost(work, replicas, judge_suite(result))
 
 
 def run_load(work: Work) -> Judgement:
@@ -25,9 +27,10 @@ def run_load(work: Work) -> Judgement:
     load = work.release.load
     if load is None:
         raise EnvironmentFailed(f"release {work.release.id} has no load")
+    replicas = _ready(work)
     run = LoadRun(
         load.file,
-        _entrance(work),
+        _entrance(work, replicas),
         _folder(work, "load"),
         load.users,
         load.spawn_rate,
@@ -37,14 +40,30 @@ def run_load(work: Work) -> Judgement:
     result = work.ports.suites.load(run, work.tick)
     work.guard()
     work.keep("load.json", json.dumps(_figures(result), indent=1))
-    return judge_load(result, load)
+    return _unless_lost(work, replicas, judge_load(result, load))
 
 
-def _entrance(work: Work) -> Entrance:
-    release = work.release
-    urls = tuple(f"http://{replica.traffic}" for replica in work.replicas() if replica.ready)
-    if not urls:
+def _ready(work: Work) -> tuple[Replica, ...]:
+    ready = tuple(replica for replica in work.replicas() if replica.ready)
+    if not ready:
         raise EnvironmentFailed("no gateway replica is ready")
+    return ready
+
+
+def _unless_lost(work: Work, before: tuple[Replica, ...], found: Judgement) -> Judgement:
+    """The judgement, unless it is bad and a gateway replica went away: then the canary is not to blame."""
+    if found.verdict is Verdict.PASS:
+        return found
+    now = {replica.name: replica for replica in work.replicas()}
+    lost = [one.name for one in before if one.name not in now or not now[one.name].ready]
+    if lost:
+        raise EnvironmentFailed(f"gateway replica {', '.join(lost)} was lost meanwhile; {found.text}")
+    return found
+
+
+def _entrance(work: Work, replicas: tuple[Replica, ...]) -> Entrance:
+    release = work.release
+    urls = tuple(f"http://{replica.traffic}" for replica in replicas)
     return Entrance(urls, release.target.host, release.header, release.witness)
 
 

@@ -141,4 +141,6 @@ def quickly(folder: Path) -> None:
     file = folder / "gateway-config" / "gatewayctl.yaml"
     text = file.read_text()
     assert "duration: 8s" in text
-    file.write_text(text.replace("users: 8, duration: 8s", "users: 4, duration: 2s, samples: 10, slack: 1s"))
+    assert "{ready: 20s}" in text
+    text = text.replace("users: 8, duration: 8s", "users: 4, duration: 2s, samples: 10, slack: 1s")
+    file.write_text(text.replace("{ready: 20s}", "{ready: 20s, live: 10s}"))

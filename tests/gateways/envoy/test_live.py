@@ -1,0 +1,257 @@
+"""The read-back against a real Envoy: routes by RDS and inline in LDS, endpoints, requests in flight."""
+
+import json
+import threading
+
+import pytest
+
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.evidence import Attribution, LeakCase
+from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.routing import SourceFile
+from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.envoy.live import EnvoyLive
+from tests.gateways.envoy.running import NET, free_port, gateway, static_cluster, until, upstreams
+from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTER, a_rule, rds
+
+DIALECT = EnvoyDialect()
+ROUTES = "    - match: { prefix: /a/ }\n      route: { cluster: orders }\n" + ORDERS
+REPLICA = Replica("gw-0", "", "")
+
+
+@pytest.fixture(scope="module")
+def shop():
+    with upstreams() as (stable, canary):
+        yield stable, canary
+
+
+def rule_for(canary, **changes):
+    return a_rule(canary_host=canary.host, **changes)
+
+
+def by_rds(stable):
+    return SourceFile("rds.yaml", rds(ROUTES)), static_cluster("orders", stable.host, stable.port)
+
+
+def inline_in_lds(stable, host, port):
+    routes = "\n".join(f"          {line}" for line in rds(ROUTES).split("  virtual_hosts:\n")[1].split("\n"))
+    return (
+        SourceFile(
+            "lds.yaml",
+            f'resources:\n- "@type": {LISTENER}\n  name: http\n'
+            f"  address: {{ socket_address: {{ address: {host}, port_value: {port} }} }}\n"
+            f'  filter_chains:\n  - filters:\n    - name: http\n      typed_config:\n        "@type": {MANAGER}\n'
+            f'        stat_prefix: http\n        http_filters: [{{ name: r, typed_config: {{ "@type": {ROUTER} }} }}]\n'
+            f"        route_config:\n          name: shop\n          virtual_hosts:\n{routes}\n",
+        ),
+        static_cluster("orders", stable.host, stable.port),
+    )
+
+
+def published(running, files, change):
+    """The stages of a change, one after the other, as a release publishes them."""
+    for stage in change.stages:
+        named = {file.name: file for file in stage}
+        files = tuple(named.get(file.name, file) for file in files)
+        running.mount.publish(files)
+    return files
+
+
+@pytest.mark.sandbox
+def test_a_rule_by_rds_is_proven_replaced_and_proven_gone(tmp_path, shop):
+    stable, canary = shop
+    files, rule, other = by_rds(stable), rule_for(canary), rule_for(canary, value="r-2", stamp="r-2")
+    with gateway(tmp_path, files) as running:
+        live = EnvoyLive(running.admin)
+        assert live.rule_of(running.replica, rule).routes == 0
+
+        files = published(running, files, DIALECT.insert(files, rule))
+        until(lambda: live.rule_of(running.replica, rule).routes == 2, "the rule on both routes")
+        assert live.rule_of(running.replica, rule).strangers == 0
+        assert running.ask("/a/x", ("x-canary", "always")) == (200, "canary", "r-1")
+        assert running.ask("/a/x") == (200, "stable", "")
+
+        seen_by_other = live.rule_of(running.replica, other)
+        assert (seen_by_other.routes, seen_by_other.strangers) == (0, 2)
+        assert "the header x-canary is always, not r-2" in seen_by_other.detail
+
+        files = published(running, files, DIALECT.insert(files, other))
+        until(lambda: live.rule_of(running.replica, other).routes == 2, "the other rule")
+        assert live.rule_of(running.replica, other).strangers == 0
+
+        published(running, files, DIALECT.remove(files, "orders"))
+        until(lambda: not live.rule_of(running.replica, other).routes, "the rule to go")
+        assert live.rule_of(running.replica, other).strangers == 0
+        assert running.ask("/a/x", ("x-canary", "r-2")) == (200, "stable", "")
+
+
+@pytest.mark.sandbox
+def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drains(tmp_path, shop):
+    stable, canary = shop
+    rule = rule_for(canary)
+    # The listener's own address is in the file, so it has to be known before Envoy starts.
+    port = free_port(f"{NET}.10")
+    files = inline_in_lds(stable, f"{NET}.10", port)
+    with gateway(tmp_path, files, port) as running:
+        live = EnvoyLive(running.admin)
+        files = published(running, files, DIALECT.insert(files, rule))
+        until(lambda: live.rule_of(running.replica, rule).routes == 2, "the rule on both routes")
+        until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
+
+        published(running, files, DIALECT.remove(files, "orders"))
+
+        until(lambda: not live.rule_of(running.replica, rule).routes, "the rule to go")
+        assert live.rule_of(running.replica, rule).strangers == 0
+        assert rule.name in running.admin(running.replica, "/config_dump?mask=static_route_configs")
+
+
+@pytest.mark.sandbox
+def test_an_upstream_is_ready_when_the_replica_has_a_healthy_endpoint_of_it(tmp_path, shop):
+    stable, _ = shop
+    with gateway(tmp_path, by_rds(stable)) as running:
+        live = EnvoyLive(running.admin)
+
+        assert live.upstream_ready(running.replica, "orders").routes == 1
+        unknown = live.upstream_ready(running.replica, "order")
+        assert (unknown.asked, unknown.routes) == (True, 0)
+        assert unknown.detail == "the gateway does not know the cluster order"
+
+
+@pytest.mark.sandbox
+def test_a_request_is_in_flight_until_it_is_answered(tmp_path, shop):
+    stable, _ = shop
+    with gateway(tmp_path, by_rds(stable)) as running:
+        live = EnvoyLive(running.admin)
+        assert live.in_flight(running.replica, "orders") == 0
+        assert live.in_flight(running.replica, "unknown") == 0
+
+        stable.go.clear()
+        asking = threading.Thread(target=running.ask, args=("/slow",))
+        asking.start()
+        until(lambda: live.in_flight(running.replica, "orders") == 1, "the request to be in flight")
+        stable.go.set()
+        asking.join()
+
+        until(lambda: live.in_flight(running.replica, "orders") == 0, "the request to end")
+
+
+@pytest.mark.sandbox
+def test_odd_requests_are_answered_as_the_limits_say(tmp_path, shop):
+    stable, canary = shop
+    files, rule = by_rds(stable), rule_for(canary)
+    odd = {
+        LeakCase.NO_HEADER: (),
+        LeakCase.WRONG_VALUE: (("x-canary", "alwayz"),),
+        LeakCase.EMPTY_VALUE: (("x-canary", ""),),
+        LeakCase.OTHER_CASE: (("x-canary", "ALWAYS"),),
+        LeakCase.SENT_TWICE: (("x-canary", "never"), ("x-canary", "always")),
+        LeakCase.COMMA_LIST: (("x-canary", "always, never"),),
+    }
+    with gateway(tmp_path, files) as running:
+        published(running, files, DIALECT.insert(files, rule))
+        until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
+
+        answers = {case: Attribution(running.ask("/", *headers)[1]) for case, headers in odd.items()}
+
+    assert [case for case, who in answers.items() if who not in DIALECT.limits.allowed(case)] == []
+    assert answers[LeakCase.SENT_TWICE] is Attribution.CANARY  # why this case has to allow both
+
+
+@pytest.mark.sandbox
+def test_the_header_name_is_read_in_any_case(tmp_path, shop):
+    stable, canary = shop
+    files = by_rds(stable)
+    with gateway(tmp_path, files) as running:
+        published(running, files, DIALECT.insert(files, rule_for(canary)))
+
+        until(lambda: running.ask("/", ("X-Canary", "always"))[1] == "canary", "the canary to answer")
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "[" * 100_000, '{"configs": '])
+def test_an_answer_that_is_no_json_object_is_the_environments_fault(text):
+    live = EnvoyLive(lambda replica, path: text)
+
+    for ask in (live.upstream_ready, live.in_flight):
+        with pytest.raises(EnvironmentFailed, match="gw-0 answers"):
+            ask(REPLICA, "orders")
+    with pytest.raises(EnvironmentFailed, match="gw-0 answers"):
+        live.rule_of(REPLICA, a_rule())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"configs": 3, "stats": 3, "cluster_statuses": 3},
+        {"configs": [None, 3, {"static_listeners": "x", "dynamic_listeners": [3, {"active_state": []}]}]},
+        {"configs": [{"static_listeners": [{"listener": {"filter_chains": [{"filters": [{"typed_config": 1}]}]}}]}]},
+        {"stats": [{"name": "cluster.orders.upstream_rq_active", "value": "many"}], "cluster_statuses": [{"name": 3}]},
+    ],
+)
+def test_json_of_another_shape_proves_nothing(odd):
+    live = EnvoyLive(lambda replica, path: json.dumps(odd))
+
+    proof = live.rule_of(REPLICA, a_rule())
+
+    assert (proof.routes, proof.strangers) == (0, 0)
+    assert live.upstream_ready(REPLICA, "orders").routes == 0
+    assert live.in_flight(REPLICA, "orders") == 0
+
+
+def a_listener(**route):
+    manager = {"route_config": {"virtual_hosts": [{"routes": [route]}]}}
+    listener = {"filter_chains": [{"filters": [{"typed_config": manager}]}]}
+    return json.dumps({"configs": [{"static_listeners": [{"listener": listener}]}]})
+
+
+WHOLE = {
+    "name": "gatewayctl-orders-canary",
+    "match": {"headers": [{"name": "x-canary", "string_match": {"exact": "always"}}]},
+    "route": {"cluster": "orders-canary"},
+    "response_headers_to_add": [{"header": {"key": "x-gatewayctl-release", "value": "r-1"}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [
+        ({}, ""),
+        ({"route": {"weighted_clusters": {"clusters": [{"name": "orders-canary"}, {"name": "orders-canary"}]}}}, ""),
+        ({"match": {"prefix": "/"}}, "the header x-canary is missing, not always"),
+        ({"response_headers_to_add": []}, "the stamp is missing, not r-1"),
+        ({"route": {"cluster": "orders"}}, "the cluster is orders, not orders-canary"),
+    ],
+)
+def test_a_route_of_the_rules_name_counts_only_when_all_of_it_is_the_rule(changes, trouble):
+    live = EnvoyLive(lambda replica, path: a_listener(**{**WHOLE, **changes}))
+
+    proof = live.rule_of(REPLICA, a_rule())
+
+    assert (proof.routes, proof.strangers) == ((0, 1) if trouble else (1, 0))
+    assert trouble in proof.detail
+
+
+@pytest.mark.parametrize("flag", ["failed_active_health_check", "failed_outlier_check", "pending_dynamic_removal"])
+def test_an_endpoint_that_gets_no_requests_is_not_ready(flag):
+    hosts = [{"health_status": {"eds_health_status": "HEALTHY", flag: True}}]
+    answer = json.dumps({"cluster_statuses": [{"name": "orders", "host_statuses": hosts}]})
+
+    proof = EnvoyLive(lambda replica, path: answer).upstream_ready(REPLICA, "orders")
+
+    assert proof.routes == 0
+    assert proof.detail == "the gateway knows the cluster orders, but none of its 1 endpoints is healthy"
+
+
+def test_a_known_cluster_without_statistics_cannot_tell():
+    answer = json.dumps({"cluster_statuses": [{"name": "orders"}], "stats": []})
+
+    assert EnvoyLive(lambda replica, path: answer).in_flight(REPLICA, "orders") is None
+
+
+def test_what_a_listener_update_was_rejected_for_is_told():
+    entry = {"name": "http", "error_state": {"details": "no such field"}}
+    answer = json.dumps({"configs": [{"dynamic_listeners": [entry]}]})
+
+    proof = EnvoyLive(lambda replica, path: answer).rule_of(REPLICA, a_rule())
+
+    assert proof.detail == "listener http: the last update was rejected: no such field"
