@@ -20,7 +20,7 @@ demo: $(VENV)/.installed  ## a whole release on this machine; CANARY=errors|slow
 	@$(BIN)/gatewayctl demo --canary $(CANARY)
 
 test: $(VENV)/.installed  ## every hermetic test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/.installed  ## style, types, and the direction of imports
 	@$(BIN)/ruff format --check .

@@ -9,10 +9,10 @@ import typer
 
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.progress import Progress, a_console
-from gatewayctl.cli.releases import drafted, interruptible
+from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.cli.wiring import Wired, sandbox_root, wire
-from gatewayctl.domain.errors import Busy, EnvironmentFailed, NeedsPerson, UsageFault
+from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def demo(
     Exit code 3 when the canary is rejected, as `release` does.
     """
     from gatewayctl.adapters.sandbox import cluster
+    from gatewayctl.reports.release import as_dict
 
     progress = Progress(a_console())
     config = unpack(home) / "gateway-config" / "gatewayctl.yaml"
@@ -61,25 +62,19 @@ def demo(
         made = drafted(wired, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
         ended = wired.pilot.begin(made.release)
         lines = proven(wired, ended, before)
-    folder = wired.ports.evidence.folder(ended.id)
-    from gatewayctl.reports.release import as_dict
-
+    folder = kept(wired, ended)
     show(output, {**as_dict(ended), "proven": lines, "evidence": folder}, "\n".join([*lines, f"evidence: {folder}"]))
     raise typer.Exit(int(exit_code(ended)))
 
 
 def unpack(home: Path) -> Path:
     """A fresh copy of the example in `home`. Raises Busy when a demo runs there."""
-    import gatewayctl
     from gatewayctl.adapters.sandbox import cluster
+    from gatewayctl.example import example_folder
 
     if cluster.running(home / "gateway-config" / ".gatewayctl" / "sandbox"):
         raise Busy(f"a demo runs in {home}", hint="wait for it, or give another --dir")
-    package = Path(gatewayctl.__file__).parent
-    # In a checkout the example lies at the top; a wheel carries it inside the package.
-    source = package / "example" if (package / "example" / "smoke").is_dir() else package.parent
-    if not (source / "gateway-config").is_dir():
-        raise EnvironmentFailed(f"the example is not installed: {source} has no gateway-config")
+    source = example_folder()
     if home.exists() and any(home.iterdir()) and not (home / "gateway-config").is_dir():
         raise UsageFault(f"{home} holds something else", hint="give an empty --dir")
     shutil.rmtree(home, ignore_errors=True)

@@ -133,7 +133,7 @@ def run(wired: Wired, made: Release, output: Output) -> None:
 
 def finish(wired: Wired, ended: Release, output: Output, *, aborting: bool = False) -> None:
     """Show the result and leave with its exit code; for `abort`, aborted is success."""
-    from gatewayctl.reports.release import as_dict, as_text, explain
+    from gatewayctl.reports.release import as_dict, explain
 
     narrator = wired.ports.narrator
     if ended.phase is Phase.WAIT and isinstance(narrator, Progress):
@@ -143,13 +143,21 @@ def finish(wired: Wired, ended: Release, output: Output, *, aborting: bool = Fal
     text = explain(ended)
     if ended.stuck:
         text += f"\n  → gatewayctl resume {ended.app}, or gatewayctl abort {ended.app}"
+    folder = kept(wired, ended)
+    show(output, {**as_dict(ended), "evidence": folder}, f"{text}\nevidence: {folder}")
+    code = exit_code(ended)
+    raise typer.Exit(0 if aborting and not ended.stuck else int(code))
+
+
+def kept(wired: Wired, ended: Release) -> str:
+    """Complete the evidence with the release's own report; the folder where a person finds it all."""
+    from gatewayctl.reports.release import as_dict, as_text
+
     evidence = wired.ports.evidence
     folder = evidence.folder(ended.id)
     evidence.put(ended.id, "release.json", json.dumps(as_dict(ended), indent=1, ensure_ascii=False))
     evidence.put(ended.id, "report.txt", as_text(ended, folder))
-    show(output, {**as_dict(ended), "evidence": folder}, f"{text}\nevidence: {folder}")
-    code = exit_code(ended)
-    raise typer.Exit(0 if aborting and not ended.stuck else int(code))
+    return folder
 
 
 @contextlib.contextmanager

@@ -44,8 +44,8 @@ def main() -> None:
     pilot = Pilot(ports, me())
     mode = Mode.MANUAL if phase == "wait" else Mode.ON_SUCCESS
     app = wired.app("orders")
-    # Locust takes seconds to start: it runs where it is what is killed, and before that the suite does.
-    app = replace(app, load=app.load if phase == "load" else None)
+    # Suites take seconds to start: each runs where it is what is killed.
+    app = replace(app, suite=app.suite if phase == "smoke" else None, load=app.load if phase == "load" else None)
     release = draft(ports, Wish(app, image, mode, me().actor, wired.neighbours("orders")))
     ended = pilot.begin(release)
     if not ended.ended:

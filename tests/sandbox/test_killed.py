@@ -25,7 +25,7 @@ def killed_at(shop: Shop, phase: str, image: str = NEW) -> None:
     )
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
     assert shop.phase() == phase
-    assert shop.told("status", "orders")["apps"][0]["holder"] is None
+    assert shop.wired.ports.leases.holder("orders") is None
 
 
 @pytest.mark.parametrize("phase", IN + OUT)
@@ -52,7 +52,7 @@ def test_killed_at_a_phase_boundary_an_abort_restores_everything(shop, phase):
 
 
 def test_killed_while_a_bad_canary_is_taken_back_a_resume_completes(shop):
-    killed_at(shop, "clear", "shop/orders:1.1-errors")
+    killed_at(shop, "clear", "shop/orders:1.1-crash")
 
     done = shop.cli("resume", "orders")
 

@@ -70,6 +70,8 @@ class Readdressing:
 
     def _check_given(self, node: Node) -> None:
         given = self.rule.canary_host
+        if not is_ip(given) and not _HOST.fullmatch(given):
+            raise self._refused(node, f"{given!r} is neither a host name nor an address")
         if self.needs_ip and not is_ip(given):
             raise self._refused(node, f"its endpoints have to be IP addresses, and {given} is none")
         hosts = _hosts(self.unit, node)

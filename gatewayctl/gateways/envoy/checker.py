@@ -12,6 +12,7 @@ from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.envoy.parts import Parts, parts
 from gatewayctl.gateways.envoy.trial import Trial, ours_and_neighbours
+from gatewayctl.gateways.yamltext.document import no_collection
 
 _SECONDS = 60.0
 _LONGEST = 400
@@ -106,16 +107,21 @@ def _judge(runner: _Runner, old: Parts, new: Parts) -> Validation:
     )
     trial, first = Trial(runner.spare, stubs), ""
     for what, build in ways:
-        trouble = runner.trouble(build(trial, new))
+        trouble = runner.trouble(_built(build, trial, new))
         if not trouble:
             tail = f"; as a whole Envoy cannot load the files here, with or without the edit ({first})"
             return Validation(ok=True, checked=True, detail=f"only {what} checked{tail}" if what else "")
-        if not runner.trouble(build(trial, old)):
+        if not runner.trouble(_built(build, trial, old)):
             return Validation(ok=False, checked=True, detail=trouble)
         first = first or trouble
     return Validation(
         ok=True, checked=False, detail=f"not checked: Envoy does not load the files as they were: {first}"
     )
+
+
+def _built(build: Build, trial: Trial, found: Parts) -> tuple[str, ...]:
+    with no_collection():
+        return build(trial, found)
 
 
 def _complaint(said: str) -> str:

@@ -15,7 +15,8 @@ from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.envoy.fields import fields, items, text, type_name
 from gatewayctl.gateways.yamltext.source import Source, Unit, read
 
-_ROOT_KEY = re.compile(r"^[\s{]*[\"']?(static_?[rR]esources|resources)[\"']?\s*:", re.MULTILINE)
+_STATIC = re.compile(r"^[\s{]*[\"']?static_?[rR]esources[\"']?\s*:", re.MULTILINE)
+_XDS = re.compile(r"^[\s{]*[\"']?resources[\"']?\s*:", re.MULTILINE)
 
 
 class Barrier(Enum):
@@ -78,7 +79,8 @@ class Survey:
 
 def is_config(value: str) -> bool:
     """Whether a ConfigMap's value is a file for Envoy."""
-    return _ROOT_KEY.search(value) is not None and ("type.googleapis.com/" in value or "tatic" in value)
+    xds = "type.googleapis.com/" in value and _XDS.search(value) is not None
+    return xds or _STATIC.search(value) is not None
 
 
 @lru_cache(maxsize=8)
