@@ -134,7 +134,7 @@ def test_a_refusal_is_json_for_machines(routes):
     [
         (b"\xff\xfe", "not UTF-8 text"),
         (b"resources: [\n", "rds.yaml:2: "),
-        (b"{{ range .routes }}\n", "template"),
+        (b"{% for route in routes %}\n", "template"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_its_place(routes, content, said):

@@ -144,3 +144,7 @@ def quickly(folder: Path) -> None:
     assert "{ready: 20s}" in text
     text = text.replace("users: 8, duration: 8s", "users: 4, duration: 2s, samples: 10, slack: 1s")
     file.write_text(text.replace("{ready: 20s}", "{ready: 20s, live: 10s}"))
+    world = folder / "gateway-config" / "sandbox.yaml"
+    text = world.read_text()
+    assert "sync_delay: 0.3s" in text
+    world.write_text(text.replace("sync_delay: 0.3s", "sync_delay: 0.1s"))

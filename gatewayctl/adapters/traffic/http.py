@@ -1,5 +1,6 @@
 """Requests to one gateway replica: the only module that imports httpx outside the suites' child processes."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.errors import EnvironmentFailed
@@ -21,11 +22,9 @@ class HttpProber:
         import httpx
 
         headers = [("host", probe.host), *probe.headers]
+        url = f"http://{replica.traffic}{probe.path}"
         try:
-            with (
-                _client(probe.timeout) as client,
-                client.stream("GET", f"http://{replica.traffic}{probe.path}", headers=headers) as response,
-            ):
+            with _client().stream("GET", url, headers=headers, timeout=probe.timeout) as response:
                 body = _body(response, _LARGEST_BODY)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             return Answer(0, {}, error=f"{type(fault).__name__}: {fault}")
@@ -40,7 +39,7 @@ def admin_get(replica: Replica, path: str) -> str:
     if not replica.admin:
         raise EnvironmentFailed(f"gateway replica {replica.name} has no admin address")
     try:
-        with _client(10.0) as client, client.stream("GET", f"http://{replica.admin}{path}") as response:
+        with _client().stream("GET", f"http://{replica.admin}{path}", timeout=10.0) as response:
             body = _body(response, _LARGEST_ADMIN)
     except (httpx.HTTPError, httpx.InvalidURL) as fault:
         raise EnvironmentFailed(
@@ -51,11 +50,14 @@ def admin_get(replica: Replica, path: str) -> str:
     return body
 
 
-def _client(timeout: float) -> "httpx.Client":
+@cache
+def _client() -> "httpx.Client":
+    """One client, because making one reads every certificate there is; no connection of it is used twice."""
     import httpx
 
     # trust_env off: a proxy from the environment would answer instead of the replica.
-    return httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+    once = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(trust_env=False, follow_redirects=False, limits=once)
 
 
 def _body(response: "httpx.Response", most: int) -> str:

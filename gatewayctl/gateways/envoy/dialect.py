@@ -14,7 +14,7 @@ from gatewayctl.gateways.envoy.edits import (
     surveys,
     targets,
 )
-from gatewayctl.gateways.envoy.remarks import notes, refuse_hidden, unrouted
+from gatewayctl.gateways.envoy.remarks import notes, refuse_hidden, refuse_unreadable, unrouted
 from gatewayctl.gateways.envoy.routes import view
 from gatewayctl.gateways.yamltext.document import no_collection
 
@@ -32,7 +32,11 @@ class EnvoyDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        return tuple(view(route) for route in all_routes(surveys(files)))
+        found = surveys(files)
+        routes = all_routes(found)
+        if not routes:
+            refuse_unreadable(found)
+        return tuple(view(route) for route in routes)
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""

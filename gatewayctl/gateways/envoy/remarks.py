@@ -20,6 +20,13 @@ def refuse_hidden(found: Iterable[Survey], rule: CanaryRule) -> None:
             raise _blocked(obstacle, rule)
 
 
+def refuse_unreadable(found: Iterable[Survey]) -> None:
+    """Raise Refused for the v2 API, whose routes we do not read: no routes would sound as if there were none."""
+    for obstacle in _obstacles(found):
+        if obstacle.barrier is Barrier.V2:
+            raise _v2(obstacle)
+
+
 def unrouted(found: Sequence[Survey], rule: CanaryRule) -> Refused:
     """The refusal for a service that no route sends to, with the most telling reason."""
     obstacles = _obstacles(found)
@@ -87,13 +94,17 @@ def _obstacles(found: Iterable[Survey]) -> list[Obstacle]:
 
 def _blocked(obstacle: Obstacle, rule: CanaryRule) -> Refused:
     if obstacle.barrier is Barrier.V2:
-        reason = f"{obstacle.what}: current Envoy does not load it"
-        return obstacle.unit.refused(obstacle.node, reason, hint="migrate the file to the v3 API first")
+        return _v2(obstacle)
     if obstacle.barrier is Barrier.TCP:
         reason = f"only tcp_proxy sends to {rule.service}: connections have no headers to route by"
         return obstacle.unit.refused(obstacle.node, reason)
     reason = f"{obstacle.what} and names {rule.service} in it: only lists of routes can be edited"
     return obstacle.unit.refused(obstacle.node, reason)
+
+
+def _v2(obstacle: Obstacle) -> Refused:
+    reason = f"{obstacle.what}: current Envoy does not load it"
+    return obstacle.unit.refused(obstacle.node, reason, hint="migrate the file to the v3 API first")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -42,7 +42,7 @@ def flow(node: Node, habit: Habit) -> str:
     if isinstance(node, MappingNode):
         if not node.value:
             return _tag(node) + "{}"
-        pairs = ", ".join(f"{_scalar(key)}: {flow(value, habit)}".rstrip(" ") for key, value in node.value)
+        pairs = ", ".join(f"{_scalar(key)}: {flow(value, habit)}" for key, value in node.value)
         return f"{_tag(node)}{{{habit.pad}{pairs}{habit.pad}}}"
     if isinstance(node, SequenceNode):
         return f"{_tag(node)}[{', '.join(flow(item, habit) for item in node.value)}]"

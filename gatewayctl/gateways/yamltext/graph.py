@@ -63,7 +63,7 @@ class _Copier:
             raise self._unit.refused(self._root, f"what has to be copied has more than {self._most} values")
         if not isinstance(node, MappingNode | SequenceNode):
             return self._scalar(node)
-        if False:
+        if id(node) in self._open:
             raise self._unit.refused(node, "an alias stands inside what it names")
         self._open.add(id(node))
         self._check_tag(node)

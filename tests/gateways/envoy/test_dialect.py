@@ -207,6 +207,15 @@ def test_routes_in_every_place_envoy_reads_them_are_found():
     assert files == DIALECT.remove(change.apply(files), "orders").apply(change.apply(files))
 
 
+def test_a_list_that_several_hosts_share_is_edited_once():
+    files = one(rds("").replace("routes:\n", "routes: &shared\n") + ORDERS + "  - name: b\n    routes: *shared\n")
+
+    change = DIALECT.insert(files, a_rule())
+
+    assert len(change.covered) == 1
+    assert change.apply(files)[0].text.count("gatewayctl-orders-canary") == 1
+
+
 def test_a_percent_sign_in_the_stamp_is_no_command_of_envoys_formatter():
     assert 'value: "50%%"' in DIALECT.insert((ROUTE_FILE,), a_rule(stamp="50%")).apply((ROUTE_FILE,))[0].text
 

@@ -48,9 +48,12 @@ def inline_in_lds(stable, host, port):
     )
 
 
-def published(running, files, change):
-    """The stages of a change, one after the other, as a release publishes them."""
+def published(running, files, change, awaited=""):
+    """The stages of a change, one after the other, as a release publishes them: the last when `awaited` is known."""
+    live = EnvoyLive(running.admin)
     for stage in change.stages:
+        if awaited and stage is change.stages[-1]:
+            until(lambda: live.upstream_ready(running.replica, awaited).routes, f"{awaited} to be known")
         named = {file.name: file for file in stage}
         files = tuple(named.get(file.name, file) for file in files)
         running.mount.publish(files)
@@ -94,7 +97,7 @@ def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drain
     files = inline_in_lds(stable, f"{NET}.10", port)
     with gateway(tmp_path, files, port) as running:
         live = EnvoyLive(running.admin)
-        files = published(running, files, DIALECT.insert(files, rule))
+        files = published(running, files, DIALECT.insert(files, rule), awaited=rule.canary)
         until(lambda: live.rule_of(running.replica, rule).routes == 2, "the rule on both routes")
         until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
 
@@ -103,6 +106,22 @@ def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drain
         until(lambda: not live.rule_of(running.replica, rule).routes, "the rule to go")
         assert live.rule_of(running.replica, rule).strangers == 0
         assert rule.name in running.admin(running.replica, "/config_dump?mask=static_route_configs")
+
+
+@pytest.mark.sandbox
+def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_that_is_told(tmp_path, shop):
+    stable, canary = shop
+    port = free_port(f"{NET}.10")
+    files, rule = inline_in_lds(stable, f"{NET}.10", port), rule_for(canary)
+    with gateway(tmp_path, files, port) as running:
+        live = EnvoyLive(running.admin)
+        routes, clusters = DIALECT.insert(files, rule).apply(files)[0], files[1]
+
+        running.mount.publish((routes, clusters))
+
+        until(lambda: "orders-canary" in live.rule_of(running.replica, rule).detail, "the rejection")
+        assert live.rule_of(running.replica, rule).routes == 0
+        assert "the last update was rejected" in live.rule_of(running.replica, rule).detail
 
 
 @pytest.mark.sandbox
@@ -210,6 +229,27 @@ WHOLE = {
     "route": {"cluster": "orders-canary"},
     "response_headers_to_add": [{"header": {"key": "x-gatewayctl-release", "value": "r-1"}}],
 }
+
+
+@pytest.mark.parametrize(
+    ("source", "routes"),
+    [
+        ({"rds": {"route_config_name": "shop"}}, 1),
+        ({"rds": {"route_config_name": "other"}}, 0),
+        ({"scoped_routes": {"name": "s"}}, 1),
+        ({}, 0),
+    ],
+)
+def test_routes_by_rds_count_when_a_listener_asks_for_them(source, routes):
+    chains = [{"filters": [{"typed_config": source}]}]
+    config = {"route_config": {"name": "shop", "virtual_hosts": [{"routes": [WHOLE]}]}}
+    answers = {
+        "static_listeners": json.dumps({"configs": [{"static_listeners": [{"listener": {"filter_chains": chains}}]}]}),
+        "dynamic_route_configs": json.dumps({"configs": [{"dynamic_route_configs": [config]}]}),
+    }
+    live = EnvoyLive(lambda replica, path: next(text for key, text in answers.items() if key in path))
+
+    assert live.rule_of(REPLICA, a_rule()).routes == routes
 
 
 @pytest.mark.parametrize(

@@ -314,6 +314,11 @@ def test_an_address_that_cannot_be_derived_comes_with_two_ways_out():
     assert "define the cluster orders-canary yourself" in refused.value.hint
 
 
+def test_routes_that_cannot_be_read_are_not_shown_as_none():
+    with pytest.raises(Refused, match=r"rds\.yaml:3: .*v2 API: current Envoy does not load it"):
+        DIALECT.routes(one(V2))
+
+
 def test_a_rule_that_is_the_last_of_its_list_is_left_to_a_person():
     files = one(rds(ORDERS))
     after = DIALECT.insert(files, a_rule()).apply(files)
