@@ -50,7 +50,7 @@ def _workload(found: Workload | None) -> dict[str, object] | None:
 def as_text(seen: Survey) -> str:
     """One application for a person."""
     release = seen.release
-    lines = [f"{seen.app}: {explain(release) if release else 'never released by gatewayctl'}"]
+    lines = [explain(release) if release else f"{seen.app} was never released by gatewayctl"]
     if release and not release.ended:
         lines.append(f"  release  {release.id}, {release.before} → {release.image}, {release.header}")
     lines += [f"  stable   {_short(seen.stable)}", f"  canary   {_short(seen.canary)}"]
