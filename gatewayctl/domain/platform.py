@@ -60,13 +60,15 @@ class ConfigProof:
     """What a replica's own running configuration says of one rule; `routes` counts the routes that carry it.
 
     `strangers` counts routes that have the rule's name but not its content (another release's header, a hand's edit).
-    `asked` is False where the product offers no way to ask.
+    `asked` is False where the product offers no way to ask; `known` is False where it was asked for something that the
+    replica has never heard of.
     """
 
     asked: bool
     routes: int = 0
     detail: str = ""
     strangers: int = 0
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

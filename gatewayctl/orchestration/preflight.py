@@ -132,8 +132,21 @@ def _rule_fits(ports: Ports, release: Release) -> str:
     said = gateway.checker.check(files, change.apply(files))
     if not said.ok:
         raise UsageFault(f"the gateway would not load the rule: {said.detail}")
+    if len(change.stages) == 1:  # the upstream is not defined by the edit: then the gateway must know it already
+        _upstream_is_known(ports, release)
     count = len(change.covered)
     return f"{count} route{'s' if count != 1 else ''} of {release.target.service}; {said.detail or 'accepted'}"
+
+
+def _upstream_is_known(ports: Ports, release: Release) -> None:
+    upstream = release.rule.canary
+    for replica in ports.gateway.replicas.list():
+        if replica.ready and not (proof := ports.gateway.live.upstream_ready(replica, upstream)).known:
+            raise UsageFault(
+                f"{replica.name}: {proof.detail}",
+                hint=f"define {upstream} in the gateway, or add the file that defines {release.rule.service} "
+                "to the gateway's files: then it is copied",
+            )
 
 
 def _replicas(ports: Ports) -> str:

@@ -289,7 +289,8 @@ class MemoryGateway:
 
     def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
         known = upstream in self.world.deployments
-        return ConfigProof(asked=True, routes=1 if known else 0, detail="" if known else f"{upstream} is unknown")
+        detail = "" if known else f"{upstream} is unknown"
+        return ConfigProof(asked=True, routes=int(known), detail=detail, known=known)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
         return 1 if self.world.time < self.world.in_flight_until else 0

@@ -69,6 +69,11 @@ def test_a_route_of_someone_else_to_the_canary_would_be_a_leak():
     assert str(refused(world)) == "routes.txt:1: a route that is not ours sends to orders-canary already"
 
 
+def test_an_upstream_that_the_gateway_does_not_know_is_found_before_anything_starts():
+    fault = refused(World(), target=replace(PLAIN.target, canary_service="orders-next"))
+    assert (fault.exit_code, str(fault)) == (ExitCode.USAGE, "gw-0: orders-next is unknown")
+
+
 def test_an_application_without_a_route_is_refused_by_its_file():
     world = World()
     world.published.append((-500.0, (SourceFile("routes.txt", "/api/payments -> payments\n"),)))

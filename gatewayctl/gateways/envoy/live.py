@@ -47,7 +47,7 @@ class EnvoyLive:
         """How many healthy endpoints the replica knows for `upstream`; 0 with the trouble in `detail`."""
         cluster = self._cluster(replica, upstream)
         if cluster is None:
-            return ConfigProof(asked=True, detail=f"the gateway does not know the cluster {upstream}")
+            return ConfigProof(asked=True, detail=f"the gateway does not know the cluster {upstream}", known=False)
         hosts = _dicts(cluster.get("host_statuses"))
         healthy = sum(_is_healthy(host) for host in hosts)
         if healthy:
