@@ -6,7 +6,7 @@ import sys
 import typer
 
 from gatewayctl.cli import demo, looking, releases, route, rule, sandbox
-from gatewayctl.domain.errors import ExitCode, GatewayctlError
+from gatewayctl.domain.errors import GatewayctlError
 
 app = typer.Typer(
     name="gatewayctl",
@@ -44,9 +44,6 @@ def main() -> None:
     except GatewayctlError as fault:
         _tell(fault)
         sys.exit(fault.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; gatewayctl status says where it stands", file=sys.stderr)
-        sys.exit(ExitCode.PERSON)
 
 
 def _tell(fault: GatewayctlError) -> None:

@@ -15,7 +15,7 @@ from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.cli.wiring import Wired, me, wire
 from gatewayctl.domain.apps import check_image
-from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.errors import NeedsPerson, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.release import Mode, Phase, Release
 
@@ -170,5 +170,7 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        raise NeedsPerson("stopped at once, where it stood", hint="gatewayctl status, then resume or abort") from None
     finally:
         signal.signal(signal.SIGTERM, before)

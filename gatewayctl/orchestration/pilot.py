@@ -11,7 +11,7 @@ from gatewayctl.domain.audit import chain
 from gatewayctl.domain.errors import Busy, GatewayctlError, StaleWrite, Superseded, UsageFault
 from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, PromoteAsked, Resumed, advance
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Note, Outcome, Phase, Record, Release
+from gatewayctl.domain.release import Note, Phase, Record, Release
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.preflight import unfinished_fault
 from gatewayctl.orchestration.steps import perform
@@ -105,20 +105,21 @@ class Pilot:
 
     def _drive(self, saved: Record, event: Event) -> Release:
         """Advance and perform until the release ends, waits for someone, or is stuck on the way out."""
-        current = saved.release
+        current, interrupted = saved.release, False
         while True:
-            release, effects = advance(current, event)
-            saved = self._save(release, saved)
-            if not effects:
-                self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
-                return release
             try:
+                release, effects = advance(current, event)
+                saved = self._save(release, saved)
+                if not effects:
+                    self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
+                    return release
                 current, event = self._perform(saved, effects[0])
-            except KeyboardInterrupt:
-                if release.outcome not in (Outcome.OPEN, Outcome.PROMOTED):
-                    raise  # asked twice: stop at once; resume and abort know where it stood
-                self.ports.narrator.progress(release.phase, "interrupted: going back (again: stop at once)")
+            except KeyboardInterrupt:  # wherever it hits: what the journal says is what happened
+                if interrupted:
+                    raise
+                interrupted = True
                 saved = self._reload(saved)
+                self.ports.narrator.progress(saved.release.phase, "interrupted: going back (again: stop at once)")
                 current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
 
     def _save(self, release: Release, saved: Record) -> Record:

@@ -185,6 +185,28 @@ def test_an_interrupt_goes_back():
     assert world.deployments["orders-canary"].replicas == 0
 
 
+@pytest.mark.parametrize("write", range(1, 30))
+def test_an_interrupt_in_the_middle_of_any_write_goes_back_too(write):
+    world, suites, release = a_started(Mode.ON_SUCCESS)
+    burn, sent = world.burn, []
+
+    def interrupt(what: str) -> None:
+        burn(what)
+        if world.writes == write + 2 and not sent:  # the first two are the journal's own beginning
+            sent.append(what)
+            raise KeyboardInterrupt
+
+    world.burn = interrupt  # type: ignore[method-assign]
+    ended = a_pilot(world, suites).begin(release)
+
+    assert ended.ended
+    if ended.outcome is Outcome.PROMOTED:  # nothing was left to take back
+        assert sent in ([], ["after journal done"])
+    else:
+        assert world.published[-1][1][0].text == ROUTES
+        assert world.deployments["orders"].image == "shop/orders:1.0"
+
+
 def test_a_second_interrupt_stops_at_once_and_resume_completes():
     world, suites, release = a_started()
 
