@@ -94,10 +94,10 @@ apps:
     [
         ("", "gatewayctl.yaml:1: expected a mapping with version, platform, gateway and apps"),
         ("a: [1\n", "gatewayctl.yaml:2: not readable as YAML: expected ',' or ']'"),
-        (GOOD + GOOD, "gatewayctl.yaml:7: version is given twice, first in line 1"),
+        (GOOD + GOOD, "gatewayctl.yaml:7: version: given twice, first in line 1"),
         (
             GOOD.replace("kind: envoy", "kind: envoy, kind: nginx"),
-            "gatewayctl.yaml:3: kind is given twice, first in line 3",
+            "gatewayctl.yaml:3: kind: given twice, first in line 3",
         ),
         (GOOD + "    route: standing\n", "a standing rule needs a fixed header value"),
         (GOOD + "    identify: {header: a, pointer: /b}\n", "expected exactly one of header and pointer"),

@@ -1,19 +1,19 @@
 """Read a world file: every fault with its file and line, all together; or one frozen world."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from gatewayctl.adapters.sandbox.world import World
-from gatewayctl.domain.errors import UsageFault
+from gatewayctl.gateways.envoy.reload import reload_trouble
+from gatewayctl.yamlfile import FileFault, YamlFile, read_yaml
+from gatewayctl.yamlfile import read_bounded as read_bounded_text
 
-_LARGEST = 1_000_000  # bytes; a world is small, and the file may come from anywhere
 _LARGEST_TEXT = 20_000_000  # bytes of one route file; the store reads it whole
 
 
-class WorldFault(UsageFault):
+class WorldFault(FileFault):
     """A world file that cannot be used; one line per fault, each with file and line."""
 
     hint = "gateway-config/sandbox.yaml is a complete example"
@@ -21,104 +21,45 @@ class WorldFault(UsageFault):
 
 def read_world(path: Path) -> World:
     """The world of one file, with its folder filled in. Raises WorldFault."""
-    text = read_bounded(path, _LARGEST)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as fault:
-        mark = getattr(fault, "problem_mark", None)
-        place = f"{path}:{mark.line + 1}" if mark else f"{path}"
-        raise WorldFault(f"{place}: not readable as YAML: {getattr(fault, 'problem', None) or fault}") from fault
-    if not isinstance(data, dict):
-        raise WorldFault(f"{path}:1: expected a mapping with version, gateway, images and workloads")
-    faults = _given_twice(root)
+        file = read_yaml(path, "version, gateway, images and workloads")
+    except FileFault as fault:
+        raise WorldFault(str(fault)) from fault
+    faults = [file.at(("folder",), "unknown key")] if "folder" in file.data else []
     try:
-        world = World.model_validate({**data, "folder": str(path.resolve().parent)})
+        world = World.model_validate({**file.data, "folder": str(path.resolve().parent)})
     except ValidationError as fault:
-        faults += _faults(fault, root)
-        raise WorldFault(_together(path, faults)) from fault
-    faults += _missing_files(world, root)
-    if "folder" in data:
-        faults.append((_line(root, ("folder",)), "folder: unknown key"))
+        raise WorldFault("\n".join([*faults, *file.faults(fault)])) from fault
+    faults += _missing_files(world, file)
+    if not faults:
+        faults += _never_reloaded(world, file)
     if faults:
-        raise WorldFault(_together(path, faults))
+        raise WorldFault("\n".join(faults))
     return world
 
 
 def read_bounded(path: Path, largest: int = _LARGEST_TEXT) -> str:
-    """The exact text of a file, with every line end and byte order mark as it is. Raises WorldFault."""
+    """The exact text of a route or bootstrap file, of at most `largest` bytes. Raises WorldFault."""
     try:
-        if not path.is_file():
-            raise WorldFault(f"{path}: there is no such file")
-        if path.stat().st_size > largest:
-            raise WorldFault(f"{path}: larger than {largest} bytes")
-        return path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise WorldFault(f"{path}: cannot be read: {fault}") from fault
+        return read_bounded_text(path, largest)
+    except FileFault as fault:
+        raise WorldFault(str(fault)) from fault
 
 
-Faults = list[tuple[int, str]]
-
-
-def _together(path: Path, faults: Faults) -> str:
-    return "\n".join(f"{path}:{line}: {text}" for line, text in sorted(faults))
-
-
-def _missing_files(world: World, root: yaml.Node | None) -> Faults:
+def _missing_files(world: World, file: YamlFile) -> Iterator[str]:
     gateway = world.gateway
     named: list[tuple[tuple[str, ...], str]] = [(("gateway", "bootstrap"), gateway.bootstrap)]
     named += [(("gateway", "files", key), name) for key, name in gateway.files.items()]
-    return [
-        (_line(root, where), f"{'.'.join(where)}: there is no file {world.path(name)}")
-        for where, name in named
-        if not world.path(name).is_file()
-    ]
+    for where, name in named:
+        if not world.path(name).is_file():
+            yield file.at(where, f"there is no file {world.path(name)}")
 
 
-def _given_twice(node: yaml.Node | None) -> Faults:
-    """A key given twice: YAML lets the last one win in silence, we do not."""
-    found: Faults = []
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                found.append((line, f"{key.value}: given twice, first in line {seen[key.value]}"))
-            seen.setdefault(str(key.value), line)
-            found += _given_twice(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            found += _given_twice(value)
-    return found
-
-
-def _faults(fault: ValidationError, root: yaml.Node | None) -> Faults:
-    found: Faults = []
-    for error in fault.errors(include_url=False, include_context=False):
-        where = tuple(part for part in error["loc"] if part != "[key]")
-        message = error["msg"].removeprefix("Value error, ")
-        if error["type"] == "extra_forbidden":
-            message = "unknown key"
-        elif error["type"] == "missing":
-            message = "is missing"
-        elif not isinstance(error["input"], dict):
-            message += f", found {str(error['input'])[:60]!r}"
-        found.append((_line(root, where), f"{'.'.join(map(str, where)) or 'file'}: {message}"))
-    return found
-
-
-def _line(root: yaml.Node | None, where: tuple[Any, ...]) -> int:
-    """The line of the deepest part of `where` that exists, from 1."""
-    node, line = root, 1
-    for part in where:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-            if pair is None:
-                return line
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            return line
-    return line
+def _never_reloaded(world: World, file: YamlFile) -> Iterator[str]:
+    """Files that no part of the gateway would ever read again: a release through them would wait in vain."""
+    gateway = world.gateway
+    texts = [read_bounded(world.path(name)) for name in (gateway.bootstrap, *gateway.files.values())]
+    for key in gateway.files:
+        troubles = [reload_trouble(text, f"{gateway.mount.rstrip('/')}/{key}") for text in texts]
+        if all(troubles):
+            yield file.at(("gateway", "files", key), f"{gateway.bootstrap}: {troubles[0]}")

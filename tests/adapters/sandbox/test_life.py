@@ -267,11 +267,13 @@ def test_a_sandbox_that_does_not_come_up_says_why_and_leaves_nothing(
 
 
 def test_a_gateway_that_does_not_start_says_why(root: Path, small: Path, tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("static_resources: {listener: []}\n")
     text = small.read_text()
-    small.write_text(text.replace(text.split("bootstrap: ")[1].split("\n")[0], "bad.yaml"))
+    bootstrap = text.split("bootstrap: ")[1].split("\n")[0]
+    good = (small.parent / bootstrap).read_text()
+    (tmp_path / "bad.yaml").write_text(good + "\nno_such_field: 1\n")
+    small.write_text(text.replace(bootstrap, str(tmp_path / "bad.yaml")))
 
-    with pytest.raises(DeadlineExceeded, match="static_resources"):
+    with pytest.raises(DeadlineExceeded, match="no_such_field"):
         up(root, small, life=Life.OWNED, clock=CLOCK, within=2.5)
 
     assert not running(root)

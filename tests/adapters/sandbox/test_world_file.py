@@ -105,3 +105,12 @@ def test_durations_have_units(tmp_path: Path) -> None:
     gateway = read_world(world).gateway
 
     assert (gateway.sync_delay, gateway.sync_skew) == (0.25, 2.0)
+
+
+def test_a_gateway_that_would_never_read_a_file_again_is_found_before_it_starts(tmp_path: Path) -> None:
+    for name in ("bootstrap.yaml", "rds.yaml", "sandbox.yaml"):
+        text = (CONFIG / name).read_text()
+        (tmp_path / name).write_text(text.replace("watched_directory: { path: /etc/gateway }", ""))
+
+    with pytest.raises(WorldFault, match=r"gateway.files.rds.yaml: bootstrap.yaml: .* without watched_directory"):
+        read_world(tmp_path / "sandbox.yaml")
