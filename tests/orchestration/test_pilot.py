@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.domain.audit import broken_link, chain
-from gatewayctl.domain.errors import Busy, UsageFault
-from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
-from gatewayctl.domain.release import Mode, Outcome, Phase
+from gatewayctl.domain.errors import Busy, Superseded, UsageFault
+from gatewayctl.domain.lifecycle import AbortAsked, PromoteAsked, Resumed, SmokeAsked, advance
+from gatewayctl.domain.release import Mode, Outcome, Phase, Record
 from gatewayctl.domain.routing import SourceFile
 from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release
 from tests.fakes.world import ROUTES, World
@@ -232,3 +232,130 @@ def test_the_story_of_a_release_is_chained():
     lines = story.splitlines()
     assert broken_link("\n".join([*lines[:3], *lines[4:]])) == 4
     assert broken_link(story.replace("2/2 gateway replicas", "3/3 gateway replicas", 1)) > 0
+
+
+def when(world: World, line: str, act) -> None:
+    """Let somebody else act once, right where the process writes that line of its log."""
+    burn, done = world.burn, []
+
+    def burning(what: str) -> None:
+        if what.startswith(line) and not done:
+            done.append(what)
+            act()
+        burn(what)
+
+    world.burn = burning  # type: ignore[method-assign]
+
+
+def test_a_process_paused_before_it_scales_up_loses_to_an_abort_that_completed_meanwhile():
+    world, suites, release = a_started()
+    other = a_pilot(world, suites, pid=2)
+
+    def abort() -> None:
+        world.dead.add(1)  # its lease ran out while it was paused
+        assert other.abort("orders", "no").ended
+
+    when(world, "before change orders-canary shop/orders:1.1 1", abort)
+    with pytest.raises(Superseded):
+        a_pilot(world, suites, pid=1).begin(release)
+
+    canary = world.deployments["orders-canary"]
+    assert (canary.image, canary.replicas) == ("shop/orders:1.0", 0)
+
+
+def test_a_process_paused_before_it_publishes_loses_to_an_abort_that_completed_meanwhile():
+    world, suites, release = a_started()
+    other = a_pilot(world, suites, pid=2)
+
+    def abort() -> None:
+        world.dead.add(1)
+        assert other.abort("orders", "no").ended
+
+    when(world, "before write routes.txt", abort)
+    with pytest.raises(Superseded):
+        a_pilot(world, suites, pid=1).begin(release)
+
+    assert world.published[-1][1][0].text == ROUTES
+
+
+def test_a_driver_lets_go_soon_after_an_abort_is_journaled():
+    world, suites, release = a_started()
+    moments = []
+
+    def journal_an_abort() -> None:
+        record = world.records["orders"]
+        moved, _ = advance(record.release, AbortAsked("no"))
+        world.records["orders"] = Record(moved, record.version + 1)
+        moments.append(world.time)
+
+    at(world, 0.5, journal_an_abort)
+    with pytest.raises(Superseded):
+        a_pilot(world, suites).begin(replace(release, image="shop/orders:1.1-unready"))
+
+    assert world.time - moments[0] < 3.0
+    assert world.holders == {}
+
+
+def test_a_canary_that_dies_before_it_is_routed_is_never_routed():
+    world, suites, release = a_started()
+    when(world, "after journal route", lambda: world.deployments["orders-canary"].pods.clear())
+
+    ended = a_pilot(world, suites).begin(release)
+
+    assert ended.outcome is Outcome.REJECTED
+    assert "not ready any more" in ended.reason
+    assert [files for _, files in world.published if "gatewayctl" in files[0].text] == []
+
+
+def test_a_leftover_route_with_our_name_keeps_the_canary_until_it_is_gone():
+    world, suites, release = a_started(timings=replace(ORDERS.timings, live=3.0))
+    pilot = a_pilot(world, suites)
+    pilot.begin(release)
+    stray = "/api/orders-admin x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"
+
+    def put_back() -> None:
+        world.published.append((world.time - 5.0, (SourceFile("routes.txt", stray + ROUTES),)))
+        world.store_version += 1
+
+    when(world, "after journal clear", put_back)
+    ended = pilot.abort("orders", "no")
+
+    assert (ended.phase, bool(ended.stuck)) == (Phase.CLEAR, True)
+    assert "1 routes named gatewayctl-orders-canary" in ended.stuck
+    assert world.deployments["orders-canary"].replicas == 1
+
+
+def test_requests_that_never_end_do_not_hold_a_release_for_ever():
+    world, suites, release = a_started()
+    pilot = a_pilot(world, suites)
+    pilot.begin(release)
+    world.in_flight_until = world.time + 1e6
+
+    ended = pilot.abort("orders", "no")
+
+    assert ended.ended
+    assert "gave 5 s; 2 requests in flight" in [note.text for note in ended.notes]
+
+
+def test_an_ended_release_has_left_no_pod():
+    world, suites, release = a_started(Mode.ON_SUCCESS)
+
+    assert a_pilot(world, suites).begin(release).ended
+
+    assert world.deployments["orders-canary"].pods == []
+
+
+def test_a_neighbour_with_a_rule_of_its_own_for_the_same_header_is_no_leak():
+    world, suites, release = a_started(Mode.ON_SUCCESS, value="always", standing=True)
+    theirs = (
+        "/api/payments x-canary=always stamp=standing-payments name=gatewayctl-payments-canary -> payments-canary\n"
+    )
+    world.published.append((-500.0, (SourceFile("routes.txt", theirs + ROUTES),)))
+    world.deployments["payments-canary"] = replace(world.deployments["payments"], pods=[])
+    world.deployments["payments-canary"].replicas = 1
+    world.standing = True
+    world.sleep(5.0)
+
+    ended = a_pilot(world, suites).begin(release)
+
+    assert ended.outcome is Outcome.PROMOTED, ended.reason
