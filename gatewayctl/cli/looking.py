@@ -13,6 +13,7 @@ from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.release import Mode, Release
+from gatewayctl.domain.routing import rule_name
 
 if TYPE_CHECKING:
     from gatewayctl.domain.survey import Survey
@@ -131,10 +132,12 @@ def curl(
 
 
 def open_release(wired: Wired, app: str) -> Release:
-    """The release whose rule is live, or the standing rule's last one. Raises UsageFault."""
+    """The release whose rule is in the gateway's files, a standing rule's last one included. Raises UsageFault."""
     wired.app(app)
     record = wired.ports.journal.load(app)
-    if record is None or (record.release.ended and not record.release.standing):
+    gateway = wired.ports.gateway
+    routes = gateway.dialect.routes(gateway.store.read().files)
+    if record is None or not any(route.name == rule_name(app) for route in routes):
         raise UsageFault(f"no canary of {app} is routed", hint=f"gatewayctl start {app} --image IMAGE")
     return record.release
 

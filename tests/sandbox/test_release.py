@@ -204,3 +204,65 @@ def test_a_lost_gateway_replica_is_an_environment_fault_and_everything_is_as_bef
 
 def replicas(shop: Shop):
     return {replica.name: replica for replica in shop.wired.ports.gateway.replicas.list()}
+
+
+def another_config(shop: Shop, name: str, old: str, new: str) -> str:
+    """A variant of the shop's configuration beside it, on the same sandbox."""
+    text = shop.config.read_text()
+    assert old in text
+    file = shop.config.with_name(name)
+    file.write_text(text.replace(old, new, 1))
+    return str(file)
+
+
+def test_a_suite_that_never_touches_the_canary_is_invalid_however_green(shop):
+    folder = shop.folder / "vacuous"
+    folder.mkdir(exist_ok=True)
+    (folder / "test_nothing.py").write_text("def test_arithmetic():\n    assert 1 + 1 == 2\n")
+    config = another_config(shop, "vacuous.yaml", "../smoke/orders}", "../vacuous}")
+
+    done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success", "--config", config)
+
+    assert done.returncode == 3, done.stderr
+    assert re.search(r"^\? smoke +invalid: ", done.stderr, re.MULTILINE)
+    assert shop.is_as_before()
+
+
+def test_a_standing_rule_outlives_its_release_and_serves_the_next(shop):
+    per_release = "header: {name: x-canary, value: per-release}\n    route: per-release"
+    standing = "header: {name: x-canary, value: always}\n    route: standing"
+    config = another_config(shop, "standing.yaml", per_release, standing)
+    release = ("release", "orders", "--promote", "on-success", "--config", config, "--image")
+
+    first = shop.cli(*release, NEW)
+    text = shop.wired.ports.gateway.store.read().files[0].text
+    rejected = shop.cli(*release, "shop/orders:1.1-crash")
+
+    assert first.returncode == 0, first.stderr
+    assert '"always"' in text
+    assert shop.wired.ports.workloads.read("orders").image == NEW
+    assert shop.wired.ports.workloads.read("orders-canary").replicas == 0
+    assert rejected.returncode == 3, rejected.stderr
+    assert shop.wired.ports.gateway.store.read().files[0].text == text  # what was there before is not ours to end
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("release", "orders", "--image", "shop/orders:latest"), 2, "is not one build: the tag latest"),
+        (("release", "orders", "--image", "shop/orders:1.0"), 2, "orders runs shop/orders:1.0 already"),
+        (("release", "order", "--image", NEW), 2, "has no application order"),
+        (("release", "orders"), 2, "name either --image or --plan"),
+        (("release", "orders", "--plan", "no.json"), 2, "no.json: cannot be read"),
+        (("promote", "orders"), 2, "orders has no release in progress"),
+        (("report", "r-000000"), 2, "no release r-000000 is known"),
+        (("curl", "orders"), 2, "no canary of orders is routed"),
+    ],
+)
+def test_bad_input_has_an_error_of_its_own_and_changes_nothing(shop, words, code, said):
+    done = shop.cli(*words)
+
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert shop.is_as_before()
