@@ -140,9 +140,9 @@ def quickly(folder: Path) -> None:
     """Shorter load and deadlines, for tests that look at something else."""
     file = folder / "gateway-config" / "gatewayctl.yaml"
     text = file.read_text()
-    assert "duration: 8s" in text
+    assert "users: 8, duration: 8s, slack: 25ms" in text
     assert "{ready: 20s}" in text
-    text = text.replace("users: 8, duration: 8s", "users: 4, duration: 2s, samples: 10, slack: 1s")
+    text = text.replace("users: 8, duration: 8s, slack: 25ms", "users: 4, duration: 2s, samples: 10, slack: 1s")
     file.write_text(text.replace("{ready: 20s}", "{ready: 20s, live: 10s}"))
     world = folder / "gateway-config" / "sandbox.yaml"
     text = world.read_text()
