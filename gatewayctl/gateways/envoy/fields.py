@@ -4,6 +4,7 @@ Protobuf's JSON reader accepts all of these, so real files hold all of these.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -97,3 +98,21 @@ def mentions(node: Node, word: str) -> bool:
             else:
                 pending += one.value
     return False
+
+
+def below(root: Node, closed: frozenset[str] = frozenset()) -> Iterator[tuple[str, Node]]:
+    """Every field below `root` by its snake_case name, each once; fields named in `closed` are not looked into."""
+    pending, seen = [root], set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen or isinstance(node, ScalarNode):
+            continue
+        seen.add(id(node))
+        if not isinstance(node, MappingNode):
+            pending += node.value
+            continue
+        for key, value in node.value:
+            name = snake(text(key))
+            yield name, value
+            if name not in closed:
+                pending.append(value)

@@ -7,12 +7,13 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.envoy.edits import surveys
-from gatewayctl.gateways.envoy.fields import fields, items, snake, text, type_name
+from gatewayctl.gateways.envoy.fields import below, fields, items, text, type_name
 from gatewayctl.gateways.envoy.find import Member, Table
 from gatewayctl.gateways.yamltext.source import Unit
 
 _BOOTSTRAP = frozenset({"static_resources", "dynamic_resources", "admin", "node", "layered_runtime"})
 _NAMING = frozenset({"cluster", "cluster_name"})
+_DEFINITIONS = frozenset({"clusters", "load_assignment"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,23 +92,11 @@ def _resource(found: Parts, unit: Unit, node: Node) -> None:
 
 def _named(root: Node) -> Iterator[str]:
     """The names of clusters below a node; definitions of clusters are not looked into."""
-    pending, seen = [root], set()
-    while pending:
-        node = pending.pop()
-        if id(node) in seen or isinstance(node, ScalarNode):
-            continue
-        seen.add(id(node))
-        if not isinstance(node, MappingNode):
-            pending += node.value
-            continue
-        for key, value in node.value:
-            name = snake(text(key))
-            if name in _NAMING:
-                yield text(value)
-            elif name == "weighted_clusters":
-                yield from _weighted(value)
-            if name not in {"clusters", "load_assignment"}:
-                pending.append(value)
+    for name, value in below(root, _DEFINITIONS):
+        if name in _NAMING:
+            yield text(value)
+        elif name == "weighted_clusters":
+            yield from _weighted(value)
 
 
 def _weighted(node: Node) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.envoy.fields import fields, snake, text
+from gatewayctl.gateways.envoy.fields import below, fields, snake, text
 from gatewayctl.gateways.envoy.find import is_config
 from gatewayctl.gateways.yamltext.source import Unit, read
 
@@ -44,24 +44,13 @@ def _same(one: str, other: str) -> bool:
 
 def _sources(unit: Unit, root: Node) -> Iterator[tuple[str, str]]:
     """Every file that is read as xDS, with the directory watched for it. Raises Refused."""
-    pending, seen = [root], set()
-    while pending:
-        node = pending.pop()
-        if id(node) in seen or isinstance(node, ScalarNode):
-            continue
-        seen.add(id(node))
-        if not isinstance(node, MappingNode):
-            pending += node.value
-            continue
-        for key, value in node.value:
-            name = snake(text(key))
-            if name == "path_config_source":
-                yield _path_source(unit, value)
-            elif name.endswith(("_config", "config_source")) and isinstance(value, MappingNode):
-                plain = fields(unit, value, name).get("path") if _has_path(value) else None
-                if plain is not None:
-                    yield text(plain), ""
-            pending.append(value)
+    for name, value in below(root):
+        if name == "path_config_source":
+            yield _path_source(unit, value)
+        elif name.endswith(("_config", "config_source")) and isinstance(value, MappingNode):
+            plain = fields(unit, value, name).get("path") if _has_path(value) else None
+            if plain is not None:
+                yield text(plain), ""
 
 
 def _has_path(node: MappingNode) -> bool:
