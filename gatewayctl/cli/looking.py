@@ -8,7 +8,7 @@ import typer
 from gatewayctl.cli.options import AnyTag, App, Config, Image, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import Wired, me, wire
+from gatewayctl.cli.wiring import Wired, wire
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
 from gatewayctl.domain.evidence import Attribution
@@ -32,14 +32,13 @@ def plan(
     """Every step and the exact diff of every write of a release, before anything is written."""
     from gatewayctl.adapters.plans import save_plan
     from gatewayctl.orchestration.launch import as_text
-    from gatewayctl.orchestration.planning import Wish, draft
     from gatewayctl.orchestration.planning import plan as make
 
     wired = wire(config, Progress(a_console()))
-    spec = wired.app(app)
+    wired.app(app)
     if not any_tag:
         check_image(image)
-    made = make(wired.ports, draft(wired.ports, Wish(spec, image, Mode.MANUAL, me().actor, wired.neighbours(app))))
+    made = make(wired.ports, wired.draft(app, image, Mode.MANUAL))
     if save:
         save_plan(made, save)
     data = {
@@ -55,14 +54,12 @@ def plan(
 
 def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEXT) -> None:
     """Every precondition of a release, each with what to do about it; changes nothing."""
-    from gatewayctl.orchestration.planning import Wish, draft
     from gatewayctl.orchestration.preflight import preflight
 
     wired = wire(config, Progress(a_console()))
     rows: list[dict[str, object]] = []
     for name in [app] if app else list(wired.spec.apps):
-        wish = Wish(wired.app(name), "image:to-come", Mode.MANUAL, me().actor, wired.neighbours(name))
-        for check in preflight(wired.ports, draft(wired.ports, wish)):
+        for check in preflight(wired.ports, wired.draft(name, "image:to-come", Mode.MANUAL)):
             hint = check.fault.hint if check.fault else ""
             rows.append(
                 {"app": name, "check": check.name, "ok": check.fault is None, "found": check.found, "hint": hint}

@@ -1,6 +1,6 @@
 """Progress on stderr: a live line on a terminal, one plain line per event elsewhere."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.release import Phase
@@ -32,7 +32,6 @@ class Progress:
     console: "Console"
     carried: float = 0.0
     live: "Status | None" = None
-    words: dict[str, str] = field(default_factory=dict)
 
     def title(self, text: str) -> None:
         """The first line of a job."""

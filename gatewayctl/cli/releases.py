@@ -93,13 +93,11 @@ def resume(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
 def drafted(wired: Wired, app: str, image: str, mode: Mode, *, any_tag: bool) -> "Plan":
     """A plan for a wish from the command line, every precondition checked. Raises what does not hold."""
     from gatewayctl.orchestration.launch import checked
-    from gatewayctl.orchestration.planning import Wish, draft
 
-    spec = wired.app(app)
+    wired.app(app)
     if not any_tag:
         check_image(image)
-    wish = Wish(spec, image, mode, str(me().actor), wired.neighbours(app))
-    made = draft(wired.ports, wish)
+    made = wired.draft(app, image, mode)
     title(wired, made)
     return checked(wired.ports, made)
 

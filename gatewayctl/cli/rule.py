@@ -1,6 +1,5 @@
 """`gatewayctl rule`: the same edit offline, in place, on files in a checkout."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.domain.plan import unified
 from gatewayctl.domain.routing import (
     CanaryRule,
     Change,
@@ -127,7 +127,7 @@ def report(before: Files, change: Change, notes: tuple[str, ...], *, write: bool
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old.text != new.text]
     if write:
         replace(tuple(old for old, _ in changed), tuple(new for _, new in changed))
-    diffs = "".join(unified(old, new) for old, new in changed)
+    diffs = "".join(unified(old.text, new.text, old.name, new.name) for old, new in changed)
     verb = "changed" if write else "would change"
     lines = [f"{old.name}: {verb}" for old, _ in changed] or ["nothing to do"]
     lines += [f"  {describe(route)}" for route in change.covered]
@@ -141,14 +141,6 @@ def report(before: Files, change: Change, notes: tuple[str, ...], *, write: bool
         "diff": diffs,
     }
     show(output, data, "\n".join(lines) if write else (diffs or "nothing to do"))
-
-
-def unified(old: SourceFile, new: SourceFile) -> str:
-    """A unified diff that `patch` takes."""
-    lines = difflib.unified_diff(
-        old.text.splitlines(keepends=True), new.text.splitlines(keepends=True), old.name, new.name
-    )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def describe(route: RouteView) -> str:

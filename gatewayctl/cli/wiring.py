@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Target
+from gatewayctl.domain.release import Mode, Release, Target
 
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
@@ -37,6 +37,12 @@ class Wired:
     def neighbours(self, name: str) -> tuple[Target, ...]:
         """Every other application of the same gateway."""
         return tuple(app.target for other, app in self.spec.apps.items() if other != name)
+
+    def draft(self, name: str, image: str, mode: Mode) -> Release:
+        """A new release of an application as it is now, asked for by this process; nothing is written."""
+        from gatewayctl.orchestration.planning import Wish, draft
+
+        return draft(self.ports, Wish(self.app(name), image, mode, me().actor, self.neighbours(name)))
 
     @property
     def pilot(self) -> "Pilot":

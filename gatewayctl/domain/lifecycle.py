@@ -158,7 +158,7 @@ def _next(release: Release) -> Release:
         case Phase.PROMOTE:
             return _leave(replace(release, outcome=Outcome.PROMOTED))
         case Phase.RESTORE:
-            return _leave(replace(release, restored=True))
+            return _leave(release)
         case phase:
             return release.at(_STRAIGHT[phase])
 

@@ -1,5 +1,6 @@
 """What a release would write, as values: shown before anything is written, and held against reality later."""
 
+import difflib
 from dataclasses import dataclass
 
 from gatewayctl.domain.release import Release
@@ -21,3 +22,9 @@ class Plan:
     steps: tuple[str, ...]
     diffs: tuple[Diff, ...]
     basis: tuple[tuple[str, str], ...]
+
+
+def unified(before: str, after: str, was: str, becomes: str) -> str:
+    """A unified diff of two texts that `patch` takes, line ends kept; `was` and `becomes` head its two sides."""
+    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), was, becomes)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

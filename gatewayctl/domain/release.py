@@ -144,7 +144,6 @@ class Release:
     reason: str = ""
     stuck: str = ""
     tested: bool = False
-    restored: bool = False
     notes: tuple[Note, ...] = ()
 
     @property

@@ -1,13 +1,12 @@
 """What a release would write, before it writes anything; and whether that is still true when a saved plan is used."""
 
-import difflib
 import hashlib
 import secrets
 from dataclasses import dataclass
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Drifted
-from gatewayctl.domain.plan import Diff, Plan
+from gatewayctl.domain.plan import Diff, Plan, unified
 from gatewayctl.domain.release import Mode, Release, Target
 from gatewayctl.domain.routing import Files, rule_name
 from gatewayctl.orchestration.work import Ports
@@ -101,12 +100,8 @@ def _object(name: str, before: str, after: str, replicas: tuple[int, int] | None
 
 
 def file_diff(name: str, before: str, after: str) -> Diff:
-    """A unified diff of two texts, line ends kept as they are."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"{name} (now)", f"{name} (with the rule)"
-    )
-    kept = (line if line.endswith("\n") else f"{line}\n\\ no newline at end of file\n" for line in lines)
-    return Diff(name, "".join(kept))
+    """One file as it is and as it will be."""
+    return Diff(name, unified(before, after, f"{name} (now)", f"{name} (with the rule)"))
 
 
 def _steps(release: Release, count: int) -> tuple[str, ...]:
