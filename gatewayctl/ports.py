@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import (
+    Check,
     ConfigProof,
     Holder,
     Probe,
@@ -17,7 +18,7 @@ from gatewayctl.domain.platform import (
     Validation,
     Workload,
 )
-from gatewayctl.domain.release import Record, Release
+from gatewayctl.domain.release import Record, Release, Target
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 
@@ -130,6 +131,9 @@ class Leases(Protocol):
     def holder(self, app: str) -> Holder | None:
         """Who holds it now."""
 
+
+Inspect = Callable[[Target], tuple[Check, ...]]
+"""What only a platform knows of an application before a release: rights, twins that differ, files others own."""
 
 Tick = Callable[[str], None]
 

@@ -56,7 +56,11 @@ def read_bounded(path: Path, largest: int = _LARGEST) -> str:
 
 def read_yaml(path: Path, expected: str) -> YamlFile:
     """A file that holds one mapping, no key twice; `expected` names its keys. Raises FileFault."""
-    text = read_bounded(path)
+    return parse_yaml(read_bounded(path), path, expected)
+
+
+def parse_yaml(text: str, path: Path, expected: str) -> YamlFile:
+    """The same for text that was read elsewhere; `path` says where, for the faults. Raises FileFault."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewayctl.cli.options import AnyTag, App, Config, Image, Out, Output
+from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import Wired, wire
+from gatewayctl.cli.wiring import Kept, Wired, wire
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
 from gatewayctl.domain.evidence import Attribution
@@ -77,13 +77,14 @@ def status(
     app: MaybeApp = None,
     watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until nothing is going on.")] = False,
     config: Config = None,
+    namespace: Namespace = "",
     output: Out = Output.TEXT,
 ) -> None:
     """Phase, proof per gateway replica, how QA reaches the canary, and who may act next."""
     from gatewayctl.orchestration.survey import survey, watched
     from gatewayctl.reports import status as report
 
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), Kept(app or "", namespace))
     targets = [wired.app(name).target for name in ([app] if app else wired.spec.apps)]
 
     def look() -> "tuple[Survey, ...]":
@@ -139,11 +140,11 @@ def open_release(wired: Wired, app: str) -> Release:
     return record.release
 
 
-def history(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
+def history(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
     """The ended releases of an application, newest first."""
     from gatewayctl.reports.release import as_dict, explain, moment
 
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), Kept(app, namespace))
     wired.app(app)
     ended = wired.ports.journal.history(app)
     lines = [f"{moment(one.created)}  {one.id}  {explain(one)}  (by {one.actor})" for one in ended]

@@ -31,3 +31,13 @@ Image = Annotated[
 ]
 AnyTag = Annotated[bool, typer.Option("--any-tag", help="Accept an image that does not name one build, as :latest.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
+Namespace = Annotated[
+    str,
+    typer.Option(
+        "--namespace",
+        "-n",
+        envvar="GATEWAYCTL_NAMESPACE",
+        help="Act without a configuration: with the one that the release left in this namespace of the cluster.",
+        show_default=False,
+    ),
+]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewayctl.cli.options import AnyTag, App, Config, Image, Out, Output, Reason
+from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output, Reason
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import exit_code, show
-from gatewayctl.cli.wiring import Wired, me, wire
+from gatewayctl.cli.wiring import Kept, Wired, me, wire
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import NeedsPerson, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
@@ -57,9 +57,9 @@ def start(app: App, image: Image, any_tag: AnyTag = False, config: Config = None
     run(wired, drafted(wired, app, image, Mode.STAGED, any_tag=any_tag).release, output)
 
 
-def smoke(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
+def smoke(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
     """Run the suites of a started release (again)."""
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), Kept(app, namespace))
     with interruptible():
         finish(wired, wired.pilot.send(app, SmokeAsked()), output)
 
@@ -68,24 +68,27 @@ def promote(
     app: App,
     untested: Annotated[bool, typer.Option("--untested", help="The suites ran elsewhere.")] = False,
     config: Config = None,
+    namespace: Namespace = "",
     output: Out = Output.TEXT,
 ) -> None:
     """Give stable the image of the waiting release, take the rule away, scale the canary to zero."""
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), Kept(app, namespace))
     with interruptible():
         finish(wired, wired.pilot.promote(app, PromoteAsked(untested)), output)
 
 
-def abort(app: App, reason: Reason = "asked for", config: Config = None, output: Out = Output.TEXT) -> None:
+def abort(
+    app: App, reason: Reason = "asked for", config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT
+) -> None:
     """Turn a release back, whoever drives it and wherever it stands; always allowed, always wins."""
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), Kept(app, namespace))
     ended = wired.pilot.abort(app, f"{reason} ({me().actor})")
     finish(wired, ended, output, aborting=True)
 
 
-def resume(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
+def resume(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
     """Take up a release whose process died or got stuck, where it stood."""
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), Kept(app, namespace))
     with interruptible():
         finish(wired, wired.pilot.send(app, Resumed()), output)
 

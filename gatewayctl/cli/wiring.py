@@ -4,7 +4,8 @@ import getpass
 import os
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,16 @@ from gatewayctl.domain.release import Mode, Release, Target
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
     from gatewayctl.orchestration.pilot import Pilot
-    from gatewayctl.orchestration.work import Ports
-    from gatewayctl.ports import Narrator
+    from gatewayctl.orchestration.work import Gatehouse, Ports
+    from gatewayctl.ports import Narrator, Replicas, RouteStore
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an act from anywhere is about: an application (all, if empty), in a namespace (ours, if empty)."""
+
+    app: str = ""
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +61,39 @@ class Wired:
         return Pilot(self.ports, me())
 
 
-def wire(given: Path | None, narrator: "Narrator") -> Wired:
-    """Read the configuration and choose the adapters. Raises ConfigFault, UsageFault."""
+def wire(given: Path | None, narrator: "Narrator", kept: Kept | None = None) -> Wired:
+    """Read the configuration and choose the adapters. Raises ConfigFault, UsageFault.
+
+    With `kept`, and no configuration in sight, the one that the cluster's journal keeps is used.
+    """
     from gatewayctl.config.load import find, load
 
-    spec = load(find(given))
-    return Wired(spec, _ports(spec, narrator))
+    path = find(given)
+    from_cluster = kept is not None and given is None and (kept.namespace or not path.exists())
+    spec = _kept(kept) if kept is not None and from_cluster else load(path)
+    return Wired(spec, _PLATFORMS[spec.platform.kind](spec, narrator))
 
 
-def _ports(spec: "Spec", narrator: "Narrator") -> "Ports":
+def _kept(kept: Kept) -> "Spec":
+    """The configuration that a release left in the cluster. Its context names the other machine's, not ours."""
+    from gatewayctl.adapters.kubernetes.api import connect, own_namespace
+    from gatewayctl.adapters.kubernetes.journal import apps, kept_spec
+    from gatewayctl.config.load import parse
+
+    api = connect()
+    namespace = kept.namespace or own_namespace()
+    named = [kept.app] if kept.app else list(apps(api, namespace))
+    text = kept_spec(api, namespace, named[0]) if named else None
+    if text is None:
+        raise UsageFault(
+            f"there is no gatewayctl.yaml here, and namespace {namespace} keeps no release of {kept.app or 'any app'}",
+            hint="name the namespace with --namespace, or a configuration with --config",
+        )
+    spec = parse(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{named[0]}"))
+    return replace(spec, platform=replace(spec.platform, context=""))
+
+
+def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.sandbox.evidence import FileEvidence
     from gatewayctl.adapters.sandbox.journal import FileJournal
@@ -69,23 +102,12 @@ def _ports(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
     from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
     from gatewayctl.adapters.smoke.suites import ChildSuites
-    from gatewayctl.adapters.traffic.http import HttpProber, admin_get
-    from gatewayctl.gateways.registry import gateway
-    from gatewayctl.orchestration.work import Gatehouse, Ports
+    from gatewayctl.orchestration.work import Ports
 
-    product = gateway(spec.gateway.kind)
     root = sandbox_root(spec)
     clock = SystemClock()
-    house = Gatehouse(
-        dialect=product.dialect,
-        checker=product.checker(),
-        live=product.live(admin_get),
-        store=SandboxRouteStore(root),
-        replicas=SandboxReplicas(root),
-        prober=HttpProber(),
-    )
     return Ports(
-        gateway=house,
+        gateway=_gatehouse(spec, SandboxRouteStore(root), SandboxReplicas(root)),
         workloads=SandboxWorkloads(root),
         suites=ChildSuites(),
         journal=FileJournal(root),
@@ -93,6 +115,56 @@ def _ports(spec: "Spec", narrator: "Narrator") -> "Ports":
         evidence=FileEvidence(root),
         clock=clock,
         narrator=narrator,
+    )
+
+
+def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
+    from gatewayctl.adapters.clock import SystemClock
+    from gatewayctl.adapters.kubernetes.api import connect
+    from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
+    from gatewayctl.adapters.kubernetes.leases import KubernetesLeases
+    from gatewayctl.adapters.kubernetes.place import GatewayPlace
+    from gatewayctl.adapters.kubernetes.replicas import KubernetesReplicas
+    from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
+    from gatewayctl.adapters.kubernetes.workloads import KubernetesWorkloads
+    from gatewayctl.adapters.sandbox.evidence import FileEvidence
+    from gatewayctl.adapters.smoke.suites import ChildSuites
+    from gatewayctl.orchestration.work import Ports
+
+    api, clock = connect(spec.platform.context), SystemClock()
+    namespace, gateway = spec.platform.namespace, spec.gateway
+    place = GatewayPlace(
+        gateway.namespace, gateway.selector, gateway.config_map, gateway.keys, gateway.traffic, gateway.admin
+    )
+    return Ports(
+        gateway=_gatehouse(spec, KubernetesRouteStore(api, place), KubernetesReplicas(api, place)),
+        workloads=KubernetesWorkloads(api, namespace),
+        suites=ChildSuites(),
+        journal=KubernetesJournal(api, namespace, spec.text),
+        leases=KubernetesLeases(api, namespace, clock),
+        evidence=FileEvidence(spec.folder / ".gatewayctl"),
+        clock=clock,
+        narrator=narrator,
+    )
+
+
+_PLATFORMS: dict[str, Callable[["Spec", "Narrator"], "Ports"]] = {"kubernetes": _kubernetes, "sandbox": _sandbox}
+
+
+def _gatehouse(spec: "Spec", store: "RouteStore", replicas: "Replicas") -> "Gatehouse":
+    """The gateway product over whatever platform it runs on."""
+    from gatewayctl.adapters.traffic.http import HttpProber, admin_get
+    from gatewayctl.gateways.registry import gateway
+    from gatewayctl.orchestration.work import Gatehouse
+
+    product = gateway(spec.gateway.kind)
+    return Gatehouse(
+        dialect=product.dialect,
+        checker=product.checker(),
+        live=product.live(admin_get),
+        store=store,
+        replicas=replicas,
+        prober=HttpProber(),
     )
 
 

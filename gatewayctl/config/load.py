@@ -10,7 +10,7 @@ from gatewayctl.config.spec import GatewaySpec, PlatformSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Suite, Target, Timings
-from gatewayctl.yamlfile import FileFault, read_yaml
+from gatewayctl.yamlfile import FileFault, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
 DEMO = Path(".gatewayctl/demo/gateway-config/gatewayctl.yaml")
@@ -33,23 +33,47 @@ def find(given: Path | None) -> Path:
 def load(path: Path) -> Spec:
     """The spec of one file. Raises ConfigFault."""
     try:
-        file = read_yaml(path, "version, platform, gateway and apps")
+        text = read_bounded(path)
     except FileFault as fault:
         raise ConfigFault(str(fault), hint=_TRY if "no such file" in str(fault) else "") from fault
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Spec:
+    """The spec in `text`, read from `path` or kept elsewhere under that name. Raises ConfigFault."""
+    try:
+        file = parse_yaml(text, path, "version, platform, gateway and apps")
+    except FileFault as fault:
+        raise ConfigFault(str(fault)) from fault
     try:
         model = FileModel.model_validate(file.data)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
-    return _spec(model, path)
+    return _spec(model, path, text)
 
 
-def _spec(model: FileModel, path: Path) -> Spec:
+def _spec(model: FileModel, path: Path, text: str) -> Spec:
     folder = path.parent
+    platform = model.platform
     return Spec(
         file=path,
-        platform=PlatformSpec(model.platform.kind, model.platform.namespace, folder / model.platform.world),
-        gateway=GatewaySpec(model.gateway.kind),
+        text=text,
+        platform=PlatformSpec(platform.kind, platform.namespace, platform.context, folder / platform.world),
+        gateway=_gateway(model),
         apps={name: _app(name, app, folder) for name, app in model.apps.items()},
+    )
+
+
+def _gateway(model: FileModel) -> GatewaySpec:
+    gateway, store = model.gateway, model.gateway.config
+    return GatewaySpec(
+        kind=gateway.kind,
+        namespace=gateway.namespace or model.platform.namespace,
+        selector=gateway.replicas.selector if gateway.replicas else "",
+        config_map=store.config_map if store else "",
+        keys=(store.keys or (store.key,)) if store else (),
+        traffic=gateway.traffic,
+        admin=gateway.admin or 0,
     )
 
 

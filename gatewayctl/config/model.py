@@ -31,15 +31,16 @@ class Strict(BaseModel):
 class PlatformModel(Strict):
     """`platform:`"""
 
-    kind: Literal["sandbox"]
-    namespace: str = ""
+    kind: Literal["kubernetes", "sandbox"]
+    namespace: str = Field(default="", pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")
+    context: str = ""
     world: str = "sandbox.yaml"
 
 
 class ReplicasModel(Strict):
     """`gateway.replicas:`"""
 
-    selector: str
+    selector: str = Field(min_length=1)
 
 
 class StoreModel(Strict):
@@ -48,6 +49,12 @@ class StoreModel(Strict):
     config_map: str = Field(alias="configMap")
     key: str = ""
     keys: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_files(self) -> "StoreModel":
+        if bool(self.key) == bool(self.keys):
+            raise ValueError("expected exactly one of key and keys")
+        return self
 
 
 class GatewayModel(Strict):
@@ -155,6 +162,22 @@ class FileModel(Strict):
     platform: PlatformModel
     gateway: GatewayModel
     apps: dict[AppName, AppModel] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _a_cluster_is_told_where(self) -> "FileModel":
+        if self.platform.kind == "kubernetes":
+            missing = [
+                name
+                for name, given in (
+                    ("platform.namespace", self.platform.namespace),
+                    ("gateway.replicas.selector", self.gateway.replicas),
+                    ("gateway.config.configMap", self.gateway.config),
+                )
+                if not given
+            ]
+            if missing:
+                raise ValueError(f"platform kubernetes needs {', '.join(missing)}")
+        return self
 
     @field_validator("apps")
     @classmethod

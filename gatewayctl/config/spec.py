@@ -9,25 +9,40 @@ from gatewayctl.domain.apps import AppSpec
 
 @dataclass(frozen=True, slots=True)
 class PlatformSpec:
-    """Where the release happens. `world` is the sandbox's description of itself."""
+    """Where the release happens. `world` is the sandbox's description of itself, `context` one of the kubeconfig's."""
 
     kind: str
     namespace: str = ""
+    context: str = ""
     world: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySpec:
-    """Which dialect, and where the gateway's replicas and files are."""
+    """Which dialect, and where the gateway's replicas and files are.
+
+    `selector` picks the gateway's Pods in `namespace`; `keys` of `config_map` are its files; `traffic` and `admin` are
+    container ports, `admin` 0 where there is none.
+    """
 
     kind: str
+    namespace: str = ""
+    selector: str = ""
+    config_map: str = ""
+    keys: tuple[str, ...] = ()
+    traffic: int = 8000
+    admin: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole gatewayctl.yaml; `file` is where it was read from, relative paths start at its folder."""
+    """A whole gatewayctl.yaml; `file` is where it was read from, relative paths start at its folder.
+
+    `text` is the file as it was read: a journal in the cluster keeps it, so that anyone can act from anywhere.
+    """
 
     file: Path
+    text: str
     platform: PlatformSpec
     gateway: GatewaySpec
     apps: Mapping[str, AppSpec]

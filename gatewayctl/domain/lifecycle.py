@@ -2,8 +2,8 @@
 
 The way in makes before it breaks (canary ready, then the rule), the way out breaks before it unmakes (rule gone from
 every replica, in-flight requests ended, then the canary). A phase has one effect, idempotent, so that a resume simply
-asks for the phase's effect again. What cannot be meant for the phase a release is in is late or repeated news: it
-changes nothing.
+asks for it again; on the way out it starts with the rule, which somebody may have put back. What cannot be meant for
+the phase a release is in is late or repeated news: it changes nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -101,6 +101,7 @@ EFFECTS: dict[Phase, tuple[Effect, ...]] = {
 
 # Phases of the way out: what fails here is tried again by a person, because nothing is left to back out to.
 WAY_OUT = frozenset({Phase.RESTORE, Phase.UNROUTE, Phase.CLEAR, Phase.DRAIN, Phase.COOL})
+_RULE_GONE = frozenset({Phase.CLEAR, Phase.DRAIN, Phase.COOL})
 _TESTING = frozenset({Phase.SMOKE, Phase.LOAD})
 
 
@@ -124,7 +125,7 @@ def _move(release: Release, event: Event) -> Release:
         case AbortAsked(reason):
             return _aborted(replace(release, stuck=""), reason)
         case Resumed():
-            return replace(release, stuck="")
+            return _resumed(replace(release, stuck=""))
         case PromoteAsked(untested):
             return _promoted(release, untested=untested)
         case SmokeAsked():
@@ -202,6 +203,11 @@ def _aborted(release: Release, reason: str) -> Release:
     if release.outcome not in (Outcome.OPEN, Outcome.PROMOTED):
         return release
     return _back_out(release, Outcome.ABORTED, reason)
+
+
+def _resumed(release: Release) -> Release:
+    """Where it stood; but once the rule was taken away, from there: it may have come back while nobody was at it."""
+    return _leave(release) if release.phase in _RULE_GONE else release
 
 
 def _promoted(release: Release, *, untested: bool) -> Release:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.routing import Files
 
 
@@ -91,3 +92,12 @@ class Validation:
     ok: bool
     checked: bool
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One precondition: what was looked at, what was found, and the error it would be."""
+
+    name: str
+    found: str
+    fault: GatewayctlError | None = None

@@ -19,6 +19,7 @@ from gatewayctl.orchestration.waiting import Patience, Pending, until
 from gatewayctl.orchestration.work import Ports, Work
 
 _GUARD_EVERY = 1.0  # seconds between two looks at the journal while waiting
+_UNREACHABLE = 30.0  # seconds for which the journal may be out of reach; a lease lives longer
 _TAKEOVER = 60.0  # seconds an abort waits for the process it takes the release from
 
 
@@ -37,8 +38,7 @@ class Pilot:
             old = self.ports.journal.load(app)
             if old and not old.release.ended:
                 raise unfinished_fault(old.release)
-            record = self.ports.journal.save(app, release, old.version if old else 0)
-            return self._drive(record, Resumed())
+            return self._drive(self._written(release, old.version if old else 0), Resumed())
         finally:
             self.ports.leases.release(app, self.holder)
 
@@ -46,7 +46,9 @@ class Pilot:
         """Give an open release an event (promote, smoke, resume) and drive it on. Raises Busy, UsageFault."""
         self.ports.leases.acquire(app, self.holder)
         try:
-            return self._drive(self.open(app), event)
+            record = self.open(app)
+            advance(record.release, event)  # what cannot be granted is refused before anything is written
+            return self._drive(self._taken_up(record), event)
         finally:
             self.ports.leases.release(app, self.holder)
 
@@ -65,18 +67,18 @@ class Pilot:
         while True:
             record = self.open(app)
             moved, _ = advance(record.release, AbortAsked(reason))
+            moved = moved.noted(self._note(moved.phase, "–", f"abort: {reason}"))
             try:
-                moved = moved.noted(self._note(moved.phase, "–", f"abort: {reason}"))
-                self.ports.journal.save(app, moved, record.version)
+                self._written(moved, record.version)
                 break
-            except StaleWrite:
+            except Superseded:
                 continue  # the driver journaled a step in between; the abort applies to what it wrote
         self._take_lease(app)
         try:
             current = self.ports.journal.load(app)
             if current is None or current.release.id != moved.id:
                 raise Superseded(f"release {moved.id} of {app} ended meanwhile")
-            return self._drive(current, Resumed())
+            return current.release if current.release.ended else self._drive(self._taken_up(current), Resumed())
         finally:
             self.ports.leases.release(app, self.holder)
 
@@ -87,6 +89,10 @@ class Pilot:
             last = f"; its last one, {record.release.id}, is {record.release.outcome}" if record else ""
             raise UsageFault(f"{app} has no release in progress{last}", hint=f"gatewayctl release {app} --image IMAGE")
         return record
+
+    def _taken_up(self, record: Record) -> Record:
+        """The journal moves first: whoever had the release finds out, however late it wakes up."""
+        return self._save(record.release.noted(self._note(record.release.phase, "–", "taken up")), record)
 
     def _take_lease(self, app: str) -> None:
         def taken() -> bool | Pending:
@@ -105,7 +111,7 @@ class Pilot:
 
     def _drive(self, saved: Record, event: Event) -> Release:
         """Advance and perform until the release ends, waits for someone, or is stuck on the way out."""
-        current, interrupted = saved.release, False
+        current, release, interrupted = saved.release, saved.release, False
         while True:
             try:
                 release, effects = advance(current, event)
@@ -118,27 +124,40 @@ class Pilot:
                 if interrupted:
                     raise
                 interrupted = True
-                saved = self._reload(saved)
+                saved = self._after_all(release, saved)
                 self.ports.narrator.progress(saved.release.phase, "interrupted: going back (again: stop at once)")
                 current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
 
     def _save(self, release: Release, saved: Record) -> Record:
-        if release == saved.release:
-            return saved
-        try:
-            return self.ports.journal.save(release.app, release, saved.version)
-        except StaleWrite as fault:
-            raise self._superseded(release, str(fault)) from fault
+        return saved if release == saved.release else self._written(release, saved.version)
+
+    def _written(self, release: Release, version: int) -> Record:
+        """Write the journal if it is as we left it; what fails for a moment is tried again. Raises Superseded."""
+
+        def written() -> Record:
+            try:
+                return self.ports.journal.save(release.app, release, version)
+            except StaleWrite:
+                current = self.ports.journal.load(release.app)
+                if current and current.release == release:  # it was us: the answer got lost, and a client tried again
+                    return current
+                raise self._superseded(release, "the journal was moved on") from None
+
+        narrator, clock = self.ports.narrator, self.ports.clock
+        patience = Patience(clock, lambda text: narrator.progress(release.phase, text), _UNREACHABLE, _GUARD_EVERY)
+        return until(written, f"the journal of {release.app} to be written", patience)
 
     def _superseded(self, release: Release, why: str) -> Superseded:
         return Superseded(
             f"release {release.id} of {release.app} was taken over: {why}", hint=f"gatewayctl status {release.app}"
         )
 
-    def _reload(self, record: Record) -> Record:
-        """The journal's word, in case the interrupt hit while it was being written."""
-        current = self.ports.journal.load(record.release.app)
-        return current if current and current.release.id == record.release.id else record
+    def _after_all(self, release: Release, saved: Record) -> Record:
+        """The record after an interrupt, which may have hit while `release` was being written. Raises Superseded."""
+        current = self.ports.journal.load(release.app)
+        if current and (current.version == saved.version or current.release == release):
+            return current
+        raise self._superseded(release, "the journal was moved on")
 
     def _perform(self, saved: Record, effect: Effect) -> tuple[Release, Event]:
         """One effect; its note is journaled together with the event it leads to."""

@@ -1,7 +1,6 @@
 """Everything that must hold before a release may touch anything; `release` refuses on it, `doctor` shows it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayctl.domain.errors import (
@@ -13,19 +12,10 @@ from gatewayctl.domain.errors import (
 )
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
-from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.platform import Check, Replica
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import rule_name
 from gatewayctl.orchestration.work import Ports
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One precondition: what was looked at, what was found, and the error it would be."""
-
-    name: str
-    found: str
-    fault: GatewayctlError | None = None
 
 
 class PreflightFailed(GatewayctlError):
@@ -56,7 +46,8 @@ def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
         ("gateway replicas", lambda: _replicas(ports)),
         *_suite_looks(release),
     ]
-    checks = [_look(name, look) for name, look in looks]
+    checks = [check for inspect in ports.inspections for check in inspect(release.target)]
+    checks += [_look(name, look) for name, look in looks]
     try:
         replicas = [replica for replica in ports.gateway.replicas.list() if replica.ready]
     except EnvironmentFailed:

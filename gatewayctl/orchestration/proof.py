@@ -7,11 +7,13 @@ from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
 from gatewayctl.domain.evidence import Answer, Attribution, LeakCase
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
 from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.routing import rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
+SETTLE = 1.0  # seconds after which whoever watches files or objects has heard of a write
 ROUNDS = 3  # probes in a row that must agree, each on a connection of its own
 
 
@@ -131,21 +133,47 @@ def _as_dict(sighting: Sighting) -> dict[str, str]:
 
 
 def prove_cleared(work: Work) -> Judgement:
-    """No running replica has the rule any more; one that is down serves nobody, and starts with the new files."""
+    """No running replica has the rule any more; one that is down serves nobody, and starts with the new files.
+
+    Unless every replica was seen with the rule, one without it may not have got it *yet*: its kubelet has heard of the
+    write that brought it, and not of the one that took it away. So it is looked at again once that must be over.
+    """
+    ready, wanted = _until_gone(work)
+    if work.release.outcome is not Outcome.PROMOTED:
+        _settle(work)
+        ready, wanted = _until_gone(work)
+    down = f", {wanted - ready} down" if ready < wanted else ""
+    return Judgement(Verdict.PASS, f"gone from {ready}/{wanted} gateway replicas{down}")
+
+
+def _until_gone(work: Work) -> tuple[int, int]:
+    """How many replicas are ready and how many there are, once no ready one has the rule."""
 
     def gone() -> tuple[int, int] | Pending:
         replicas = work.replicas()
-        for replica in replicas:
-            left = _still_routed(work, replica) if replica.ready else ""
-            if left:
-                return Pending(f"{replica.name}: {left}")
-        return sum(1 for one in replicas if one.ready), len(replicas)
+        left = still_routed(work, replicas)
+        return Pending(left) if left else (sum(1 for one in replicas if one.ready), len(replicas))
 
-    ready, wanted = until(
-        gone, "every gateway replica to be without the rule", work.patience(work.release.timings.live, 0.05)
-    )
-    down = f", {wanted - ready} down" if ready < wanted else ""
-    return Judgement(Verdict.PASS, f"gone from {ready}/{wanted} gateway replicas{down}")
+    return until(gone, "every gateway replica to be without the rule", work.patience(work.release.timings.live, 0.05))
+
+
+def _settle(work: Work) -> None:
+    clock = work.ports.clock
+    over = clock.now() + SETTLE
+
+    def settled() -> bool | Pending:
+        return clock.now() >= over or Pending("looking once more")
+
+    until(settled, "late files to arrive", work.patience(2 * SETTLE))
+
+
+def still_routed(work: Work, replicas: tuple[Replica, ...] | None = None) -> str:
+    """Why a ready replica is not without the rule; empty when all are."""
+    for replica in work.replicas() if replicas is None else replicas:
+        left = _still_routed(work, replica) if replica.ready else ""
+        if left:
+            return f"{replica.name}: {left}"
+    return ""
 
 
 def _still_routed(work: Work, replica: Replica) -> str:

@@ -72,7 +72,7 @@ def remove(work: Work) -> Judgement:
     for _ in range(_TRIES):
         stored = work.ports.gateway.store.read()
         dialect = work.ports.gateway.dialect
-        named = any(route.name == rule_name(app) for route in dialect.routes(stored.files))
+        named = _is_named(work, stored)
         change = dialect.remove(stored.files, app)
         # Written even when the rule is not there: that fences off a process which was paused before it published.
         first = change.stages[0] if named and change.stages else ()
@@ -84,6 +84,16 @@ def remove(work: Work) -> Judgement:
             continue
         return Judgement(Verdict.PASS, "rule removed" if first else "no rule in the files")
     raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
+
+
+def has_rule(work: Work) -> bool:
+    """Whether the files have our rule now."""
+    return _is_named(work, work.ports.gateway.store.read())
+
+
+def _is_named(work: Work, stored: Stored) -> bool:
+    name = rule_name(work.release.app)
+    return any(route.name == name for route in work.ports.gateway.dialect.routes(stored.files))
 
 
 def remove_upstreams(work: Work) -> None:

@@ -12,6 +12,7 @@ from gatewayctl.ports import (
     Clock,
     Dialect,
     Evidence,
+    Inspect,
     Journal,
     Leases,
     Live,
@@ -38,7 +39,7 @@ class Gatehouse:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside, as the wiring chose it."""
+    """Everything outside, as the wiring chose it; `inspections` are the platform's own preconditions."""
 
     gateway: Gatehouse
     workloads: Workloads
@@ -48,6 +49,7 @@ class Ports:
     evidence: Evidence
     clock: Clock
     narrator: Narrator
+    inspections: tuple[Inspect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from gatewayctl.domain.errors import DeadlineExceeded, StaleWrite
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.routes import remove_upstreams
+from gatewayctl.orchestration.proof import prove_cleared, still_routed
+from gatewayctl.orchestration.routes import drain, has_rule, remove, remove_upstreams
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
@@ -29,24 +30,28 @@ def promote_stable(work: Work) -> Judgement:
     """Stable runs the new image. Someone else's image is not overwritten."""
     release = work.release
     name = release.target.stable
-    now = work.ports.workloads.read(name)
-    if now.image not in (release.before, release.image):
-        return Judgement(
-            Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
-        )
-    _set(work, name, lambda seen: seen.image == release.image, image=release.image)
-    return _rolled_out(work, name, release.image)
+
+    def asked(now: Workload) -> bool | Judgement:
+        if now.image not in (release.before, release.image):
+            return Judgement(
+                Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
+            )
+        return now.image == release.image
+
+    return _set(work, name, asked, image=release.image) or _rolled_out(work, name, release.image)
 
 
 def restore_stable(work: Work) -> Judgement:
     """Stable runs the image it had. Someone else's image is left alone."""
     release = work.release
     name = release.target.stable
-    now = work.ports.workloads.read(name)
-    if now.image not in (release.before, release.image):
-        return Judgement(Verdict.PASS, f"{name} runs {now.image}, set by someone else; left alone")
-    _set(work, name, lambda seen: seen.image == release.before, image=release.before)
-    return _rolled_out(work, name, release.before)
+
+    def asked(now: Workload) -> bool | Judgement:
+        if now.image not in (release.before, release.image):
+            return Judgement(Verdict.PASS, f"{name} runs {now.image}, set by someone else; left alone")
+        return False  # written even when it is there: that fences off a promotion that is still under way
+
+    return _set(work, name, asked, image=release.before) or _rolled_out(work, name, release.before)
 
 
 def stop_canary(work: Work) -> Judgement:
@@ -54,6 +59,7 @@ def stop_canary(work: Work) -> Judgement:
     release = work.release
     name = release.target.canary
     if not release.keeps_rule:
+        stay_clear(work)
         remove_upstreams(work)
     image = release.image if release.outcome is Outcome.PROMOTED else release.canary_before
     # Always written, even when it is all there: that fences off a process which was paused before it scaled up.
@@ -69,19 +75,38 @@ def stop_canary(work: Work) -> Judgement:
     return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
 
 
+def stay_clear(work: Work) -> None:
+    """Right before the canary goes: the rule may be back, by a hand, or on a replica that came with older files."""
+    if has_rule(work):
+        remove(work)
+    elif not still_routed(work):
+        return
+    prove_cleared(work)
+    drain(work)
+
+
 def _set(
-    work: Work, name: str, asked: Callable[[Workload], bool], *, image: str | None = None, replicas: int | None = None
-) -> None:
-    """Write what is asked unless it is there; read again and re-apply when someone else wrote in between."""
+    work: Work,
+    name: str,
+    asked: Callable[[Workload], bool | Judgement],
+    *,
+    image: str | None = None,
+    replicas: int | None = None,
+) -> Judgement | None:
+    """Write what is asked unless it is there; read again and re-apply when someone else wrote in between.
+
+    `asked` looks at what the write would replace: it says whether that is it already, or why it must be left alone.
+    """
     for _ in range(_TRIES):
         now = work.ports.workloads.read(name)
-        if asked(now):
-            return
+        found = asked(now)
+        if found:
+            return found if isinstance(found, Judgement) else None
         try:
             work.change(now, image=image, replicas=replicas)
         except StaleWrite:
             continue
-        return
+        return None
     raise StaleWrite(f"{name} was changed by others {_TRIES} times in a row while it was being written")
 
 

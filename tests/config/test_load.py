@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.config.load import ConfigFault, load
+from gatewayctl.config.load import ConfigFault, load, parse
 
 GOOD = """\
 version: 1
@@ -66,6 +66,35 @@ def test_every_option_is_read(tmp_path):
     assert (app.timings.ready, app.timings.drain) == (0.25, 3600.0)
 
 
+CLUSTER = GOOD.replace("{kind: sandbox, world: sandbox.yaml}", "{kind: kubernetes, namespace: shop}").replace(
+    "{kind: envoy}",
+    "{kind: envoy, namespace: gateway, replicas: {selector: app=gateway}, "
+    "config: {configMap: gateway-routes, key: rds.yaml}, traffic: 8000, admin: 9901}",
+)
+
+
+def test_a_gateway_in_a_cluster_is_read_with_its_place(tmp_path):
+    spec = load(written(tmp_path, CLUSTER))
+
+    assert (spec.platform.kind, spec.platform.namespace, spec.platform.context) == ("kubernetes", "shop", "")
+    assert (spec.gateway.namespace, spec.gateway.selector) == ("gateway", "app=gateway")
+    assert (spec.gateway.config_map, spec.gateway.keys) == ("gateway-routes", ("rds.yaml",))
+    assert (spec.gateway.traffic, spec.gateway.admin) == (8000, 9901)
+    assert spec.text == CLUSTER
+
+
+def test_a_gateway_lives_with_its_applications_unless_told_otherwise(tmp_path):
+    spec = load(written(tmp_path, CLUSTER.replace("namespace: gateway, ", "")))
+
+    assert spec.gateway.namespace == "shop"
+
+
+def test_text_kept_elsewhere_is_the_same_configuration(tmp_path):
+    file = written(tmp_path, CLUSTER)
+
+    assert parse(CLUSTER, file) == load(file)
+
+
 def test_all_faults_are_told_together_with_their_lines(tmp_path):
     text = """\
 version: 2
@@ -102,6 +131,15 @@ apps:
         (GOOD + "    route: standing\n", "a standing rule needs a fixed header value"),
         (GOOD + "    identify: {header: a, pointer: /b}\n", "expected exactly one of header and pointer"),
         (GOOD + "    header: {name: X_Canary}\n", "gatewayctl.yaml:7: apps.orders.header.name: "),
+        (
+            CLUSTER.replace(", namespace: shop", ""),
+            "platform kubernetes needs platform.namespace",
+        ),
+        (
+            CLUSTER.replace("replicas: {selector: app=gateway}, ", ""),
+            "platform kubernetes needs gateway.replicas.selector",
+        ),
+        (CLUSTER.replace(", key: rds.yaml", ""), "gateway.config: expected exactly one of key and keys"),
         (GOOD.replace("kind: sandbox", "kind: nomad"), "gatewayctl.yaml:2: platform.kind: "),
         (GOOD.replace("    probe", "    prob"), "gatewayctl.yaml:5: apps.orders.probe: is missing"),
         (

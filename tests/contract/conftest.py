@@ -1,5 +1,6 @@
 """Every contract suite runs on every world named here; a new adapter is one line per table."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.harness import Books, Platform
+from tests.contract.kubernetes_books import kubernetes_books
+from tests.contract.kubernetes_platform import kubernetes_platform
 from tests.contract.memory import memory_books, memory_platform
 from tests.contract.sandbox import sandbox_books, sandbox_platform
 
@@ -19,7 +22,10 @@ BOOKS: dict[str, Callable[[Path], AbstractContextManager[Books]]] = {
     "sandbox": sandbox_books,
 }
 # Worlds that start real processes carry a marker of their own, so that they can be left out.
-MARKS = {"sandbox": pytest.mark.sandbox}
+MARKS = {"sandbox": pytest.mark.sandbox, "kubernetes": pytest.mark.cluster}
+if "GATEWAYCTL_CLUSTER" in os.environ:  # set inside the test cluster, where make e2e runs these suites too
+    PLATFORMS["kubernetes"] = kubernetes_platform
+    BOOKS["kubernetes"] = kubernetes_books
 
 
 @pytest.fixture(scope="session", params=[pytest.param(name, marks=MARKS.get(name, ())) for name in PLATFORMS])
@@ -35,7 +41,7 @@ def platform(shared_platform: Platform) -> Platform:
     return shared_platform
 
 
-@pytest.fixture(params=list(BOOKS))
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in BOOKS])
 def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Books]:
     """Books with nothing in them."""
     with BOOKS[request.param](tmp_path) as books:

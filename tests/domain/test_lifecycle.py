@@ -127,7 +127,9 @@ def test_abort_on_the_way_back_just_goes_on(phase, outcome):
 def test_resume_asks_for_the_effect_of_the_phase_again(phase):
     release, effects = advance(a_release(phase, stuck="it hung" if phase in WAY_OUT else ""), Resumed())
 
-    assert (release.phase, effects) == (phase, EFFECTS[phase])
+    # Once the rule was taken away, it is taken away again: it may have come back while nobody was at it.
+    again = Phase.UNROUTE if phase in (Phase.CLEAR, Phase.DRAIN, Phase.COOL) else phase
+    assert (release.phase, effects) == (again, EFFECTS[again])
     assert not release.stuck
 
 

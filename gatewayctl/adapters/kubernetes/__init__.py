@@ -1,0 +1,1 @@
+"""Kubernetes behind the ports: Deployments, ConfigMaps, Pods and Leases, as plain JSON."""

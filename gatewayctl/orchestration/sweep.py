@@ -1,0 +1,118 @@
+"""Find what a release left behind, and take it away by the ordinary way out: rule first, canary last.
+
+Swept is only what is provably ours: an open release whose time is over and that nobody drives, and a rule with our
+name that belongs to no release. A canary that runs without either may be somebody's, and is only told.
+"""
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gatewayctl.domain.apps import AppSpec
+from gatewayctl.domain.platform import Workload
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Target
+from gatewayctl.domain.routing import RouteView, rule_name
+from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.work import Ports
+
+
+class Litter(StrEnum):
+    """What can be left behind."""
+
+    EXPIRED = "expired release"
+    ORPHAN = "rule without a release"
+    STRANGER = "canary without a release"
+    IDLE = "release that nobody drives"
+
+
+SWEPT = frozenset({Litter.EXPIRED, Litter.ORPHAN})
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One thing found; `hint` is for what is not ours to take away."""
+
+    app: str
+    litter: Litter
+    found: str
+    hint: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether `clean` may take it away."""
+        return self.litter in SWEPT
+
+
+def look(ports: Ports, app: AppSpec) -> Find | None:
+    """What is left of an application's releases; None when all is as it should be."""
+    target = app.target
+    record = ports.journal.load(target.app)
+    if record and not record.release.ended:
+        return _open(ports, record.release)
+    rules = _rules(ports, target)
+    if rules and not app.standing:
+        first = rules[0]
+        return Find(target.app, Litter.ORPHAN, f"{first.file}:{first.line}: {first.header} → {first.target}")
+    canary = ports.workloads.read(target.canary)
+    if canary.replicas and not rules:
+        return Find(
+            target.app,
+            Litter.STRANGER,
+            f"{canary.name} runs {canary.replicas} × {canary.image}",
+            hint=f"no release of ours started it; if nobody needs it, scale {canary.name} to 0",
+        )
+    return None
+
+
+def _open(ports: Ports, release: Release) -> Find | None:
+    holder = ports.leases.holder(release.app)
+    if holder:
+        return None
+    what = f"{release.id} ({release.image}) in phase {release.phase}"
+    over = ports.clock.wall() - release.expires
+    if over > 0:
+        return Find(release.app, Litter.EXPIRED, f"{what}, expired {over / 60:.0f} min ago")
+    if release.phase is Phase.WAIT:
+        return None
+    hint = f"gatewayctl resume {release.app}, or gatewayctl abort {release.app}"
+    return Find(release.app, Litter.IDLE, f"{what}, {release.stuck or 'no process drives it'}", hint)
+
+
+def clean(pilot: Pilot, app: AppSpec, find: Find) -> Release:
+    """Take a find away. Raises Busy or Conflict when somebody took it up meanwhile."""
+    if find.litter is Litter.EXPIRED:
+        return pilot.abort(find.app, f"swept: {find.found}")
+    return pilot.begin(_orphan(pilot.ports, app, str(pilot.holder)))
+
+
+def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
+    """A release that is on its way out from the start, for a rule whose own release nobody remembers."""
+    target = app.target
+    stable, canary = ports.workloads.read(target.stable), ports.workloads.read(target.canary)
+    now = ports.clock.wall()
+    return Release(
+        id=f"r-{secrets.token_hex(3)}",
+        target=target,
+        header=app.mark("swept"),
+        image=_candidate(canary, stable),
+        before=stable.image,
+        canary_before=canary.image,
+        mode=Mode.STAGED,
+        created=now,
+        expires=now + app.timings.time_to_live,
+        actor=actor,
+        timings=app.timings,
+        phase=Phase.UNROUTE,
+        outcome=Outcome.ABORTED,
+        reason="swept: its rule had no release",
+    )
+
+
+def _candidate(canary: Workload, stable: Workload) -> str:
+    """What the canary would be told from stable by; the same image on both tells nothing, so it is not named."""
+    return canary.image if canary.image != stable.image else f"{canary.name}:unknown"
+
+
+def _rules(ports: Ports, target: Target) -> tuple[RouteView, ...]:
+    files = ports.gateway.store.read().files
+    return tuple(route for route in ports.gateway.dialect.routes(files) if route.name == rule_name(target.app))

@@ -1,0 +1,3 @@
+module gatewayctl.test/pause
+
+go 1.24.0

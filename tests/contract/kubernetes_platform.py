@@ -1,0 +1,137 @@
+"""A real cluster under the contract: the example's own manifests, in two namespaces that nobody else uses."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gatewayctl.adapters.kubernetes.api import Api, connect
+from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods, services
+from gatewayctl.adapters.kubernetes.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.replicas import KubernetesReplicas
+from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
+from gatewayctl.adapters.kubernetes.workloads import KubernetesWorkloads
+from tests.contract.harness import Names, Platform
+
+ROOT = Path(__file__).parents[2]
+SHOP, GATEWAY = "shop", "gateway"
+WITHIN = 60  # seconds
+_KINDS = {"ConfigMap": config_maps, "Service": services, "Deployment": deployments}
+_NEVER = "gatewayctl.invalid/no-such-image:0"
+_FILES = {"gateway-routes": "rds.yaml", "gateway-bootstrap": "bootstrap.yaml"}
+_POD_IMAGE = "/spec/containers/0/image"
+
+
+class KubernetesPlatform:
+    """Ports of a cluster that runs the example's orders behind two gateway replicas."""
+
+    names = Names(
+        busy="orders",
+        idle="orders-canary",
+        image="shop/orders:1.0",
+        next_image="shop/orders:1.1",
+        crashing="shop/orders:1.1-crash",
+        unready="shop/orders:1.1-unready",
+        unknown="shop/orders:0.0",
+    )
+
+    def __init__(self, api: Api, suffix: str) -> None:
+        self.api = api
+        self.shop, self.gateway = f"{SHOP}-{suffix}", f"{GATEWAY}-{suffix}"
+        self.place = GatewayPlace(self.gateway, "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
+        self.workloads = KubernetesWorkloads(api, self.shop)
+        self.replicas = KubernetesReplicas(api, self.place)
+        self._images: dict[str, str] = {}
+
+    def make(self) -> None:
+        """Make what the manifests say, as few Pods as the contract can do with."""
+        for namespace in (self.shop, self.gateway):
+            self.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        for found in map(self._moved, _manifests()):
+            self.api.create(_KINDS[found["kind"]](found["metadata"]["namespace"]), found)
+        self.routes = KubernetesRouteStore(self.api, self.place)
+        self._first = self.routes.read().files
+        self.settle(lambda: self.workloads.read(self.names.busy).settled, "the shop")
+        self.settle(lambda: sum(one.ready for one in self.replicas.list()) == 2, "the gateway")
+
+    def remove(self) -> None:
+        """Delete both namespaces; the cluster takes its time, and nobody waits for it."""
+        for namespace in (self.shop, self.gateway):
+            self.api.delete(f"/api/v1/namespaces/{namespace}")
+
+    def reset(self) -> None:
+        for name, replicas in ((self.names.busy, 1), (self.names.idle, 0)):
+            found = self.workloads.read(name)
+            if (found.image, found.replicas) != (self.names.image, replicas):
+                self.workloads.change(found, image=self.names.image, replicas=replicas)
+            self.settle(partial(self._settled, name), f"{name} as at the beginning")
+        stored = self.routes.read()
+        if stored.files != self._first:
+            self.routes.write(self._first, stored)
+
+    def _settled(self, name: str) -> bool:
+        return self.workloads.read(name).settled
+
+    def settle(self, ready: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + WITHIN
+        while not ready():
+            assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
+            time.sleep(0.1)
+
+    def a_text(self, mark: str) -> str:
+        return f"{self._first[0].text}# {mark}: é, blanks \t \r\n\r\n# and no final newline"
+
+    def take_down(self, replica: str) -> None:
+        """An image that nobody has: the kubelet ends the container and cannot start another, in the same Pod."""
+        path = pods(self.gateway, replica)
+        self._images[replica] = self.api.get(path)["spec"]["containers"][0]["image"]
+        self.api.patch(path, [{"op": "replace", "path": _POD_IMAGE, "value": _NEVER}])
+
+    def bring_back(self, replica: str) -> None:
+        image = self._images.pop(replica)
+        self.api.patch(pods(self.gateway, replica), [{"op": "replace", "path": _POD_IMAGE, "value": image}])
+
+    def _moved(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The same object in our namespace, with at most one Pod of the shop and two of the gateway."""
+        home = found["metadata"]["namespace"]
+        found["metadata"]["namespace"] = {SHOP: self.shop, GATEWAY: self.gateway}[home]
+        if found["kind"] == "Deployment":
+            found["spec"]["replicas"] = min(found["spec"]["replicas"], {SHOP: 1, GATEWAY: 2}[home])
+            names = found["spec"]["template"]["spec"].get("dnsConfig", {})
+            names["searches"] = [one.replace(f"{SHOP}.", f"{self.shop}.") for one in names.get("searches", ())]
+        return found
+
+
+def _manifests() -> list[dict[str, Any]]:
+    """What the contract needs of the manifests: no right, no second application."""
+    made: list[dict[str, Any]] = [
+        {
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": GATEWAY},
+            "data": {file: (ROOT / "gateway-config" / file).read_text()},
+        }
+        for name, file in _FILES.items()
+    ]
+    for file in ("shop.yaml", "gateway.yaml"):
+        for one in yaml.safe_load_all((ROOT / "manifests" / file).read_text()):
+            named = one["metadata"]["name"]
+            if one["kind"] in _KINDS and named.startswith(("orders", "gateway")):
+                made.append(one)
+    return made
+
+
+@contextmanager
+def kubernetes_platform(_folder: Path) -> Iterator[Platform]:
+    """Two namespaces for a whole session, in the cluster of $KUBECONFIG."""
+    platform = KubernetesPlatform(connect(), secrets.token_hex(3))
+    try:
+        platform.make()
+        yield platform
+    finally:
+        platform.replicas.close()
+        platform.remove()

@@ -1,0 +1,153 @@
+"""The rights of manifests/rbac.yaml on a real API server: enough, and each of them missed when it is gone."""
+
+import copy
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gatewayctl.adapters.kubernetes.access import Reach, Right, missing, rights
+from gatewayctl.adapters.kubernetes.api import Api, ApiFault, connect
+from gatewayctl.adapters.kubernetes.events import PhaseEvents, Weight
+from gatewayctl.adapters.kubernetes.paths import deployments, events
+from gatewayctl.adapters.kubernetes.place import GatewayPlace
+
+MANIFEST = Path(__file__).parents[2] / "manifests" / "rbac.yaml"
+WITHIN = 30  # seconds until the API server's caches know a changed Role
+
+
+@dataclass
+class Account:
+    """A ServiceAccount with the manifest's Roles in namespaces of its own; `admin` may change them."""
+
+    admin: Api
+    api: Api
+    roles: dict[str, dict[str, Any]]
+    needed: tuple[Right, ...]
+
+    def path(self, namespace: str) -> str:
+        return f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/gatewayctl"
+
+    def limit(self, namespace: str, rules: list[dict[str, Any]]) -> None:
+        self.admin.merge(self.path(namespace), {"rules": rules})
+
+    def settled(self, expected: tuple[Right, ...]) -> tuple[Right, ...]:
+        """What is missing, once it is what is expected or the time is over."""
+        deadline = time.monotonic() + WITHIN
+        while True:
+            found = missing(self.api, self.needed)
+            if found == expected or time.monotonic() > deadline:
+                return found
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    admin, mark = connect(), secrets.token_hex(3)
+    names = {"shop": f"access-shop-{mark}", "gateway": f"access-gateway-{mark}"}
+    try:
+        for name in names.values():
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            admin.create("/api/v1/namespaces", body)
+        roles = {}
+        for one in yaml.safe_load_all(MANIFEST.read_text()):
+            for place in (one["metadata"], *one.get("subjects", [])):
+                place["namespace"] = names[place["namespace"]]
+            space = one["metadata"]["namespace"]
+            group = "api/v1" if one["kind"] == "ServiceAccount" else f"apis/{one['apiVersion']}"
+            admin.create(f"/{group}/namespaces/{space}/{one['kind'].lower()}s", one)
+            if one["kind"] == "Role":
+                roles[space] = one
+        file = tmp_path_factory.mktemp("access") / "kubeconfig"
+        file.write_text(as_account(admin, names["shop"]))
+        place = GatewayPlace(names["gateway"], "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
+        yield Account(admin, connect(file=str(file)), roles, rights(names["shop"], place, Reach.OUTSIDE))
+    finally:
+        for name in names.values():
+            admin.delete(f"/api/v1/namespaces/{name}")
+
+
+def as_account(admin: Api, namespace: str) -> str:
+    """The admin's kubeconfig with a token of the account instead."""
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/gatewayctl/token"
+    settings = admin.client.configuration
+    cluster = {"server": settings.host, "certificate-authority": settings.ssl_ca_cert}
+    user = {"token": admin.create(path, body)["status"]["token"]}
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "it",
+            "clusters": [{"name": "it", "cluster": cluster}],
+            "users": [{"name": "it", "user": user}],
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        }
+    )
+
+
+def test_the_manifest_is_enough(account: Account) -> None:
+    assert account.settled(()) == ()
+
+
+def test_each_single_verb_that_is_gone_is_named(account: Account) -> None:
+    assert account.settled(()) == ()
+    tried = 0
+    for namespace, role in account.roles.items():
+        for number, rule in enumerate(role["rules"]):
+            for verb in rule["verbs"]:
+                rules = copy.deepcopy(role["rules"])
+                rules[number]["verbs"].remove(verb)
+                account.limit(namespace, [one for one in rules if one["verbs"]])
+                expected = tuple(
+                    right
+                    for right in account.needed
+                    if (right.namespace, right.group, right.resource, right.verb)
+                    == (namespace, rule["apiGroups"][0], rule["resources"][0], verb)
+                )
+
+                assert len(expected) == 1
+                assert account.settled(expected) == expected
+                tried += 1
+        account.limit(namespace, role["rules"])
+    assert tried == len(account.needed)
+    assert account.settled(()) == ()
+
+
+def test_what_the_account_may_not_do_is_refused_with_the_way_out(account: Account) -> None:
+    namespace = account.needed[0].namespace
+
+    with pytest.raises(ApiFault, match="forbidden") as caught:
+        account.api.get(f"/api/v1/namespaces/{namespace}/secrets")
+
+    assert "manifests/rbac.yaml" in caught.value.hint
+
+
+def test_an_event_is_found_at_its_deployment_and_a_failed_one_is_counted(account: Account) -> None:
+    namespace = account.needed[0].namespace
+    labels = {"app": "orders"}
+    spec = {
+        "replicas": 0,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "none"}]}},
+    }
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "orders"}, "spec": spec}
+    uid = account.admin.create(deployments(namespace), body)["metadata"]["uid"]
+    assert account.settled(()) == ()
+    told = PhaseEvents(account.api, namespace)
+
+    told.put("orders", "Promote", "✓ " + "é" * 2000, Weight.NORMAL)
+    told.put("nobody", "Promote", "no such Deployment", Weight.WARNING)
+
+    found = account.api.get(events(namespace), fieldSelector=f"regarding.uid={uid}")["items"]
+    assert [(one["reason"], one["type"], one["regarding"]["name"]) for one in found] == [
+        ("Promote", "Normal", "orders")
+    ]
+    assert found[0]["note"].startswith("✓ é")
+    assert (told.failed, "nobody" in told.fault) == (1, True)

@@ -1,0 +1,94 @@
+"""A whole release on a real cluster: three Envoys, two applications, their canary twins at zero."""
+
+import json
+from pathlib import Path
+
+from tests.e2e.town import Town
+
+
+def test_a_good_release_is_promoted_and_leaves_nothing_behind(town: Town):
+    routes = town.routes()
+
+    done = town.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success", "-o", "json")
+
+    assert done.code == 0, done.said
+    assert json.loads(done.out)["outcome"] == "promoted"
+    assert "3/3 gateway replicas serve it" in done.err
+    assert town.image("orders") == "shop/orders:1.1"
+    assert (town.replicas("orders-canary"), town.pods("orders-canary")) == (0, [])
+    assert town.routes() == routes
+    back = town.run("release", "orders", "--image", "shop/orders:1.0", "--promote", "on-success")
+    assert back.code == 0, back.said
+    assert town.image("orders") == "shop/orders:1.0"
+
+
+def test_a_canary_that_fails_its_suite_is_rejected_and_stable_was_never_touched(town: Town):
+    generation = town.deployment("orders")["metadata"]["generation"]
+
+    done = town.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
+
+    assert done.code == 3, done.said
+    assert town.image("orders") == "shop/orders:1.0"
+    assert town.deployment("orders")["metadata"]["generation"] == generation
+    assert town.pods("orders-canary") == []
+
+
+def test_a_canary_that_crashes_is_rejected_long_before_the_deadline_with_its_reason(town: Town):
+    done = town.run("release", "orders", "--image", "shop/orders:1.1-crash", "--promote", "on-success", "-o", "json")
+
+    assert done.code == 3, done.said
+    assert "exited 1" in json.loads(done.out)["reason"]
+
+
+def test_anyone_sees_and_aborts_a_release_from_anywhere_without_a_configuration(town: Town, tmp_path: Path):
+    started = town.run("start", "orders", "--image", "shop/orders:1.1")
+    assert started.code == 0, started.said
+
+    seen = town.run("status", "orders", "-n", town.shop, "-o", "json", cwd=tmp_path)
+    aborted = town.run("abort", "orders", "-n", town.shop, "--reason", "on call", cwd=tmp_path)
+
+    assert seen.code == 0, seen.said
+    assert "gatewayctl abort orders" in seen.out
+    assert aborted.code == 0, aborted.said
+    assert town.replicas("orders-canary") == 0
+    assert "gatewayctl-orders-canary" not in town.routes()
+
+
+def test_anyone_promotes_a_started_release_from_anywhere(town: Town, tmp_path: Path):
+    started = town.run("start", "payments", "--image", "shop/payments:1.1")
+    assert started.code == 0, started.said
+
+    promoted = town.run("promote", "payments", "-n", town.shop, cwd=tmp_path)
+
+    assert promoted.code == 0, promoted.said
+    assert town.image("payments") == "shop/payments:1.1"
+
+
+def test_a_second_release_of_one_application_is_a_conflict(town: Town):
+    started = town.run("start", "orders", "--image", "shop/orders:1.1")
+    assert started.code == 0, started.said
+
+    second = town.run("release", "orders", "--image", "shop/orders:1.1")
+
+    assert second.code == 5, second.said
+    assert "unfinished release" in second.err
+
+
+def test_a_persons_edit_of_the_routes_during_a_release_survives(town: Town):
+    started = town.run("start", "orders", "--image", "shop/orders:1.1")
+    assert started.code == 0, started.said
+    before = town.routes()
+    edited = before.replace("# the bank takes its time", "# the bank takes its time, still")
+    assert edited != before
+    town.api.merge(f"/api/v1/namespaces/{town.gateway}/configmaps/gateway-routes", {"data": {"rds.yaml": edited}})
+
+    aborted = town.run("abort", "orders")
+
+    assert aborted.code == 0, aborted.said
+    kept = town.routes()
+    assert "# the bank takes its time, still" in kept
+    assert "gatewayctl-orders-canary" not in kept
+    town.api.merge(
+        f"/api/v1/namespaces/{town.gateway}/configmaps/gateway-routes",
+        {"data": {"rds.yaml": kept.replace(", still", "")}},
+    )

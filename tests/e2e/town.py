@@ -1,0 +1,152 @@
+"""The example in a cluster: its own manifests, in two namespaces that nobody else uses, with two applications."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gatewayctl.adapters.kubernetes.api import Api, connect
+from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods
+
+ROOT = Path(__file__).parents[2]
+SHOP, GATEWAY = "shop", "gateway"
+WITHIN = 120  # seconds
+
+
+@dataclass
+class Town:
+    """Both namespaces of one copy of the example; `folder` holds its gatewayctl.yaml and what commands leave."""
+
+    api: Api
+    folder: Path
+    suffix: str = field(default_factory=lambda: secrets.token_hex(3))
+
+    @property
+    def shop(self) -> str:
+        return f"{SHOP}-{self.suffix}"
+
+    @property
+    def gateway(self) -> str:
+        return f"{GATEWAY}-{self.suffix}"
+
+    def build(self) -> None:
+        """Apply the manifests, and wait until everything is ready."""
+        rendered = kubectl("kustomize", str(ROOT / "manifests"))
+        moved = [self._moved(one) for one in yaml.safe_load_all(rendered) if one]
+        kubectl("apply", "-f", "-", given=yaml.safe_dump_all(moved))
+        self.settle(lambda: self.ready(self.gateway, "gateway") == 3, "three gateway replicas")
+        self.settle(lambda: self.ready(self.shop, "orders") >= 1, "orders")
+        self.settle(lambda: self.ready(self.shop, "payments") >= 1, "payments")
+        text = (ROOT / "manifests" / "gatewayctl.yaml").read_text()
+        text = text.replace("namespace: shop}", f"namespace: {self.shop}}}")
+        text = text.replace("namespace: gateway\n", f"namespace: {self.gateway}\n")
+        text = text.replace("../smoke", str(ROOT / "smoke"))
+        self.config.write_text(text)
+
+    def remove(self) -> None:
+        """Delete both namespaces; the cluster takes its time, and nobody waits for it."""
+        for namespace in (self.shop, self.gateway):
+            self.api.delete(f"/api/v1/namespaces/{namespace}")
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "gatewayctl.yaml"
+
+    def settle(self, ready: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + WITHIN
+        while not ready():
+            assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
+            time.sleep(0.1)
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return self.api.get(deployments(self.shop, name))
+
+    def ready(self, namespace: str, name: str) -> int:
+        return int(self.api.get(deployments(namespace, name)).get("status", {}).get("readyReplicas") or 0)
+
+    def image(self, name: str) -> str:
+        return str(self.deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def replicas(self, name: str) -> int:
+        return int(self.deployment(name)["spec"]["replicas"])
+
+    def pods(self, app: str) -> list[str]:
+        """Pods that may still run something; one whose containers have ended stays listed for a moment."""
+        found = self.api.get(pods(self.shop), labelSelector=f"app={app}")
+        return [
+            one["metadata"]["name"] for one in found["items"] if one["status"]["phase"] not in {"Succeeded", "Failed"}
+        ]
+
+    def routes(self) -> str:
+        return str(self.api.get(config_maps(self.gateway, "gateway-routes"))["data"]["rds.yaml"])
+
+    def start(self, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+        """A gatewayctl command, running."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAYCTL_")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "gatewayctl", *arguments],
+            cwd=cwd or self.folder,
+            env={**environment, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> "Done":
+        """A gatewayctl command, to its end."""
+        process = self.start(*arguments, cwd=cwd)
+        out, err = process.communicate(timeout=170)
+        return Done(process.returncode, out, err)
+
+    def _moved(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The same object in our namespaces."""
+        names = {SHOP: self.shop, GATEWAY: self.gateway}
+        meta = found["metadata"]
+        if found["kind"] == "Namespace":
+            meta["name"] = names[meta["name"]]
+        elif "namespace" in meta:
+            meta["namespace"] = names[meta["namespace"]]
+        for subject in found.get("subjects", []):
+            if "namespace" in subject:
+                subject["namespace"] = names[subject["namespace"]]
+        searches = found.get("spec", {}).get("template", {}).get("spec", {}).get("dnsConfig", {}).get("searches", [])
+        searches[:] = [one.replace(f"{SHOP}.svc", f"{self.shop}.svc") for one in searches]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return f"exit {self.code}\n{self.out}\n{self.err}"
+
+
+def a_town(folder: Path) -> Town:
+    """A copy of the example, to be built."""
+    return Town(connect(), folder)
+
+
+def kubectl(*arguments: str, given: str = "") -> str:
+    """One kubectl command in the cluster of $KUBECONFIG; fails the test when it fails."""
+    done = subprocess.run(
+        ["kubectl", *arguments],  # noqa: S607 (the test cluster's own is first in PATH)
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+    return done.stdout

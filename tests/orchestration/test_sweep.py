@@ -1,0 +1,111 @@
+"""What releases leave behind, on the in-memory world: ours is taken away in order, the rest is told."""
+
+from dataclasses import replace
+
+from gatewayctl.domain.platform import Holder
+from gatewayctl.domain.release import Mode, Outcome, Phase
+from gatewayctl.orchestration.sweep import Litter, clean, look
+from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, ports
+from tests.fakes.world import World
+
+
+def a_waiting(world: World):
+    suites = AskingSuites(world, [])
+    pilot = a_pilot(world, suites)
+    return pilot, pilot.begin(a_release(world, suites, ORDERS, Mode.MANUAL))
+
+
+def rule_is_there(world: World) -> bool:
+    return "gatewayctl-orders-canary" in world.published[-1][1][0].text
+
+
+def test_nothing_is_found_where_nothing_was_released():
+    world = World()
+
+    assert look(ports(world, AskingSuites(world, [])), ORDERS) is None
+
+
+def test_a_waiting_release_in_its_time_is_no_litter():
+    world = World()
+    pilot, _ = a_waiting(world)
+
+    assert look(pilot.ports, ORDERS) is None
+
+
+def test_an_expired_release_is_aborted_by_the_ordinary_way_out():
+    world = World()
+    pilot, waiting = a_waiting(world)
+    world.sleep(waiting.expires - world.wall() + 60)
+
+    found = look(pilot.ports, ORDERS)
+    assert found
+    assert (found.litter, found.ours) == (Litter.EXPIRED, True)
+    assert rule_is_there(world)
+    swept = clean(pilot, ORDERS, found)
+
+    assert (swept.phase, swept.outcome) == (Phase.DONE, Outcome.ABORTED)
+    assert "swept" in swept.reason
+    assert not rule_is_there(world)
+    assert pilot.ports.workloads.read("orders-canary").replicas == 0
+    assert look(pilot.ports, ORDERS) is None
+
+
+def test_an_expired_release_that_somebody_drives_is_left_to_them():
+    world = World()
+    pilot, waiting = a_waiting(world)
+    world.sleep(waiting.expires - world.wall() + 60)
+    pilot.ports.leases.acquire("orders", Holder("somebody", "elsewhere", 7, world.wall()))
+
+    assert look(pilot.ports, ORDERS) is None
+
+
+def test_a_rule_whose_release_nobody_remembers_is_removed_before_its_canary_stops():
+    world = World()
+    pilot, _ = a_waiting(world)
+    world.records.clear()
+
+    found = look(pilot.ports, ORDERS)
+    assert found
+    assert (found.litter, found.ours) == (Litter.ORPHAN, True)
+    assert "x-canary" in found.found
+    swept = clean(pilot, ORDERS, found)
+
+    assert (swept.phase, swept.outcome, swept.stuck) == (Phase.DONE, Outcome.ABORTED, "")
+    assert not rule_is_there(world)
+    assert pilot.ports.workloads.read("orders-canary").replicas == 0
+    assert pilot.ports.workloads.read("orders").image == "shop/orders:1.0"
+
+
+def test_a_standing_rule_between_releases_is_no_litter():
+    world = World()
+    pilot, _ = a_waiting(world)
+    world.records.clear()
+
+    assert look(pilot.ports, replace(ORDERS, standing=True, value="always")) is None
+
+
+def test_a_canary_that_nobody_of_ours_started_is_told_and_not_touched():
+    world = World()
+    pilot = a_pilot(world, AskingSuites(world, []))
+    workloads = pilot.ports.workloads
+    workloads.change(workloads.read("orders-canary"), replicas=1)
+
+    found = look(pilot.ports, ORDERS)
+
+    assert found
+    assert (found.litter, found.ours) == (Litter.STRANGER, False)
+    assert "scale orders-canary to 0" in found.hint
+
+
+def test_a_release_whose_process_died_is_told_with_both_ways_on():
+    world = World()
+    pilot, waiting = a_waiting(world)
+    record = pilot.ports.journal.load("orders")
+    assert record
+    pilot.ports.journal.save("orders", waiting.at(Phase.SMOKE), record.version)
+
+    found = look(pilot.ports, ORDERS)
+
+    assert found
+    assert (found.litter, found.ours) == (Litter.IDLE, False)
+    assert found.hint == "gatewayctl resume orders, or gatewayctl abort orders"
