@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CANARY ?= good
 
-.PHONY: demo test check e2e clean
+.PHONY: demo test check e2e cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -31,6 +31,13 @@ check: $(VENV)/.installed  ## style, types, and the direction of imports
 # Root, Linux and a few Debian packages are needed, and named when they are missing; the first time takes ten minutes more.
 e2e: $(VENV)/.installed  ## end to end on a real Kubernetes, made for it and removed afterwards
 	@$(BIN)/python -m tests.cluster run --name e2e -- $(BIN)/python -m pytest tests/e2e tests/contract -m cluster
+
+cluster: $(VENV)/.installed  ## a real Kubernetes with the example in it, kept until make cluster-down
+	@$(BIN)/python -m tests.cluster up
+	@$(BIN)/python -m tests.cluster shop
+
+cluster-down: $(VENV)/.installed  ## end it
+	@$(BIN)/python -m tests.cluster down
 
 clean:
 	rm -rf $(VENV) .gatewayctl

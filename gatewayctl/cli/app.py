@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from gatewayctl.cli import demo, looking, releases, route, rule, sandbox, sweep
+from gatewayctl.cli import demo, looking, releases, route, rule, sandbox, sweep, sync
 from gatewayctl.domain.errors import GatewayctlError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (
     looking.curl,
     looking.history,
     looking.report,
+    sync.sync,
     sweep.sweep,
     demo.demo,
 ):

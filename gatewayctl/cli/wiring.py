@@ -68,10 +68,17 @@ def wire(given: Path | None, narrator: "Narrator", kept: Kept | None = None) -> 
     """
     from gatewayctl.config.load import find, load
 
-    path = find(given)
-    from_cluster = kept is not None and given is None and (kept.namespace or not path.exists())
-    spec = _kept(kept) if kept is not None and from_cluster else load(path)
+    spec = _found(kept) if kept is not None and given is None else load(find(given))
     return Wired(spec, _PLATFORMS[spec.platform.kind](spec, narrator))
+
+
+def _found(kept: Kept) -> "Spec":
+    """The configuration here; where there is none, or a namespace is named, the one that the cluster keeps."""
+    from gatewayctl.adapters.kubernetes.api import configured
+    from gatewayctl.config.load import find, load
+
+    path = find(None)
+    return _kept(kept) if kept.namespace or (not path.exists() and configured()) else load(path)
 
 
 def _kept(kept: Kept) -> "Spec":
@@ -121,6 +128,7 @@ def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
 def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.kubernetes.api import connect
+    from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.leases import KubernetesLeases
     from gatewayctl.adapters.kubernetes.place import GatewayPlace
@@ -136,8 +144,9 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     place = GatewayPlace(
         gateway.namespace, gateway.selector, gateway.config_map, gateway.keys, gateway.traffic, gateway.admin
     )
+    store = KubernetesRouteStore(api, place)
     return Ports(
-        gateway=_gatehouse(spec, KubernetesRouteStore(api, place), KubernetesReplicas(api, place)),
+        gateway=_gatehouse(spec, store, KubernetesReplicas(api, place)),
         workloads=KubernetesWorkloads(api, namespace),
         suites=ChildSuites(),
         journal=KubernetesJournal(api, namespace, spec.text),
@@ -145,6 +154,7 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         narrator=narrator,
+        inspections=(Inspection(api, namespace, place, store).look,),
     )
 
 

@@ -13,6 +13,7 @@ from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
 from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.planning import check_images
 from gatewayctl.orchestration.preflight import unfinished_fault
 from gatewayctl.orchestration.steps import perform
 from gatewayctl.orchestration.waiting import Patience, Pending, until
@@ -31,13 +32,17 @@ class Pilot:
     holder: Holder
 
     def begin(self, release: Release) -> Release:
-        """Journal a new release and drive it until it ends or waits. Raises Busy when the application has one."""
+        """Journal a new release and drive it until it ends or waits.
+
+        Raises Busy or Conflict when the application has one, Drifted when one went by since the draft was made.
+        """
         app = release.app
         self.ports.leases.acquire(app, self.holder)
         try:
             old = self.ports.journal.load(app)
             if old and not old.release.ended:
                 raise unfinished_fault(old.release)
+            check_images(self.ports, release)
             return self._drive(self._written(release, old.version if old else 0), Resumed())
         finally:
             self.ports.leases.release(app, self.holder)

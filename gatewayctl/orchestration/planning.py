@@ -83,6 +83,15 @@ def check_drift(ports: Ports, saved: Plan) -> None:
         )
 
 
+def check_images(ports: Ports, release: Release) -> None:
+    """Raise Drifted when the images are not those that the release was drafted with: they are what it would restore."""
+    target = release.target
+    for name, drafted in ((target.stable, release.before), (target.canary, release.canary_before)):
+        now = ports.workloads.read(name).image
+        if now != drafted:
+            raise Drifted(f"{name} runs {now} by now, not {drafted}", hint=f"see gatewayctl status {release.app}")
+
+
 def _basis(ports: Ports, release: Release, files: Files) -> tuple[tuple[str, str], ...]:
     rows = []
     for name in (release.target.stable, release.target.canary):

@@ -86,29 +86,26 @@ def remove(work: Work) -> Judgement:
     raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
 
 
-def has_rule(work: Work) -> bool:
-    """Whether the files have our rule now."""
-    return _is_named(work, work.ports.gateway.store.read())
-
-
 def _is_named(work: Work, stored: Stored) -> bool:
     name = rule_name(work.release.app)
     return any(route.name == name for route in work.ports.gateway.dialect.routes(stored.files))
 
 
-def remove_upstreams(work: Work) -> None:
-    """Take away what `publish` defined beside the routes; nobody sends to it any more."""
+def remove_upstreams(work: Work) -> bool:
+    """Take away what `publish` defined beside the routes; whether the rule itself was back, and went with it."""
+    named = False
     for _ in range(_TRIES):
         stored = work.ports.gateway.store.read()
         change = work.ports.gateway.dialect.remove(stored.files, work.release.app)
         if not change.stages:
-            return
+            return named
+        named |= _is_named(work, stored)
         try:
             for stage in change.stages:
                 stored = work.write(stage, stored)
         except StaleWrite:
             continue
-        return
+        return named
     raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
 
 

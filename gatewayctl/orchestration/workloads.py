@@ -7,7 +7,7 @@ from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.proof import prove_cleared, still_routed
-from gatewayctl.orchestration.routes import drain, has_rule, remove, remove_upstreams
+from gatewayctl.orchestration.routes import drain, remove_upstreams
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
@@ -59,8 +59,7 @@ def stop_canary(work: Work) -> Judgement:
     release = work.release
     name = release.target.canary
     if not release.keeps_rule:
-        stay_clear(work)
-        remove_upstreams(work)
+        _leave_nothing(work)
     image = release.image if release.outcome is Outcome.PROMOTED else release.canary_before
     # Always written, even when it is all there: that fences off a process which was paused before it scaled up.
     _set(work, name, lambda _: False, image=image, replicas=0)
@@ -75,14 +74,11 @@ def stop_canary(work: Work) -> Judgement:
     return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
 
 
-def stay_clear(work: Work) -> None:
+def _leave_nothing(work: Work) -> None:
     """Right before the canary goes: the rule may be back, by a hand, or on a replica that came with older files."""
-    if has_rule(work):
-        remove(work)
-    elif not still_routed(work):
-        return
-    prove_cleared(work)
-    drain(work)
+    if remove_upstreams(work) or still_routed(work):
+        prove_cleared(work)
+        drain(work)
 
 
 def _set(

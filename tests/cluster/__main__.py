@@ -31,7 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--install", action="store_true", help="first install missing Debian packages, as root")
     for name, words in _HELP.items():
         command = commands.add_parser(name, help=words)
-        command.add_argument("--name", default="main", help="which cluster; several live side by side (default: main)")
+        usual = "run" if name == "run" else "main"
+        command.add_argument("--name", default=usual, help=f"several live side by side (default: {usual})")
         if name in ("enter", "run"):
             command.add_argument("argv", nargs="+", metavar="COMMAND", help="after --")
     return parser

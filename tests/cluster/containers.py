@@ -22,6 +22,11 @@ def containerd(cluster: Cluster) -> Component:
     return Component("containerd", ("containerd", f"--config={settings}"))
 
 
+def root(cluster: Cluster) -> Path:
+    """Where containerd keeps images and containers' file systems."""
+    return cluster.lib / "containerd"
+
+
 def load(cluster: Cluster, archives: Iterable[Path]) -> None:
     """Bring docker-archives in. Raises EnvironmentFailed when containerd refuses one."""
     for archive in archives:
@@ -61,7 +66,7 @@ def _ctr(cluster: Cluster, *arguments: str) -> "subprocess.CompletedProcess[str]
 
 def _settings(cluster: Cluster) -> str:
     quoted = {
-        "root": cluster.lib / "containerd",
+        "root": root(cluster),
         "state": cluster.run / "containerd",
         "socket": cluster.socket,
         "pause": PAUSE,

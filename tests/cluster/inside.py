@@ -9,9 +9,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from gatewayctl.adapters.sandbox.process import started_at
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.cluster import lifecycle, network
 from tests.cluster.place import ENTERED, Cluster
+from tests.cluster.processes import Process
 from tests.cluster.programs import binaries
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -52,8 +54,8 @@ def enter(cluster: Cluster, command: Sequence[str]) -> NoReturn:
 
 def run(cluster: Cluster, command: Sequence[str]) -> int:
     """Start a cluster, run the command inside, and stop the cluster whatever happened; the command's exit code."""
+    lifecycle.up(cluster, Process("attendant", os.getpid(), started_at(os.getpid())))
     try:
-        lifecycle.up(cluster)
         return _attend(cluster, command)
     finally:
         for which in _ENDING:

@@ -21,7 +21,7 @@ from tests.cluster.processes import Process, end, marked, recorded, running_wher
 _PATIENCE = 20.0  # seconds for the end of what was killed
 _ROUNDS = 5  # what is killed may have started something in its last moment
 _LOG_LINKS = Path("/var/log/containers")  # the kubelet's own, wherever its logs are
-_POD_RESULTS = Path("/var/lib/cni/results")
+_POD_RESULTS = Path("/var/lib/cni/results")  # what the network plugins would need to take a pod's cable away
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +118,7 @@ def _remove_links(cluster: Cluster) -> None:
     for link in _LOG_LINKS.glob("*"):
         if link.is_symlink() and link.readlink().is_relative_to(cluster.lib):
             link.unlink(missing_ok=True)
-    for result in _POD_RESULTS.glob(f"{cluster.ident}-*"):
+    for result in _POD_RESULTS.glob(f"{cluster.ident}-*-eth0"):
+        pod = result.name.removeprefix(f"{cluster.ident}-").removesuffix("-eth0")
+        (_POD_RESULTS / f"cni-loopback-{pod}-lo").unlink(missing_ok=True)
         result.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Start and stop a cluster as a whole; an earlier one of the same name that is not whole is removed first."""
 
 import fcntl
+import signal
 import subprocess
 import sys
 import time
@@ -10,31 +11,34 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gatewayctl.adapters.sandbox.process import tail
-from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
-from tests.cluster import access, certificates, cgroups, components, containers, host, images, leftovers, network
+from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed
+from tests.cluster import access, certificates, cgroups, components, containers, host, images, leftovers, network, seed
 from tests.cluster.build import build
 from tests.cluster.place import PROJECT, Cluster
-from tests.cluster.processes import log_of, recorded, start
+from tests.cluster.processes import Process, component, end, log_of, read, record, recorded, start
 
 PATIENCE = 120.0  # seconds, for any one step on a busy machine; a step that cannot succeed is noticed sooner
 _POLL = 0.05  # seconds
 _WORDS = 8  # lines of a log
 
 
-def up(cluster: Cluster) -> None:
-    """Return when the cluster is ready; one that runs already is left as it is.
+def up(cluster: Cluster, attendant: Process | None = None) -> None:
+    """Return when the cluster is ready; one that was left running is left as it is.
 
-    Raises EnvironmentFailed when this machine cannot carry one, or a component ends.
+    A cluster with an attendant is that process's alone, and new; when the attendant has ended, it is a leftover.
+    Raises Busy when the cluster is another's, EnvironmentFailed when this machine cannot carry one or a component ends.
     """
     host.check(host.this_host())
     build()
     archives = images.build()
     with alone(cluster):
-        if running(cluster):
+        if _already(cluster, attendant):
             return
         begun = time.monotonic()
         leftovers.remove(cluster)
         try:
+            if attendant:
+                record(attendant, _attended(cluster))
             _start(cluster, archives)
         except BaseException:  # also when interrupted: half a cluster is of no use to anybody
             leftovers.remove(cluster)
@@ -48,6 +52,20 @@ def down(cluster: Cluster) -> None:
     host.check(host.this_host())
     with alone(cluster):
         leftovers.remove(cluster)
+
+
+def _already(cluster: Cluster, attendant: Process | None) -> bool:
+    """Whether it runs and may be used."""
+    other = read(_attended(cluster))
+    if other and other.running:
+        raise Busy(f"cluster {cluster.name} belongs to process {other.pid}", hint="choose another --name")
+    kept = running(cluster) and not other
+    if kept and attendant:
+        raise Busy(
+            f"cluster {cluster.name} was left running on purpose",
+            hint=f"choose another --name, or: python -m tests.cluster down --name {cluster.name}",
+        )
+    return kept
 
 
 def running(cluster: Cluster) -> bool:
@@ -90,22 +108,42 @@ def _start(cluster: Cluster, archives: tuple[Path, ...]) -> None:
     cgroups.create(cluster.ident)
     certificates.create(cluster)
     access.create(cluster)
-    for make in (components.etcd, containers.containerd, components.apiserver):
-        _launch(cluster, make(cluster))
-    _wait_for_containerd(cluster)
+    _launch(cluster, components.etcd(cluster))
+    _launch(cluster, components.apiserver(cluster))
     with ThreadPoolExecutor() as pool:
-        loading = pool.submit(containers.load, cluster, archives)
+        loading = pool.submit(_bring_images, cluster, archives)
         wait_until_ready(cluster, "api")
         for make in (components.controller_manager, components.scheduler, components.dns):
             _launch(cluster, make(cluster))
         loading.result()
+    _leave_seed(cluster, archives)
     for make in (components.kubelet, components.proxy):
         _launch(cluster, make(cluster))
     wait_until_ready(cluster, "cluster")
 
 
-def _launch(cluster: Cluster, component: components.Component) -> None:
-    start(cluster, component.name, component.command)
+def _bring_images(cluster: Cluster, archives: tuple[Path, ...]) -> None:
+    """containerd with all images."""
+    missing = seed.plant(cluster, archives)
+    _launch_containerd(cluster)
+    containers.load(cluster, missing)
+
+
+def _leave_seed(cluster: Cluster, archives: tuple[Path, ...]) -> None:
+    """What the first cluster has imported, the next shall find."""
+    if seed.wanted(cluster, archives):
+        end([component(cluster, "containerd")], signal.SIGTERM, PATIENCE)
+        seed.harvest(cluster, archives)
+        _launch_containerd(cluster)
+
+
+def _launch_containerd(cluster: Cluster) -> None:
+    _launch(cluster, containers.containerd(cluster))
+    _wait_for_containerd(cluster)
+
+
+def _launch(cluster: Cluster, program: components.Component) -> None:
+    start(cluster, program.name, program.command)
 
 
 def _wait_for_containerd(cluster: Cluster) -> None:
@@ -125,6 +163,10 @@ def _all_run(cluster: Cluster) -> None:
                 f"{process.component} ended; its log ends:\n{words}",
                 hint=f"the whole log: {log_of(cluster, process.component)}",
             )
+
+
+def _attended(cluster: Cluster) -> Path:
+    return cluster.folder / "attendant.json"
 
 
 def _marker(cluster: Cluster) -> Path:

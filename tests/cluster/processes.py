@@ -54,14 +54,14 @@ def start(cluster: Cluster, component: str, command: Iterable[str | Path]) -> Pr
     )
     pid = int(done.stdout)
     process = Process(component, pid, started_at(pid))
-    _record(cluster, process)
+    record(process, cluster.processes / f"{process.component}.json")
     return process
 
 
 def recorded(cluster: Cluster) -> tuple[Process, ...]:
     """The processes that were written down, running or not."""
     files = sorted(cluster.processes.glob("*.json"))
-    return tuple(process for file in files if (process := _read(file)))
+    return tuple(process for file in files if (process := read(file)))
 
 
 def component(cluster: Cluster, name: str) -> Process:
@@ -114,14 +114,15 @@ def end(processes: Iterable[Process], how: signal.Signals, within: float) -> Non
         time.sleep(_POLL)
 
 
-def _record(cluster: Cluster, process: Process) -> None:
-    file = cluster.processes / f"{process.component}.json"
+def record(process: Process, file: Path) -> None:
+    """Write down which process it is, all or nothing."""
     unfinished = file.with_suffix(".unfinished")
     unfinished.write_text(json.dumps({"pid": process.pid, "started": process.started}))
     unfinished.rename(file)
 
 
-def _read(file: Path) -> Process | None:
+def read(file: Path) -> Process | None:
+    """The process that was written down, running or not; None where there is nothing to read."""
     try:
         content = json.loads(file.read_text())
         return Process(file.stem, int(content["pid"]), str(content["started"]))

@@ -92,3 +92,58 @@ def test_a_persons_edit_of_the_routes_during_a_release_survives(town: Town):
         f"/api/v1/namespaces/{town.gateway}/configmaps/gateway-routes",
         {"data": {"rds.yaml": kept.replace(", still", "")}},
     )
+
+
+def test_doctor_names_what_the_cluster_lacks_and_what_would_catch_canary_pods(town: Town):
+    fine = town.run("doctor", "orders")
+    service = f"/api/v1/namespaces/{town.shop}/services/orders-wide"
+    town.api.create(
+        service.rpartition("/")[0],
+        {"metadata": {"name": "orders-wide"}, "spec": {"selector": {"tier": "all"}, "ports": [{"port": 80}]}},
+    )
+    deployment = f"/apis/apps/v1/namespaces/{town.shop}/deployments"
+    for name in ("orders", "orders-canary"):
+        town.api.merge(f"{deployment}/{name}", {"spec": {"template": {"metadata": {"labels": {"tier": "all"}}}}})
+    town.settle(lambda: len(town.pods("orders")) == 1 == town.ready(town.shop, "orders"), "orders again")
+
+    caught = town.run("doctor", "orders")
+
+    for name in ("orders", "orders-canary"):
+        town.api.merge(f"{deployment}/{name}", {"spec": {"template": {"metadata": {"labels": {"tier": None}}}}})
+    town.api.delete(service)
+    town.settle(lambda: len(town.pods("orders")) == 1 == town.ready(town.shop, "orders"), "orders as before")
+    assert fine.code == 0, fine.said
+    assert "✓ orders: rights: all" in fine.out
+    assert "✓ orders: route files: ConfigMap" in fine.out
+    assert caught.code == 4, caught.said
+    assert "orders-wide" in caught.out
+
+
+def test_sync_brings_a_canary_in_line_with_stable(town: Town):
+    deployment = f"/apis/apps/v1/namespaces/{town.shop}/deployments/payments-canary"
+    variable = {"name": "MODE", "value": "other"}
+    town.api.patch(deployment, [{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": variable}])
+
+    shown = town.run("sync", "payments", "--diff")
+    done = town.run("sync", "payments")
+    again = town.run("sync", "payments")
+
+    assert "MODE" in shown.out, shown.said
+    assert "not written" in shown.out
+    assert done.code == 0, done.said
+    assert "nothing to do" in again.out
+    assert town.deployment("payments-canary")["spec"]["replicas"] == 0
+
+
+def test_sweep_removes_a_rule_whose_release_nobody_remembers(town: Town):
+    started = town.run("start", "orders", "--image", "shop/orders:1.1")
+    assert started.code == 0, started.said
+    town.api.delete(f"/api/v1/namespaces/{town.shop}/configmaps/gatewayctl-orders")
+
+    dry = town.run("sweep", "orders", "--dry-run")
+    swept = town.run("sweep", "orders")
+
+    assert "would be swept" in dry.out, dry.said
+    assert swept.code == 0, swept.said
+    assert "gatewayctl-orders-canary" not in town.routes()
+    assert town.replicas("orders-canary") == 0

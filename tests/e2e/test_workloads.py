@@ -88,7 +88,7 @@ def test_whoever_else_writes_to_the_deployment_wins_over_what_was_read_before(
                 {"op": "replace", "path": f"{CONTAINER}/readinessProbe/httpGet/path", "value": "/never"},
                 {"op": "replace", "path": "/spec/template/spec/terminationGracePeriodSeconds", "value": 1},
             ],
-            "ended by its probe, restarted 1 time: Liveness probe failed",
+            ": Liveness probe failed",
         ),
     ],
     ids=["unschedulable", "no settings", "liveness"],

@@ -3,6 +3,7 @@
 The invariants are looked at whenever anything is written and whenever time passes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -162,13 +163,17 @@ class World:
 
     def answer(self, index: int, probe: Probe) -> Answer:
         """How replica `index` answers."""
-        for route in self.live(index):
+        return self.reply(self.live(index), probe)
+
+    def reply(self, routes: Iterable[ToyRoute], probe: Probe) -> Answer:
+        """How a replica that runs `routes` answers: the first route that matches decides."""
+        for route in routes:
             values = [value for name, value in probe.headers if name == route.header]
             if probe.path.startswith(route.path) and (not route.header or route.value in values):
                 stamp = {STAMP_HEADER: route.stamp} if route.stamp else {}
-                if self.ready(route.to) < 1:
+                pod = next((pod for pod in self.deployments[route.to].pods if self.is_ready(pod)), None)
+                if pod is None:
                     return Answer(503, stamp, "no healthy upstream")
-                pod = next(pod for pod in self.deployments[route.to].pods if self.is_ready(pod))
                 return Answer(200, {**stamp, "x-served-by": pod.name})
         return Answer(404, {})
 

@@ -258,6 +258,15 @@ def connect(context: str = "", file: str = "") -> Api:
     return Api(client.ApiClient(settings), urlsplit(settings.host).netloc or settings.host)
 
 
+def configured() -> bool:
+    """Whether any cluster is named at all."""
+    try:
+        connect()
+    except EnvironmentFailed:
+        return False
+    return True
+
+
 def own_namespace() -> str:
     """The namespace of the current context, of the Pod we run in, or `default`."""
     from kubernetes import config

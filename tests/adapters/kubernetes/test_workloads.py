@@ -236,3 +236,11 @@ def test_logs_are_those_of_the_run_that_ended_when_it_was_restarted() -> None:
 
 def test_logs_of_no_pod_are_empty() -> None:
     assert over(a_deployment(replicas=0))[1].logs("orders") == ""
+
+
+def test_a_changed_image_is_not_ready_on_the_pods_that_there_are() -> None:
+    _, workloads = over(a_deployment(), a_pod())
+
+    changed = workloads.change(workloads.read("orders"), image="shop/orders:1.1")
+
+    assert (changed.ready, changed.settled) == (0, False)

@@ -1,0 +1,49 @@
+"""What only a cluster knows before a release: our rights, where an edit arrives, how true the twins are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gatewayctl.adapters.kubernetes.access import Reach, missing, rights
+from gatewayctl.adapters.kubernetes.api import Api
+from gatewayctl.adapters.kubernetes.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
+from gatewayctl.adapters.kubernetes.traps import twin_checks
+from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
+from gatewayctl.domain.platform import Check
+from gatewayctl.domain.release import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The preconditions of one gateway and the applications of one namespace."""
+
+    api: Api
+    namespace: str
+    place: GatewayPlace
+    store: KubernetesRouteStore
+
+    def look(self, target: Target) -> tuple[Check, ...]:
+        """Each check on its own; about ten requests."""
+        return (
+            _look("rights", self._rights),
+            _look("route files", self.store.check),
+            *twin_checks(self.api, self.namespace, target),
+        )
+
+    def _rights(self) -> str:
+        # Port-forward is asked for by the replicas' own reach, which names the right when it needs it and has it not.
+        needed = rights(self.namespace, self.place, Reach.INSIDE)
+        lacking = missing(self.api, needed)
+        if lacking:
+            raise EnvironmentFailed(
+                f"{len(lacking)} rights are missing: " + "; ".join(map(str, lacking)),
+                hint="manifests/rbac.yaml grants what a release needs, and nothing more",
+            )
+        return f"all {len(needed)} that a release needs"
+
+
+def _look(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, look())
+    except GatewayctlError as fault:
+        return Check(name, str(fault), fault)
