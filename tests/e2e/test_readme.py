@@ -1,0 +1,44 @@
+"""The README's first release on a real cluster, followed word for word, on the example as `make cluster` applies it."""
+
+import shlex
+import subprocess
+import sys
+
+from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.adapters.kubernetes.paths import deployments
+from tests.cluster import shop
+from tests.cluster.place import entered
+from tests.e2e.town import ROOT
+
+INSIDE = ".venv/bin/python -m tests.cluster enter -- .venv/bin/gatewayctl "
+
+
+def commands() -> list[list[str]]:
+    """What the section runs inside the cluster; this test runs inside already."""
+    section = (ROOT / "README.md").read_text().partition("## First release on a real cluster")[2].partition("\n## ")[0]
+    return [shlex.split(line.removeprefix(INSIDE)) for line in section.splitlines() if line.startswith(INSIDE)]
+
+
+def image() -> str:
+    found = connect().get(deployments("shop", "orders"))
+    return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def test_the_first_release_of_the_readme_ends_promoted():
+    shop.apply(entered())
+    said = []
+
+    for command in commands():
+        done = subprocess.run(
+            [sys.executable, "-m", "gatewayctl", *command], cwd=ROOT, capture_output=True, text=True, timeout=170
+        )
+        said.append(done.stdout)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+    assert [command[0] for command in commands()] == ["doctor", "release", "status", "promote"]
+    assert "was promoted" in said[-1]
+    assert image() == "shop/orders:1.1"
+    path = "/spec/template/spec/containers/0/image"
+    connect().patch(
+        deployments("shop", "orders"), [{"op": "replace", "path": path, "value": "shop/orders:1.0"}]
+    )  # so that it can be followed again
