@@ -61,11 +61,12 @@ def _build_all(folder: Path) -> None:
         begun = time.monotonic()
         sys.stderr.write(f"building {program.name} ({number} of {len(PROGRAMS)})\n")
         sys.stderr.flush()
-        _build(go, program, folder)
+        build_one(go, program, folder)
         sys.stderr.write(f"built {program.name} in {time.monotonic() - begun:.0f} s\n")
 
 
-def _build(go: Path, program: Program, folder: Path) -> None:
+def build_one(go: Path, program: Program, folder: Path) -> None:
+    """Build one program into the folder. Raises EnvironmentFailed, and then there is none, when the compiler fails."""
     unfinished = folder / f".{program.name}.unfinished"
     command = [str(go), "build", "-buildvcs=false", "-trimpath", "-ldflags", linker_flags(), "-o", str(unfinished)]
     # What a person has set for other work must not change what is built here.

@@ -28,19 +28,20 @@ def build() -> tuple[Path, ...]:
     """The archives of all images, after writing what is missing; the small ones first. Needs the built programs."""
     folder = cache() / "images"
     return (
-        archive("pause", (_pause(),), folder),
-        archive("shop", _shop(), folder),
-        archive("envoy", (_envoy(),), folder),
-        archive("gatewayctl", (_gatewayctl(),), folder),
+        archive("pause", (pause(),), folder),
+        archive("shop", shop(), folder),
+        archive("envoy", (envoy(),), folder),
+        archive("gatewayctl", (gatewayctl(),), folder),
     )
 
 
-def _pause() -> Image:
+def pause() -> Image:
+    """What holds a pod's network namespace."""
     layer = Layer("pause", copies([("/pause", binaries() / "pause")]))
     return Image((PAUSE.removeprefix("docker.io/"),), (layer,), Config(("/pause",)))
 
 
-def _shop() -> tuple[Image, ...]:
+def shop() -> tuple[Image, ...]:
     """The versions that sandbox.yaml knows, started with the same words; they share all that is large."""
     server = Layer("shop", copies([(_SHOP_FILE, PROJECT / "gatewayctl" / "example" / "shop.py")]))
     layers = (rootfs.base(), rootfs.python(), server)
@@ -55,7 +56,8 @@ def _shop() -> tuple[Image, ...]:
     return tuple(found)
 
 
-def _envoy() -> Image:
+def envoy() -> Image:
+    """The Envoy that is installed here."""
     package = importlib.util.find_spec("envoy")
     folder = Path(package.submodule_search_locations[0] if package and package.submodule_search_locations else "")
     layer = rootfs.program("envoy", "/usr/local/bin/envoy", folder / "_bin" / "envoy")
@@ -63,7 +65,8 @@ def _envoy() -> Image:
     return Image(names, (rootfs.base(), layer), Config(("/usr/local/bin/envoy",)))
 
 
-def _gatewayctl() -> Image:
+def gatewayctl() -> Image:
+    """This checkout, with what it needs from here."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = f"{_HOME}/lib/{name}/site-packages"
     start = Config(
@@ -71,11 +74,11 @@ def _gatewayctl() -> Image:
         (("HOME", "/tmp"), ("PATH", f"{_HOME}/bin:/usr/local/bin:/usr/bin:/bin"), ("PYTHONUNBUFFERED", "1")),
         folder="/work",
     )
-    layers = (rootfs.base(), rootfs.python(), rootfs.packages(_INSTALLED, packages), _ourselves(packages))
+    layers = (rootfs.base(), rootfs.python(), rootfs.packages(_INSTALLED, packages), ourselves(packages))
     return Image((f"gatewayctl:{version('gatewayctl')}",), layers, start)
 
 
-def _ourselves(packages: str) -> Layer:
+def ourselves(packages: str) -> Layer:
     """The checkout as the wheel would carry it, and the environment around it."""
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     carried = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]

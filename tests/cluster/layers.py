@@ -5,6 +5,7 @@ import io
 import json
 import os
 import stat
+import sys
 import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ def written(folder: Path, label: str, key: str, fill: Callable[[tarfile.TarFile]
         with tarfile.open(unfinished, "w") as tar:
             fill(tar)
         unfinished.rename(finished)
+        sys.stderr.write(f"wrote {finished.name}, {finished.stat().st_size / 1e6:.0f} MB\n")
     finally:
         unfinished.unlink(missing_ok=True)
     for old in sorted(folder.glob(f"{label}-*.tar"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:

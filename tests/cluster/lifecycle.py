@@ -125,6 +125,8 @@ def _start(cluster: Cluster, archives: tuple[Path, ...]) -> None:
 def _bring_images(cluster: Cluster, archives: tuple[Path, ...]) -> None:
     """containerd with all images."""
     missing = seed.plant(cluster, archives)
+    if missing:
+        sys.stderr.write(f"importing {', '.join(archive.name for archive in missing)}\n")
     _launch_containerd(cluster)
     containers.load(cluster, missing)
 

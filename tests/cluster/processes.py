@@ -17,7 +17,7 @@ from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
 from tests.cluster.host import PATH
 from tests.cluster.place import Cluster
 
-_MARK = "GATEWAYCTL_CLUSTER_PROCESS"
+MARK = "GATEWAYCTL_CLUSTER_PROCESS"  # in the environment of every process of a cluster
 # The program becomes a child of init and not of us, who may be a test that ends, or never reaps.
 _DETACHED = 'ulimit -Sn "$(ulimit -Hn)"; log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!'
 _POLL = 0.02  # seconds
@@ -42,7 +42,7 @@ def start(cluster: Cluster, component: str, command: Iterable[str | Path]) -> Pr
     log = log_of(cluster, component)
     log.parent.mkdir(parents=True, exist_ok=True)
     cluster.processes.mkdir(parents=True, exist_ok=True)
-    environment = {"PATH": PATH, "HOME": str(cluster.lib), _MARK: cluster.ident}
+    environment = {"PATH": PATH, "HOME": str(cluster.lib), MARK: cluster.ident}
     inside = ["nsenter", f"--net={cluster.netns}", "--", *command]
     done = subprocess.run(
         ["/bin/sh", "-c", _DETACHED, "sh", log, *inside],
@@ -83,7 +83,7 @@ def log_of(cluster: Cluster, component: str) -> Path:
 
 def marked(cluster: Cluster) -> tuple[Process, ...]:
     """Every process that carries this cluster's mark, found by looking at all of them."""
-    mark = f"{_MARK}={cluster.ident}".encode()
+    mark = f"{MARK}={cluster.ident}".encode()
     return running_where(lambda folder: mark in (folder / "environ").read_bytes().split(b"\0"))
 
 

@@ -96,7 +96,7 @@ def needed(names: Iterable[str]) -> tuple[importlib.metadata.Distribution, ...]:
     waiting, seen = list(names), set()
     while waiting:
         requirement = waiting.pop()
-        name = _canonical(requirement)
+        name = canonical(requirement)
         distribution = None if requirement in seen else _installed(name)
         seen.add(requirement)
         if distribution:
@@ -111,7 +111,8 @@ def requirements(lines: Iterable[str], extras: frozenset[str]) -> tuple[str, ...
     return tuple(match[0].replace(" ", "") for line in applying if (match := _REQUIREMENT.match(line)))
 
 
-def _canonical(requirement: str) -> str:
+def canonical(requirement: str) -> str:
+    """A distribution's name as all its spellings share it, without extras."""
     return re.sub(r"[-_.]+", "-", requirement.partition("[")[0]).lower()
 
 
