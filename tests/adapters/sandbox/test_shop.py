@@ -235,6 +235,7 @@ def test_the_example_folder_has_the_gateways_files() -> None:
     assert {path.name for path in Path(example_folder(), "gateway-config").glob("*.yaml")} == {
         "bootstrap.yaml",
         "gatewayctl.yaml",
+        "kustomization.yaml",
         "rds.yaml",
         "sandbox.yaml",
     }
