@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CANARY ?= good
+N ?= 10000
+SEED ?= 0
 
-.PHONY: demo test check e2e cluster cluster-down clean
+.PHONY: demo test simulate check e2e cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -21,6 +23,9 @@ demo: $(VENV)/.installed  ## a whole release on this machine; CANARY=errors|slow
 
 test: $(VENV)/.installed  ## every hermetic test
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e
+
+simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 is told step by step
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N)
 
 check: $(VENV)/.installed  ## style, types, and the direction of imports
 	@$(BIN)/ruff format --check .
