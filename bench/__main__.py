@@ -30,19 +30,24 @@ def main(arguments: list[str]) -> int:
         f"noise: a fixed loop takes {shown(noise['p50'], 's')}, P95 {shown(noise['p95'], 's')}\n"
     )
     rows, skipped, broken = _measured(given)
-    sys.stdout.write(table([figure_of(one) for one in rows]) if rows else "")
     output = given.output or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(document(facts, rows, skipped), indent=1, ensure_ascii=False) + "\n")
-    sys.stderr.write(f"all values: {output}\n")
-    for one in skipped:
-        sys.stderr.write(f"\nSKIPPED {one['what']}: {one['why']}\nto measure it: {one['try']}\n")
-    missed = [one["name"] for one in rows if one["missed"]]
-    for one in rows:
-        sys.stderr.write("".join(f"missed: {one['name']}: {words}\n" for words in one["missed"]))
+    if not given.quiet:
+        _show(rows, skipped, output)
     if broken:
         return ExitCode.BUG
-    return ExitCode.REJECTED if missed and given.judge else ExitCode.DONE
+    return ExitCode.REJECTED if given.judge and any(one["missed"] for one in rows) else ExitCode.DONE
+
+
+def _show(rows: list[dict[str, Any]], skipped: list[dict[str, str]], output: Path) -> None:
+    sys.stdout.write(table([figure_of(one) for one in rows]) if rows else "")
+    sys.stdout.flush()
+    sys.stderr.write(f"all values: {output}\n")
+    for one in rows:
+        sys.stderr.write("".join(f"missed: {one['name']}: {words}\n" for words in one["missed"]))
+    for one in skipped:
+        sys.stderr.write(f"\nSKIPPED {one['what']}: {one['why']}\nto measure it: {one['try']}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", choices=SIZES, default="usual", help="how much is measured (default: usual)")
     parser.add_argument("--output", type=Path, help="where the JSON goes (default: bench/results/)")
     parser.add_argument("--name", default="bench", help="the cluster that is made for it (default: bench)")
+    parser.add_argument("--quiet", action="store_true", help="no table, only the JSON and progress")
     parser.add_argument("--judge", action="store_true", help="exit with 3 when a target is missed")
     return parser
 
@@ -102,10 +108,9 @@ def _run_in_cluster(
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "cluster.json"
         only = [word for one in wanted for word in ("--only", one.name)]
-        inner = ["-m", "bench", "cluster", "--size", given.size, "--output", str(found), *only]
+        inner = ["-m", "bench", "cluster", "--quiet", "--size", given.size, "--output", str(found), *only]
         argv = ["-m", "tests.cluster", "run", "--name", given.name, "--", sys.executable, *inner]
-        # Its table goes where progress goes: ours has the same rows and the others.
-        code = subprocess.run([sys.executable, *argv], stdout=sys.stderr).returncode
+        code = subprocess.run([sys.executable, *argv]).returncode
         if found.exists():
             rows += json.loads(found.read_text())["figures"]
         if code:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from bench.commands import memory, prompt
 from bench.edits import edits
 from bench.figures import Figure
+from bench.live import live
 from bench.size import Size
 
 
@@ -30,4 +31,5 @@ BENCHMARKS = (
     Benchmark("edits", Place.HERE, edits),
     Benchmark("prompt", Place.HERE, prompt),
     Benchmark("memory", Place.HERE, memory),
+    Benchmark("live", Place.CLUSTER, live),
 )
