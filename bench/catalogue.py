@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.commands import memory, prompt
+from bench.crowd import crowd
 from bench.edits import edits
 from bench.figures import Figure
 from bench.live import live
+from bench.release import footprint, release
 from bench.size import Size
 
 
@@ -32,4 +34,7 @@ BENCHMARKS = (
     Benchmark("prompt", Place.HERE, prompt),
     Benchmark("memory", Place.HERE, memory),
     Benchmark("live", Place.CLUSTER, live),
+    Benchmark("release", Place.CLUSTER, release),
+    Benchmark("crowd", Place.CLUSTER, crowd),
+    Benchmark("footprint", Place.CLUSTER, footprint),
 )

@@ -2,8 +2,9 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 from bench.figures import Figure, Target, figure
@@ -12,7 +13,6 @@ from bench.rehearsal import rehearsal
 from bench.size import Size
 
 BARE = [sys.executable, "-c", "pass"]
-_NEXT = {"shop/payments:1.0": "shop/payments:1.1", "shop/payments:1.1": "shop/payments:1.0"}
 
 
 def prompt(size: Size) -> Iterator[Figure]:
@@ -26,8 +26,13 @@ def prompt(size: Size) -> Iterator[Figure]:
 
 def memory(size: Size) -> Iterator[Figure]:
     """The most resident memory of a whole release without suites, on the sandbox."""
+    images = cycle(("shop/payments:1.1", "shop/payments:1.0"))
+
+    def next_release() -> list[str]:
+        return gatewayctl("release", "payments", "--image", next(images), "--promote", "on-success")
+
     with rehearsal() as here:
-        yield resident("memory of a release (sandbox)", here, size.memory)
+        yield resident("memory of a release (sandbox)", next_release, here, size.memory)
 
 
 def wall(name: str, argv: Sequence[str], cwd: Path, wanted: tuple[int, Target]) -> Figure:
@@ -38,14 +43,12 @@ def wall(name: str, argv: Sequence[str], cwd: Path, wanted: tuple[int, Target]) 
     return replace(figure(name, "s", ours, ("python -c pass", bare)), target=target)
 
 
-def resident(name: str, cwd: Path, rounds: int) -> Figure:
-    """The most memory that releases of payments had, there and back, with the configuration in `cwd`."""
-    image = "shop/payments:1.0"
+def resident(name: str, release: Callable[[], list[str]], cwd: Path, rounds: int) -> Figure:
+    """The most memory that releases had; `release` gives the command of the next one."""
     ours, bare = [], []
     for number in range(rounds):
         progress(f"{name}: {number + 1} of {rounds}")
-        image = _NEXT[image]
-        ours.append(peak(gatewayctl("release", "payments", "--image", image, "--promote", "on-success"), cwd))
+        ours.append(peak(release(), cwd))
         bare.append(peak(BARE, cwd))
     row = figure(name, "MB", ours, ("python -c pass", bare))
     return replace(row, target=Target(median=68.0), note="the process itself, without suites")

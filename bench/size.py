@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Size:
     """Counts of samples. `edits` of ours are each on and off; `plain` ones are those that wait for the kubelet.
 
-    `gateways` wait at the same time. `crowds` are the numbers of releases at once.
+    `gateways` wait at the same time. `crowds` are numbers of releases at once, the first of them one, and how often.
     """
 
     commands: int
@@ -18,7 +18,7 @@ class Size:
     plain: int
     gateways: int
     releases: int
-    crowds: tuple[int, ...]
+    crowds: tuple[tuple[int, int], ...]
 
 
 SIZES = {
@@ -31,7 +31,7 @@ SIZES = {
         plain=2,
         gateways=1,
         releases=1,
-        crowds=(1, 2),
+        crowds=((1, 1), (2, 1)),
     ),
     "usual": Size(
         commands=20,
@@ -42,7 +42,7 @@ SIZES = {
         plain=12,
         gateways=6,
         releases=5,
-        crowds=(1, 10, 50),
+        crowds=((1, 5), (10, 2), (50, 1)),
     ),
     "full": Size(
         commands=50,
@@ -53,6 +53,6 @@ SIZES = {
         plain=30,
         gateways=6,
         releases=20,
-        crowds=(1, 10, 50),
+        crowds=((1, 10), (10, 4), (50, 3)),
     ),
 }
