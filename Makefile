@@ -33,7 +33,7 @@ e2e: $(VENV)/.installed  ## end to end on a real Kubernetes, made for it and rem
 	@$(BIN)/python -m tests.cluster run --name e2e -- $(BIN)/python -m pytest tests/e2e tests/contract -m cluster
 
 # What needs a cluster makes one as e2e does, or says loudly that it was skipped, and what would make it possible.
-bench: $(VENV)/.installed  ## every figure of docs/bench.md, beside its baseline; some fifteen minutes
+bench: $(VENV)/.installed  ## every figure of docs/bench.md, beside its baseline; some twenty minutes
 	@$(BIN)/python -m bench all
 
 cluster: $(VENV)/.installed  ## a real Kubernetes with the example in it, kept until make cluster-down

@@ -22,10 +22,10 @@ def counted(agent: str) -> Iterator[Counter[str]]:
     begin, found = log.stat().st_size, Counter[str]()
     yield found
     time.sleep(_SETTLE)
-    found.update(_verbs(log, begin, agent))
+    found.update(verbs(log, begin, agent))
 
 
-def _verbs(log: Path, begin: int, agent: str) -> Counter[str]:
+def verbs(log: Path, begin: int, agent: str) -> Counter[str]:
     with log.open("rb") as content:
         content.seek(begin)
         events = [json.loads(line) for line in content if line.endswith(b"\n")]

@@ -96,13 +96,13 @@ def street(apps: int, gateways: int = 1) -> Iterator[Street]:
         built = Street(connect(), Path(folder), names, gateways, secrets.token_hex(3))
         try:
             kubectl(
-                "create", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": _objects(built)})
+                "create", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects(built)})
             )
             built.wait(lambda: _ready(built, built.shop) == apps, "the applications")
             built.wait(lambda: _ready(built, built.gateway) == gateways * REPLICAS, "the gateways")
             for app in names:
                 built.config(app).parent.mkdir()
-                built.config(app).write_text(_config(built, app))
+                built.config(app).write_text(configuration(built, app))
             yield built
         finally:
             _remove(built)
@@ -146,12 +146,12 @@ def _missing(built: Street, path: str) -> bool:
     return False
 
 
-def _objects(built: Street) -> list[Object]:
+def objects(built: Street) -> list[Object]:
     """Everything, from the example's manifests."""
     example = {
         (one["kind"], one["metadata"]["name"]): one
-        for one in yaml.safe_load_all(kubectl("kustomize", str(ROOT / "manifests")))
-        if one
+        for name in ("shop.yaml", "gateway.yaml")
+        for one in yaml.safe_load_all((ROOT / "manifests" / name).read_text())
     }
     made = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (built.shop, built.gateway)
@@ -160,10 +160,9 @@ def _objects(built: Street) -> list[Object]:
         for old, new in (("orders", app), ("orders-canary", f"{app}-canary")):
             made += [_application(example["Deployment", old], built, (old, new), app)]
             made += [_renamed(example["Service", old], built.shop, (old, new))]
-    bootstrap = {"bootstrap.yaml": _bootstrap(built.apps)}
-    made.append(_config_map(built.gateway, "gateway-bootstrap", bootstrap))
+    made.append(_config_map(built.gateway, "gateway-bootstrap", {"bootstrap.yaml": bootstrap(built.apps)}))
     for number in range(built.gateways):
-        made.append(_config_map(built.gateway, _routes(number), {KEY: _route_file(built.apps)}))
+        made.append(_config_map(built.gateway, _routes(number), {KEY: route_file(built.apps)}))
         made.append(_gateway_deployment(example["Deployment", "gateway"], built, number))
     return made
 
@@ -204,7 +203,7 @@ def _config_map(namespace: str, name: str, data: dict[str, str]) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
 
 
-def _bootstrap(apps: tuple[str, ...]) -> str:
+def bootstrap(apps: tuple[str, ...]) -> str:
     """The example's, with a cluster for each application and each twin."""
     made = yaml.safe_load((ROOT / "gateway-config" / "bootstrap.yaml").read_text())
     example = json.dumps(made["static_resources"]["clusters"][0])
@@ -213,7 +212,8 @@ def _bootstrap(apps: tuple[str, ...]) -> str:
     return json.dumps(made)  # which is YAML, too
 
 
-def _route_file(apps: tuple[str, ...]) -> str:
+def route_file(apps: tuple[str, ...]) -> str:
+    """A route for each application, in one virtual host, under the name that the bootstrap asks for."""
     example = yaml.safe_load((ROOT / "gateway-config" / KEY).read_text())["resources"][0]
     head = (
         f'# A route for each team.\nresources:\n  - "@type": {example["@type"]}\n    name: {example["name"]}\n'
@@ -227,7 +227,8 @@ def _route_file(apps: tuple[str, ...]) -> str:
     return head + "".join(routes)
 
 
-def _config(built: Street, app: str) -> str:
+def configuration(built: Street, app: str) -> str:
+    """A gatewayctl.yaml for one application, without suites."""
     place = built.place()
     return f"""\
 version: 1
