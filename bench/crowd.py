@@ -13,7 +13,7 @@ from statistics import median
 
 from bench.figures import Figure, Target, figure
 from bench.measuring import Broken, progress
-from bench.release import PODS
+from bench.release import PODS, per_phase
 from bench.size import Size
 from bench.street import Street, street
 from gatewayctl.cli.wiring import Wired, me, wire
@@ -70,6 +70,7 @@ class Crowd:
     each: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
+    phases: dict[str, list[float]] = field(default_factory=dict)
 
 
 def crowd(size: Size) -> Iterator[Figure]:
@@ -92,7 +93,8 @@ def _figures(count: int, found: Crowd, alone: Crowd) -> Iterator[Figure]:
     target = Target(ratio=2.0) if count == 50 else Target()
     yield replace(figure(f"{name}, all of them", "s", found.wall, (_ALONE, alone.wall)), target=target)
     yield figure(f"{name}, each", "s", found.each, (_ALONE, alone.each))
-    yield figure(f"{name}, each, without waiting for Pods", "s", found.own, (_ALONE, alone.own))
+    own = figure(f"{name}, each, without waiting for Pods", "s", found.own, (_ALONE, alone.own))
+    yield replace(own, note=per_phase(found.phases))
     lost = figure(f"{name}, conflicts retried by each", "writes", found.lost, (_ALONE, alone.lost))
     yield replace(lost, note=f"{sum(found.lost):.0f} in all; each read the file again and wrote to what it found")
 
@@ -118,6 +120,8 @@ def _together(built: Street, apps: tuple[str, ...], found: Crowd) -> None:
         found.each.append(seconds)
         found.own.append(seconds - sum(note.seconds for note in ended.notes if note.phase.value in PODS))
         found.lost.append(lost)
+        for note in ended.notes:
+            found.phases.setdefault(note.phase.value, []).append(note.seconds)
     if built.routes() != before:
         raise Broken("the routes are not byte for byte as before")
     progress(f"all of them after {found.wall[-1]:.1f} s, each {median(found.each[-len(apps) :]):.1f} s")

@@ -61,8 +61,7 @@ def release(size: Size) -> Iterator[Figure]:
     whole = figure("release, all of it", "s", ours.whole, (_LABEL, script.whole))
     yield replace(whole, note="without suites; the script waits for no gateway and proves nothing")
     own = figure("release, without waiting for Pods", "s", ours.own, (_LABEL, script.own))
-    where = ", ".join(f"{phase} {median(taken):.2f}" for phase, taken in ours.phases.items() if phase not in PODS)
-    said = f"{more:.2f} s more than the script, in the median; of ours: {where} s, the rest before and after"
+    said = f"{more:.2f} s more than the script, in the median; of ours: {per_phase(ours.phases)}"
     yield replace(own, target=Target(p95=3.0), note=said)
     asked = figure(
         "API requests per release",
@@ -86,6 +85,12 @@ def footprint(size: Size) -> Iterator[Figure]:
             return gatewayctl("release", app, "--image", built.other_image(app), "--promote", "on-success")
 
         yield resident("memory of a release (Kubernetes)", next_release, here, size.memory)
+
+
+def per_phase(found: dict[str, list[float]]) -> str:
+    """The median seconds of each phase that does not wait for Pods, in their order."""
+    parts = [f"{phase} {median(taken):.2f}" for phase, taken in found.items() if phase not in PODS]
+    return f"{', '.join(parts)} s; the rest is before and after them"
 
 
 def waited(notes: list[dict[str, object]]) -> float:

@@ -186,6 +186,10 @@ def _application(found: Object, built: Street, names: tuple[str, str], app: str)
     made = _renamed(found, built.shop, names)
     container = made["spec"]["template"]["spec"]["containers"][0]
     container["args"] = ["--app", app]  # the last one counts
+    # A hundred Pods that are asked every second, with a second to answer, would measure how much this machine can take.
+    probe = container["readinessProbe"]
+    container["startupProbe"] = {**probe, "periodSeconds": 1, "failureThreshold": round(_WITHIN)}
+    container["readinessProbe"] = {**probe, "periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 6}
     return made
 
 
