@@ -16,11 +16,13 @@ from bench.record import document, figure_of, machine, row
 from bench.size import SIZES
 from bench.table import ratio, shown, table
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError
+from tests.cluster.host import Host, check, this_host
+from tests.cluster.place import ENTERED
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], host: Host | None = None) -> int:
     """Measure what is asked, show it, keep it. 1 when a benchmark could not do its work, 3 for --judge and a miss."""
     given = _parser().parse_args(arguments)
     facts = machine()
@@ -29,7 +31,7 @@ def main(arguments: list[str]) -> int:
         f"{facts['cores']} cores, Python {facts['python']}, load {facts['load'][0]:.1f}; "
         f"noise: a fixed loop takes {shown(noise['p50'], 's')}, P95 {shown(noise['p95'], 's')}\n"
     )
-    rows, skipped, broken = _measured(given)
+    rows, skipped, broken = _measured(given, host or this_host())
     output = given.output or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(document(facts, rows, skipped), indent=1, ensure_ascii=False) + "\n")
@@ -63,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measured(given: argparse.Namespace) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[str]]:
+def _measured(given: argparse.Namespace, host: Host) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[str]]:
     """The rows, what was skipped, and which benchmarks broke."""
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
@@ -75,6 +77,8 @@ def _measured(given: argparse.Namespace) -> tuple[list[dict[str, Any]], list[dic
         _run(here, given.size, rows, broken)
     if given.where in (Place.CLUSTER, "all") and there:
         try:
+            if not os.environ.get(ENTERED):
+                check(host)
             _run_in_cluster(there, given, rows, broken)
         except EnvironmentFailed as fault:
             what = ", ".join(one.name for one in there)
@@ -97,14 +101,10 @@ def _run(wanted: list[Benchmark], size: str, rows: list[dict[str, Any]], broken:
 def _run_in_cluster(
     wanted: list[Benchmark], given: argparse.Namespace, rows: list[dict[str, Any]], broken: list[str]
 ) -> None:
-    """Here if this is inside a cluster, else inside one made for it. Raises EnvironmentFailed where none can be."""
-    from tests.cluster.host import check, this_host
-    from tests.cluster.place import ENTERED
-
+    """Here if this is inside a cluster, else inside one made for it."""
     if os.environ.get(ENTERED):
         _run(wanted, given.size, rows, broken)
         return
-    check(this_host())
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "cluster.json"
         only = [word for one in wanted for word in ("--only", one.name)]

@@ -1,6 +1,7 @@
 """The benchmarks are all described, and those that need no cluster and no gateway really run."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from bench.catalogue import BENCHMARKS
 from bench.edits import SAMPLES
 from bench.measuring import Broken, in_turns, peak, run
 from gatewayctl.gateways.registry import GATEWAYS
+from tests.cluster.host import Host
+from tests.cluster.place import ENTERED
 
 PAGE = Path(__file__).parents[2] / "docs" / "bench.md"
 
@@ -45,6 +48,20 @@ def test_a_run_shows_a_table_and_keeps_every_value(tmp_path, capsys):
     assert [len(one["ours"]["values"]) for one in kept["figures"]] == [2, 2, 2]
     assert kept["machine"]["noise"]["n"] == 20
     assert kept["skipped"] == []
+
+
+@pytest.mark.skipif(ENTERED in os.environ, reason="inside a cluster nothing is skipped")
+def test_what_cannot_run_here_is_skipped_loudly_with_the_command_that_helps(tmp_path, capsys):
+    bare = Host("linux", 0, lambda _: None, ())
+
+    code = main(["cluster", "--size", "quick", "--output", str(tmp_path / "run.json")], bare)
+
+    said = capsys.readouterr().err
+    skipped = json.loads((tmp_path / "run.json").read_text())["skipped"]
+    assert code == 0
+    assert "SKIPPED live, release, crowd, footprint: the test cluster needs Debian packages" in said
+    assert "apt-get install -y containerd" in skipped[0]["try"]
+    assert skipped[0]["try"] in said
 
 
 def test_ours_and_the_baseline_take_turns_after_one_round_that_does_not_count():
