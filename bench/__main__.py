@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,12 +111,27 @@ def _run_in_cluster(
         only = [word for one in wanted for word in ("--only", one.name)]
         inner = ["-m", "bench", "cluster", "--quiet", "--size", given.size, "--output", str(found), *only]
         argv = ["-m", "tests.cluster", "run", "--name", given.name, "--", sys.executable, *inner]
-        code = subprocess.run([sys.executable, *argv]).returncode
+        code = _ended([sys.executable, *argv])
         if found.exists():
             rows += json.loads(found.read_text())["figures"]
         if code:
             broken.append("cluster")
 
 
+def _ended(argv: list[str]) -> int:
+    """The exit code of a command that is never left behind: what it has started, only it can take down."""
+    with subprocess.Popen(argv) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.terminate()
+            child.wait()
+            raise
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("ended, and all that was started for it")
