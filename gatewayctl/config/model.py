@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from gatewayctl import __version__
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -28,6 +30,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class RunnerModel(Strict):
+    """`platform.runner:`"""
+
+    image: str = Field(default=f"gatewayctl:{__version__}", pattern=r"^\S+$")
+    account: str = Field(default="gatewayctl", pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
+
+
 class PlatformModel(Strict):
     """`platform:`"""
 
@@ -35,6 +44,7 @@ class PlatformModel(Strict):
     namespace: str = Field(default="", pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")
     context: str = ""
     world: str = "sandbox.yaml"
+    runner: RunnerModel = RunnerModel()
 
 
 class ReplicasModel(Strict):
