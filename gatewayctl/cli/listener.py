@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from gatewayctl.orchestration.waiting import Patience, Pending
 
 _BEGIN = 600.0  # seconds for a Pod to begin; a Job waits longer and longer before it replaces one
-_LAG = 5.0  # seconds from the last line of a Pod to its end
+_LAG = 2.0  # seconds from the last line of a Pod to its end
+_SHORT = 0.5  # seconds until a connection that broke is made anew
+_TRIES = 3  # to hear the last lines of a Pod that has ended
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class Listener:
         """How it ended; None when it is gone."""
         from gatewayctl.adapters.kubernetes.api import ApiFault
 
-        shown = 0
+        shown, tries = 0, _TRIES
         while True:
             whole = True
             try:
@@ -76,11 +78,15 @@ class Listener:
                         shown = number + 1
             except ApiFault:  # silent for long, or the connection broke, or the Pod is gone
                 whole = False
-            found = self._end(pod)
-            if found is None or (whole and found.exit_code is not None):
-                return found
+            found = self._end(pod, _LAG if whole else _SHORT)
+            if found is None:
+                return None
+            if found.exit_code is not None:
+                tries -= 1
+                if whole or not tries:
+                    return found
 
-    def _end(self, pod: str) -> "PodSeen | None":
+    def _end(self, pod: str, within: float) -> "PodSeen | None":
         """The Pod once it has ended; as one that runs when that is not seen in a moment; None when it is gone."""
         from gatewayctl.adapters.kubernetes.runner import PodSeen
         from gatewayctl.orchestration.waiting import Pending, until
@@ -90,7 +96,7 @@ class Listener:
             return here if not here or here[0].exit_code is not None else Pending("it runs")
 
         try:
-            here = until(ended, f"the end of Pod {pod}", self._patience(_LAG))
+            here = until(ended, f"the end of Pod {pod}", self._patience(within))
         except DeadlineExceeded:
             return PodSeen(pod, begun=True, exit_code=None, trouble="")
         return here[0] if here else None

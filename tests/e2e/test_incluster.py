@@ -197,4 +197,4 @@ def test_envoy_itself_checks_edits_inside_the_cluster(submitter: Submitter):
     said = "\n".join(runner.said(runner.look("looking").pods[0].name))
     runner.cancel("looking")
 
-    assert "rule fits the files: 2 routes of orders; accepted" in said
+    assert "rule fits the files: 1 route of orders; accepted" in said
