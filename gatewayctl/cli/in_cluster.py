@@ -12,7 +12,7 @@ from gatewayctl.cli.progress import a_console
 from gatewayctl.cli.releases import at_sigterm, interrupt, outcome
 from gatewayctl.cli.show import show
 from gatewayctl.cli.wiring import Wired, me
-from gatewayctl.domain.errors import ExitCode, GatewayctlError, UsageFault
+from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError, UsageFault
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.jobs import Task
@@ -58,6 +58,7 @@ def release_there(wired: Wired, app: str, options: tuple[str, ...], output: Outp
 
 def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -> "Task":
     """Start the Job of a new release. Raises UsageFault, EnvironmentFailed."""
+    from gatewayctl.adapters.kubernetes.access import missing, submitting
     from gatewayctl.adapters.kubernetes.bundle import bundle
     from gatewayctl.adapters.kubernetes.jobs import FILES, Task
 
@@ -76,6 +77,11 @@ def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -
         # What is proven expires; the way back may take as long again.
         deadline=2 * asked.timings.time_to_live,
     )
+    lacking = missing(runner.api, submitting(task.namespace))
+    if lacking:
+        raise EnvironmentFailed(
+            "to start a Job you lack " + "; ".join(map(str, lacking)), hint="manifests/submitter.yaml grants it"
+        )
     runner.check(task.account)
     runner.start(task, taken)
     return task

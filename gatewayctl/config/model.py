@@ -125,6 +125,13 @@ class LocustModel(Strict):
     slack: Seconds = 0.010
     more_errors: float = Field(default=0.01, ge=0, le=1)
     samples: int = Field(default=50, ge=1)
+    workers: int = Field(default=0, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _every_worker_has_a_user(self) -> "LocustModel":
+        if self.workers > self.users:
+            raise ValueError(f"{self.workers} workers share {self.users} users: every worker needs at least one")
+        return self
 
 
 class SmokeModel(Strict):

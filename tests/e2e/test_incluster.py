@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gatewayctl.adapters.kubernetes.access import missing, submitting
+from gatewayctl.adapters.kubernetes.api import connect
 from gatewayctl.adapters.kubernetes.bundle import bundle
 from gatewayctl.adapters.kubernetes.jobs import FILES, Task
 from gatewayctl.adapters.kubernetes.names import RELEASE
@@ -65,6 +67,8 @@ def submitter(town: Town) -> Submitter:
     content = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
     content["users"] = [{"name": content["users"][0]["name"], "user": {"token": token}}]
     kubeconfig.write_text(yaml.safe_dump(content))
+    account_api, needed = connect(file=str(kubeconfig)), submitting(town.shop)
+    town.settle(lambda: missing(account_api, needed) == (), "the API server to know the submitter's Role")
     made = Submitter(town, kubeconfig)
     made.config.write_text(town.config.read_text().replace(str(ROOT), os.path.relpath(ROOT, town.folder)))
     return made

@@ -16,7 +16,6 @@ CONTAINER = "gatewayctl"
 FILES = "/release"  # where the bundle is
 WORK = "/work"  # what may be written
 _USER = 65532
-_PODS_LOST = 6  # how many Pods may be lost before the Job gives up
 _KEPT = 3600  # seconds that a finished Job stays to be looked at
 
 
@@ -24,7 +23,8 @@ _KEPT = 3600  # seconds that a finished Job stays to be looked at
 class Task:
     """One Job: `arguments` of gatewayctl in `image`, as ServiceAccount `account` in `namespace`.
 
-    `actor` is who is behind it, `deadline` how many seconds it may take in all.
+    Without an account it may ask nothing of the cluster. `actor` is who is behind it, `deadline` how many seconds it
+    may take in all; `pods` run side by side, and `lost` of them are replaced before the Job gives up.
     """
 
     name: str
@@ -35,6 +35,8 @@ class Task:
     arguments: tuple[str, ...]
     actor: str
     deadline: float
+    pods: int = 1
+    lost: int = 6
 
 
 def labels(task: Task) -> dict[str, str]:
@@ -50,7 +52,9 @@ def job(task: Task, bundle: Bundle) -> Object:
         "kind": "Job",
         "metadata": meta,
         "spec": {
-            "backoffLimit": _PODS_LOST,
+            "parallelism": task.pods,
+            "completions": task.pods,
+            "backoffLimit": task.lost,
             "activeDeadlineSeconds": math.ceil(task.deadline),
             "ttlSecondsAfterFinished": _KEPT,
             "podFailurePolicy": {
@@ -97,7 +101,8 @@ def _pod(task: Task, bundle: Bundle) -> Object:
     mounts = [{"name": name, "mountPath": path} for name, path in writable.items()]
     return {
         "restartPolicy": "Never",
-        "serviceAccountName": task.account,
+        "serviceAccountName": task.account or "default",
+        "automountServiceAccountToken": bool(task.account),
         "terminationGracePeriodSeconds": 30,
         "securityContext": {
             "runAsNonRoot": True,

@@ -24,14 +24,9 @@ def jobs(namespace: str, name: str = "") -> str:
     return _in("batch/v1", namespace, "jobs", name)
 
 
-def service_accounts(namespace: str, name: str) -> str:
-    """One ServiceAccount."""
+def service_accounts(namespace: str, name: str = "") -> str:
+    """One ServiceAccount, or the list of them."""
     return _in("v1", namespace, "serviceaccounts", name)
-
-
-def log(namespace: str, pod: str) -> str:
-    """What a Pod has said."""
-    return f"{pods(namespace, pod)}/log"
 
 
 def pods(namespace: str, name: str = "") -> str:

@@ -11,7 +11,7 @@ from gatewayctl.adapters.kubernetes.api import Api, NotThere, Object
 from gatewayctl.adapters.kubernetes.bundle import Bundle
 from gatewayctl.adapters.kubernetes.deployment import items, name_of, part
 from gatewayctl.adapters.kubernetes.jobs import CONTAINER, Task, files, job
-from gatewayctl.adapters.kubernetes.paths import config_maps, jobs, log, pods, service_accounts
+from gatewayctl.adapters.kubernetes.paths import config_maps, jobs, pods, service_accounts
 from gatewayctl.adapters.kubernetes.trouble import pod_trouble
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 
@@ -20,12 +20,13 @@ _SILENCE = 30.0  # seconds without a line after which the log is asked for anew
 
 @dataclass(frozen=True, slots=True)
 class PodSeen:
-    """One Pod of a Job: whether its container has begun, how it ended, why it certainly will not begin."""
+    """One Pod of a Job: whether its container has begun, how it ended, why it certainly will not begin, where it is."""
 
     name: str
     begun: bool
     exit_code: int | None
     trouble: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,24 @@ class Runner:
 
     def said(self, pod: str) -> Iterator[str]:
         """The lines that a Pod says, from its first, until it ends or is silent for long. Raises ApiFault."""
-        for line in self.api.lines(log(self.namespace, pod), _SILENCE, container=CONTAINER, follow="true"):
+        for line in self.api.lines(self._log(pod), _SILENCE, container=CONTAINER, follow="true"):
             yield line.decode(errors="replace")
+
+    def last_line(self, pod: str) -> str:
+        """What a Pod said last so far. Raises ApiFault."""
+        return self.api.text(self._log(pod), container=CONTAINER, tailLines="1").strip()
+
+    def everything(self, pod: str) -> str:
+        """All that a Pod said so far. Raises ApiFault."""
+        return self.api.text(self._log(pod), container=CONTAINER)
+
+    def gone(self, name: str) -> bool:
+        """Whether there is no such Job, and none of its Pods."""
+        seen = self.look(name)
+        return bool(seen.over) and not seen.pods
+
+    def _log(self, pod: str) -> str:
+        return f"{pods(self.namespace, pod)}/log"
 
 
 def _made(pod: Object) -> str:
@@ -91,7 +108,13 @@ def _pod_seen(pod: Object) -> PodSeen:
     state = states[0] if states else {}
     code = part(state, "terminated").get("exitCode")
     begun = "running" in state or "terminated" in state
-    return PodSeen(name_of(pod), begun, code if isinstance(code, int) else None, "" if begun else pod_trouble(pod))
+    return PodSeen(
+        name=name_of(pod),
+        begun=begun,
+        exit_code=code if isinstance(code, int) else None,
+        trouble="" if begun else pod_trouble(pod),
+        address=str(part(pod, "status").get("podIP") or ""),
+    )
 
 
 def _over(found: Object) -> str:
