@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from gatewayctl.cli import demo, looking, releases, route, rule, sandbox, sweep, sync
+from gatewayctl.cli import demo, job, looking, releases, route, rule, sandbox, sweep, sync
 from gatewayctl.domain.errors import GatewayctlError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.command(hidden=True)(job.job)
 app.add_typer(route.app, name="route")
 app.add_typer(rule.app, name="rule")
 app.add_typer(sandbox.app, name="sandbox")

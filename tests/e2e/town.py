@@ -87,21 +87,21 @@ class Town:
     def routes(self) -> str:
         return str(self.api.get(config_maps(self.gateway, "gateway-routes"))["data"]["rds.yaml"])
 
-    def start(self, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-        """A gatewayctl command, running."""
+    def start(self, *arguments: str, cwd: Path | None = None, **around: str) -> subprocess.Popen[str]:
+        """A gatewayctl command, running; `around` is added to its environment."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAYCTL_")}
         return subprocess.Popen(
             [sys.executable, "-m", "gatewayctl", *arguments],
             cwd=cwd or self.folder,
-            env={**environment, "PYTHONUNBUFFERED": "1"},
+            env={**environment, "PYTHONUNBUFFERED": "1", **around},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *arguments: str, cwd: Path | None = None) -> "Done":
+    def run(self, *arguments: str, cwd: Path | None = None, **around: str) -> "Done":
         """A gatewayctl command, to its end."""
-        process = self.start(*arguments, cwd=cwd)
+        process = self.start(*arguments, cwd=cwd, **around)
         out, err = process.communicate(timeout=170)
         return Done(process.returncode, out, err)
 
