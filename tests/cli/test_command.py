@@ -84,7 +84,7 @@ def test_every_commands_help_ends_with_examples_that_it_would_take(words):
 def test_the_sandbox_is_not_looked_for_in_a_clusters_configuration():
     config = Path(__file__).parents[2] / "manifests" / "gatewayctl.yaml"
 
-    with pytest.raises(UsageFault, match="platform.kind is kubernetes, not sandbox") as caught:
+    with pytest.raises(UsageFault, match=r"platform\.kind is kubernetes, not sandbox") as caught:
         sandbox.down(config)
 
     assert "kind: sandbox" in caught.value.hint
