@@ -87,9 +87,10 @@ class Town:
     def routes(self) -> str:
         return str(self.api.get(config_maps(self.gateway, "gateway-routes"))["data"]["rds.yaml"])
 
-    def start(self, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-        """A gatewayctl command, running."""
+    def start(self, *arguments: str, cwd: Path | None = None, kubeconfig: Path | None = None) -> subprocess.Popen[str]:
+        """A gatewayctl command, running; by another way to the cluster if a kubeconfig is named."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAYCTL_")}
+        environment |= {"KUBECONFIG": str(kubeconfig)} if kubeconfig else {}
         return subprocess.Popen(
             [sys.executable, "-m", "gatewayctl", *arguments],
             cwd=cwd or self.folder,
@@ -99,9 +100,9 @@ class Town:
             text=True,
         )
 
-    def run(self, *arguments: str, cwd: Path | None = None) -> "Done":
+    def run(self, *arguments: str, cwd: Path | None = None, kubeconfig: Path | None = None) -> "Done":
         """A gatewayctl command, to its end."""
-        process = self.start(*arguments, cwd=cwd)
+        process = self.start(*arguments, cwd=cwd, kubeconfig=kubeconfig)
         out, err = process.communicate(timeout=170)
         return Done(process.returncode, out, err)
 
