@@ -87,7 +87,7 @@ def gatewayctl() -> Image:
 def ourselves(packages: str) -> Layer:
     """The checkout as the wheel would carry it, and the environment around it."""
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    carried = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    carried = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["sources"]
     files = [
         pair
         for source, path in (("gatewayctl", "gatewayctl"), *carried.items())

@@ -15,7 +15,7 @@ CONTAINERFILE = (PROJECT / "Containerfile").read_text()
 
 def force_included() -> dict[str, str]:
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    return settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    return settings["tool"]["hatch"]["build"]["targets"]["wheel"]["sources"]
 
 
 def test_the_shop_has_every_version_that_the_sandbox_has_and_starts_it_alike():
