@@ -29,8 +29,17 @@ def _envoy() -> Gateway:
     return Gateway("envoy", EnvoyDialect(), EnvoyLive, EnvoyChecker)
 
 
+def _nginx() -> Gateway:
+    from gatewayctl.gateways.nginx.checker import NginxChecker
+    from gatewayctl.gateways.nginx.dialect import NginxDialect
+    from gatewayctl.gateways.nginx.live import NginxLive
+
+    return Gateway("nginx", NginxDialect(), NginxLive, NginxChecker)
+
+
 GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "envoy": _envoy,
+    "nginx": _nginx,
 }
 
 
