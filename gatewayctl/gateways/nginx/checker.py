@@ -10,6 +10,7 @@ from pathlib import Path
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
+from gatewayctl.gateways.nginx.scope import Config
 from gatewayctl.gateways.nginx.stub import Gaps, stub
 
 _SECONDS = 60.0
@@ -31,11 +32,22 @@ class NginxChecker:
         binary = self._binary or find_nginx()
         if not binary:
             return Validation(ok=True, checked=False, detail="not checked: no nginx binary (install nginx)")
+        broken = _unreadable(after)
+        if broken and not _unreadable(before):
+            return Validation(ok=False, checked=True, detail=broken)
         try:
             with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
                 return _judge(_Runner(binary, Path(folder)), before, after)
         except (Refused, OSError, subprocess.TimeoutExpired) as why:
             return Validation(ok=True, checked=False, detail=f"not checked: {why}")
+
+
+def _unreadable(files: Files) -> str:
+    try:
+        Config(files)
+    except Refused as why:
+        return str(why)
+    return ""
 
 
 def find_nginx() -> str:
