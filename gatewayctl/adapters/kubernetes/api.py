@@ -104,7 +104,11 @@ class Api:
     def watch(self, path: str, since: str, seconds: int, **query: str) -> Iterator[Object]:
         """Events of a list since a resourceVersion, for at most `seconds`. Raises ApiFault when it breaks."""
         query = {**query, "watch": "1", "resourceVersion": since, "timeoutSeconds": str(seconds)}
-        response = self._open("GET", path, query, None, "", (_TIMEOUT[0], seconds + 5.0))
+        yield from (_event(path, line) for line in self.lines(path, seconds + 5.0, **query) if line)
+
+    def lines(self, path: str, silence: float, **query: str) -> Iterator[bytes]:
+        """Whole lines of an answer as they come, with at most `silence` seconds between them. Raises ApiFault."""
+        response = self._open("GET", path, query, None, "", (_TIMEOUT[0], silence))
         try:
             if response.status >= HTTPStatus.BAD_REQUEST:
                 raise _fault("GET", path, response.status, self._body("GET", path, response))
@@ -112,9 +116,9 @@ class Api:
                 buffered = b""
                 for chunk in response.response.stream(65536, decode_content=True):
                     *lines, buffered = (buffered + chunk).split(b"\n")
-                    yield from (_event(path, line) for line in lines if line)
+                    yield from lines
                     if len(buffered) > _LARGEST:
-                        raise ApiFault(0, f"GET {path}: an event is larger than {_LARGEST} bytes")
+                        raise ApiFault(0, f"GET {path}: a line is larger than {_LARGEST} bytes")
         finally:
             response.response.close()
 
