@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CANARY ?= good
+GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
@@ -18,8 +19,8 @@ $(VENV)/.installed: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## a whole release on this machine; CANARY=errors|slow|crash|unready shows one rejected
-	@$(BIN)/gatewayctl demo --canary $(CANARY)
+demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
+	@$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
 
 test: $(VENV)/.installed  ## every hermetic test
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e

@@ -45,7 +45,7 @@ def prove_routed(work: Work) -> Judgement:
         if not replicas:
             raise EnvironmentFailed("the gateway has no replica")
         for replica in replicas:
-            missing = _not_routed(work, replica, routes)
+            missing = _not_active(work, replica) or _not_routed(work, replica, routes)
             if missing:
                 sound = sound if _goes_astray(work, replica) else clock.now()
                 if clock.now() - sound > ASTRAY:
@@ -66,6 +66,11 @@ def _routes_expected(work: Work) -> int:
     files = work.ports.gateway.store.read().files
     name = work.release.rule.name
     return sum(1 for route in work.ports.gateway.dialect.routes(files) if route.name == name)
+
+
+def _not_active(work: Work, replica: Replica) -> str:
+    """Why a replica does not run the files of the store yet; one that is down loads them when it starts."""
+    return work.ports.gateway.activation.activate(replica) if replica.ready else ""
 
 
 def _not_routed(work: Work, replica: Replica, routes: int) -> str:
@@ -183,7 +188,7 @@ def _settle(work: Work) -> None:
 def still_routed(work: Work, replicas: tuple[Replica, ...] | None = None) -> str:
     """Why a ready replica is not without the rule; empty when all are."""
     for replica in work.replicas() if replicas is None else replicas:
-        left = _still_routed(work, replica) if replica.ready else ""
+        left = (_not_active(work, replica) or _still_routed(work, replica)) if replica.ready else ""
         if left:
             return f"{replica.name}: {left}"
     return ""

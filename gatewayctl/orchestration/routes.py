@@ -1,7 +1,7 @@
 """Steps that change the gateway's rules: publish, remove, drain. Every write is checked, fenced and swapped."""
 
 from gatewayctl.domain.errors import DeadlineExceeded, Refused, StaleWrite
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import Replica, Stored
 from gatewayctl.domain.routing import Change, rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.waiting import Pending, until
@@ -111,10 +111,9 @@ def remove_upstreams(work: Work) -> bool:
 
 def drain(work: Work) -> Judgement:
     """Give what is in flight to the canary its time to end; where the gateway cannot tell, all of that time."""
-    live, upstream = work.ports.gateway.live, work.release.rule.canary
 
     def ended() -> bool | Pending:
-        counts = [live.in_flight(replica, upstream) for replica in work.replicas() if replica.ready]
+        counts = [_in_flight(work, replica) for replica in work.replicas() if replica.ready]
         unsure = any(count is None for count in counts)
         running = sum(count or 0 for count in counts)
         if unsure or running:
@@ -126,3 +125,10 @@ def drain(work: Work) -> Judgement:
     except DeadlineExceeded as fault:
         return Judgement(Verdict.PASS, f"gave {fault.waited:g} s; {fault.found}")
     return Judgement(Verdict.PASS, "nothing in flight to the canary")
+
+
+def _in_flight(work: Work, replica: Replica) -> int | None:
+    """Requests to the canary, or processes that may have some; None where neither can be told."""
+    gateway = work.ports.gateway
+    count = gateway.live.in_flight(replica, work.release.rule.canary)
+    return gateway.activation.leftovers(replica) if count is None else count
