@@ -56,9 +56,18 @@ def _nginx() -> Gateway:
     return Gateway("nginx", NginxDialect(), NginxLive, NginxChecker, reload)
 
 
+def _spring_cloud() -> Gateway:
+    from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
+    from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
+    from gatewayctl.gateways.springcloud.live import SpringCloudLive
+
+    return Gateway("spring-cloud-gateway", SpringCloudDialect(), SpringCloudLive, SpringCloudChecker)
+
+
 GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "envoy": _envoy,
     "nginx": _nginx,
+    "spring-cloud-gateway": _spring_cloud,
 }
 
 
