@@ -4,7 +4,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.envoy.fields import camel, fields, is_camel, is_null, items, snake, text
+from gatewayctl.gateways.envoy.fields import camel, fields, is_camel, items, snake, text
 from gatewayctl.gateways.envoy.routes import Route
 from gatewayctl.gateways.yamltext.graph import appended, copy, is_flow, listing, mapping, plain, quoted, rebuilt
 from gatewayctl.gateways.yamltext.source import Unit

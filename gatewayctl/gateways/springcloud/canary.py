@@ -10,7 +10,17 @@ from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.springcloud.keys import path_of
 from gatewayctl.gateways.springcloud.routes import STAMP_KEY, Route, own_id, safe
 from gatewayctl.gateways.springcloud.uris import canary_uri
-from gatewayctl.gateways.yamltext.graph import appended, copy, is_flow, is_null, listing, mapping, plain, quoted, rebuilt
+from gatewayctl.gateways.yamltext.graph import (
+    appended,
+    copy,
+    is_flow,
+    is_null,
+    listing,
+    mapping,
+    plain,
+    quoted,
+    rebuilt,
+)
 
 Pairs = list[tuple[Node, Node]]
 
@@ -113,9 +123,9 @@ def _refuse_unsafe(route: Route, rule: CanaryRule) -> None:
 def _refuse_tested_long(route: Route, predicates: Sequence[Node], rule: CanaryRule) -> None:
     """The arguments of a long form have names, and any order."""
     for node, one in zip(predicates, route.conditions("predicates"), strict=True):
-        if one.name == "Header" and isinstance(node, MappingNode):
-            if rule.header.name in {argument.lower() for argument in one.arguments}:
-                raise _tested(route, rule)
+        named = {argument.lower() for argument in one.arguments} if isinstance(node, MappingNode) else set()
+        if one.name == "Header" and rule.header.name in named:
+            raise _tested(route, rule)
 
 
 def _tested(route: Route, rule: CanaryRule) -> Refused:

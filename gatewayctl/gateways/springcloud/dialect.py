@@ -31,8 +31,8 @@ class SpringCloudDialect:
         with no_collection():
             found = _surveys(files)
             routes = _routes(found)
-            for obstacle in [one for survey in found for one in survey.obstacles]:
-                raise obstacle.refused()
+            if not routes:
+                _refuse_hidden(found)
             return tuple(views(routes))
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
@@ -43,6 +43,7 @@ class SpringCloudDialect:
     def _insert(self, files: Files, rule: CanaryRule) -> Change:
         bare = _without(files, rule.app)
         found = _surveys(bare)
+        _refuse_hidden(found)
         routes = _routes(found)
         hits = [route for route in routes if route.sends_to(rule)]
         covered = [route for route in hits if not route.is_off and _is_in_effect(found, route)]
@@ -99,6 +100,12 @@ def _applied(found: Sequence[Survey], edits: Iterable[Edit]) -> Files:
     for edit in edits:
         by_file.setdefault(edit.unit.file, []).append(edit)
     return tuple(edited(one.source, by_file.get(one.source.file.name, []), is_config) for one in found)
+
+
+def _refuse_hidden(found: Iterable[Survey]) -> None:
+    """Raise Refused for routes that take the place of those in lists, and cannot be edited."""
+    for obstacle in [one for survey in found for one in survey.obstacles]:
+        raise obstacle.refused()
 
 
 def _is_in_effect(found: Sequence[Survey], route: Route) -> bool:

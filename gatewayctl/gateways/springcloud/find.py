@@ -59,17 +59,18 @@ class Obstacle:
 
 @dataclass(slots=True, eq=False)
 class Survey:
-    """What one file holds; `locators` are switches of the discovery locator that are on."""
+    """What one file holds; `foreign` are routes of another product, `locators` switches that are on."""
 
     source: Source
     tables: list[Table] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
+    foreign: list[Obstacle] = field(default_factory=list)
     locators: list[tuple[Unit, Node]] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether no routes of the product were found, editable or not."""
-        return not (self.tables or self.obstacles or self.locators)
+        return not (self.tables or self.obstacles or self.foreign or self.locators)
 
 
 def is_config(value: str) -> bool:
@@ -122,29 +123,32 @@ def _refuse_properties(file: SourceFile) -> None:
 def _document(found: Survey, unit: Unit, root: Node, number: int, seen: set[int]) -> None:
     profile = next((text(node) for name in _PROFILE if (node := first(unit, root, name)) is not None), "")
     for prefix in (OLD, NEW):
-        lists = []
-        for one in find(unit, root, _path(prefix)):
-            obstacle = _obstacle(unit, one, prefix)
-            if obstacle:
-                found.obstacles.append(obstacle)
-            elif isinstance(one.value, SequenceNode):
-                lists.append(one)
-        if len(lists) > 1:
-            raise unit.refused(lists[1].key, f"{prefix} is set twice in one document")
-        for one in lists:
-            assert isinstance(one.value, SequenceNode)  # noqa: S101 (it was asked for)
-            if id(one.value) not in seen:  # an alias of a list is that list
-                found.tables.append(Table(unit, one.value, prefix, profile, number))
-            seen.add(id(one.value))
+        one = _list(found, unit, root, prefix)
+        if one is not None and id(one) not in seen:  # an alias of a list is that list
+            seen.add(id(one))
+            found.tables.append(Table(unit, one, prefix, profile, number))
     for prefix in _SERVLET:
-        for one in find(unit, root, _path(prefix)):
+        for other in find(unit, root, _path(prefix)):
             what = f"{prefix} are routes of the servlet gateway (Server MVC), whose filters are not those of WebFlux"
-            found.obstacles.append(Obstacle(unit, one.key, what))
+            found.foreign.append(Obstacle(unit, other.key, what))
     for prefix in _LOCATOR:
         switch = first(unit, root, f"{prefix}.discovery.locator.enabled")
-        if text(switch).lower() in {"true", "on", "yes"}:
-            assert switch is not None  # noqa: S101 (it has a text)
+        if switch is not None and text(switch).lower() in {"true", "on", "yes"}:
             found.locators.append((unit, switch))
+
+
+def _list(found: Survey, unit: Unit, root: Node, prefix: str) -> SequenceNode | None:
+    """The list of routes of a document. What else sets routes is noted. Raises Refused."""
+    lists = []
+    for one in find(unit, root, _path(prefix)):
+        obstacle = _obstacle(unit, one, prefix)
+        if obstacle:
+            found.obstacles.append(obstacle)
+        elif isinstance(one.value, SequenceNode):
+            lists.append((one.key, one.value))
+    if len(lists) > 1:
+        raise unit.refused(lists[1][0], f"{prefix} is set twice in one document")
+    return lists[0][1] if lists else None
 
 
 def _obstacle(unit: Unit, one: Found, prefix: str) -> Obstacle | None:

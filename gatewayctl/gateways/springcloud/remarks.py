@@ -18,13 +18,13 @@ def empty(files: Files) -> Refused:
 
 def unrouted(found: Sequence[Survey], routes: Sequence[Route], rule: CanaryRule) -> Refused:
     """The refusal for a service that no route in effect sends to, with the most telling reason."""
-    for survey in found:
-        for obstacle in survey.obstacles:
-            return obstacle.refused()
     nowhere = f"no route sends to {rule.service}"
     off = next((route for route in routes if route.sends_to(rule) and route.is_off), None)
     if off:
         return off.unit.refused(off.node, f"{nowhere}: this one is switched off (enabled: false)")
+    for survey in found:
+        for foreign in survey.foreign:
+            return foreign.refused()
     names = ", ".join(survey.source.file.name for survey in found)
     upstreams = sorted({route.targets[0] for route in routes if route.targets})
     if upstreams:
@@ -72,14 +72,13 @@ def _prefix_note(covered: Sequence[Route]) -> str:
 def _elsewhere(found: Sequence[Survey], covered: Sequence[Route], rule: CanaryRule) -> list[str]:
     """Lists that may take the place of those with the rule, and do not name the service."""
     used = {id(route.table) for route in covered}
-    places = [
+    return [
         f"{table.unit.file}:{table.unit.line(table.routes)}: this list has no route to {rule.service}; where it is in "
         "effect, it replaces the others, and there is no canary"
         for survey in found
         for table in survey.tables
         if id(table) not in used and table.routes.value
     ]
-    return places
 
 
 def _at(route: Route) -> str:

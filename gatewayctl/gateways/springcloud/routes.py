@@ -1,4 +1,4 @@
-"""Routes of a list: the services they send to, their predicates, which of them are ours, how a person would see them."""
+"""Routes of a list: the services they send to, their predicates, which of them are ours, how a person sees them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -136,8 +136,6 @@ def _view(route: Route, counted: dict[str, int]) -> RouteView:
         name=(ours if in_effect else f"{ours} in {route.table.place}") if ours else route.id,
         header=header,
     )
-
-
 
 
 def _condition(unit: Unit, node: Node) -> Condition:
