@@ -104,7 +104,7 @@ def _applied(found: Sequence[Survey], edits: Iterable[Edit]) -> Files:
 
 def _refuse_hidden(found: Iterable[Survey]) -> None:
     """Raise Refused for routes that take the place of those in lists, and cannot be edited."""
-    for obstacle in [one for survey in found for one in survey.obstacles]:
+    for obstacle in [each for one in found for each in one.obstacles]:
         raise obstacle.refused()
 
 

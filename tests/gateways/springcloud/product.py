@@ -1,0 +1,82 @@
+"""The real product, built once from Maven Central into the cache: `python -m tests.gateways.springcloud.product`."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).parent / "gateway-app"
+# By the version of Spring Cloud Gateway: those of Spring Boot and of Spring Cloud.
+VERSIONS = {"4.3": ("3.5.16", "2025.0.3"), "5.0": ("4.0.7", "2025.1.3")}
+_SECONDS = 900
+_NEEDED = {
+    "java": "a JDK 17 or newer: apt-get install openjdk-17-jdk-headless",
+    "mvn": "Maven: apt-get install maven",
+}
+
+
+def missing() -> list[str]:
+    """What this machine lacks to build and run the product."""
+    return [f"{name} is not on PATH; install {what}" for name, what in _NEEDED.items() if not shutil.which(name)]
+
+
+def gateway_jar(version: str) -> Path:
+    """The jar of one version, built now if it is not there; the test that asks is skipped where that cannot be."""
+    lacking = missing()
+    if lacking:
+        pytest.skip(f"no real Spring Cloud Gateway: {'; '.join(lacking)}")
+    return built(version)
+
+
+def built(version: str) -> Path:
+    """The jar of one version; 45 s and some 200 MB the first time."""
+    boot, cloud = VERSIONS[version]
+    cache = Path(os.environ.get("GATEWAYCTL_CACHE") or Path.home() / ".cache/gatewayctl") / "springcloud"
+    folder = cache / f"{version}-{_fingerprint(boot, cloud)}"
+    jar = folder / "target" / "gateway.jar"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(SOURCES, folder)
+            _build(folder, boot, cloud, cache / "repository")
+            (folder / "done").touch()
+    return jar
+
+
+def _build(folder: Path, boot: str, cloud: str, repository: Path) -> None:
+    told = (f"-Dboot.version={boot}", f"-Dcloud.version={cloud}", f"-Dmaven.repo.local={repository}")
+    command = ["mvn", "-q", "-B", *told, "package"]
+    ended = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=_SECONDS, check=False
+    )
+    if ended.returncode:
+        raise AssertionError(f"Maven could not build the product:\n{ended.stdout.decode(errors='replace')[-3000:]}")
+
+
+def _fingerprint(boot: str, cloud: str) -> str:
+    digest = hashlib.sha256(f"{boot} {cloud}".encode())
+    for path in sorted(SOURCES.rglob("*")):
+        if path.is_file():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def main() -> int:
+    """Build every version, or say what is missing."""
+    lacking = missing()
+    for line in lacking:
+        print(f"NOT BUILT: {line}", file=sys.stderr)  # noqa: T201
+    for version in () if lacking else VERSIONS:
+        print(f"Spring Cloud Gateway {version}: {built(version)}")  # noqa: T201
+    return 1 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
