@@ -26,9 +26,9 @@ class SpringCloudActivation:
 
     def activate(self, replica: Replica) -> str:
         """One refresh now and then, for as long as someone waits; what is live is for read-back to tell."""
-        before = self._asked.get(replica.name)
-        if before is None or self.now() - before >= EVERY:
-            self._asked[replica.name] = self.now()
+        now, before = self.now(), self._asked.get(replica.name)
+        if before is None or now - before >= EVERY:
+            self._asked[replica.name] = now
             self.post(replica, REFRESH)
         return ""
 

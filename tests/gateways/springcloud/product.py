@@ -36,7 +36,7 @@ def gateway_jar(version: str) -> Path:
 def built(version: str) -> Path:
     """The jar of one version; 45 s and some 200 MB the first time."""
     boot, cloud = VERSIONS[version]
-    cache = Path(os.environ.get("GATEWAYCTL_CACHE") or Path.home() / ".cache/gatewayctl") / "springcloud"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatewayctl" / "springcloud"
     folder = cache / f"{version}-{_fingerprint(boot, cloud)}"
     jar = folder / "target" / "gateway.jar"
     cache.mkdir(parents=True, exist_ok=True)
