@@ -91,7 +91,7 @@ def test_rules_of_other_applications_are_not_counted():
 @pytest.mark.parametrize("answer", ["", "ok", "{}", "[1]", '["a"]', '[{"id": "a"}]', "[" * 100_000])
 def test_a_backend_that_answers_for_the_actuator_is_not_believed(answer):
     with pytest.raises(EnvironmentFailed, match="gw-0 answers /actuator/gateway/routes with"):
-        SpringCloudLive(lambda replica, path: answer).rule_of(REPLICA, a_rule())  # noqa: ARG005
+        SpringCloudLive(lambda replica, path: answer).rule_of(REPLICA, a_rule())
 
 
 def test_what_the_product_cannot_tell_is_not_made_up():
