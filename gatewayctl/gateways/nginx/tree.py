@@ -25,6 +25,10 @@ _TOKEN = re.compile(
     r"|(?P<word>(?:\\.|\$\{?|[^ \t\r\n;{}#\"'\\$])(?:\\.|\$\{?|[^ \t\r\n;{\\$])*)",
     re.DOTALL,
 )
+# Most directives are of plain words, and are read at once.
+_SIMPLE = re.compile(
+    r"[ \t\r\n]*(?P<name>[A-Za-z_]+)(?P<args>(?:[ \t]+[\w./:$*@=~^+,()|-]+)*)[ \t]*(?P<mark>;|(?<!\$)\{(?![{%]))"
+)
 _TEMPLATE = re.compile(r"\{[{%]|<%")
 _MANIFEST = re.compile(r"^apiVersion:.*$", re.MULTILINE), re.compile(r"^kind:.*$", re.MULTILINE)
 _LUA = re.compile(r"--\[\[.*?\]\]|--[^\n]*|\[\[.*?\]\]|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[{}]", re.DOTALL)
@@ -133,8 +137,14 @@ class _Reader:
 
     def run(self) -> None:
         """Read it to its end. Raises Refused."""
-        source, match = self._source, _TOKEN.match
+        source, match, simple = self._source, _TOKEN.match, _SIMPLE.match
         while self._at < len(source):
+            whole = None if self._words or self._glued else simple(source, self._at)
+            if whole:
+                self._start, self._at = whole.start("name"), whole.end()
+                self._words = [whole["name"], *whole["args"].split()]
+                self._mark(whole["mark"], whole.end() - 1)
+                continue
             found = match(source, self._at)
             if not found:
                 raise self._fault(self._at, "a quotation mark without its end")
