@@ -143,6 +143,7 @@ def _sandbox_activation(spec: "Spec", root: Path) -> "Activation":
 
 def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
+    from gatewayctl.adapters.kubernetes.addresses import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
@@ -170,6 +171,7 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         narrator=narrator,
+        address=KubernetesAddresses(api, namespace),
         inspections=(Inspection(api, namespace, place, store).look,),
     )
 

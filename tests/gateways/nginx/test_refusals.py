@@ -69,6 +69,11 @@ REFUSALS = {
         location("proxy_cache c;\nproxy_cache_key $uri;\nproxy_pass http://orders;"),
         ":7: answers are cached under a key that is the same for stable and canary",
     ),
+    "two upstreams of one service": (
+        "upstream a { server orders:80; }\nupstream b { server orders:81; }\n"
+        + location("proxy_pass http://a;\nlocation /api/b { proxy_pass http://b; }"),
+        ":2: a second upstream of orders: one name (orders-canary) cannot stand for the canaries of both",
+    ),
     "fastcgi": (
         location("fastcgi_pass orders:9000;"),
         ":6: fastcgi_pass sends to orders: only proxy_pass and grpc_pass",
