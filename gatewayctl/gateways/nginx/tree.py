@@ -160,7 +160,7 @@ class _Reader:
             if kind == "mark":
                 self._mark(found.group(), found.start())
         if self._words:
-            raise self._fault(self._start, f"`{self._words[0]}` is not ended by `;`")
+            raise self._unended()
         if self._open is not None:
             raise self._fault(self._open.start, f"the braces of `{self._open.name}` are not closed")
 
@@ -184,7 +184,7 @@ class _Reader:
             self._opened(at)
         else:
             if self._words:
-                raise self._fault(self._start, f"`{self._words[0]}` is not ended by `;`")
+                raise self._unended()
             if self._open is None:
                 raise self._fault(at, "unexpected `}`")
             self._open.end = at + 1
@@ -222,6 +222,12 @@ class _Reader:
             if not depth:
                 return found.end()
         raise self._fault(at, "a block of Lua without its end")
+
+    def _unended(self) -> Refused:
+        word = self._words[0]
+        if word.startswith("${"):
+            return self._fault(self._start, f"a template ({word}) has to fill this in: edit the rendered file")
+        return self._fault(self._start, f"`{word}` is not ended by `;`")
 
     def _fault(self, at: int, reason: str) -> Refused:
         return Refused(self.text.unit.file, self.text.line(at), reason)

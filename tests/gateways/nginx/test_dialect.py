@@ -77,6 +77,17 @@ def test_a_rule_within_a_line_is_removed_byte_for_byte(before):
     assert DIALECT.insert(after, a_rule()).stages == ()
 
 
+def test_a_header_in_several_lines_is_copied_as_it_is():
+    before = (
+        "server {\r\n  add_header x 'a,\r\n  b';\r\n  location / {\r\n    proxy_pass http://orders;\r\n  }\r\n}\r\n"
+    )
+    after = text(inserted(one(before)))
+
+    assert after.count("add_header x 'a,\r\n  b';") == 2
+    assert after.count("\r") == after.count("\n") == after.count("\r\n")
+    assert text(DIALECT.remove(one(after), "orders").apply(one(after))) == before
+
+
 def test_comments_of_the_pass_stay_with_it():
     before = location("auth_basic off;\n# why orders\n# is here\nproxy_pass http://orders;")
 
