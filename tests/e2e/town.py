@@ -39,7 +39,7 @@ class Town:
     def build(self) -> None:
         """Apply the manifests, and wait until everything is ready."""
         rendered = kubectl("kustomize", str(ROOT / "manifests"))
-        moved = [self._moved(one) for one in yaml.safe_load_all(rendered) if one]
+        moved = [self.moved(one) for one in yaml.safe_load_all(rendered) if one]
         kubectl("apply", "-f", "-", given=yaml.safe_dump_all(moved))
         self.settle(lambda: self.ready(self.gateway, "gateway") == 3, "three gateway replicas")
         self.settle(lambda: self.ready(self.shop, "orders") >= 1, "orders")
@@ -105,7 +105,7 @@ class Town:
         out, err = process.communicate(timeout=170)
         return Done(process.returncode, out, err)
 
-    def _moved(self, found: dict[str, Any]) -> dict[str, Any]:
+    def moved(self, found: dict[str, Any]) -> dict[str, Any]:
         """The same object in our namespaces."""
         names = {SHOP: self.shop, GATEWAY: self.gateway}
         meta = found["metadata"]

@@ -325,6 +325,10 @@ class MemoryJournal:
         world.burn(f"after journal {release.phase}")
         return record
 
+    def moved(self, app: str, version: int) -> bool:
+        record = self.load(app)
+        return record is None or record.version != version
+
     def history(self, app: str) -> tuple[Release, ...]:
         return tuple(self.world.ended.get(app, ()))[:KEPT]
 

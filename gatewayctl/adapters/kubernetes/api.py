@@ -7,7 +7,7 @@ behind our back: a write whose answer was lost may have happened, and only the c
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,13 +101,19 @@ class Api:
         except NotThere:
             return
 
-    def watch(self, path: str, since: str, seconds: int, **query: str) -> Iterator[Object]:
-        """Events of a list since a resourceVersion, for at most `seconds`. Raises ApiFault when it breaks."""
+    def watch(self, path: str, since: str, seconds: int, **query: str) -> Generator[Object]:
+        """Events of a list since a resourceVersion, for at most `seconds`, once the server has agreed to tell them.
+
+        Raises ApiFault when it does not, and when it breaks off.
+        """
         query = {**query, "watch": "1", "resourceVersion": since, "timeoutSeconds": str(seconds)}
         response = self._open("GET", path, query, None, "", (_TIMEOUT[0], seconds + 5.0))
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _fault("GET", path, response.status, self._body("GET", path, response))
+        return self._events(path, response)
+
+    def _events(self, path: str, response: "RESTResponse") -> Generator[Object]:
         try:
-            if response.status >= HTTPStatus.BAD_REQUEST:
-                raise _fault("GET", path, response.status, self._body("GET", path, response))
             with _told("GET", path, self.origin):
                 buffered = b""
                 for chunk in response.response.stream(65536, decode_content=True):
