@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CANARY ?= good
+N ?= 10000
+SEED ?= 0
 
-.PHONY: demo test check e2e cluster cluster-down clean
+.PHONY: demo test simulate check e2e bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -22,6 +24,9 @@ demo: $(VENV)/.installed  ## a whole release on this machine; CANARY=errors|slow
 test: $(VENV)/.installed  ## every hermetic test
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e
 
+simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 is told step by step
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N)
+
 check: $(VENV)/.installed  ## style, types, and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -31,6 +36,10 @@ check: $(VENV)/.installed  ## style, types, and the direction of imports
 # Root, Linux and a few Debian packages are needed, and named when they are missing; the first time takes ten minutes more.
 e2e: $(VENV)/.installed  ## end to end on a real Kubernetes, made for it and removed afterwards
 	@$(BIN)/python -m tests.cluster run --name e2e -- $(BIN)/python -m pytest tests/e2e tests/contract -m cluster
+
+# What needs a cluster makes one as e2e does, or says loudly that it was skipped, and what would make it possible.
+bench: $(VENV)/.installed  ## every figure of docs/bench.md, beside its baseline; some twenty minutes
+	@$(BIN)/python -m bench all
 
 cluster: $(VENV)/.installed  ## a real Kubernetes with the example in it, kept until make cluster-down
 	@$(BIN)/python -m tests.cluster up

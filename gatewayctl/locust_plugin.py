@@ -11,6 +11,7 @@ from typing import Any
 
 from gatewayctl.domain.smoke import Errand
 from gatewayctl.inside.cohorts import Cohorts
+from gatewayctl.inside.distributed import Master, Worker
 from gatewayctl.inside.errand import Lines, read_errand
 from gatewayctl.inside.ledger import Ledger
 
@@ -18,13 +19,18 @@ _PERIOD = 1.0  # seconds between two reports of progress
 
 
 class Reporter:
-    """Listens to locust: reports progress once a second, and all figures at the end."""
+    """Listens to locust: reports progress once a second, and all figures at the end.
+
+    A worker of a distributed run reports to its master, which reports for all.
+    """
 
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
         self._lines = Lines(errand.events)
         self._ledger = Ledger(errand.entrance.witness)
         self._cohorts = Cohorts(errand, self._ledger)
+        self._book: Ledger | Master = self._ledger
+        self._worker: Worker | None = None
         self._started = self._stopped = 0.0
 
     def install(self) -> None:
@@ -41,8 +47,14 @@ class Reporter:
 
     def _init(self, environment: Any, runner: Any, **_: Any) -> None:
         import gevent
+        from locust.runners import MasterRunner, WorkerRunner
 
         environment.gatewayctl_cohorts = self._cohorts
+        if isinstance(runner, MasterRunner):
+            self._book = Master(environment, runner, self._errand.workers)
+        elif isinstance(runner, WorkerRunner):
+            self._worker = Worker(runner, self._ledger)
+            self._cohorts.begin_at(lambda: runner.worker_index)
         gevent.spawn(self._report, runner, gevent.sleep)
 
     def _start(self, **_: Any) -> None:
@@ -50,15 +62,24 @@ class Reporter:
 
     def _stop(self, **_: Any) -> None:
         self._stopped = time.perf_counter()
+        if self._worker:
+            self._worker.finish()
+        elif isinstance(self._book, Master):
+            self._book.finish()
 
     def _report(self, runner: Any, sleep: Any) -> None:
         while True:
-            self._lines.write(kind="load", users=runner.user_count, **self._ledger.totals())
+            if self._worker:
+                self._worker.report()
+            else:
+                self._lines.write(kind="load", users=runner.user_count, **self._book.totals())
             sleep(_PERIOD)
 
     def _quit(self, exit_code: int, **_: Any) -> None:
+        if self._worker:
+            return
         ended = self._stopped or time.perf_counter()
-        figures = {**self._ledger.figures(), "seconds": ended - self._started, "exit_code": exit_code}
+        figures = {**self._book.figures(), "seconds": ended - self._started, "exit_code": exit_code}
         result = Path(self._errand.result)
         unfinished = result.with_suffix(".part")
         unfinished.write_text(json.dumps(figures))

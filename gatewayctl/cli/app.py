@@ -5,7 +5,8 @@ import sys
 
 import typer
 
-from gatewayctl.cli import demo, looking, releases, route, rule, sandbox, sweep, sync
+from gatewayctl.cli import demo, job, looking, releases, route, rule, sandbox, sweep, sync
+from gatewayctl.cli.examples import example
 from gatewayctl.domain.errors import GatewayctlError
 
 app = typer.Typer(
@@ -33,7 +34,8 @@ for command in (
     sweep.sweep,
     demo.demo,
 ):
-    app.command()(command)
+    app.command(epilog=example(command.__name__))(command)
+app.command(hidden=True)(job.job)
 app.add_typer(route.app, name="route")
 app.add_typer(rule.app, name="rule")
 app.add_typer(sandbox.app, name="sandbox")

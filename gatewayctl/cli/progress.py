@@ -69,6 +69,14 @@ class Progress:
         row.stylize(_COLOURS.get(mark, ""), 0, 1)
         self.console.print(row)
 
+    def relay(self, text: str) -> None:
+        """A finished line that another process of ours has written."""
+        from rich.text import Text
+
+        row = Text(text)
+        row.stylize(_COLOURS.get(text[:1], ""), 0, 1)
+        self.console.print(row)
+
     def _stop(self) -> None:
         if self.live:
             self.live.stop()

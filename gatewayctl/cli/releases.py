@@ -3,10 +3,10 @@
 import contextlib
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -35,6 +35,7 @@ def release(
     image: Annotated[str, typer.Option("--image", help="The new image, with a version or digest.")] = "",
     promote: Annotated[Promotion, typer.Option(help="Promote by itself when all passed, or wait.")] = Promotion.MANUAL,
     plan: Annotated[Path | None, typer.Option(help="Carry out a saved plan; refused if reality drifted.")] = None,
+    in_cluster: Annotated[bool, typer.Option("--in-cluster", help="As a Job in the cluster; Ctrl-C detaches.")] = False,
     any_tag: AnyTag = False,
     config: Config = None,
     output: Out = Output.TEXT,
@@ -47,6 +48,14 @@ def release(
     wired = wire(config, progress)
     if bool(image) == bool(plan):
         raise UsageFault("name either --image or --plan", hint=f"gatewayctl release {app} --image IMAGE")
+    if in_cluster:
+        if plan:
+            raise UsageFault("--plan was made here, and a Job makes its own", hint="give --image with --in-cluster")
+        if not any_tag:
+            check_image(image)
+        from gatewayctl.cli.in_cluster import release_there
+
+        release_there(wired, app, ("--image", image, "--promote", promote.value), output)
     made = saved(wired, app, plan) if plan else drafted(wired, app, image, Mode(promote.value), any_tag=any_tag)
     run(wired, made.release, output)
 
@@ -134,20 +143,31 @@ def run(wired: Wired, made: Release, output: Output) -> None:
 
 def finish(wired: Wired, ended: Release, output: Output, *, aborting: bool = False) -> None:
     """Show the result and leave with its exit code; for `abort`, aborted is success."""
-    from gatewayctl.reports.release import as_dict, explain
+    from gatewayctl.reports.release import as_dict
 
+    tell_wait(wired, ended)
+    text = outcome(ended)
+    folder = kept(wired, ended)
+    show(output, {**as_dict(ended), "evidence": folder}, f"{text}\nevidence: {folder}")
+    code = exit_code(ended)
+    raise typer.Exit(0 if aborting and not ended.stuck else int(code))
+
+
+def tell_wait(wired: Wired, ended: Release) -> None:
+    """Where a release waits for someone, the command that it waits for."""
     narrator = wired.ports.narrator
     if ended.phase is Phase.WAIT and isinstance(narrator, Progress):
         minutes = max(0, round((ended.expires - wired.ports.clock.wall()) / 60))
         what = "promote" if ended.tested or not (ended.suite or ended.load) else "smoke"
         narrator.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
-    text = explain(ended)
-    if ended.stuck:
-        text += f"\n  → gatewayctl resume {ended.app}, or gatewayctl abort {ended.app}"
-    folder = kept(wired, ended)
-    show(output, {**as_dict(ended), "evidence": folder}, f"{text}\nevidence: {folder}")
-    code = exit_code(ended)
-    raise typer.Exit(0 if aborting and not ended.stuck else int(code))
+
+
+def outcome(ended: Release) -> str:
+    """How it ended, and who has to act if it has not."""
+    from gatewayctl.reports.release import explain
+
+    ways = f"\n  → gatewayctl resume {ended.app}, or gatewayctl abort {ended.app}" if ended.stuck else ""
+    return explain(ended) + ways
 
 
 def kept(wired: Wired, ended: Release) -> str:
@@ -164,14 +184,23 @@ def kept(wired: Wired, ended: Release) -> str:
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """For the length of a job, SIGTERM works as Ctrl-C does: it is what a CI runner sends when it cancels."""
-
-    def interrupt(_signum: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        with at_sigterm(interrupt):
+            yield
     except KeyboardInterrupt:
         raise NeedsPerson("stopped at once, where it stood", hint="gatewayctl status, then resume or abort") from None
+
+
+def interrupt() -> NoReturn:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def at_sigterm(act: Callable[[], object]) -> Iterator[None]:
+    """Meanwhile SIGTERM does `act`, in the middle of whatever this thread does."""
+    before = signal.signal(signal.SIGTERM, lambda _signum, _frame: act())
+    try:
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)

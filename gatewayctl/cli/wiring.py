@@ -68,7 +68,11 @@ def wire(given: Path | None, narrator: "Narrator", kept: Kept | None = None) -> 
     """
     from gatewayctl.config.load import find, load
 
-    spec = _found(kept) if kept is not None and given is None else load(find(given))
+    return wired(_found(kept) if kept is not None and given is None else load(find(given)), narrator)
+
+
+def wired(spec: "Spec", narrator: "Narrator") -> Wired:
+    """A configuration with the adapters that it asks for."""
     return Wired(spec, _PLATFORMS[spec.platform.kind](spec, narrator))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gatewayctl.config.model import AppModel, FileModel
-from gatewayctl.config.spec import GatewaySpec, PlatformSpec, Spec
+from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Suite, Target, Timings
@@ -54,13 +54,23 @@ def parse(text: str, path: Path) -> Spec:
 
 def _spec(model: FileModel, path: Path, text: str) -> Spec:
     folder = path.parent
-    platform = model.platform
     return Spec(
         file=path,
         text=text,
-        platform=PlatformSpec(platform.kind, platform.namespace, platform.context, folder / platform.world),
+        platform=_platform(model, folder),
         gateway=_gateway(model),
         apps={name: _app(name, app, folder) for name, app in model.apps.items()},
+    )
+
+
+def _platform(model: FileModel, folder: Path) -> PlatformSpec:
+    platform = model.platform
+    return PlatformSpec(
+        kind=platform.kind,
+        namespace=platform.namespace,
+        context=platform.context,
+        world=folder / platform.world,
+        runner=RunnerSpec(platform.runner.image, platform.runner.account),
     )
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from gatewayctl import __version__
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -28,6 +30,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class RunnerModel(Strict):
+    """`platform.runner:`"""
+
+    image: str = Field(default=f"gatewayctl:{__version__}", pattern=r"^\S+$")
+    account: str = Field(default="gatewayctl", pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
+
+
 class PlatformModel(Strict):
     """`platform:`"""
 
@@ -35,6 +44,7 @@ class PlatformModel(Strict):
     namespace: str = Field(default="", pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")
     context: str = ""
     world: str = "sandbox.yaml"
+    runner: RunnerModel = RunnerModel()
 
 
 class ReplicasModel(Strict):
@@ -115,6 +125,13 @@ class LocustModel(Strict):
     slack: Seconds = 0.010
     more_errors: float = Field(default=0.01, ge=0, le=1)
     samples: int = Field(default=50, ge=1)
+    workers: int = Field(default=0, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _every_worker_has_a_user(self) -> "LocustModel":
+        if self.workers > self.users:
+            raise ValueError(f"{self.workers} workers share {self.users} users: every worker needs at least one")
+        return self
 
 
 class SmokeModel(Strict):

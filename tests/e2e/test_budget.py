@@ -10,11 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.cluster.place import entered
-from tests.e2e.test_access import MANIFEST, as_account
-from tests.e2e.town import Town, kubectl
+from tests.e2e.test_access import as_account
+from tests.e2e.town import Town
 
 MOST = 60  # the target of the design: a kubectl script needs 22, Flagger 111, Argo Rollouts 151
 
@@ -22,8 +21,6 @@ MOST = 60  # the target of the design: a kubectl script needs 22, Flagger 111, A
 def test_a_whole_release_under_the_least_rights_asks_at_most_sixty_times(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    granted = [town.moved(one) for one in yaml.safe_load_all(MANIFEST.read_text())]
-    kubectl("apply", "-f", "-", given=yaml.safe_dump_all(granted))
     account = tmp_path / "kubeconfig"
     account.write_text(as_account(town.api, town.shop))
     monkeypatch.setenv("KUBECONFIG", str(account))

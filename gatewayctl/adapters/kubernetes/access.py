@@ -76,6 +76,32 @@ _OUTSIDE = (
     ("", "pods/portforward", "get", "to reach each gateway replica from outside"),
     ("", "pods/portforward", "create", "to reach each gateway replica from outside"),
 )
+# Whoever starts a release as a Job; the Job has the rights of a release itself.
+_SUBMITTING = (
+    ("batch", "jobs", "create", "to start the release"),
+    ("batch", "jobs", "get", "to know when it is over"),
+    ("batch", "jobs", "delete", "to take back a Job that cannot begin"),
+    ("", "configmaps", "create", "to bring the suites into the cluster"),
+    ("", "configmaps", "get", "the journal, which says how it ended"),
+    ("", "serviceaccounts", "get", "to refuse when its account is missing"),
+    ("", "pods", "list", "to find who works on it"),
+    ("", "pods/log", "get", "to show what it says"),
+)
+_LOAD = (
+    ("batch", "jobs", "create", "to start the load's workers"),
+    ("batch", "jobs", "get", "to know what became of them"),
+    ("batch", "jobs", "delete", "to end them"),
+)
+
+
+def submitting(namespace: str) -> tuple[Right, ...]:
+    """What `release --in-cluster` needs of its caller."""
+    return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _SUBMITTING)
+
+
+def loading(namespace: str) -> tuple[Right, ...]:
+    """What a release needs besides `rights` when its load has workers."""
+    return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _LOAD)
 
 
 def rights(namespace: str, place: GatewayPlace, reach: Reach) -> tuple[Right, ...]:

@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Generator
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,20 +108,24 @@ class Api:
         Raises ApiFault when it does not, and when it breaks off.
         """
         query = {**query, "watch": "1", "resourceVersion": since, "timeoutSeconds": str(seconds)}
-        response = self._open("GET", path, query, None, "", (_TIMEOUT[0], seconds + 5.0))
+        return _told_events(path, self.lines(path, seconds + 5.0, **query))
+
+    def lines(self, path: str, silence: float, **query: str) -> Generator[bytes]:
+        """Whole lines of an answer as they come, with at most `silence` seconds between them. Raises ApiFault."""
+        response = self._open("GET", path, query, None, "", (_TIMEOUT[0], silence))
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _fault("GET", path, response.status, self._body("GET", path, response))
-        return self._events(path, response)
+        return self._lines(path, response)
 
-    def _events(self, path: str, response: "RESTResponse") -> Generator[Object]:
+    def _lines(self, path: str, response: "RESTResponse") -> Generator[bytes]:
         try:
             with _told("GET", path, self.origin):
                 buffered = b""
                 for chunk in response.response.stream(65536, decode_content=True):
                     *lines, buffered = (buffered + chunk).split(b"\n")
-                    yield from (_event(path, line) for line in lines if line)
+                    yield from lines
                     if len(buffered) > _LARGEST:
-                        raise ApiFault(0, f"GET {path}: an event is larger than {_LARGEST} bytes")
+                        raise ApiFault(0, f"GET {path}: a line is larger than {_LARGEST} bytes")
         finally:
             response.response.close()
 
@@ -223,6 +228,11 @@ def _parsed(path: str, data: bytes) -> Object:
     if not isinstance(found, dict):
         raise ApiFault(0, f"{path}: expected an object, found {type(found).__name__}")
     return found
+
+
+def _told_events(path: str, lines: Generator[bytes]) -> Generator[Object]:
+    with closing(lines):
+        yield from (_event(path, line) for line in lines if line)
 
 
 def _event(path: str, line: bytes) -> Object:

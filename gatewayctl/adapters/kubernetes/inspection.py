@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.access import Reach, missing, rights
+from gatewayctl.adapters.kubernetes.access import Reach, Right, missing, rights
 from gatewayctl.adapters.kubernetes.api import Api
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
@@ -15,12 +15,13 @@ from gatewayctl.domain.release import Target
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The preconditions of one gateway and the applications of one namespace."""
+    """The preconditions of one gateway and the applications of one namespace; `more` rights than usual are needed."""
 
     api: Api
     namespace: str
     place: GatewayPlace
     store: KubernetesRouteStore
+    more: tuple[Right, ...] = ()
 
     def look(self, target: Target) -> tuple[Check, ...]:
         """Each check on its own; about ten requests."""
@@ -32,12 +33,12 @@ class Inspection:
 
     def _rights(self) -> str:
         # Port-forward is asked for by the replicas' own reach, which names the right when it needs it and has it not.
-        needed = rights(self.namespace, self.place, Reach.INSIDE)
+        needed = (*rights(self.namespace, self.place, Reach.INSIDE), *self.more)
         lacking = missing(self.api, needed)
         if lacking:
             raise EnvironmentFailed(
                 f"{len(lacking)} rights are missing: " + "; ".join(map(str, lacking)),
-                hint="manifests/rbac.yaml grants what a release needs, and nothing more",
+                hint="manifests/rbac.yaml grants what a release needs, rbac-load.yaml what load workers need",
             )
         return f"all {len(needed)} that a release needs"
 

@@ -21,7 +21,7 @@ _FRESH = 3  # a renewal is sent when this part of the time to live has passed si
 
 
 class KubernetesLeases:
-    """A lease that is not renewed for `ttl` seconds is free, whoever holds it: longer than the journal may be out of reach.
+    """A lease that is not renewed for `ttl` seconds is free, whoever holds it; the journal may be unreachable for less.
 
     A lease costs one request to take, one per third of `ttl` to keep and one to give back, which deletes it.
     """

@@ -6,6 +6,7 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 US = "gatewayctl"
 APP = "gatewayctl.dev/app"
 PHASE = "gatewayctl.dev/phase"
+RELEASE = "gatewayctl.dev/release"
 OUTCOME = "gatewayctl.dev/outcome"
 
 

@@ -19,6 +19,16 @@ def replica_sets(namespace: str) -> str:
     return _in("apps/v1", namespace, "replicasets", "")
 
 
+def jobs(namespace: str, name: str = "") -> str:
+    """One Job, or the list of them."""
+    return _in("batch/v1", namespace, "jobs", name)
+
+
+def service_accounts(namespace: str, name: str = "") -> str:
+    """One ServiceAccount, or the list of them."""
+    return _in("v1", namespace, "serviceaccounts", name)
+
+
 def pods(namespace: str, name: str = "") -> str:
     """One Pod, or the list of them."""
     return _in("v1", namespace, "pods", name)

@@ -38,6 +38,11 @@ def trouble(deployment: Object, pods: Iterable[Object], events: Iterable[Object]
     return f"{name}: {found[0]}"[:_LONGEST] if found else ""
 
 
+def pod_trouble(pod: Object) -> str:
+    """The first certain reason why one Pod does not run; nothing when there is none."""
+    return next(_pod(pod, ()), "")[:_LONGEST]
+
+
 def suspects_probe(pods: Iterable[Object]) -> tuple[str, ...]:
     """Pods that were restarted in a way that only their Events explain: a liveness probe ends a container like this."""
     return tuple(

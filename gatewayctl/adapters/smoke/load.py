@@ -2,6 +2,7 @@
 
 import json
 import math
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ def run_load(wanted: LoadRun, tick: Tick) -> LoadResult:
             *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary"),
             *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
             *("--stop-timeout", str(_STOP), "--host", wanted.entrance.urls[0]),
+            *(_shared(wanted.workers) if wanted.workers else ()),
         ),
         errand=Errand(
             entrance=wanted.entrance,
             events=str(folder / EVENTS),
             result=str(folder / RESULT),
             users=wanted.users,
+            workers=wanted.workers,
         ),
         log=folder / LOG,
         timeout=wanted.duration + wanted.timeout,
@@ -46,6 +49,14 @@ def run_load(wanted: LoadRun, tick: Tick) -> LoadResult:
 
     ended = run(program, watch)
     return _result(ended, folder / RESULT) or _broken(ended, last_words(program.log))
+
+
+def _shared(workers: int) -> tuple[str, ...]:
+    """Locust's distributed mode on this machine: it forks its workers itself, and they stay in its process group."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port)
+    return ("--processes", str(workers), *bind, "--master-host", "127.0.0.1", "--master-port", port)
 
 
 def _progress(event: Mapping[str, Any]) -> str:

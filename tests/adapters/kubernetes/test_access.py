@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gatewayctl.adapters.kubernetes import paths
-from gatewayctl.adapters.kubernetes.access import Reach, Right, missing, rights
+from gatewayctl.adapters.kubernetes.access import Reach, Right, loading, missing, rights, submitting
 from gatewayctl.adapters.kubernetes.api import Api, Object, connect
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
 from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
@@ -21,9 +21,9 @@ NEEDED = rights("shop", PLACE, Reach.OUTSIDE)
 Grant = tuple[str, str, str, str, str]
 
 
-def granted() -> list[Grant]:
+def granted(file: str = "rbac.yaml") -> list[Grant]:
     """Every verb that the manifest grants."""
-    objects = list(yaml.safe_load_all((ROOT / "manifests" / "rbac.yaml").read_text()))
+    objects = list(yaml.safe_load_all((ROOT / "manifests" / file).read_text()))
     return [
         (one["metadata"]["namespace"], group, resource, verb, name)
         for one in objects
@@ -41,6 +41,15 @@ def test_the_manifest_grants_the_table_and_nothing_else() -> None:
 
     assert sorted(granted()) == sorted(table)
     assert len(set(table)) == len(table)
+
+
+@pytest.mark.parametrize(
+    ("file", "table"), [("submitter.yaml", submitting("shop")), ("rbac-load.yaml", loading("shop"))]
+)
+def test_what_jobs_need_of_whom_is_granted_and_nothing_else(file: str, table: tuple[Right, ...]) -> None:
+    wanted = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in table]
+
+    assert sorted(granted(file)) == sorted(wanted)
 
 
 def test_the_manifest_binds_each_role_to_the_account_of_a_release() -> None:
@@ -65,7 +74,8 @@ def test_every_kind_of_object_that_an_adapter_reaches_for_is_in_the_table() -> N
         for alias in node.names
     } - {"own_review"}
     reached = {getattr(paths, name)("shop") for name in used}
-    table = {paths._in(f"{r.group}/v1" if r.group else "v1", "shop", r.resource.partition("/")[0], "") for r in NEEDED}
+    every = (*NEEDED, *submitting("shop"), *loading("shop"))
+    table = {paths._in(f"{r.group}/v1" if r.group else "v1", "shop", r.resource.partition("/")[0], "") for r in every}
 
     assert {path.replace("autoscaling/v2", "autoscaling/v1") for path in reached} <= table
 

@@ -1,0 +1,133 @@
+"""What a terminal is told of a Job, when the connection breaks and Pods come and go."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.adapters.kubernetes.jobs import Task
+from gatewayctl.adapters.kubernetes.runner import Runner
+from gatewayctl.cli.listener import Listener
+from gatewayctl.cli.progress import Progress
+from gatewayctl.domain.errors import EnvironmentFailed
+from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
+
+TASK = Task("gatewayctl-orders-r-1", "r-1", "shop", "gatewayctl:1", "ci", ("job", "orders"), "anna", 60.0)
+ROOT = "/api/v1/namespaces/shop/pods"
+
+
+class Cluster:
+    """One Job: `looks` is what each look at its Pods finds, the last one for good; `logs` answer one request each."""
+
+    def __init__(self) -> None:
+        self.looks: list[list[dict[str, Any]]] = []
+        self.logs: dict[str, list[Reply]] = {}
+        self.conditions: list[dict[str, str]] = []
+        self.deleted: list[str] = []
+
+    def answer(self, asked: Asked) -> Reply:
+        if asked.verb == "DELETE":
+            self.deleted.append(asked.path)
+            return Reply()
+        if asked.path == ROOT:
+            return Reply(200, {"items": self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]})
+        if asked.path.endswith("/log"):
+            waiting = self.logs[asked.path.split("/")[-2]]
+            return waiting.pop(0) if waiting else failure(404, "gone")
+        return Reply(200, {"status": {"conditions": self.conditions}})
+
+
+def pod(name: str, second: int, **state: Any) -> dict[str, Any]:
+    status = {"containerStatuses": [{"name": "gatewayctl", "image": "gatewayctl:1", "state": state}]}
+    return {"metadata": {"name": name, "creationTimestamp": f"2026-01-01T00:00:0{second}Z"}, "status": status}
+
+
+def ended(code: int) -> dict[str, Any]:
+    return {"terminated": {"exitCode": code}}
+
+
+@contextlib.contextmanager
+def listening(cluster: Cluster, folder: Path) -> Iterator[tuple[Listener, io.StringIO]]:
+    from gatewayctl.cli.wiring import wired
+    from gatewayctl.config.load import parse
+
+    text = Path(__file__).parents[2].joinpath("gateway-config", "gatewayctl.yaml").read_text()
+    heard = io.StringIO()
+    narrator = Progress(Console(file=heard, soft_wrap=True))
+    with serving(cluster.answer, folder) as kubeconfig:
+        runner = Runner(connect(file=kubeconfig), "shop")
+        yield Listener(runner, wired(parse(text, folder / "gatewayctl.yaml"), narrator), TASK, "orders"), heard
+
+
+def test_a_log_that_is_asked_for_again_repeats_no_line_and_loses_none(tmp_path):
+    cluster = Cluster()
+    cluster.looks = [*[[pod("one", 1, running={})]] * 3, [pod("one", 1, **ended(0))]]
+    whole = Reply(200, b"first\nsecond\nthird\n")
+    cluster.logs = {"one": [Reply(200, b"first\nsecond\n"), whole]}
+    cluster.looks[1:1] = [[pod("one", 1, running={})]] * 6  # longer than the end of a Pod may lag behind its log
+
+    with listening(cluster, tmp_path) as (listener, heard):
+        code = listener.heard()
+
+    assert code == 0
+    assert heard.getvalue().splitlines()[1:] == ["first", "second", "third"]
+
+
+def test_a_pod_whose_log_is_lost_still_answers(tmp_path):
+    cluster = Cluster()
+    cluster.looks = [[pod("one", 1, **ended(3))]]
+    cluster.logs = {"one": []}
+
+    with listening(cluster, tmp_path) as (listener, _):
+        assert listener.heard() == 3
+
+
+def test_a_pod_that_is_lost_is_followed_by_the_next_and_its_answer_counts(tmp_path):
+    cluster = Cluster()
+    first, second = pod("one", 1, running={}), pod("two", 2, **ended(3))
+    cluster.looks = [[first], [], [], [second]]
+    cluster.logs = {"one": [Reply(200, b"begun\n")], "two": [Reply(200, b"taken up\n")]}
+
+    with listening(cluster, tmp_path) as (listener, heard):
+        code = listener.heard()
+
+    said = heard.getvalue()
+    assert code == 3
+    assert said.index("begun") < said.index("Pod one was lost") < said.index("taken up")
+
+
+def test_a_pod_that_asks_for_another_one_is_not_the_answer(tmp_path):
+    cluster = Cluster()
+    first, second = pod("one", 1, **ended(75)), pod("two", 2, **ended(0))
+    cluster.looks = [[first], [first], [first], [second, first]]
+    cluster.logs = {"one": [Reply(200, b"")], "two": [Reply(200, b"")]}
+
+    with listening(cluster, tmp_path) as (listener, heard):
+        assert listener.heard() == 0
+    assert "Pod one ended with 75" in heard.getvalue()
+
+
+def test_a_first_pod_that_cannot_begin_takes_the_job_back_and_says_why(tmp_path):
+    cluster = Cluster()
+    cluster.looks = [[pod("one", 1, waiting={"reason": "ErrImagePull", "message": "no such image"})]]
+
+    with listening(cluster, tmp_path) as (listener, _), pytest.raises(EnvironmentFailed, match="no such image"):
+        listener.heard()
+
+    assert cluster.deleted == ["/apis/batch/v1/namespaces/shop/jobs/gatewayctl-orders-r-1"]
+
+
+def test_a_job_that_is_over_without_an_answer_says_why(tmp_path):
+    cluster = Cluster()
+    cluster.looks = [[]]
+    cluster.conditions = [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}]
+
+    with listening(cluster, tmp_path) as (listener, _), pytest.raises(EnvironmentFailed, match="too long") as caught:
+        listener.heard()
+
+    assert "gatewayctl status orders" in caught.value.hint
