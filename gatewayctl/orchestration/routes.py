@@ -44,12 +44,14 @@ def _checked(work: Work, stored: Stored, change: Change) -> str:
 
 
 def _write_in_order(work: Work, stored: Stored, change: Change) -> None:
-    """All stages but the last define upstreams; the last one, which names them, waits until they are known."""
+    """All stages but the last define upstreams; the last one, which names them, waits until they are known.
+
+    Written even when the rule is there: a process may have died between its write and telling the replicas of it.
+    """
     for stage in change.stages[:-1]:
         stored = work.write(stage, stored)
     upstream_known(work)
-    for stage in change.stages[-1:]:
-        work.write(stage, stored)
+    work.write(change.stages[-1] if change.stages else (), stored)
 
 
 def upstream_known(work: Work) -> None:

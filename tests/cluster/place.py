@@ -71,6 +71,11 @@ class Cluster:
         return self.folder / "logs"
 
     @property
+    def audit(self) -> Path:
+        """A JSON line for each beginning and end of an answer to a client of the API server."""
+        return self.logs / "audit.log"
+
+    @property
     def pki(self) -> Path:
         """Certificates and keys."""
         return self.folder / "pki"

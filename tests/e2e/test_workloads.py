@@ -86,7 +86,7 @@ def test_whoever_else_writes_to_the_deployment_wins_over_what_was_read_before(
                     "value": {"httpGet": {"path": "/", "port": 1}, "periodSeconds": 1, "failureThreshold": 1},
                 },
                 {"op": "replace", "path": f"{CONTAINER}/readinessProbe/httpGet/path", "value": "/never"},
-                {"op": "replace", "path": "/spec/template/spec/terminationGracePeriodSeconds", "value": 1},
+                {"op": "replace", "path": "/spec/template/spec/terminationGracePeriodSeconds", "value": 3},
             ],
             ": Liveness probe failed",
         ),

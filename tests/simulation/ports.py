@@ -151,6 +151,9 @@ class SimJournal:
             f"journal {app} {process.stage.called(release.id)} {release.phase} {release.outcome}", run, Kind.WRITE
         )
 
+    def moved(self, app: str, version: int) -> bool:
+        return self.process.call(f"look at the journal of {app}", lambda: self.inner.moved(app, version), Kind.READ)
+
     def history(self, app: str) -> tuple[Release, ...]:
         return self.inner.history(app)
 
