@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CANARY ?= good
 
-.PHONY: demo test check e2e cluster cluster-down clean
+.PHONY: demo demo-cluster test check e2e cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -18,6 +18,9 @@ $(VENV)/.installed: pyproject.toml
 
 demo: $(VENV)/.installed  ## a whole release on this machine; CANARY=errors|slow|crash|unready shows one rejected
 	@$(BIN)/gatewayctl demo --canary $(CANARY)
+
+demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it and removed afterwards
+	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
 
 test: $(VENV)/.installed  ## every hermetic test
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e
