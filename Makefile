@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CANARY ?= good
+N ?= 10000
+SEED ?= 0
 
-.PHONY: demo demo-cluster test check e2e cluster cluster-down clean
+.PHONY: demo demo-cluster test simulate check e2e bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -25,6 +27,9 @@ demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it 
 test: $(VENV)/.installed  ## every hermetic test
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e
 
+simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 is told step by step
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N)
+
 check: $(VENV)/.installed  ## style, types, and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -34,6 +39,10 @@ check: $(VENV)/.installed  ## style, types, and the direction of imports
 # Root, Linux and a few Debian packages are needed, and named when they are missing; the first time takes ten minutes more.
 e2e: $(VENV)/.installed  ## end to end on a real Kubernetes, made for it and removed afterwards
 	@$(BIN)/python -m tests.cluster run --name e2e -- $(BIN)/python -m pytest tests/e2e tests/contract -m cluster
+
+# What needs a cluster makes one as e2e does, or says loudly that it was skipped, and what would make it possible.
+bench: $(VENV)/.installed  ## every figure of docs/bench.md, beside its baseline; some twenty minutes
+	@$(BIN)/python -m bench all
 
 cluster: $(VENV)/.installed  ## a real Kubernetes with the example in it, kept until make cluster-down
 	@$(BIN)/python -m tests.cluster up

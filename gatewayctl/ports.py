@@ -64,7 +64,7 @@ class Workloads(Protocol):
     """Deployments, in the few words a release needs."""
 
     def read(self, name: str) -> Workload:
-        """As it is now. Raises EnvironmentFailed when it does not exist or cannot be read."""
+        """As it is now. Raises Missing when it does not exist, EnvironmentFailed when it cannot be read."""
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, if nobody wrote since `expected` was read; else raise StaleWrite.

@@ -3,6 +3,7 @@
 Used by gatewayctl.yaml and by the sandbox's world file. What gateways' teams wrote is read elsewhere, by other rules.
 """
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +46,19 @@ class YamlFile:
 def read_bounded(path: Path, largest: int = _LARGEST) -> str:
     """The exact text of a file, every line end and byte order mark as it is. Raises FileFault."""
     try:
-        if path.stat().st_size > largest:
-            raise FileFault(f"{path}: larger than {largest} bytes")
-        return path.read_bytes().decode("utf-8")
+        with path.open("rb") as stream:
+            content = stream.read(largest + 1)  # a device has no size to ask for beforehand
     except FileNotFoundError as fault:
         raise FileFault(f"{path}: there is no such file") from fault
-    except (OSError, UnicodeDecodeError) as fault:
-        raise FileFault(f"{path}: cannot be read: {fault}") from fault
+    except OSError as fault:
+        raise FileFault(f"{path}: cannot be read: {fault.strerror}") from fault
+    if len(content) > largest:
+        raise FileFault(f"{path}: larger than {largest} bytes")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        line = content.count(b"\n", 0, fault.start) + 1
+        raise FileFault(f"{path}:{line}: not UTF-8 text", hint=f"save it as UTF-8: {path}") from fault
 
 
 def read_yaml(path: Path, expected: str) -> YamlFile:
@@ -64,14 +71,16 @@ def parse_yaml(text: str, path: Path, expected: str) -> YamlFile:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as fault:
+    except RecursionError as fault:
+        raise FileFault(f"{path}: not readable as YAML: nested too deep") from fault
+    except (yaml.YAMLError, ValueError) as fault:
         mark = getattr(fault, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else f"{path}"
         reason = str(getattr(fault, "problem", None) or fault).splitlines()[0]
         raise FileFault(f"{place}: not readable as YAML: {reason}") from fault
     if not isinstance(data, dict) or root is None:
         raise FileFault(f"{path}:1: expected a mapping with {expected}")
-    if twice := _given_twice(root):
+    if twice := _given_twice(root, set()):
         raise FileFault("\n".join(f"{path}:{line}: {reason}" for line, reason in sorted(twice)))
     return YamlFile(path, data, root)
 
@@ -83,12 +92,20 @@ def _reason(error: Any) -> str:
         case "missing":
             return "is missing"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return message if isinstance(error["input"], dict) else f"{message}, found {str(error['input'])[:60]!r}"
+    return message if isinstance(error["input"], dict) else f"{message}, found {_shown(error['input'])!r}"
 
 
-def _given_twice(node: yaml.Node) -> list[tuple[int, str]]:
-    """A key given twice: YAML lets the last one win in silence, we do not."""
+def _shown(value: object) -> str:
+    """A value, shortened; aliases can make a small file into a list that no memory holds as text."""
+    return (reprlib.repr(value) if isinstance(value, list) else str(value))[:60]
+
+
+def _given_twice(node: yaml.Node, visited: set[int]) -> list[tuple[int, str]]:
+    """A key given twice: YAML lets the last one win in silence, we do not. What an alias repeats is looked at once."""
     found: list[tuple[int, str]] = []
+    if id(node) in visited:
+        return found
+    visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -96,10 +113,10 @@ def _given_twice(node: yaml.Node) -> list[tuple[int, str]]:
             if key.value in seen:
                 found.append((line, f"{key.value}: given twice, first in line {seen[key.value]}"))
             seen.setdefault(str(key.value), line)
-            found += _given_twice(value)
+            found += _given_twice(value, visited)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            found += _given_twice(value)
+            found += _given_twice(value, visited)
     return found
 
 

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from gatewayctl.cli import demo, job, load_part, looking, releases, route, rule, sandbox, sweep, sync
+from gatewayctl.cli.examples import example
 from gatewayctl.domain.errors import GatewayctlError
 
 app = typer.Typer(
@@ -33,7 +34,7 @@ for command in (
     sweep.sweep,
     demo.demo,
 ):
-    app.command()(command)
+    app.command(epilog=example(command.__name__))(command)
 app.command(hidden=True)(job.job)
 app.command(hidden=True)(load_part.load_part)
 app.add_typer(route.app, name="route")

@@ -72,6 +72,8 @@ def unpack(home: Path) -> Path:
     from gatewayctl.adapters.sandbox import cluster
     from gatewayctl.example import example_folder
 
+    if home.exists() and not home.is_dir():
+        raise UsageFault(f"{home} is not a folder", hint="give an empty --dir")
     if cluster.running(home / "gateway-config" / ".gatewayctl" / "sandbox"):
         raise Busy(f"a demo runs in {home}", hint="wait for it, or give another --dir")
     source = example_folder()

@@ -2,6 +2,7 @@
 
 import typer
 
+from gatewayctl.cli.examples import example
 from gatewayctl.cli.looking import open_release
 from gatewayctl.cli.options import App, Config, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
@@ -13,7 +14,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 app = typer.Typer(help="The canary rule of an application, in the files and live.", no_args_is_help=True)
 
 
-@app.command("show")
+@app.command("show", epilog=example("route show"))
 def show_rule(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
     """The routes of APP and its canary rule, as the gateway's files have them."""
     wired = wire(config, Progress(a_console()))
@@ -25,7 +26,7 @@ def show_rule(app: App, config: Config = None, output: Out = Output.TEXT) -> Non
     show(output, data, "\n".join(describe(route) for route in routes) or f"no route to {target.service}")
 
 
-@app.command()
+@app.command(epilog=example("route verify"))
 def verify(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
     """Ask every gateway replica, by configuration and by traffic, whether it serves the rule of APP now."""
     from gatewayctl.orchestration.survey import survey

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import Refused, UsageFault
@@ -24,6 +25,8 @@ app = typer.Typer(
     help="Edit gateway files in a checkout: the rule goes in, and out again byte for byte.", no_args_is_help=True
 )
 
+LARGEST = 64 * 1024 * 1024  # bytes; what is edited at all is a good deal smaller
+
 Gateway = Annotated[
     str, typer.Option("--gateway", metavar="KIND", help="How the files are spelled, for example envoy.")
 ]
@@ -34,7 +37,7 @@ FileArgs = Annotated[list[Path], typer.Argument(metavar="FILE…", help="All fil
 DiffOnly = Annotated[bool, typer.Option("--diff", help="Print the edit and write nothing.")]
 
 
-@app.command()
+@app.command(epilog=example("rule add"))
 def add(
     gateway: Gateway,
     service: Service,
@@ -69,7 +72,7 @@ def add(
     report(before, change, notes, write=not diff, output=output)
 
 
-@app.command()
+@app.command(epilog=example("rule remove"))
 def remove(
     gateway: Gateway, service: Service, files: FileArgs, diff: DiffOnly = False, output: Out = Output.TEXT
 ) -> None:
@@ -80,7 +83,7 @@ def remove(
     report(before, product(gateway).dialect.remove(before, service), (), write=not diff, output=output)
 
 
-@app.command("show")
+@app.command("show", epilog=example("rule show"))
 def show_rules(
     gateway: Gateway,
     files: FileArgs,
@@ -108,14 +111,22 @@ def read(paths: list[Path]) -> Files:
     found = []
     for path in paths:
         try:
-            found.append(SourceFile(str(path), path.read_bytes().decode("utf-8")))
+            with path.open("rb") as stream:
+                content = stream.read(LARGEST + 1)  # a device has no end
         except OSError as fault:
-            raise UsageFault(f"{path}: cannot be read: {fault.strerror}") from fault
+            raise UsageFault(
+                f"{path}: cannot be read: {fault.strerror}", hint="name the files that hold the gateway's routes"
+            ) from fault
+        if len(content) > LARGEST:
+            raise Refused(str(path), 0, f"larger than {LARGEST} bytes")
+        try:
+            found.append(SourceFile(str(path), content.decode("utf-8")))
         except UnicodeDecodeError as fault:
-            raise Refused(str(path), 0, f"not UTF-8 text: byte {fault.start}") from fault
-    names = [file.name for file in found]
-    if len(set(names)) != len(names):
-        raise UsageFault("the same file is named twice")
+            line = content.count(b"\n", 0, fault.start) + 1
+            raise Refused(str(path), line, "not UTF-8 text", hint=f"save it as UTF-8: {path}") from fault
+    # By any spelling: of two edits of one file, the second would be lost.
+    if len({path.resolve() for path in paths}) != len(paths):
+        raise UsageFault("the same file is named twice", hint="name every file once")
     return tuple(found)
 
 

@@ -1,7 +1,10 @@
 """`gatewayctl sandbox`: a small cluster of real processes on this machine, to rehearse a gatewayctl.yaml."""
 
+from pathlib import Path
+
 import typer
 
+from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Config, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
@@ -11,7 +14,7 @@ from gatewayctl.domain.errors import UsageFault
 app = typer.Typer(help="Rehearse a gatewayctl.yaml on real processes on loopback.", no_args_is_help=True)
 
 
-@app.command()
+@app.command(epilog=example("sandbox up"))
 def up(
     config: Config = None,
     fresh: bool = typer.Option(False, "--fresh", help="Forget what the last one held; journal and evidence stay."),
@@ -21,7 +24,7 @@ def up(
     from gatewayctl.adapters.sandbox import cluster
 
     progress = Progress(a_console())
-    wired = wire(config, progress)
+    wired = _wire(config, progress)
     spec = wired.spec
     if spec.platform.world is None:
         raise UsageFault(f"{spec.file}: platform.world is not set")
@@ -33,20 +36,33 @@ def up(
     _show(wired, output)
 
 
-@app.command()
+@app.command(epilog=example("sandbox down"))
 def down(config: Config = None, output: Out = Output.TEXT) -> None:
     """Stop the sandbox and every process of it."""
     from gatewayctl.adapters.sandbox import cluster
 
-    wired = wire(config, Progress(a_console()))
+    wired = _wire(config, Progress(a_console()))
     ran = cluster.down(sandbox_root(wired.spec), clock=wired.ports.clock)
     show(output, {"schema": "gatewayctl.sandbox/1", "stopped": ran}, "stopped" if ran else "it was not running")
 
 
-@app.command("show")
+@app.command("show", epilog=example("sandbox show"))
 def show_replicas(config: Config = None, output: Out = Output.TEXT) -> None:
     """Where the sandbox's gateway replicas listen."""
-    _show(wire(config, Progress(a_console())), output)
+    _show(_wire(config, Progress(a_console())), output)
+
+
+def _wire(config: Path | None, progress: Progress) -> Wired:
+    """The wiring of a sandbox. Raises UsageFault for a configuration of something else, before anything is asked."""
+    from gatewayctl.config.load import find, load
+
+    spec = load(find(config))
+    if spec.platform.kind != "sandbox":
+        raise UsageFault(
+            f"{spec.file}: platform.kind is {spec.platform.kind}, not sandbox",
+            hint="rehearse with a gatewayctl.yaml of its own: platform: {kind: sandbox, world: sandbox.yaml}",
+        )
+    return wire(spec.file, progress)
 
 
 def _show(wired: Wired, output: Output) -> None:

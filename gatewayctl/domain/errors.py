@@ -66,6 +66,10 @@ class DeadlineExceeded(EnvironmentFailed):
         super().__init__(f"waited {waited:g} s for {what}{tail}", hint=hint)
 
 
+class Missing(EnvironmentFailed):
+    """What a release works on was taken away. Waiting does not bring it back, so no wait goes on."""
+
+
 class Conflict(GatewayctlError):
     """Someone else holds or has changed what we need."""
 

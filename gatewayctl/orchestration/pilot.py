@@ -4,11 +4,12 @@ One process at a time drives an application (lease). Whoever takes over (abort, 
 process that had it finds out before its next write and at every tick of every wait.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from gatewayctl.domain.audit import chain
-from gatewayctl.domain.errors import Busy, GatewayctlError, StaleWrite, Superseded, UsageFault
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, GatewayctlError, StaleWrite, Superseded, UsageFault
 from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, PromoteAsked, Resumed, advance
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
@@ -37,25 +38,22 @@ class Pilot:
         Raises Busy or Conflict when the application has one, Drifted when one went by since the draft was made.
         """
         app = release.app
-        self.ports.leases.acquire(app, self.holder)
-        try:
+        with self._giving_back(app):
+            self.ports.leases.acquire(app, self.holder)
             old = self.ports.journal.load(app)
             if old and not old.release.ended:
                 raise unfinished_fault(old.release)
             check_images(self.ports, release)
+            self.ports.leases.renew(app, self.holder)
             return self._drive(self._written(release, old.version if old else 0), Resumed())
-        finally:
-            self.ports.leases.release(app, self.holder)
 
     def send(self, app: str, event: Event) -> Release:
         """Give an open release an event (promote, smoke, resume) and drive it on. Raises Busy, UsageFault."""
-        self.ports.leases.acquire(app, self.holder)
-        try:
+        with self._giving_back(app):
+            self.ports.leases.acquire(app, self.holder)
             record = self.open(app)
             advance(record.release, event)  # what cannot be granted is refused before anything is written
             return self._drive(self._taken_up(record), event)
-        finally:
-            self.ports.leases.release(app, self.holder)
 
     def promote(self, app: str, event: PromoteAsked) -> Release:
         """Make the canary of a waiting release stable. Raises UsageFault when it has expired or is not tested."""
@@ -78,14 +76,12 @@ class Pilot:
                 break
             except Superseded:
                 continue  # the driver journaled a step in between; the abort applies to what it wrote
-        self._take_lease(app)
-        try:
+        with self._giving_back(app):
+            self._take_lease(app)
             current = self.ports.journal.load(app)
             if current is None or current.release.id != moved.id:
                 raise Superseded(f"release {moved.id} of {app} ended meanwhile")
             return current.release if current.release.ended else self._drive(self._taken_up(current), Resumed())
-        finally:
-            self.ports.leases.release(app, self.holder)
 
     def open(self, app: str) -> Record:
         """The open release of an application. Raises UsageFault when there is none."""
@@ -95,8 +91,24 @@ class Pilot:
             raise UsageFault(f"{app} has no release in progress{last}", hint=f"gatewayctl release {app} --image IMAGE")
         return record
 
+    @contextmanager
+    def _giving_back(self, app: str) -> Iterator[None]:
+        """Leave no lease behind, not even one whose taking failed half-way. One that cannot be given back runs out."""
+        try:
+            yield
+        finally:
+            try:
+                self.ports.leases.release(app, self.holder)
+            except EnvironmentFailed as fault:
+                self.ports.narrator.progress("lease", f"not given back, it runs out by itself: {fault}")
+
     def _taken_up(self, record: Record) -> Record:
-        """The journal moves first: whoever had the release finds out, however late it wakes up."""
+        """The journal moves first: whoever had the release finds out, however late it wakes up.
+
+        The order is that of every write: `record` was read, then the lease is asked for, then compare-and-swap. Who
+        was paused so long that another one followed moves nothing.
+        """
+        self.ports.leases.renew(record.release.app, self.holder)
         return self._save(record.release.noted(self._note(record.release.phase, "–", "taken up")), record)
 
     def _take_lease(self, app: str) -> None:

@@ -14,6 +14,7 @@ from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
 SETTLE = 1.0  # seconds after which whoever watches files or objects has heard of a write
+ASTRAY = 20.0  # seconds after which a rule that is live and reaches no canary is not just early
 ROUNDS = 3  # probes in a row that must agree, each on a connection of its own
 
 
@@ -31,9 +32,10 @@ def prove_routed(work: Work) -> Judgement:
     """Every replica runs the rule, and answers marked requests from the canary; or it says so and backs out."""
     routes = _routes_expected(work)
     clock = work.ports.clock
-    start = clock.now()
+    start = sound = clock.now()
 
     def live() -> int | Judgement | Pending:
+        nonlocal sound
         canary = work.ports.workloads.read(work.release.target.canary)
         if canary.trouble or canary.ready < 1:
             return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
@@ -45,6 +47,9 @@ def prove_routed(work: Work) -> Judgement:
         for replica in replicas:
             missing = _not_routed(work, replica, routes)
             if missing:
+                sound = sound if _goes_astray(work, replica) else clock.now()
+                if clock.now() - sound > ASTRAY:
+                    return Judgement(Verdict.FAIL, f"{replica.name} has run the rule for {ASTRAY:g} s, but {missing}")
                 return Pending(f"{replica.name}: {missing}")
         return len(replicas)
 
@@ -77,6 +82,14 @@ def _not_routed(work: Work, replica: Replica, routes: int) -> str:
         if work.release.witness.attribute(answer) is not Attribution.CANARY:
             return f"a marked request was not answered by the canary ({work.release.witness.explain(answer)})"
     return ""
+
+
+def _goes_astray(work: Work, replica: Replica) -> bool:
+    """The rule takes a marked request, and leads to something else than the canary: its Service is gone, or broken."""
+    witness = work.release.witness
+    answer = work.ports.gateway.prober.ask(replica, work.release.marked_probe)
+    stamped = answer.headers.get(witness.stamp_header) == witness.stamp
+    return stamped and witness.attribute(answer) is not Attribution.CANARY
 
 
 def prove_no_leak(work: Work) -> Judgement:

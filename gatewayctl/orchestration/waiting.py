@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
+from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing
 from gatewayctl.ports import Clock
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ def until(look: Callable[[], T | Pending], what: str, patience: Patience) -> T:
     while True:
         try:
             seen = look()
-        except DeadlineExceeded:
+        except (DeadlineExceeded, Missing):
             raise
         except EnvironmentFailed as fault:
             seen = Pending(str(fault))

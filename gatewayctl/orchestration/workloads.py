@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gatewayctl.domain.errors import DeadlineExceeded, StaleWrite
+from gatewayctl.domain.errors import DeadlineExceeded, Missing, StaleWrite
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
@@ -61,17 +61,23 @@ def stop_canary(work: Work) -> Judgement:
     if not release.keeps_rule:
         _leave_nothing(work)
     image = release.image if release.outcome is Outcome.PROMOTED else release.canary_before
-    # Always written, even when it is all there: that fences off a process which was paused before it scaled up.
-    _set(work, name, lambda _: False, image=image, replicas=0)
+    try:
+        # Always written, even when it is all there: that fences off a process which was paused before it scaled up.
+        _set(work, name, lambda _: False, image=image, replicas=0)
+        _until_no_pod(work, name)
+    except Missing as fault:  # nobody could bring it back from here, and nothing of it is left to stop
+        return Judgement(Verdict.PASS, f"{fault}: someone took it away")
+    return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
 
+
+def _until_no_pod(work: Work, name: str) -> None:
     def gone() -> Workload | Pending:
         now = work.ports.workloads.read(name)
         if now.replicas or now.pods:
             return Pending(f"{name} still has {len(now.pods)} pods, {now.replicas} wanted")
         return now
 
-    until(gone, f"{name} to have no pod", work.patience(release.timings.ready, 0.05))
-    return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
+    until(gone, f"{name} to have no pod", work.patience(work.release.timings.ready, 0.05))
 
 
 def _leave_nothing(work: Work) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.cli.rule import read
+from gatewayctl.domain.errors import Refused, UsageFault
+
 ROUTES = """\
 # team checkout
 resources:
@@ -152,3 +155,26 @@ def test_a_missing_file_is_named(tmp_path):
 
     assert refused.returncode == 2
     assert "no.yaml: cannot be read: No such file" in refused.stderr
+    assert "→ name the files" in refused.stderr
+
+
+def test_one_file_by_two_spellings_is_one_file_and_nothing_is_written(routes):
+    before = routes.read_bytes()
+
+    with pytest.raises(UsageFault, match="named twice"):
+        read([routes, routes.parent / ".." / routes.parent.name / routes.name])
+
+    assert routes.read_bytes() == before
+
+
+def test_a_file_that_is_no_text_is_refused_at_its_line(tmp_path):
+    file = tmp_path / "rds.yaml"
+    file.write_bytes(b"resources:\n# caf\xe9\n")
+
+    with pytest.raises(Refused, match=r"rds\.yaml:2: not UTF-8 text"):
+        read([file])
+
+
+def test_a_device_without_an_end_is_not_read_to_its_end():
+    with pytest.raises(Refused, match="/dev/zero: larger than"):
+        read([Path("/dev/zero")])

@@ -31,6 +31,11 @@ def context(environment: Mapping[str, str] = os.environ) -> str:
     )
 
 
+def reachable(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether tests that need a cluster have one: ours around them, or a confirmed one."""
+    return bool(environment.get(ENTERED) or (environment.get(CONFIRMED) and context(environment)))
+
+
 def run(name: str, command: Sequence[str]) -> int:
     """Run the command on the confirmed cluster; its exit code. Raises EnvironmentFailed when it does not answer."""
     from gatewayctl.adapters.kubernetes.api import connect

@@ -40,6 +40,15 @@ def test_the_name_of_the_current_context_confirms_it(theirs):
     assert given.context({"KUBECONFIG": theirs, CONFIRMED: "here"}) == "here"
 
 
+def test_tests_that_need_a_cluster_have_one_inside_ours_or_on_a_confirmed_one_only(theirs):
+    assert given.reachable({ENTERED: "/somewhere"})
+    assert given.reachable({"KUBECONFIG": theirs, CONFIRMED: "here"})
+    assert not given.reachable({})
+    assert not given.reachable({"KUBECONFIG": theirs})
+    with pytest.raises(UsageFault):
+        given.reachable({"KUBECONFIG": theirs, CONFIRMED: "production"})
+
+
 def test_a_kubeconfig_that_is_none_is_refused(tmp_path):
     with pytest.raises(UsageFault, match="KUBECONFIG is"):
         given.context({"KUBECONFIG": str(tmp_path / "nothing"), CONFIRMED: "here"})

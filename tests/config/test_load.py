@@ -160,7 +160,35 @@ def test_a_missing_file_says_what_to_do(tmp_path):
 
 def test_a_file_that_is_not_text_is_refused(tmp_path):
     file = tmp_path / "gatewayctl.yaml"
-    file.write_bytes(b"\xff\xfe\x00")
+    file.write_bytes(b"version: 1\n# caf\xe9\n")
 
-    with pytest.raises(ConfigFault, match="cannot be read"):
+    with pytest.raises(ConfigFault, match=r"gatewayctl\.yaml:2: not UTF-8 text"):
         load(file)
+
+
+def test_a_folder_in_place_of_the_file_is_named_as_one(tmp_path):
+    with pytest.raises(ConfigFault, match=r": cannot be read: Is a directory$"):
+        load(tmp_path)
+
+
+def test_a_device_without_an_end_is_not_read_to_its_end():
+    with pytest.raises(ConfigFault, match=r"/dev/zero: larger than \d+ bytes"):
+        load(Path("/dev/zero"))
+
+
+# Nine times nine times nine: a few lines whose text would fill any memory.
+ALIASES = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: &a [*a]\n", "gatewayctl.yaml:1: a: unknown key"),
+        ("version: &a [*a]\n", "gatewayctl.yaml:1: version: Input should be 1, found "),
+        (f"a0: &a0 [x]\n{ALIASES}version: *a9\n", "gatewayctl.yaml:11: version: Input should be 1, found "),
+        ("a: " + "[" * 5000, "gatewayctl.yaml: not readable as YAML: nested too deep"),
+    ],
+    ids=["itself", "itself as a value", "aliases of aliases", "deep"],
+)
+def test_what_repeats_or_nests_without_end_is_refused_in_little_time(tmp_path, text, fault):
+    assert any(fault in line for line in faults_of(tmp_path, text)), faults_of(tmp_path, text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
+from gatewayctl.domain.errors import Missing, StaleWrite
 from gatewayctl.domain.platform import Workload
 from tests.contract.harness import Platform
 from tests.contract.racing import race
@@ -35,8 +35,8 @@ def test_a_workload_without_replicas_is_settled_with_no_pod(platform: Platform) 
     assert not found.trouble
 
 
-def test_a_workload_that_does_not_exist_is_an_environment_fault_that_names_it(platform: Platform) -> None:
-    with pytest.raises(EnvironmentFailed, match="no-such-app"):
+def test_a_workload_that_does_not_exist_is_missing_and_named(platform: Platform) -> None:
+    with pytest.raises(Missing, match="no-such-app"):
         platform.workloads.read("no-such-app")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import Api, connect
+from gatewayctl.adapters.kubernetes.api import Api, NotThere, connect
 from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,11 @@ class Town:
     suffix: str = field(default_factory=lambda: secrets.token_hex(3))
 
     @property
+    def apps(self) -> tuple[str, ...]:
+        """The applications."""
+        return ("orders", "payments")
+
+    @property
     def shop(self) -> str:
         return f"{SHOP}-{self.suffix}"
 
@@ -38,12 +43,22 @@ class Town:
 
     def build(self) -> None:
         """Apply the manifests, and wait until everything is ready."""
-        rendered = kubectl("kustomize", str(ROOT / "manifests"))
-        moved = [self._moved(one) for one in yaml.safe_load_all(rendered) if one]
-        kubectl("apply", "-f", "-", given=yaml.safe_dump_all(moved))
+        self.apply(self.manifests())
         self.settle(lambda: self.ready(self.gateway, "gateway") == 3, "three gateway replicas")
-        self.settle(lambda: self.ready(self.shop, "orders") >= 1, "orders")
-        self.settle(lambda: self.ready(self.shop, "payments") >= 1, "payments")
+        for app in self.apps:
+            self.settle(lambda app=app: self.ready(self.shop, app) >= 1, app)
+        self.configure()
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """What is in the town, under the example's own names."""
+        return [one for one in yaml.safe_load_all(kubectl("kustomize", str(ROOT / "manifests"))) if one]
+
+    def apply(self, objects: list[dict[str, Any]]) -> None:
+        """Make them in our namespaces."""
+        kubectl("apply", "-f", "-", given=yaml.safe_dump_all([self._moved(one) for one in objects]))
+
+    def configure(self) -> None:
+        """Write the town's gatewayctl.yaml."""
         text = (ROOT / "manifests" / "gatewayctl.yaml").read_text()
         text = text.replace("namespace: shop}", f"namespace: {self.shop}}}")
         text = text.replace("namespace: gateway\n", f"namespace: {self.gateway}\n")
@@ -64,6 +79,13 @@ class Town:
         while not ready():
             assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
             time.sleep(0.1)
+
+    def is_there(self, path: str) -> bool:
+        try:
+            self.api.get(path)
+        except NotThere:
+            return False
+        return True
 
     def deployment(self, name: str) -> dict[str, Any]:
         return self.api.get(deployments(self.shop, name))

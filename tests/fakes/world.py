@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 
-from gatewayctl.domain.errors import Busy, EnvironmentFailed, StaleWrite
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, Missing, StaleWrite
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, Stored, Workload
 from gatewayctl.domain.release import Record, Release
@@ -64,6 +64,7 @@ class World:
     published: list[tuple[float, Files]] = field(default_factory=list)
     store_version: int = 1
     down: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)  # Services that somebody took away
     records: dict[str, Record] = field(default_factory=dict)
     ended: dict[str, list[Release]] = field(default_factory=dict)
     holders: dict[str, Holder] = field(default_factory=dict)
@@ -118,7 +119,7 @@ class World:
             if self.standing:
                 continue
             for route in self.live(index):
-                if route.name and self.ready(route.to) < 1:
+                if route.name and route.to not in self.lost and self.ready(route.to) < 1:
                     raise Broken(f"I3: gw-{index} routes to {route.to}, which is not ready, at {self.time:.1f}")
         if self.deployments["orders"].replicas != 2:
             raise Broken("I9: stable's replicas were changed")
@@ -171,7 +172,8 @@ class World:
             values = [value for name, value in probe.headers if name == route.header]
             if probe.path.startswith(route.path) and (not route.header or route.value in values):
                 stamp = {STAMP_HEADER: route.stamp} if route.stamp else {}
-                pod = next((pod for pod in self.deployments[route.to].pods if self.is_ready(pod)), None)
+                pods = () if route.to in self.lost else self.deployments[route.to].pods
+                pod = next((pod for pod in pods if self.is_ready(pod)), None)
                 if pod is None:
                     return Answer(503, stamp, "no healthy upstream")
                 return Answer(200, {**stamp, "x-served-by": pod.name})
@@ -192,7 +194,7 @@ class MemoryWorkloads:
     def read(self, name: str) -> Workload:
         asked = self.world.deployments.get(name)
         if asked is None:
-            raise EnvironmentFailed(f"there is no Deployment {name}")
+            raise Missing(f"there is no Deployment {name}")
         ready = sum(pod.image == asked.image and self.world.is_ready(pod) for pod in asked.pods)
         return Workload(
             name,

@@ -112,6 +112,47 @@ def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
     assert world.deployments["orders"].image == "shop/orders:1.0.1"
 
 
+def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_the_deadline():
+    world, suites, release = a_started(Mode.MANUAL, timings=replace(ORDERS.timings, live=500.0))
+    pilot = a_pilot(world, suites)
+    pilot.begin(release)
+    world.lost.add("orders-canary")
+    begun = world.time
+
+    ended = pilot.promote("orders", PromoteAsked())
+
+    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.REJECTED)
+    assert "gw-0 has run the rule for 20 s, but a marked request was not answered by the canary" in ended.reason
+    assert world.time - begun < 60.0
+
+
+def test_a_canary_service_that_is_only_late_is_waited_for():
+    world, suites, release = a_started(Mode.MANUAL)
+    pilot = a_pilot(world, suites)
+    pilot.begin(release)
+    world.lost.add("orders-canary")
+    at(world, world.time + 15.0, lambda: world.lost.discard("orders-canary"))
+
+    assert pilot.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
+
+
+def test_a_canary_deployment_that_somebody_took_away_ends_the_release_at_once_and_all_else_is_put_back():
+    world, suites, release = a_started(Mode.MANUAL)
+    pilot = a_pilot(world, suites)
+    pilot.begin(release)
+    world.lost.add("orders-canary")
+    del world.deployments["orders-canary"]
+    begun = world.time
+
+    ended = pilot.promote("orders", PromoteAsked())
+
+    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
+    assert "there is no Deployment orders-canary" in ended.reason
+    assert "someone took it away" in ended.notes[-1].text
+    assert world.published[-1][1][0].text == ROUTES
+    assert world.time - begun < 10.0
+
+
 def test_requests_in_flight_keep_the_canary_alive_for_the_drain_period():
     world, suites, release = a_started(Mode.MANUAL)
     pilot = a_pilot(world, suites)

@@ -83,12 +83,9 @@ class KubernetesRouteStore:
         failed: dict[str, str] = {}
 
         def touch(name: str) -> None:
-            try:
-                self._api.merge(pods(self._place.namespace, name), body)
-            except NotThere:
-                return  # it went away in the meantime
-            except ApiFault as fault:
-                failed[name] = str(fault)
+            fault = self._touched(name, body)
+            if fault:
+                failed[name] = fault
 
         try:
             names = [str((pod.get("metadata") or {}).get("name", "")) for pod in self._pods()]
@@ -99,6 +96,22 @@ class KubernetesRouteStore:
                 list(pool.map(touch, names))
         with self._lock:
             self._unnudged = failed
+
+    def _touched(self, name: str, body: Object) -> str:
+        """Nudge one Pod; why that did not work, or nothing. Its status moves all the time, so clashes are usual."""
+        fault = ""
+        for _ in range(_TRIES):
+            try:
+                self._api.merge(pods(self._place.namespace, name), body)
+            except NotThere:
+                return ""  # it went away in the meantime
+            except (Clash, Uncertain) as caught:
+                fault = str(caught)  # once too often does no harm, and once too few costs a minute
+            except ApiFault as caught:
+                return str(caught)
+            else:
+                return ""
+        return fault
 
     def _wanted(self, files: Files, expected: Stored) -> dict[str, str]:
         """All texts as they shall be. Raises UsageFault for a file that is not there, or too large."""

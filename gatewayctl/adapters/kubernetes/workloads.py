@@ -30,7 +30,7 @@ from gatewayctl.adapters.kubernetes.deployment import (
 from gatewayctl.adapters.kubernetes.following import Seen, followed, looked
 from gatewayctl.adapters.kubernetes.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.trouble import suspects_probe, trouble
-from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
+from gatewayctl.domain.errors import EnvironmentFailed, Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
 
 _TRIES = 5
@@ -49,7 +49,7 @@ class KubernetesWorkloads:
     def read(self, name: str) -> Workload:
         """As it is now; a wait, which reads again and again, is told when something changes, within 2 s.
 
-        Raises EnvironmentFailed.
+        Raises Missing, EnvironmentFailed.
         """
         before, seen = self._seen.pop(name, None), None
         if before is not None and before.recent and not self._workload(before).settled:
@@ -111,16 +111,16 @@ class KubernetesWorkloads:
         try:
             return self._api.get(deployments(self._namespace, name))
         except NotThere as fault:
-            raise EnvironmentFailed(
+            raise Missing(
                 f"there is no Deployment {name} in namespace {self._namespace}",
-                hint=f"kubectl -n {self._namespace} get deployments",
+                hint=f"apply its manifest again; what is there: kubectl -n {self._namespace} get deployments",
             ) from fault
 
     def _written(self, now: Object, operations: list[Object]) -> Object | None:
-        """The Deployment as written; None when that is not certain, or was refused because it had changed."""
+        """The Deployment as written; None when that is not certain, or was refused because it had changed or gone."""
         try:
             return self._api.patch(deployments(self._namespace, name_of(now)), operations)
-        except (Clash, Uncertain):
+        except (Clash, NotThere, Uncertain):
             return None
         except ApiFault as fault:
             # What the API server says of a failed `test` does not name it; reading again tells.

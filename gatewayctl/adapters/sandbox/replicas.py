@@ -18,7 +18,9 @@ class SandboxReplicas:
     def list(self) -> tuple[Replica, ...]:
         """All that should serve. Raises EnvironmentFailed when the sandbox does not run: nobody can say."""
         if not self._folder.running():
-            raise EnvironmentFailed(f"{NOT_RUNNING} ({self._folder.root})", hint="start it first")
+            raise EnvironmentFailed(
+                f"{NOT_RUNNING} ({self._folder.root})", hint="start it first: gatewayctl sandbox up"
+            )
         return tuple(
             Replica(one.name, one.traffic, one.admin, ready=one.ready, note=one.note)
             for one in self._folder.replica_statuses()

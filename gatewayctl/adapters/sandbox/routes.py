@@ -43,7 +43,9 @@ class SandboxRouteStore:
     def _spec(self) -> RoutesSpec:
         spec = self._folder.routes()
         if spec is None:
-            raise EnvironmentFailed(f"{self._folder.root} holds no sandbox", hint="start it first")
+            raise EnvironmentFailed(
+                f"{self._folder.root} holds no sandbox", hint="start it first: gatewayctl sandbox up"
+            )
         return spec
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from gatewayctl.adapters.sandbox.files import locked
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, PodStatus, WorkloadSpec, next_version
 from gatewayctl.adapters.sandbox.process import tail
-from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
+from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
 
 _MOST = 20  # replicas; each is a process on this machine
@@ -19,7 +19,7 @@ class SandboxWorkloads:
         self._folder = Folder(root)
 
     def read(self, name: str) -> Workload:
-        """As it is now. Raises EnvironmentFailed when there is no such workload."""
+        """As it is now. Raises Missing when there is no such workload."""
         spec = self._spec(name)
         if not self._folder.running():
             return Workload(name, spec.image, spec.replicas, 0, spec.version, settled=False, trouble=NOT_RUNNING)
@@ -70,7 +70,7 @@ class SandboxWorkloads:
         spec = self._folder.workload(name) if name in known else None
         if spec is None:
             have = f"it has {', '.join(known)}" if known else f"{self._folder.root} holds no sandbox"
-            raise EnvironmentFailed(
+            raise Missing(
                 f"there is no workload {name} in the sandbox; {have}",
                 hint="workloads are listed in the world file (platform.world in gatewayctl.yaml)",
             )

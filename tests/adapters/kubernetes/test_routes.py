@@ -303,6 +303,27 @@ def test_a_pod_that_cannot_be_nudged_is_remembered_and_no_error(
     assert NUDGE in clusterlet.pods["gateway-2"]["metadata"]["annotations"]
 
 
+@pytest.mark.parametrize("status", [409, 500])
+def test_a_nudge_that_clashes_or_has_no_answer_is_tried_again(
+    store: KubernetesRouteStore, clusterlet: Clusterlet, status: int
+) -> None:
+    original, refused = clusterlet.answer, set()
+
+    def answer(verb: str, path: str, body: Any) -> Answer | None:
+        if verb == "PATCH" and path.startswith(PODS) and path not in refused:
+            refused.add(path)
+            return status, {"message": "not now"}
+        return original(verb, path, body)
+
+    clusterlet.answer = answer  # type: ignore[method-assign]
+
+    store.write(rds("two\n"), store.read())
+
+    assert len(refused) == 3
+    assert store.unnudged == {}
+    assert all(NUDGE in pod["metadata"]["annotations"] for pod in clusterlet.pods.values())
+
+
 def test_a_pod_that_went_away_or_has_finished_is_not_missed(
     store: KubernetesRouteStore, clusterlet: Clusterlet
 ) -> None:

@@ -1,0 +1,134 @@
+"""Many releases at once on one gateway, which they all edit the one file of; beside one release alone.
+
+Each is a thread of this process with clients, journal and lease of its own, as the command makes them: fifty processes
+would measure how fast this machine starts Python. Most of the time goes by in starting three Pods for each release, so
+it is also shown without.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from bench.figures import Figure, Target, figure
+from bench.measuring import Broken, progress
+from bench.release import PODS, per_phase
+from bench.size import Size
+from bench.street import Street, street
+from gatewayctl.cli.wiring import Wired, me, wire
+from gatewayctl.domain.errors import StaleWrite
+from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.release import Mode, Outcome, Release
+from gatewayctl.domain.routing import Files
+from gatewayctl.orchestration.launch import checked
+from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.work import Ports
+from gatewayctl.ports import RouteStore
+
+_ALONE = "one alone"
+
+
+class Silent:
+    """ports.Narrator for nobody."""
+
+    def started(self, step: str) -> None:
+        """Nothing."""
+
+    def progress(self, step: str, text: str) -> None:
+        """Nothing."""
+
+    def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class Tallied:
+    """ports.RouteStore that counts the writes which lost their compare-and-swap."""
+
+    store: RouteStore
+    lost: int = 0
+
+    def read(self) -> Stored:
+        """As the store."""
+        return self.store.read()
+
+    def write(self, files: Files, expected: Stored) -> Stored:
+        """As the store."""
+        try:
+            return self.store.write(files, expected)
+        except StaleWrite:
+            self.lost += 1
+            raise
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Seconds until all had ended, one value per round; and per release: seconds, those without Pods, lost writes."""
+
+    wall: list[float] = field(default_factory=list)
+    each: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
+    phases: dict[str, list[float]] = field(default_factory=dict)
+
+
+def crowd(size: Size) -> Iterator[Figure]:
+    """One alone several times, then more and more at once."""
+    most = max(count for count, _ in size.crowds)
+    with street(most) as built:
+        found: dict[int, Crowd] = {}
+        for count, rounds in size.crowds:
+            found[count] = Crowd()
+            for number in range(rounds):
+                progress(f"{count} releases at once, round {number + 1} of {rounds}")
+                _together(built, built.apps[:count], found[count])
+    alone = found.pop(min(found))
+    for count, one in found.items():
+        yield from _figures(count, one, alone)
+
+
+def _figures(count: int, found: Crowd, alone: Crowd) -> Iterator[Figure]:
+    name = f"{count} releases at once"
+    target = Target(ratio=2.0) if count == 50 else Target()
+    yield replace(figure(f"{name}, all of them", "s", found.wall, (_ALONE, alone.wall)), target=target)
+    yield figure(f"{name}, each", "s", found.each, (_ALONE, alone.each))
+    own = figure(f"{name}, each, without waiting for Pods", "s", found.own, (_ALONE, alone.own))
+    yield replace(own, note=per_phase(found.phases))
+    lost = figure(f"{name}, conflicts retried by each", "writes", found.lost, (_ALONE, alone.lost))
+    yield replace(lost, note=f"{sum(found.lost):.0f} in all; each read the file again and wrote to what it found")
+
+
+def _together(built: Street, apps: tuple[str, ...], found: Crowd) -> None:
+    """One round. Raises Broken unless all were promoted and the file is as before."""
+    before, images = built.routes(), {app: built.other_image(app) for app in apps}
+    wired = {app: wire(built.config(app), Silent()) for app in apps}
+
+    def one(app: str) -> tuple[Release, float, int]:
+        gate = Tallied(wired[app].ports.gateway.store)
+        start = time.perf_counter()
+        ended = _released(wired[app], gate, app, images[app])
+        return ended, time.perf_counter() - start, gate.lost
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(len(apps)) as pool:
+        results = list(pool.map(one, apps))
+    found.wall.append(time.perf_counter() - start)
+    for ended, seconds, lost in results:
+        if ended.outcome is not Outcome.PROMOTED or not ended.ended:
+            raise Broken(f"{ended.app} was not promoted: {ended.outcome} {ended.reason} {ended.stuck}")
+        found.each.append(seconds)
+        found.own.append(seconds - sum(note.seconds for note in ended.notes if note.phase.value in PODS))
+        found.lost.append(lost)
+        for note in ended.notes:
+            found.phases.setdefault(note.phase.value, []).append(note.seconds)
+    if built.routes() != before:
+        raise Broken("the routes are not byte for byte as before")
+    progress(f"all of them after {found.wall[-1]:.1f} s, each {median(found.each[-len(apps) :]):.1f} s")
+
+
+def _released(wired: Wired, gate: Tallied, app: str, image: str) -> Release:
+    """What `gatewayctl release APP --promote on-success` does."""
+    ports: Ports = replace(wired.ports, gateway=replace(wired.ports.gateway, store=gate))
+    made = checked(ports, wired.draft(app, image, Mode.ON_SUCCESS))
+    return Pilot(ports, me()).begin(made.release)

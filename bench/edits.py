@@ -1,0 +1,98 @@
+"""How long an edit of a gateway's file takes, by its number of routes, beside merely parsing the same text.
+
+The baseline is the fastest YAML parser there is in Python (libyaml's): nothing that reads the file can beat it, so the
+ratio says what exactness costs. What an edit includes: find, insert, parse again, compare, try the removal.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import yaml
+
+from bench.figures import Figure, Target, figure
+from bench.measuring import Broken, in_turns, progress, timed
+from bench.size import Size
+from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.gateways.registry import gateway
+from gatewayctl.ports import Dialect
+
+_ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+_HEAD = f"""\
+# Owned by many teams.
+resources:
+- "@type": {_ROUTES}
+  name: shop
+  virtual_hosts:
+  - name: shop
+    domains: ["*"]
+    routes:
+"""
+_MINE = 3  # routes of the application that is released; all others belong to neighbours
+_NEIGHBOURS = 100
+_RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "r-1a2b3c"), "r-1a2b3c")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Files of one gateway product with a given number of routes, `orders` among their upstreams."""
+
+    kind: str
+    files: Callable[[int], Files]
+
+
+def envoy(routes: int) -> Files:
+    """A RouteConfiguration as teams write it: block style, comments, a few lines for each route."""
+    mine = {round((number + 0.5) * routes / _MINE) for number in range(_MINE)}
+    lines = [_HEAD]
+    for number in range(routes):
+        cluster = "orders" if number in mine else f"neighbour-{number % _NEIGHBOURS}"
+        lines.append(
+            f'    - match: {{ prefix: "/api/{number}/" }}\n'
+            f"      route:\n        cluster: {cluster}\n        timeout: 10s    # agreed with its team\n"
+        )
+    return (SourceFile("rds.yaml", "".join(lines)),)
+
+
+SAMPLES = (Sample("envoy", envoy),)
+
+
+def edits(size: Size) -> Iterator[Figure]:
+    """Insert and remove a rule, for each gateway product and number of routes; and how the time grows."""
+    for sample in SAMPLES:
+        taken = {}
+        for routes in size.routes:
+            progress(f"edit {sample.kind}: {routes:,} routes")
+            taken[routes] = _taken(gateway(sample.kind).dialect, sample.files(routes), size.file_rounds)
+            ours, parser = taken[routes]
+            row = figure(f"edit {sample.kind}, {routes:,} routes", "s", ours, ("yaml C parser", parser))
+            yield replace(row, target=Target(p95=1.0) if routes == 10_000 else Target())
+        yield _growth(sample.kind, taken)
+
+
+def _taken(dialect: Dialect, files: Files, rounds: int) -> tuple[list[float], ...]:
+    """Seconds of ours and of the parser."""
+
+    def ours() -> float:
+        return timed(lambda: _there_and_back(dialect, files))
+
+    def parser() -> float:
+        return timed(lambda: [yaml.load(file.text, yaml.CSafeLoader) for file in files])
+
+    return in_turns(rounds, ours, parser)
+
+
+def _there_and_back(dialect: Dialect, files: Files) -> None:
+    routed = dialect.insert(files, _RULE).apply(files)
+    if dialect.remove(routed, _RULE.app).apply(routed) != files or routed == files:
+        raise Broken("the edit was not undone byte for byte")
+
+
+def _growth(kind: str, taken: dict[int, tuple[list[float], ...]]) -> Figure:
+    few, many = sorted(taken)[-2:]
+    times = many // few
+    ours, parser = (
+        [after / before for before, after in zip(taken[few][which], taken[many][which], strict=True)]
+        for which in (0, 1)
+    )
+    row = figure(f"edit {kind}, time of {many:,} over {few:,} routes", "×", ours, ("yaml C parser", parser))
+    return replace(row, target=Target(median=1.25 * times), note=f"{times}× is linear")

@@ -1,0 +1,155 @@
+"""One gateway replica as the watcher meets it: asked again and again at its own address, judged by every answer."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gatewayctl.adapters.kubernetes.paths import pods
+from tests.e2e.eyes import Blind, Eyes, Gone, Reply, ask
+from tests.e2e.sightings import Invariant, Line, Suspicion
+from tests.e2e.watched import ROLLING, ROUTED, is_serving, restarts, ruled_app
+
+if TYPE_CHECKING:
+    from tests.e2e.watcher import Watcher
+
+_HOST = {"host": "shop.example.com"}
+_UNDECIDED = 60.0  # seconds in which it must be told whether a replica that failed was on its way out
+_OK = 200
+
+
+class Face:
+    """The replica of one Pod. `answers` counts, `rules` is the line of what it runs, `ending` tells it to stop."""
+
+    def __init__(self, watcher: "Watcher", pod: dict[str, Any]) -> None:
+        self.watcher, self.pod, self.name = watcher, pod, pod["metadata"]["name"]
+        self.address = pod["status"]["podIP"]
+        self.rules, self.answers, self.ending, self.ended = Line(), 0, False, False
+
+    def run(self, stop: threading.Event) -> None:
+        """Ask until told to stop, or until the Pod is on its way out."""
+        eyes = Eyes(self.watcher.kubeconfig)
+        try:
+            while not self.ending and not stop.wait(self.watcher.every):
+                for place, app in enumerate(self.watcher.apps):
+                    beside = self.watcher.apps[place - 1]
+                    self._unmarked(eyes, app)
+                    self._marked(eyes, app, beside)
+                self._look_at_rules()
+        finally:
+            eyes.close()
+            self.rules.put(frozenset(), time.monotonic(), time.monotonic())  # nothing more is known of it
+            self.ended = True
+
+    def _unmarked(self, eyes: Eyes, app: str) -> None:
+        asked = self._ask(app, {})
+        if not self._fine(eyes, asked, "unmarked"):
+            return
+        self.watcher.seen["unmarked answers"] += 1
+        if not _is_stable(asked.reply, app):
+            self._convict(Invariant.UNMARKED, f"an unmarked request for {app} was answered {asked.reply}")
+
+    def _marked(self, eyes: Eyes, app: str, beside: str) -> None:
+        """With the mark of the application's last release, also where that mark means nothing."""
+        release = self.watcher.journals[app].last
+        if not release:
+            return
+        mark = {release["header"]["name"]: release["header"]["value"]}
+        proven = release["id"] in self.watcher.proven
+        asked = self._ask(app, mark)
+        if asked.reply.status != _OK and not proven:
+            self.watcher.seen["failures of a canary that was not proven yet"] += 1
+        elif self._fine(eyes, asked, f"with the mark of {release['id']}"):
+            self._judge_marked(release, asked)
+        if beside == app:
+            return
+        asked = self._ask(beside, mark)
+        if self._fine(eyes, asked, f"with the mark of {app}") and not _is_stable(asked.reply, beside):
+            said = f"a request for {beside} with the mark of {app} was answered {asked.reply}"
+            self._convict(Invariant.UNMARKED, said)
+
+    def _ask(self, app: str, mark: dict[str, str]) -> "_Asked":
+        begun = time.monotonic()
+        reply = ask(f"{self.address}:8000", f"/api/{app}/health", {**_HOST, **mark})
+        return _Asked(app, reply, begun, time.monotonic())
+
+    def _judge_marked(self, release: dict[str, Any], asked: "_Asked") -> None:
+        app, reply = asked.app, asked.reply
+        if reply.by.startswith(f"{app}-canary-") and reply.stamp == release["id"]:
+            self.watcher.seen["marked answers of the canary"] += 1
+            return
+        if not _is_stable(reply, app):
+            self._convict(Invariant.ROUTED, f"a request marked for {release['id']} of {app} was answered {reply}")
+            return
+        self.watcher.seen["marked answers of stable"] += 1
+
+        def routed(now: Any) -> bool:
+            return bool(now) and now["id"] == release["id"] and now["phase"] in ROUTED
+
+        what = f"{release['id']} of {app} was routed, and a marked request was answered {reply}"
+        self._suspect(Invariant.ROUTED, what, asked, routed)
+
+    def _look_at_rules(self) -> None:
+        begun = time.monotonic()
+        reply = ask(f"{self.address}:9901", "/config_dump?mask=dynamic_route_configs", {})
+        if reply.status != _OK:
+            return  # the admin port is no traffic; whoever does not answer there is asked again
+        configs = [one for part in json.loads(reply.body)["configs"] for one in part.get("dynamic_route_configs", [])]
+        hosts = [host for one in configs for host in one["route_config"].get("virtual_hosts", [])]
+        found = frozenset(app for host in hosts for route in host.get("routes", []) if (app := ruled_app(route)))
+        self.rules.put(found, begun, time.monotonic())
+        self.watcher.seen["rules asked of replicas"] += 1
+        self.watcher.seen["rules found in replicas"] += len(found)
+
+    def _fine(self, eyes: Eyes, asked: "_Asked", how: str) -> bool:
+        """Whether it answered; if not, that is a fault, unless its Pod goes away or stable's own rollout is under way.
+
+        A rolling update of Pods without a preStop hook drops requests, whoever asks for it; doctor says so.
+        """
+        if asked.reply.status == _OK:
+            self.answers += 1
+            return True
+        if self._is_excused(eyes):
+            self.watcher.seen["failures of a replica that was ending"] += 1
+            return False
+        self.watcher.seen["failures"] += 1
+        what = f"{asked.app}, {how}: {asked.reply}"
+        self._suspect(Invariant.ANSWERED, what, asked, lambda now: not now or now["phase"] not in ROLLING)
+        return False
+
+    def _is_excused(self, eyes: Eyes) -> bool:
+        deadline = time.monotonic() + _UNDECIDED
+        while True:
+            try:
+                now = eyes.get(pods(self.watcher.town.gateway, self.name))
+            except Gone:
+                return True
+            except Blind:
+                assert time.monotonic() < deadline, f"nobody tells whether {self.name} is ending"
+                time.sleep(self.watcher.every)
+                continue
+            return not is_serving(now) or restarts(now) != restarts(self.pod)
+
+    def _suspect(self, invariant: Invariant, what: str, asked: "_Asked", guilty: Callable[[Any], bool]) -> None:
+        line = self.watcher.journals[asked.app]
+        self.watcher.book.suspect(Suspicion(invariant, f"{self.name}: {what}", asked.begun, asked.ended, line, guilty))
+
+    def _convict(self, invariant: Invariant, what: str) -> None:
+        self.watcher.book.convict(invariant, f"{self.name}: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request for an application, and what came of it; monotonic seconds."""
+
+    app: str
+    reply: Reply
+    begun: float
+    ended: float
+
+
+def _is_stable(reply: Reply, app: str) -> bool:
+    """Answered by stable, by the word of both the application and the gateway."""
+    return reply.by.startswith(f"{app}-") and not reply.by.startswith(f"{app}-canary-") and not reply.stamp

@@ -1,0 +1,130 @@
+"""A real cluster that fails in the middle of a release: it ends promoted or restored, and no invariant breaks.
+
+What happens here is no simulation: the API server is killed and started again, a gateway Pod is deleted, the node's
+kubelet stands still. An independent watcher looks at the cluster and asks every replica all the while.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from gatewayctl.adapters.kubernetes.paths import config_maps
+from tests.cluster import control
+from tests.cluster.place import entered
+from tests.e2e.journals import journals_of
+from tests.e2e.town import Done, Town, kubectl
+from tests.e2e.watcher import Watcher, watching
+
+IMAGES = {"1.0": "1.1", "1.1": "1.0"}
+RESTORED = (3, 4)  # exit codes: rejected, or the environment failed; everything is as before
+
+
+@pytest.fixture
+def watcher(town: Town) -> Iterator[Watcher]:
+    with watching(town) as found:
+        yield found
+
+
+def other(town: Town, app: str) -> str:
+    """The version of an application that does not run."""
+    return f"shop/{app}:{IMAGES[town.image(app).rpartition(':')[2]]}"
+
+
+def phase(town: Town, app: str) -> str:
+    """Where the release in progress stands; empty when there is none."""
+    found = journals_of(town.api.get(config_maps(town.shop))["items"]).get(app)
+    return str(found["phase"]) if found and found["phase"] != "done" else ""
+
+
+def released(town: Town, app: str, when: str, what: Callable[[], None]) -> Done:
+    """A whole release; `what` is done to the cluster as soon as it comes to phase `when`."""
+    process = town.start("release", app, "--image", other(town, app), "--promote", "on-success")
+    try:
+        town.settle(lambda: process.poll() is not None or phase(town, app) == when, f"{app} to come to {when}")
+        what()
+        out, err = process.communicate(timeout=170)
+    finally:
+        process.kill()
+    return Done(process.returncode, out, err)
+
+
+def ended(town: Town, app: str, before: str, done: Done, watcher: Watcher) -> None:
+    """Promoted or restored, and nothing in between; the watcher saw nothing that may not be."""
+    sys.stderr.write(f"\n{done.said}\n")
+    watcher.assert_held()
+    sys.stderr.write(f"{watcher.report}\n")
+    assert done.code in (0, *RESTORED), done.said
+    assert (town.image(app) != before) is (done.code == 0), done.said
+    assert f"gatewayctl-{app}-canary" not in town.routes()
+    assert (town.replicas(f"{app}-canary"), town.pods(f"{app}-canary")) == (0, [])
+    assert phase(town, app) == ""
+
+
+@pytest.mark.parametrize("when", ["warm", "load", "promote"])
+def test_the_api_server_is_restarted(town: Town, watcher: Watcher, when: str):
+    before = town.image("orders")
+
+    done = released(town, "orders", when, lambda: restart_api_server(town))
+
+    ended(town, "orders", before, done, watcher)
+    assert watcher.seen["looks without an answer"] > 0, watcher.report
+
+
+def restart_api_server(town: Town) -> None:
+    control.restart_api_server(entered())
+    town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "the API server to know the gateway")
+
+
+@pytest.mark.parametrize("when", ["warm", "prove", "smoke"])
+def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(town: Town, watcher: Watcher, when: str):
+    before = town.image("orders")
+    first = set(watcher.faces)
+
+    def delete() -> None:
+        kubectl("-n", town.gateway, "delete", "pod", min(first), "--wait=false")
+
+    done = released(town, "orders", when, delete)
+
+    ended(town, "orders", before, done, watcher)
+    assert done.code == 0, done.said
+    assert len(set(watcher.faces) - first) == 1, watcher.report
+    town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "three replicas again")
+
+
+def test_a_kubelet_that_stands_still_while_the_rule_is_written_is_waited_for(town: Town, watcher: Watcher):
+    before = town.image("orders")
+    held = []
+
+    def hold() -> None:
+        with control.paused(entered(), "kubelet"):
+            town.settle(lambda: phase(town, "orders") == "prove", "the rule to be written")
+            asked = watcher.seen["rules asked of replicas"]
+            town.settle(lambda: watcher.seen["rules asked of replicas"] >= asked + 30, "the replicas to be asked")
+            held.append(phase(town, "orders"))
+
+    done = released(town, "orders", "route", hold)
+
+    ended(town, "orders", before, done, watcher)
+    assert held == ["prove"], "the release did not wait for what the kubelet had not synced"
+    assert done.code == 0, done.said
+
+
+def test_a_kubelet_that_stands_still_for_too_long_makes_the_release_back_out(town: Town, watcher: Watcher):
+    before = town.image("orders")
+    config = town.config.read_text()
+    town.config.write_text(
+        config.replace("    route: per-release\n", "    route: per-release\n    timings: {live: 4s}\n")
+    )
+
+    def hold() -> None:
+        with control.paused(entered(), "kubelet"):
+            town.settle(lambda: phase(town, "orders") in ("", "cool"), "the release to go back")
+
+    try:
+        done = released(town, "orders", "route", hold)
+    finally:
+        town.config.write_text(config)
+
+    ended(town, "orders", before, done, watcher)
+    assert done.code in RESTORED, done.said

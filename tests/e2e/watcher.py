@@ -1,0 +1,230 @@
+"""An independent watcher: looks at the cluster and asks every gateway replica throughout a test, and judges by itself.
+
+with watching(town) as watcher:
+    ...
+    watcher.assert_held()
+
+One thread reads the books (route files, Deployments, endpoints, journals, gateway Pods); one per replica asks it, at
+its own address, unmarked and marked requests and what rules it runs. A replica that fails is excused only when its Pod
+turns out to be ending, or not ready.
+"""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, endpoint_slices, pods
+from tests.e2e.eyes import Blind, Eyes
+from tests.e2e.faces import Face
+from tests.e2e.journals import journals_of, judge_journal
+from tests.e2e.sightings import Casebook, Invariant, Line, Suspicion
+from tests.e2e.town import Town
+from tests.e2e.watched import ROUTED, UNTOUCHED, image_of, is_serving, lasting, odd_lines, ready_endpoints, ruled
+
+_FIRST = 30.0  # seconds for the first look at everything
+_FACES = 16  # replicas that may be asked at the same time, new ones while old ones end
+_LAST = 5.0  # seconds for what is still suspected at the end
+_LEAST = 3  # looks and answers below which nothing was watched
+
+
+@dataclass
+class Watcher:
+    """What was seen of one town. `every` is the pause between two looks, in seconds."""
+
+    town: Town
+    apps: tuple[str, ...] = ("orders", "payments")
+    every: float = 0.15
+    seen: Counter[str] = field(default_factory=Counter)
+    book: Casebook = field(default_factory=Casebook)
+    files: Line = field(default_factory=Line)
+    journals: dict[str, Line] = field(default_factory=dict)
+    faces: dict[str, Face] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)
+    allowed: list[str] = field(default_factory=list)
+    _before: dict[str, Any] = field(default_factory=dict)
+    _excused: set[Invariant] = field(default_factory=set)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _running: list["Future[None]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.kubeconfig = Path(os.environ["KUBECONFIG"])
+        self.journals = {app: Line() for app in self.apps}
+        self._pool = ThreadPoolExecutor(_FACES, thread_name_prefix="watcher")
+        self._eyes = Eyes(self.kubeconfig)
+
+    def start(self) -> None:
+        """Look once at everything, then go on in the background."""
+        deadline = time.monotonic() + _FIRST
+        while not self._look():
+            assert time.monotonic() < deadline, f"the watcher saw nothing for {_FIRST} s"
+        self._running.append(self._pool.submit(self._go_on))
+
+    def stop(self) -> None:
+        """End all looking; what the threads met is raised here. Harmless when it has ended."""
+        if not self._stop.is_set():
+            self._settle()
+            self._stop.set()
+        for one in self._running:
+            one.result()
+        self._pool.shutdown()
+        self._eyes.close()
+
+    def allow(self, text: str) -> None:
+        """From now on route files may also be this text plus our rules: a person is about to write it."""
+        self.allowed.append(text)
+
+    def excuse(self, *invariants: Invariant) -> None:
+        """The test itself breaks these on purpose."""
+        self._excused |= set(invariants)
+
+    @property
+    def faults(self) -> list[tuple[Invariant, str]]:
+        """What was broken, without what is excused."""
+        return [(what, said) for what, said in self.book.faults if what not in self._excused]
+
+    def assert_held(self) -> None:
+        """Nothing was broken, and enough was seen to say so."""
+        self.stop()
+        told = "\n".join(f"{what}: {said}" for what, said in self.faults[:20])
+        assert not self.faults, f"{len(self.faults)} faults seen from outside:\n{told}\n{self.report}"
+        for what in ("looks", "unmarked answers", "rules asked of replicas"):
+            assert self.seen[what] >= _LEAST, f"the watcher saw too little to say anything: {self.report}"
+        never = [name for name, face in self.faces.items() if not face.answers and not face.ending]
+        assert not never, f"the watcher had no answer of {never}: {self.report}"
+
+    @property
+    def report(self) -> str:
+        """What was seen how often."""
+        counts = ", ".join(f"{what} {count}" for what, count in sorted(self.seen.items()))
+        return f"watched {len(self.faces)} replicas: {counts}; {self.book.judged} suspicions judged"
+
+    def _settle(self) -> None:
+        """Let the looks go on until what is suspected is decided."""
+        deadline = time.monotonic() + _LAST
+        while self.book.open and time.monotonic() < deadline and not any(one.done() for one in self._running[:1]):
+            time.sleep(self.every)
+
+    def _go_on(self) -> None:
+        while not self._stop.wait(self.every):
+            self._look()
+
+    def _look(self) -> bool:
+        """One round through the books; whether all could be read."""
+        try:
+            self._look_at_files()
+            self._look_at_canaries()
+            self._look_at_deployments()
+            self._look_at_journals()
+            self._look_at_replicas()
+        except Blind:
+            self.seen["looks without an answer"] += 1
+            return False
+        finally:
+            self.book.judge()
+        self.seen["looks"] += 1
+        return True
+
+    def _look_at_files(self) -> None:
+        begun = time.monotonic()
+        found = self._eyes.get(config_maps(self.town.gateway, "gateway-routes"))
+        ended, text = time.monotonic(), found["data"]["rds.yaml"]
+        kept = {**lasting(found, free=frozenset({"data"})), "keys": sorted(found["data"])}
+        before = self._before.setdefault("files", {"version": "", "kept": kept})
+        if not self.allowed:
+            self.allowed.append(text)
+        if before["version"] == found["metadata"]["resourceVersion"]:
+            self.files.put(self.files.last, begun, ended)
+            return
+        before["version"] = found["metadata"]["resourceVersion"]
+        self.seen["versions of the route files"] += 1
+        odd = odd_lines(text, list(self.allowed))
+        if odd:
+            self.book.convict(Invariant.BYTES, odd)
+        if kept != before["kept"]:
+            self.book.convict(Invariant.BYTES, f"the ConfigMap became {kept}, it was {before['kept']}")
+        rules = ruled(text)
+        self.seen["versions with a rule"] += bool(rules)
+        self.files.put(rules, begun, ended)
+
+    def _look_at_canaries(self) -> None:
+        """A canary without ready endpoints is a fault if the files, or any replica, had its rule before and after."""
+        begun = time.monotonic()
+        slices = self._eyes.get(endpoint_slices(self.town.shop))["items"]
+        ended = time.monotonic()
+        for app in self.apps:
+            if ready_endpoints(slices, f"{app}-canary"):
+                self.seen["looks at a ready canary"] += 1
+                continue
+            lines = {"the files": self.files, **{name: face.rules for name, face in tuple(self.faces.items())}}
+            for where, line in lines.items():
+                what = f"{app}-canary had no ready endpoint while its rule was in {where}"
+                self.book.suspect(
+                    Suspicion(Invariant.READY, what, begun, ended, line, lambda rules, app=app: app in (rules or ()))
+                )
+
+    def _look_at_deployments(self) -> None:
+        begun = time.monotonic()
+        found = self._eyes.get(deployments(self.town.shop))["items"]
+        ended = time.monotonic()
+        free = {f"{app}-canary": frozenset({"image", "replicas"}) for app in self.apps}
+        free |= {app: frozenset({"image"}) for app in self.apps}
+        for one in found:
+            name = one["metadata"]["name"]
+            kept = lasting(one, free=free.get(name, frozenset()))
+            if self._before.setdefault(name, kept) != kept:
+                self.book.convict(Invariant.STABLE, f"{name} became {kept}, it was {self._before[name]}")
+            if name in self.apps:
+                self._judge_image(name, image_of(one), begun, ended)
+
+    def _judge_image(self, app: str, image: str, begun: float, ended: float) -> None:
+        """A new image before the journal says promote: the journal is written before the effect."""
+        self.seen[f"looks at {image}"] += 1
+
+        def early(release: Any) -> bool:
+            return bool(release) and release["phase"] in UNTOUCHED and image == release["image"] != release["before"]
+
+        what = f"{app} ran {image} before its release came to promote"
+        self.book.suspect(Suspicion(Invariant.STABLE, what, begun, ended, self.journals[app], early))
+
+    def _look_at_journals(self) -> None:
+        begun = time.monotonic()
+        found = journals_of(self._eyes.get(config_maps(self.town.shop))["items"])
+        ended = time.monotonic()
+        for app, line in self.journals.items():
+            odd = judge_journal(line.last, found.get(app))
+            if odd:
+                self.book.convict(Invariant.JOURNAL, f"{app}: {odd}")
+            if found.get(app):
+                self.proven |= {found[app]["id"]} if found[app]["phase"] in ROUTED else set()
+                self.seen[f"looks at phase {found[app]['phase']}"] += 1
+            line.put(found.get(app), begun, ended)
+
+    def _look_at_replicas(self) -> None:
+        """Who serves now is asked by a thread of its own, until it does not serve any more."""
+        found = self._eyes.get(f"{pods(self.town.gateway)}?labelSelector=app%3Dgateway")["items"]
+        serving = {one["metadata"]["name"]: one for one in found if is_serving(one)}
+        for name, pod in serving.items():
+            if name not in self.faces or self.faces[name].ended:
+                self.faces[name] = Face(self, pod)
+                self._running.append(self._pool.submit(self.faces[name].run, self._stop))
+        for name, face in self.faces.items():
+            if name not in serving:
+                face.ending = True
+
+
+@contextmanager
+def watching(town: Town, apps: tuple[str, ...] = ("orders", "payments"), every: float = 0.15) -> Iterator[Watcher]:
+    """Everything in the block is watched; what a thread of the watcher met is raised at the end."""
+    watcher = Watcher(town, apps, every)
+    watcher.start()
+    try:
+        yield watcher
+    finally:
+        watcher.stop()

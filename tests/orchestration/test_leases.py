@@ -1,0 +1,105 @@
+"""Who has the lease drives; what becomes of it when its own calls fail, or when its holder sleeps too long."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from gatewayctl.domain.errors import Busy, EnvironmentFailed
+from gatewayctl.domain.lifecycle import Resumed
+from gatewayctl.domain.platform import Holder
+from gatewayctl.domain.release import Mode, Outcome, Phase, Record
+from gatewayctl.orchestration.pilot import Pilot
+from tests.fakes.shop import AskingSuites, a_pilot, a_release
+from tests.fakes.world import MemoryJournal, MemoryLeases, World
+
+
+@dataclass
+class LossyLeases(MemoryLeases):
+    """ports.Leases whose answers to `losing` never come home; what was asked for is done."""
+
+    world: World
+    losing: str
+    asked: list[str] = field(default_factory=list)
+
+    def acquire(self, app: str, holder: Holder) -> None:
+        super().acquire(app, holder)
+        self._lose("acquire")
+
+    def release(self, app: str, holder: Holder) -> None:
+        super().release(app, holder)
+        self._lose("release")
+
+    def _lose(self, what: str) -> None:
+        self.asked.append(what)
+        if what == self.losing:
+            raise EnvironmentFailed("no answer")
+
+
+@dataclass
+class DrowsyJournal(MemoryJournal):
+    """ports.Journal whose reader falls asleep, right after reading, until its lease is another one's."""
+
+    world: World
+    follower: Holder
+
+    def load(self, app: str) -> Record | None:
+        record = super().load(app)
+        self.world.sleep(70.0)
+        MemoryLeases(self.world).acquire(app, self.follower)
+        return record
+
+
+def a_started() -> tuple[World, Pilot, Pilot]:
+    """A world with a release that waits, and two processes."""
+    world = World()
+    suites = AskingSuites(world, [])
+    a_pilot(world, suites).begin(a_release(world, suites, mode=Mode.MANUAL))
+    return world, a_pilot(world, suites, pid=2), a_pilot(world, suites, pid=3)
+
+
+def drowsy(pilot: Pilot, world: World, follower: Holder) -> Pilot:
+    """The same process with a journal that it reads too slowly."""
+    return replace(pilot, ports=replace(pilot.ports, journal=DrowsyJournal(world, follower)))
+
+
+def test_a_lease_that_was_taken_although_the_answer_got_lost_is_given_back():
+    world, pilot, other = a_started()
+    leases = LossyLeases(world, "acquire")
+
+    with pytest.raises(EnvironmentFailed, match="no answer"):
+        replace(pilot, ports=replace(pilot.ports, leases=leases)).send("orders", Resumed())
+
+    assert leases.asked == ["acquire", "release"]
+    assert other.send("orders", Resumed()).phase is Phase.WAIT
+
+
+def test_a_lease_that_cannot_be_given_back_does_not_change_how_a_release_ended():
+    world, pilot, _ = a_started()
+    leases = LossyLeases(world, "release")
+
+    ended = replace(pilot, ports=replace(pilot.ports, leases=leases)).abort("orders", "no")
+
+    assert (ended.outcome, leases.asked) == (Outcome.ABORTED, ["acquire", "release"])
+
+
+def test_who_slept_between_reading_and_taking_up_a_release_does_not_disturb_who_followed():
+    world, pilot, other = a_started()
+    version = world.records["orders"].version
+
+    with pytest.raises(Busy):
+        drowsy(pilot, world, other.holder).send("orders", Resumed())
+
+    assert world.records["orders"].version == version
+    assert world.holders["orders"] == other.holder
+
+
+def test_who_slept_before_its_first_record_does_not_begin_in_another_ones_place():
+    world = World()
+    suites = AskingSuites(world, [])
+    release = a_release(world, suites)
+    follower = a_pilot(world, suites, pid=2).holder
+
+    with pytest.raises(Busy):
+        drowsy(a_pilot(world, suites), world, follower).begin(release)
+
+    assert (world.records, world.holders) == ({}, {"orders": follower})

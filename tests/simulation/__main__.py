@@ -1,0 +1,62 @@
+"""The command line: python -m tests.simulation --seed 0 --count 1000000; one schedule is told step by step."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from tests.simulation.campaign import Campaign, on_all_cores
+from tests.simulation.schedule import play
+
+
+def main(arguments: list[str]) -> int:
+    """Play what is asked for; 0 when every invariant held, 1 when one did not."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="Releases in a simulated world.")
+    parser.add_argument("--seed", type=int, default=0, help="the first schedule (default: 0)")
+    parser.add_argument("--count", type=_positive, default=10_000, help="how many (default: 10000)")
+    given = parser.parse_args(arguments)
+    if given.count == 1:
+        return _one(given.seed)
+    return _many(range(given.seed, given.seed + given.count))
+
+
+def _one(seed: int) -> int:
+    told = play(seed, trace=True)
+    sys.stdout.write(told.story + "\n")
+    return int(told.broken is not None)
+
+
+def _many(seeds: range) -> int:
+    found = on_all_cores(seeds, _progress(len(seeds)))
+    sys.stderr.write("\n")
+    sys.stdout.write("".join(f"{count:>12}  {what}\n" for what, count in sorted(found.tally.counts.items())))
+    for seed, broken in sorted(found.broken.items()):
+        sys.stdout.write(f"seed {seed}: {broken}\n")
+    if found.broken:
+        sys.stdout.write(f"\n{found.story}\n")
+    sys.stdout.write(f"{found.count} schedules, {len(found.broken)} broken\n")
+    return int(bool(found.broken))
+
+
+def _progress(total: int) -> Callable[[Campaign], None]:
+    start = time.monotonic()
+
+    def tell(so_far: Campaign) -> None:
+        rate = so_far.count / (time.monotonic() - start)
+        left = (total - so_far.count) / rate
+        broken = f", {len(so_far.broken)} broken" if so_far.broken else ""
+        sys.stderr.write(f"\r{so_far.count} of {total}, {rate:.0f} a second, {left:.0f} s left{broken}   ")
+        sys.stderr.flush()
+
+    return tell
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

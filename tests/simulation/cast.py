@@ -1,0 +1,212 @@
+"""The commands of gatewayctl, each a process on a machine of its own, and whether their exit codes are the truth."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from greenlet import greenlet
+
+from gatewayctl.cli.show import exit_code
+from gatewayctl.domain.errors import ExitCode, GatewayctlError
+from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
+from gatewayctl.domain.release import Outcome, Phase, Release
+from gatewayctl.domain.routing import Header
+from gatewayctl.orchestration import sweep as sweeping
+from gatewayctl.orchestration.launch import checked
+from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.planning import Wish, draft
+from gatewayctl.orchestration.work import Ports
+from tests.fakes.world import Killed
+from tests.simulation.observer import Violation
+from tests.simulation.ports import ports_of
+from tests.simulation.process import Cue, Process, Stage
+from tests.simulation.scenes import App, target
+from tests.simulation.suites import SimSuites
+from tests.simulation.weather import Fault
+from tests.simulation.world import APPS
+
+# What may rightly keep a process from knowing that it is done.
+_CONFUSING = {Fault.STALE, Fault.INTERRUPTED, Fault.INTERRUPTED_AFTER}
+Job = Callable[[Pilot], Release | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who hires: how a process gets its ports and its pilot. Mutations put worse ones here."""
+
+    ports: Callable[[Ports, Process], Ports] = lambda ports, _: ports
+    pilot: type[Pilot] = Pilot
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command on one application, by one process; `code` is its exit code once it has ended."""
+
+    name: str
+    app: App
+    job: Job
+
+
+def spawn(stage: Stage, name: str, cue: Cue, act: Callable[[Process], None], *, steadfast: bool = False) -> Process:
+    """A process that begins to act at its cue."""
+    process = Process(stage, name, steadfast=steadfast)
+
+    def life() -> None:
+        try:
+            process.alive()
+            process.begun = True
+            act(process)
+        except Killed:
+            pass  # nobody is left to say anything
+        finally:
+            process.over = True
+
+    process.greenlet = greenlet(life)
+    stage.at(cue, process.greenlet.switch)
+    return process
+
+
+def run(company: Company, command: Command) -> Callable[[Process], None]:
+    """What a process does that was started with this command."""
+
+    def act(process: Process) -> None:
+        process.stage.tally.add(f"command: {command.name}")
+        pilot = _pilot(company, process, command.app)
+        ended: Release | None = None
+        try:
+            ended = command.job(pilot)
+            process.code = _code(command, ended)
+        except GatewayctlError as fault:
+            process.code = fault.exit_code
+            process.note("", f"error: {fault}")
+        except KeyboardInterrupt:
+            process.code = ExitCode.PERSON
+        process.ended = ended
+        process.note("", f"exit {int(process.code)} {ended.phase if ended else ''} {ended.outcome if ended else ''}")
+        process.stage.tally.add(f"exit {int(process.code)}")
+        try:
+            _honest(process, command, ended)
+        except Violation as found:
+            raise process.stage.stop(found) from found
+
+    return act
+
+
+def release(app: App, number: int) -> Job:
+    """Draft, check and drive a new release, as `gatewayctl release` does."""
+
+    def job(pilot: Pilot) -> Release:
+        near = tuple(target(name) for name in APPS if name != app.name)
+        wish = Wish(app.spec, app.image(number), app.mode, "ci", near)
+        token = f"r-{pilot.holder.pid}"  # draft's own is random, and a seed must always tell the same story
+        drafted = replace(draft(pilot.ports, wish), id=token, header=Header("x-canary", token))
+        return pilot.begin(checked(pilot.ports, drafted).release)
+
+    return job
+
+
+def resume(app: App) -> Job:
+    """Take it up where it stood."""
+    return lambda pilot: pilot.send(app.name, Resumed())
+
+
+def smoke(app: App) -> Job:
+    """Run the suites."""
+    return lambda pilot: pilot.send(app.name, SmokeAsked())
+
+
+def abort(app: App) -> Job:
+    """Turn it back."""
+    return lambda pilot: pilot.abort(app.name, "no")
+
+
+def promote(app: App, stage: Stage, *, untested: bool) -> Job:
+    """Make the canary stable; `untested` says that the suites ran elsewhere."""
+
+    def job(pilot: Pilot) -> Release:
+        if untested:
+            stage.observer.untested.add(app.name)
+        return pilot.promote(app.name, PromoteAsked(untested))
+
+    return job
+
+
+def sweep(company: Company, apps: tuple[App, ...], rounds: int) -> Callable[[Process], None]:
+    """What a process does that looks now and then for what releases left behind, and takes it away."""
+
+    def act(process: Process) -> None:
+        for number in range(rounds * len(apps)):
+            process.sleep(10.0 / len(apps))
+            app = apps[number % len(apps)]
+            pilot = _pilot(company, process, app)
+            with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
+                found = sweeping.look(pilot.ports, app.spec)
+                if found and found.ours:
+                    process.note("", f"found: {found.litter} {app.name}")
+                    process.stage.tally.add(f"swept: {found.litter}")
+                    sweeping.clean(pilot, app.spec, found)
+
+    return act
+
+
+def on_call(company: Company, app: App, rounds: int) -> Callable[[Process], None]:
+    """What a person does who looks now and then, and takes up what nobody drives any more."""
+
+    def act(process: Process) -> None:
+        for _ in range(rounds):
+            process.sleep(8.0)
+            pilot = _pilot(company, process, app)
+            with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
+                held, record = pilot.ports.leases.holder(app.name), pilot.ports.journal.load(app.name)
+                if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
+                    continue
+                process.stage.tally.add("taken up by the person on call")
+                abort(app)(pilot) if process.stage.rng.random() < 0.3 else resume(app)(pilot)
+
+    return act
+
+
+def _pilot(company: Company, process: Process, app: App) -> Pilot:
+    process.app = app.name
+    ports = ports_of(process, SimSuites(process, app))
+    return company.pilot(company.ports(ports, process), process.holder)
+
+
+def _code(command: Command, ended: Release | None) -> ExitCode:
+    if ended is None:
+        return ExitCode.DONE
+    if command.name == "abort" and not ended.stuck:
+        return ExitCode.DONE
+    return exit_code(ended)
+
+
+def _honest(process: Process, command: Command, said: Release | None) -> None:
+    """What a command tells its shell is so: done is done, rejected is taken back, a conflict has a party."""
+    if said is not None:
+        _as_journaled(process, command, said)
+    elif process.completed and not process.suffered & _CONFUSING:
+        raise Violation("exit codes", f"{process.name} completed a release, and ends with exit {process.code:d}")
+    elif process.code is ExitCode.CONFLICT and not _has_company(process):
+        raise Violation("exit codes", f"{process.name} speaks of a conflict, and nobody else is there")
+
+
+def _as_journaled(process: Process, command: Command, said: Release) -> None:
+    world, app = process.world, command.app.name
+    record = world.records[app].release
+    truth = record if record.id == said.id else next(one for one in world.ended[app] if one.id == said.id)
+    if said.ended and (truth.phase, truth.outcome) != (said.phase, said.outcome):
+        raise Violation("exit codes", f"{process.name} says {said.outcome}, the journal says {truth.outcome}")
+    if command.name == "abort":
+        fine = said.stuck or (said.ended and said.outcome is not Outcome.PROMOTED)
+    elif process.code is ExitCode.DONE:
+        fine = said.phase is Phase.WAIT or (said.ended and said.outcome is Outcome.PROMOTED)
+    else:
+        fine = bool(said.stuck) or (said.ended and said.outcome is not Outcome.PROMOTED)
+    if not fine:
+        raise Violation("exit codes", f"{process.name} ends with {process.code}, at {said.phase}, {said.outcome}")
+
+
+def _has_company(process: Process) -> bool:
+    """Whether anyone else worked on the application, or it was shown an old version of something."""
+    others = (one for one in process.stage.processes if one is not process and one.begun)
+    return Fault.STALE in process.suffered or any(one.app in ("", process.app) for one in others)

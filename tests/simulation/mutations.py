@@ -1,0 +1,169 @@
+"""Deliberately wrong orchestrations, each breaking one rule of order; the simulation must tell them from the right one.
+
+They go through the same doors as everything else: the table of performers, the table of effects, a port with another
+one in front of it, a pilot that does one thing worse. No source is patched.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from gatewayctl.domain.lifecycle import EFFECTS, Effect
+from gatewayctl.domain.release import Phase
+from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration import proof, routes, workloads
+from gatewayctl.orchestration.steps import PERFORMERS
+from gatewayctl.orchestration.work import Work
+from tests.simulation import worse
+from tests.simulation.cast import Company
+from tests.simulation.schedule import HONEST, Told, play
+
+Performer = Callable[[Work], Judgement]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One wrong thing. `caught_by` are the invariants that may tell: what breaks first depends on the schedule."""
+
+    caught_by: tuple[str, ...]
+    company: Company = HONEST
+    performers: dict[Effect, Performer] = field(default_factory=dict)
+    effects: dict[Phase, tuple[Effect, ...]] = field(default_factory=dict)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """With the wrong entries in the tables."""
+        performers, effects = dict(PERFORMERS), dict(EFFECTS)
+        PERFORMERS.update(self.performers)
+        EFFECTS.update(self.effects)
+        try:
+            yield
+        finally:
+            PERFORMERS.update(performers)
+            EFFECTS.update(effects)
+
+
+def hunt(mutation: Mutation, schedules: int) -> Told | None:
+    """The first schedule from seed 0 on that tells the mutation from the right thing."""
+    with mutation.applied():
+        for seed in range(schedules):
+            told = play(seed, mutation.company)
+            if told.broken:
+                return told
+    return None
+
+
+def _skip(_work: Work) -> Judgement:
+    return Judgement(Verdict.PASS, "not looked at")
+
+
+def _stop_at_once(work: Work) -> Judgement:
+    """Scale to 0, whoever still sends there."""
+    canary = work.ports.workloads.read(work.release.target.canary)
+    work.change(canary, image=work.release.canary_before, replicas=0)
+    return Judgement(Verdict.PASS, "stopped")
+
+
+def _stop_without_looking(work: Work) -> Judgement:
+    """As it should be done, but no replica is asked again."""
+    gateway = replace(work.ports.gateway, replicas=worse.Nobody())
+    return workloads.stop_canary(replace(work, ports=replace(work.ports, gateway=gateway)))
+
+
+def _stop_unless_stopped(work: Work) -> Judgement:
+    """As it should be done, but nothing is written when it is all there already."""
+    canary = work.ports.workloads.read(work.release.target.canary)
+    there = canary.replicas == 0 and not canary.pods and canary.image == work.release.canary_before
+    return Judgement(Verdict.PASS, "was stopped") if there else workloads.stop_canary(work)
+
+
+def _start_without_waiting(work: Work) -> Judgement:
+    canary = work.ports.workloads.read(work.release.target.canary)
+    work.change(canary, image=work.release.image, replicas=1)
+    return Judgement(Verdict.PASS, "started")
+
+
+def _publish_blindly(work: Work) -> Judgement:
+    """Publish to a canary that is believed to be ready."""
+    ports = replace(work.ports, workloads=worse.Optimist(work.ports.workloads, work.release.image))
+    return routes.publish(replace(work, ports=ports))
+
+
+def _first_replica_only(step: Performer) -> Performer:
+    def performer(work: Work) -> Judgement:
+        gateway = replace(work.ports.gateway, replicas=worse.FirstOnly(work.ports.gateway.replicas))
+        return step(replace(work, ports=replace(work.ports, gateway=gateway)))
+
+    return performer
+
+
+def _clear_at_first_sight(work: Work) -> Judgement:
+    """Gone now is gone for good."""
+    proof._until_gone(work)
+    return Judgement(Verdict.PASS, "gone")
+
+
+def _restore_what_was_tried(work: Work) -> Judgement:
+    return workloads.restore_stable(replace(work, release=replace(work.release, before=work.release.image)))
+
+
+def _restore_unless_restored(work: Work) -> Judgement:
+    """Nothing is written when stable has its image; a promotion that is still under way then comes after it."""
+    stable = work.ports.workloads.read(work.release.target.stable)
+    there = stable.image == work.release.before
+    return Judgement(Verdict.PASS, "was restored") if there else workloads.restore_stable(work)
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "the canary is stopped before the rule is gone": Mutation(
+        ("I3",),
+        performers={Effect.STOP_CANARY: _stop_at_once},
+        effects={Phase.UNROUTE: (Effect.STOP_CANARY,), Phase.COOL: (Effect.REMOVE_RULE,)},
+    ),
+    "the rule is written before the canary is ready": Mutation(
+        ("I3",),
+        performers={Effect.START_CANARY: _start_without_waiting, Effect.PUBLISH_RULE: _publish_blindly},
+    ),
+    "routes are written before what they name": Mutation(("I3",), Company(worse.with_routes_first)),
+    "nobody proves that the rule is gone": Mutation(
+        ("I3", "I5"), performers={Effect.PROVE_CLEARED: _skip, Effect.STOP_CANARY: _stop_without_looking}
+    ),
+    "a rule is gone at first sight": Mutation(("I3", "I5"), performers={Effect.PROVE_CLEARED: _clear_at_first_sight}),
+    "nobody looks again before the canary goes": Mutation(
+        ("I3", "I5"), performers={Effect.STOP_CANARY: _stop_without_looking}
+    ),
+    "requests in flight are not waited for": Mutation(("I3",), performers={Effect.DRAIN: _skip}),
+    "the rule needs no header": Mutation(("I1",), Company(worse.without_header)),
+    "routed is said after one replica": Mutation(
+        ("I2",),
+        performers={
+            Effect.PROVE_ROUTED: _first_replica_only(proof.prove_routed),
+            Effect.PROVE_ALL: _first_replica_only(proof.prove_all),
+        },
+    ),
+    "promoted without being proven once more": Mutation(("I2",), performers={Effect.PROVE_ALL: _skip}),
+    "a suite that says nothing has passed": Mutation(("I6",), performers={Effect.RUN_SUITE: _skip}),
+    "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Company(worse.with_blind_routes)),
+    "Deployments are written whatever is there": Mutation(
+        ("I7", "fencing", "I5", "I9"), Company(worse.with_blind_deployments)
+    ),
+    "the journal is written whatever is there": Mutation(
+        ("fencing", "I5", "I7", "I9", "exit codes"), Company(worse.with_blind_journal)
+    ),
+    "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Company(worse.removing_all)),
+    "the journal is written after the effect": Mutation(("I9", "I5", "fencing"), Company(worse.with_late_journal)),
+    "a paused process writes when it wakes up": Mutation(("fencing", "I9", "lease"), Company(pilot=worse.Unguarded)),
+    "who takes over does not move the journal": Mutation(("fencing",), Company(pilot=worse.Quiet)),
+    "an abort does not take the lease": Mutation(("I5", "fencing"), Company(pilot=worse.Hasty)),
+    "the lease is not renewed": Mutation(("lease",), Company(worse.without_renewal)),
+    "stable gets back what was tried": Mutation(
+        ("I5", "I9"), performers={Effect.RESTORE_STABLE: _restore_what_was_tried}
+    ),
+    "a restore writes nothing where nothing differs": Mutation(
+        ("I9", "I5", "fencing"), performers={Effect.RESTORE_STABLE: _restore_unless_restored}
+    ),
+    "a stop writes nothing where nothing differs": Mutation(
+        ("fencing", "I5"), performers={Effect.STOP_CANARY: _stop_unless_stopped}
+    ),
+    "a lost answer is taken for a conflict": Mutation(("exit codes",), Company(pilot=worse.Suspicious)),
+}

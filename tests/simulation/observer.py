@@ -1,0 +1,303 @@
+"""Sees the true state after every step, and says which invariant of the design does not hold.
+
+It knows what outsiders did (people without compare-and-swap, controllers, pods that die) and does not blame a release
+for that: an invariant speaks of what gatewayctl does, and of what it claims.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import floor
+from typing import TYPE_CHECKING
+
+from gatewayctl.domain.platform import Holder
+from gatewayctl.domain.release import Outcome, Phase, Record, Release
+from gatewayctl.domain.routing import Files
+from tests.fakes.world import TTL, Broken
+from tests.simulation.tally import Tally
+from tests.simulation.views import view, without
+from tests.simulation.world import APPS, Gate, SimWorld
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+
+# Phases in which the journal says that the rule is live on every replica.
+ROUTED = frozenset({Phase.LEAKS, Phase.SMOKE, Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.PROMOTE})
+DRAIN = 5.0  # seconds that a release of the simulation gives to requests in flight
+_LONG_AGO = -1000.0
+_GRACE = 1.0  # seconds within which whoever took the lease has moved the journal
+
+
+class Violation(Broken):
+    """An invariant does not hold; `invariant` names it."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who sends a write: by which lease (its number; None without one), and when it last asked which replicas exist."""
+
+    name: str
+    app: str
+    token: float | None
+    listed: float
+    misled: bool
+
+
+class Observer:
+    """The invariants. `touched` is when an outsider last disturbed an application's route or canary."""
+
+    def __init__(self, world: SimWorld, tally: Tally) -> None:
+        self.world, self.tally = world, tally
+        self.touched = dict.fromkeys(APPS, _LONG_AGO)
+        self.tainted = dict.fromkeys(APPS, False)  # an outsider put a rule there; it is not ours to blame
+        self.alien: set[tuple[str, int]] = set()  # (application, version of the files) with such a rule
+        self.wounded = dict.fromkeys(APPS, False)  # an outsider or bad luck took the canary's pod
+        self.strange = dict.fromkeys(APPS, False)  # an outsider wrote the canary's Deployment
+        self.foreign: dict[str, str] = {}  # the image that an outsider gave to stable
+        self.proving = dict.fromkeys(APPS, _LONG_AGO)
+        self.confirming = dict.fromkeys(APPS, _LONG_AGO)
+        self.draining = dict.fromkeys(APPS, _LONG_AGO)
+        self.found: dict[str, tuple[str, str]] = {}  # per release: images of stable and canary when it began
+        self.passed: set[tuple[str, str]] = set()  # (stamp, suite) that truly passed
+        self.untested: set[str] = set()  # applications that somebody wants promoted without suites
+        self.fences: dict[tuple[str, str], float] = {}
+        self._holders: dict[Holder, Process] = {}
+        self.cues: dict[tuple[str, Phase], list[tuple[float, Callable[[], object]]]] = {}
+        self._grants = self._judged = 0
+        self._changes: dict[str, int] = {}
+        self._drivers: dict[str, tuple[Process, float]] = {}
+
+    # -- the state, after every step ------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """I1, I2 and I3 as they are now."""
+        self.world.dirty = False
+        while self._judged < len(self.world.published):
+            self.alien.update((app, self._judged) for app in APPS if self.tainted[app])
+            self._judged += 1
+        for gate in self.world.gates.values():
+            if gate.up:
+                self._look_at(gate)
+        for app, record in self.world.records.items():
+            if record.release.phase in ROUTED:
+                self._routed(record.release, self.proving[app])
+
+    def _look_at(self, gate: Gate) -> None:
+        running = self.world.running(gate)
+        if running.leak:
+            raise Violation("I1", f"{gate.name} sends unmarked requests to {running.leak}")
+        for app in running.rules:
+            ready = self.world.ready(f"{app}-canary") > 0
+            if ready:
+                self.wounded[app] = False
+            elif not (gate.stale or self.wounded[app] or (app, gate.applied) in self.alien):
+                raise Violation("I3", f"{gate.name} has a rule to {app}-canary, which has no ready pod")
+            if running.undefined and not (gate.stale or any(self.tainted.values())):
+                raise Violation("I3", f"{gate.name} has a rule to {running.undefined}, which it does not know")
+
+    def _routed(self, release: Release, since: float) -> None:
+        """I2: on each replica that was there when the proof began, unless an outsider disturbed what was proven."""
+        app = release.app
+        if self.touched[app] >= since:
+            return
+        wanted = (release.header.name, release.header.value, release.stamp)
+        for gate in self.world.gates.values():
+            if not gate.up or gate.steady >= since:
+                continue
+            running = self.world.running(gate)
+            same = [rule for rule in running.rules.get(app, ()) if (rule.header, rule.value, rule.stamp) == wanted]
+            if len(same) < running.plain.get(app, 0) or not self.world.ready(release.target.canary):
+                raise Violation("I2", f"{release.id} says {release.phase}, and {gate.name} does not serve its rule")
+
+    # -- what releases write --------------------------------------------------------------------------------------
+
+    def changed(self, writer: Writer, name: str, image: str, replicas: int | None) -> None:
+        """A release wrote a Deployment that ran `image` before."""
+        release = self._written(writer, name)
+        if name == writer.app:
+            self._stable_changed(release, image, replicas)
+        elif replicas == 0:
+            self._stopped(writer, release)
+        elif image != self.world.deployments[name].image:
+            self._unruled(writer, release, "a new image")
+
+    def _stable_changed(self, release: Release, image: str, replicas: int | None) -> None:
+        if release.phase not in (Phase.PROMOTE, Phase.RESTORE):
+            raise Violation("I9", f"{release.id} changed {release.app} in phase {release.phase}")
+        if replicas is not None:
+            raise Violation("I9", f"{release.id} changed the replicas of {release.app}")
+        now = self.world.deployments[release.app].image
+        if now not in (release.image, self.found[release.id][0]):
+            raise Violation("I9", f"{release.id} gave {now} to {release.app}")
+        if image not in (release.image, release.before):
+            raise Violation("I7", f"{release.id} overwrote {image}, which someone gave to {release.app}")
+        self.foreign.pop(release.app, None)
+
+    def _stopped(self, writer: Writer, release: Release) -> None:
+        """Break before unmake: no replica that could be known sends to what is stopped, or still waits for it."""
+        self.strange[release.app] = False
+        self._unruled(writer, release, "0 replicas")
+        canary, since = release.target.canary, self.draining[release.app]
+        for gate in self._known_to(writer):
+            if gate.steady >= since or self.touched[release.app] >= since:
+                continue  # it came with the rule when the others were being drained
+            over = gate.ends.get(canary, _LONG_AGO)
+            if self.world.time < min(over, gate.left.get(canary, _LONG_AGO) + DRAIN):
+                raise Violation("I3", f"{canary} was stopped while {gate.name} waited for its answer")
+
+    def _unruled(self, writer: Writer, release: Release, what: str) -> None:
+        for gate in self._known_to(writer):
+            if release.app in self.world.running(gate).rules and not self.tainted[release.app]:
+                raise Violation("I3", f"{release.target.canary} was given {what} while {gate.name} has its rule")
+
+    def _known_to(self, writer: Writer) -> list[Gate]:
+        """The replicas that serve, and served already when this process last asked which there are."""
+        return [gate for gate in self.world.gates.values() if gate.up and gate.steady < writer.listed]
+
+    def wrote(self, writer: Writer, before: Files, after: Files) -> None:
+        """A release wrote route files."""
+        app = writer.app
+        release = self._written(writer, "routes")
+        if view(after).leak:
+            raise Violation("I1", f"{release.id} sends unmarked requests to {view(after).leak}")
+        if without(before, app) != without(after, app):
+            raise Violation("I7", f"{release.id} changed lines that are not its own")
+        if app not in view(after).rules:
+            self.tainted[app] = False
+        elif view(before).rules.get(app) != view(after).rules[app]:
+            if release.phase not in (Phase.ROUTE, Phase.UNROUTE):  # a delayed one may come right before it is undone
+                raise Violation("I5", f"{release.id} wrote a rule in phase {release.phase}")
+            self.tainted[app] = False
+
+    def _written(self, writer: Writer, what: str) -> Release:
+        """Fencing: only for an open release, and never by a process that was followed by another one there."""
+        record = self.world.records.get(writer.app)
+        if record is None or record.release.ended:
+            raise Violation("fencing", f"{writer.name} wrote {what} although {writer.app} has no open release")
+        self._fence(writer, what)
+        return record.release
+
+    def _fence(self, writer: Writer, what: str) -> None:
+        app, token, key = writer.app, writer.token or 0.0, (writer.app, what)
+        if token < self.fences.get(key, 0.0):
+            raise Violation("fencing", f"{writer.name} wrote {what} of {app} after another process took over")
+        self.fences[key] = token
+        self.fences[app, "journal"] = max(token, self.fences.get((app, "journal"), 0.0))
+
+    # -- what releases say ----------------------------------------------------------------------------------------
+
+    def grants_of(self, app: str) -> int:
+        """How often the lease of an application changed hands."""
+        return self._changes.get(app, 0)
+
+    def took(self, process: "Process", app: str, before: Holder | None) -> None:
+        """A process got the lease; nobody may take it from one that lives and is awake."""
+        self._grants += 1
+        process.grants[app] = float(self._grants)
+        self._drivers[app] = process, self.world.time
+        self._changes[app] = self._changes.get(app, 0) + 1
+        former = self._holders.get(before) if before else None
+        awake = former is not None and not (former.dead or former.over or former.pausing)
+        if former is not None and awake and self.world.time > former.paused_until + TTL:
+            raise Violation("lease", f"{process.name} took the lease of {app} from {former.name}, who is alive")
+        self._holders[process.holder] = process
+        if former is not None:
+            self.tally.add("takeovers")
+
+    def saved(self, writer: Writer, before: Record | None, after: Record) -> None:
+        """A process moved the journal."""
+        app, old, new = writer.app, before.release if before else None, after.release
+        if writer.token is not None:
+            self._fence(writer, "journal")
+            self._followed(writer)
+        else:  # an abort, which speaks first and takes the lease afterwards
+            self.fences[app, "journal"] = floor(self.fences.get((app, "journal"), 0.0)) + 0.5
+        if old is None or old.id != new.id:
+            if old is not None and not old.ended:
+                raise Violation("I7", f"{new.id} replaced {old.id}, which had not ended")
+            images = (self.world.deployments[app].image, self.world.deployments[f"{app}-canary"].image)
+            self.found[new.id] = (new.before, new.canary_before) if writer.misled else images
+            old = None
+        self._moved(writer, old.phase if old else None, new)
+
+    def _followed(self, writer: Writer) -> None:
+        """Somebody who has had the lease for a while, and was not kept from anything, has the journal too."""
+        driver, since = self._drivers[writer.app]
+        if driver.grants.get(writer.app) == writer.token or driver.dead or driver.over or driver.suffered:
+            return
+        if self.world.time > since + _GRACE:
+            raise Violation("fencing", f"{writer.name} moved the journal of {writer.app}, which {driver.name} drives")
+
+    def _moved(self, writer: Writer, was: Phase | None, release: Release) -> None:
+        app, phase = release.app, release.phase
+        if phase is was:
+            return
+        for delay, act in self.cues.pop((app, phase), ()):
+            self.world.loop.after(delay, act)
+        if phase is Phase.PROVE:
+            self.proving[app] = self.world.time
+        elif phase is Phase.CONFIRM:
+            self.confirming[app] = self.world.time
+        elif phase is Phase.DRAIN:
+            self.draining[app] = self.world.time
+        elif phase is Phase.PROMOTE:
+            self._routed(release, self.confirming[app])
+            self._tried(release)
+        elif phase is Phase.DONE:
+            self.done(release, writer)
+
+    def _tried(self, release: Release) -> None:
+        """I6: nothing is promoted that did not pass."""
+        for name, wanted in (("suite", release.suite), ("load", release.load)):
+            if wanted and (release.stamp, name) not in self.passed and release.app not in self.untested:
+                raise Violation("I6", f"{release.id} is being promoted, and its {name} never passed")
+
+    def done(self, release: Release, writer: Writer | None = None) -> None:
+        """I5: what ended is promoted without a rule and with the canary at 0, or it is as it was."""
+        app, target = release.app, release.target
+        stable, canary = self.world.deployments[target.stable], self.world.deployments[target.canary]
+        before, canary_before = self.found[release.id]
+        promoted = release.outcome is Outcome.PROMOTED
+        said = f"{release.id} of {app} ended {release.outcome}"
+        if stable.image != (release.image if promoted else before) and self.foreign.get(app) != stable.image:
+            raise Violation("I5", f"{said}, and {target.stable} runs {stable.image}")
+        if not self.strange[app]:
+            if canary.replicas or (canary.pods and not (writer and writer.misled)):
+                raise Violation("I5", f"{said}, and {target.canary} has {canary.replicas} replicas")
+            if canary.image != (release.image if promoted else canary_before):
+                raise Violation("I5", f"{said}, and {target.canary} has image {canary.image}")
+        if app in view(self.world.published[-1][1]).rules and not self.tainted[app]:
+            raise Violation("I5", f"{said}, and its rule is still in the files")
+        gates = self._known_to(writer) if writer else [gate for gate in self.world.gates.values() if gate.up]
+        for gate in gates:
+            if app in self.world.running(gate).rules and not self.tainted[app]:
+                raise Violation("I5", f"{said}, and {gate.name} still has its rule")
+
+    # -- what outsiders do ----------------------------------------------------------------------------------------
+
+    def meddled(self, before: Files, after: Files) -> None:
+        """Someone who is not a release wrote route files."""
+        old, new = view(before).rules, view(after).rules
+        for app in APPS:
+            if old.get(app) != new.get(app):
+                self.touched[app] = self.world.time
+                self.tainted[app] = app in new
+                self.wounded[app] |= app in new and not self.world.ready(f"{app}-canary")
+                self.tally.add("rules disturbed by outsiders")
+
+    def canary_hurt(self, app: str) -> None:
+        """A canary pod went away, and no release asked for it."""
+        self.touched[app] = self.world.time
+        self.wounded[app] = True
+
+    def canary_rewritten(self, app: str) -> None:
+        """Someone who is not a release wrote the canary's Deployment."""
+        self.canary_hurt(app)
+        self.strange[app] = True
+
+    def stable_given(self, app: str, image: str) -> None:
+        """Someone who is not a release gave stable an image."""
+        self.foreign[app] = image

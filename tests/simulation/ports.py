@@ -1,0 +1,209 @@
+"""The ports of one process: the in-memory adapters behind its calls, with the observer told of every write."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, Stored, Workload
+from gatewayctl.domain.release import Record, Release
+from gatewayctl.domain.routing import CanaryRule, Files, rule_name
+from gatewayctl.orchestration.work import Gatehouse, Ports
+from gatewayctl.ports import Suites
+from tests.fakes.toy import ToyChecker, ToyDialect
+from tests.fakes.world import (
+    MemoryEvidence,
+    MemoryJournal,
+    MemoryLeases,
+    MemoryRouteStore,
+    MemoryWorkloads,
+)
+from tests.simulation.dialect import SplitChecker, SplitDialect
+from tests.simulation.process import Process
+from tests.simulation.weather import Kind
+from tests.simulation.world import Gate
+
+T = TypeVar("T")
+
+
+class SimWorkloads:
+    """ports.Workloads."""
+
+    def __init__(self, process: Process, inner: MemoryWorkloads) -> None:
+        self.process, self.inner = process, inner
+
+    def read(self, name: str) -> Workload:
+        return self.process.call(f"read {name}", lambda: self.inner.read(name), Kind.READ)
+
+    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
+        process, name, writer = self.process, expected.name, self.process.writer()
+
+        def run() -> Workload:
+            before = process.world.deployments[name].image
+            changed = self.inner.change(expected, image=image, replicas=replicas)
+            process.stage.observer.changed(writer, name, before, replicas)
+            return changed
+
+        asked = " ".join(str(part) for part in (image, replicas) if part is not None)
+        return process.call(f"change {name} {asked}", run, Kind.WRITE)
+
+    def logs(self, name: str, lines: int = 20) -> str:
+        return self.inner.logs(name, lines)
+
+
+class SimRouteStore:
+    """ports.RouteStore."""
+
+    def __init__(self, process: Process, inner: MemoryRouteStore) -> None:
+        self.process, self.inner = process, inner
+
+    def read(self) -> Stored:
+        return self.process.call("read routes", self.inner.read, Kind.READ)
+
+    def write(self, files: Files, expected: Stored) -> Stored:
+        process, writer = self.process, self.process.writer()
+
+        def run() -> Stored:
+            before = process.world.published[-1][1]
+            written = self.inner.write(files, expected)
+            process.stage.observer.wrote(writer, before, written.files)
+            return written
+
+        return process.call("write " + (", ".join(file.name for file in files) or "nothing"), run, Kind.WRITE)
+
+
+class SimGateway:
+    """ports.Replicas, ports.Prober and ports.Live."""
+
+    def __init__(self, process: Process) -> None:
+        self.process, self.world = process, process.world
+
+    def list(self) -> tuple[Replica, ...]:
+        def run() -> tuple[Replica, ...]:
+            self.process.listed = self.world.time
+            return tuple(
+                Replica(gate.name, f"{gate.name}:8000", f"{gate.name}:9901", gate.up, "" if gate.up else "not ready")
+                for gate in self.world.gates.values()
+            )
+
+        return self.process.call("list replicas", run, Kind.ASK)
+
+    def ask(self, replica: Replica, probe: Probe) -> Answer:
+        try:
+            return self.process.call(f"ask {replica.name}", lambda: self.world.asked(replica.name, probe), Kind.ASK)
+        except EnvironmentFailed as fault:
+            return Answer(0, {}, error=str(fault))
+
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
+        def run(gate: Gate) -> ConfigProof:
+            ours = [route for route in self.world.running(gate).routes if route.name == rule_name(rule.app)]
+            wanted = (rule.header.name, rule.header.value, rule.stamp)
+            same = sum((route.header, route.value, route.stamp) == wanted for route in ours)
+            return ConfigProof(asked=True, routes=same, strangers=len(ours) - same)
+
+        return self._admin(f"rule of {replica.name}", replica, run)
+
+    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
+        def run(gate: Gate) -> ConfigProof:
+            known = self.world.running(gate).known
+            if known is None or upstream in known:
+                return ConfigProof(asked=True, routes=1)
+            return ConfigProof(asked=True, routes=0, detail=f"{upstream} is unknown", known=False)
+
+        return self._admin(f"upstream of {replica.name}", replica, run)
+
+    def in_flight(self, replica: Replica, upstream: str) -> int | None:
+        if not self.world.telling:
+            return None
+        return self._admin(f"in flight at {replica.name}", replica, lambda gate: self.world.in_flight(gate, upstream))
+
+    def _admin(self, effect: str, replica: Replica, run: Callable[[Gate], T]) -> T:
+        def asked() -> T:
+            gate = self.world.gates.get(replica.name)
+            if gate is None or not gate.up:
+                raise EnvironmentFailed(f"{replica.name} does not answer")
+            return run(gate)
+
+        return self.process.call(effect, asked, Kind.ASK)
+
+
+class SimJournal:
+    """ports.Journal."""
+
+    def __init__(self, process: Process, inner: MemoryJournal) -> None:
+        self.process, self.inner = process, inner
+
+    def load(self, app: str) -> Record | None:
+        return self.process.call(f"load journal of {app}", lambda: self.inner.load(app), Kind.READ)
+
+    def save(self, app: str, release: Release, expected: int) -> Record:
+        process, writer = self.process, self.process.writer()
+
+        def run() -> Record:
+            before = process.world.records.get(app)
+            record = self.inner.save(app, release, expected)
+            process.world.dirty = True
+            process.stage.observer.saved(writer, before, record)
+            process.completed |= release.ended
+            return record
+
+        return process.call(
+            f"journal {app} {process.stage.called(release.id)} {release.phase} {release.outcome}", run, Kind.WRITE
+        )
+
+    def history(self, app: str) -> tuple[Release, ...]:
+        return self.inner.history(app)
+
+
+class SimLeases:
+    """ports.Leases; each time that the lease changes hands, the new holder gets a higher number."""
+
+    def __init__(self, process: Process) -> None:
+        self.process, self.inner = process, MemoryLeases(process.world)
+
+    def acquire(self, app: str, holder: Holder) -> None:
+        def run() -> None:
+            before = self.process.world.holders.get(app)
+            self.inner.acquire(app, holder)
+            if before != holder:
+                self.process.stage.observer.took(self.process, app, before)
+
+        self.process.call(f"take lease of {app}", run, Kind.LEASE)
+
+    def renew(self, app: str, holder: Holder) -> None:
+        self.process.call(f"renew lease of {app}", lambda: self.inner.renew(app, holder), Kind.LEASE)
+
+    def release(self, app: str, holder: Holder) -> None:
+        self.process.call(f"give back lease of {app}", lambda: self.inner.release(app, holder), Kind.LEASE)
+        self.process.grants.pop(app, None)
+
+    def holder(self, app: str) -> Holder | None:
+        return self.process.call(f"look at lease of {app}", lambda: self.inner.holder(app), Kind.READ)
+
+
+class Untold:
+    """ports.Narrator for whom nobody listens."""
+
+    def started(self, step: str) -> None: ...
+
+    def progress(self, step: str, text: str) -> None: ...
+
+    def ended(self, step: str, mark: str, text: str, seconds: float) -> None: ...
+
+
+def ports_of(process: Process, suites: Suites) -> Ports:
+    """Every port of a process."""
+    world, gateway = process.world, SimGateway(process)
+    split = len(world.published[0][1]) > 1
+    dialect, checker = (SplitDialect(), SplitChecker()) if split else (ToyDialect(), ToyChecker())
+    store = SimRouteStore(process, MemoryRouteStore(world))
+    return Ports(
+        Gatehouse(dialect, checker, gateway, store, gateway, gateway),
+        SimWorkloads(process, MemoryWorkloads(world)),
+        suites,
+        SimJournal(process, MemoryJournal(world)),
+        SimLeases(process),
+        MemoryEvidence(world),
+        process,
+        Untold(),
+    )

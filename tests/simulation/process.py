@@ -1,0 +1,250 @@
+"""One process on one machine: each call is a moment of its own, and what befalls it is the seed's choice.
+
+Between two calls a process can neither see nor change anything, so a pause, a death or another process fits in exactly
+before each call; "after the effect" is for calls whose answer never comes home.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import TypeVar
+
+from greenlet import greenlet
+
+from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError
+from gatewayctl.domain.platform import Holder
+from gatewayctl.domain.release import Phase, Release
+from tests.fakes.world import Killed
+from tests.simulation.observer import Observer, Violation, Writer
+from tests.simulation.tally import Tally
+from tests.simulation.weather import AFTER, Fault, Kind
+from tests.simulation.world import SimWorld
+
+T = TypeVar("T")
+Cue = float | tuple[str, Phase, float]  # a time, or so many seconds after a release of an application enters a phase
+_PAUSES = (0.5, 5.0, 45.0, 90.0, 400.0)  # seconds; a lease lives 60
+_NAP = 0.5
+
+
+@dataclass(slots=True)
+class Stage:
+    """What all processes of a schedule share. `seen` holds the last different answers to each read, for stale views."""
+
+    world: SimWorld
+    observer: Observer
+    rng: Random
+    tally: Tally
+    seen: dict[str, deque[object]] = field(default_factory=dict)
+    processes: "list[Process]" = field(default_factory=list)
+    releases: dict[str, int] = field(default_factory=dict)
+    broken: Violation | None = None
+
+    def called(self, release: str) -> str:
+        """A release by its number: its id may be random, and a seed must always tell the same story."""
+        return f"#{self.releases.setdefault(release, len(self.releases) + 1)}"
+
+    def at(self, cue: Cue, act: Callable[[], object]) -> None:
+        """Let it happen when it is time, or when a release comes that far."""
+        if isinstance(cue, float):
+            self.world.loop.at(cue, act)
+        else:
+            app, phase, delay = cue
+            self.observer.cues.setdefault((app, phase), []).append((delay, act))
+
+    def look(self) -> None:
+        """The observer's look, if something changed."""
+        if not self.world.dirty or self.broken:
+            return
+        try:
+            self.observer.look()
+        except Violation as found:
+            raise self.stop(found) from found
+
+    def stop(self, found: Violation) -> Killed:
+        """An invariant does not hold: nobody does anything any more."""
+        if self.broken is None:
+            self.broken = found
+            self.tally.step(self.world.time, "the observer", "", f"✗ {found}")
+        self.world.loop.halted = True
+        for process in self.processes:
+            process.dead = True
+        return Killed(str(found))
+
+
+class Process:
+    """Someone who makes calls. `steadfast` ones are spared by the weather: people, and whoever cleans up at the end."""
+
+    def __init__(self, stage: Stage, name: str, *, steadfast: bool = False) -> None:
+        stage.processes.append(self)
+        self.stage, self.name, self.steadfast = stage, name, steadfast
+        self.world = stage.world
+        self.pid = len(stage.processes)
+        self.holder = Holder(name, "somewhere", self.pid, self.world.wall())
+        self.dead = False
+        self.pausing = False
+        self.paused_until = -1000.0
+        self.skew = 0.0
+        self.lost_time = 0.0
+        self.listed = -1000.0
+        self.suffered: set[Fault] = set()
+        self.grants: dict[str, float] = {}
+        self.greenlet: greenlet | None = None
+        self.app = ""
+        self.begun = self.over = self.completed = False
+        self.code: ExitCode | None = None
+        self.ended: Release | None = None
+
+    # -- ports.Clock ----------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Monotonic; it stands still while the machine sleeps."""
+        return self.world.time - self.lost_time
+
+    def wall(self) -> float:
+        """This machine's idea of the date."""
+        return self.world.wall() + self.skew
+
+    def sleep(self, seconds: float) -> None:
+        """At least so long; a machine may be busy."""
+        self.world.loop.wait(seconds * (1.0 + 4.0 * self.stage.rng.random() ** 2))
+        self.alive()
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    def alive(self) -> None:
+        """Nothing is done by the dead."""
+        if self.dead:
+            raise Killed(self.name)
+
+    def call(self, effect: str, run: Callable[[], T], kind: Kind) -> T:
+        """Make one call, or suffer."""
+        weather = self.world.weather
+        self.alive()
+        self.world.loop.wait(weather.latency * self.stage.rng.random())
+        self.alive()
+        fault = None if self.steadfast else weather.fate(kind, effect)
+        if fault is None:
+            answer = self.do(effect, run)
+        else:
+            self.suffered.add(fault)
+            self.stage.tally.add(f"fault: {fault}")
+            self.note(effect, f"! {fault}")
+            answer = self._suffer(fault, effect, run)
+        if kind is Kind.READ and fault is not Fault.STALE:
+            self._remember(effect, answer)
+        return answer
+
+    def do(self, effect: str, run: Callable[[], T]) -> T:
+        """The call itself, looked at by the observer."""
+        try:
+            answer = run()
+        except GatewayctlError as refused:
+            self.note(effect, f"→ {type(refused).__name__}")
+            raise
+        except Violation as found:
+            self.note(effect, "")
+            raise self.stage.stop(found) from found
+        self.note(effect, "")
+        self.stage.look()
+        return answer
+
+    def writer(self) -> Writer:
+        """Who it is to the observer, as of now: what it sends may arrive much later."""
+        return Writer(self.name, self.app, self.grants.get(self.app), self.listed, Fault.STALE in self.suffered)
+
+    def note(self, effect: str, what: str) -> None:
+        """One line of the trace."""
+        self.stage.tally.step(self.world.time, self.name, effect, what)
+
+    def die(self) -> Killed:
+        """From here on it does nothing; whether others can be sure of that is up to the seed."""
+        self.dead = True
+        if self.stage.rng.random() < 0.5:
+            self.world.dead.add(self.pid)
+        self.stage.tally.add("crashes")
+        record = self.world.records.get(self.app)
+        self.stage.tally.add(f"died in {record.release.phase if record else 'the beginning'}")
+        return Killed(self.name)
+
+    def _suffer(self, fault: Fault, effect: str, run: Callable[[], T]) -> T:
+        if fault in AFTER:
+            self.do(effect, run)
+        match fault:
+            case Fault.CRASH_BEFORE | Fault.CRASH_AFTER:
+                raise self.die()
+            case Fault.INTERRUPTED | Fault.INTERRUPTED_AFTER:
+                raise KeyboardInterrupt
+            case Fault.FAILED | Fault.LOST:
+                raise EnvironmentFailed(f"{effect}: connection reset")
+            case Fault.LATE:
+                self._again_later(effect, run)
+                raise EnvironmentFailed(f"{effect}: no answer in time")
+            case Fault.DUPLICATED:
+                answer = self.do(effect, run)
+                self._again_later(effect, run)
+                return answer
+            case Fault.RETRIED:
+                self.do(effect, run)
+                return self.do(effect, run)
+            case Fault.STALE:
+                return self._stale(effect, run)
+            case _:
+                return self._out_of_time(fault, effect, run)
+
+    def _out_of_time(self, fault: Fault, effect: str, run: Callable[[], T]) -> T:
+        if fault is Fault.CLOCK_BACK:
+            self.skew -= 300.0
+        elif fault is Fault.CLOCK_AHEAD:
+            self.skew += 300.0
+        elif fault is Fault.PAUSED_AFTER:
+            answer = self.do(effect, run)
+            self._pause()
+            return answer
+        else:
+            slept = self._pause()
+            if fault is Fault.SUSPENDED:
+                self.lost_time += slept
+        return self.do(effect, run)
+
+    def _pause(self) -> float:
+        """For so long, or until somebody has just taken over: that is when waking up is most dangerous."""
+        rng, loop = self.stage.rng, self.world.loop
+        start = self.world.time
+        end = start + rng.choice(_PAUSES) * (0.5 + rng.random())
+        wary = rng.random() < 0.5
+        followed = self.stage.observer.grants_of(self.app)
+        self.pausing = True
+        while self.world.time < end:
+            loop.wait(min(_NAP, end - self.world.time) if wary else end - self.world.time)
+            if wary and self.stage.observer.grants_of(self.app) != followed:
+                loop.wait(rng.choice((0.0, 0.5, 2.0, 8.0)) * rng.random())
+                break
+        self.pausing, self.paused_until = False, self.world.time
+        self.alive()
+        return self.world.time - start
+
+    def _again_later(self, effect: str, run: Callable[[], T]) -> None:
+        """The same request once more, when it has found its way; nobody hears the answer."""
+
+        def deliver() -> None:
+            try:
+                self.do(f"{effect} (late)", run)
+                self.stage.tally.add("late writes that took effect")
+            except GatewayctlError:
+                self.stage.tally.add("late writes refused")
+
+        self.world.loop.after(self.stage.rng.choice((0.1, 2.0, 10.0, 60.0)) * self.stage.rng.random(), deliver)
+
+    def _stale(self, effect: str, run: Callable[[], T]) -> T:
+        older = self.stage.seen.get(effect)
+        if not older:
+            return self.do(effect, run)
+        return self.stage.rng.choice(list(older))  # type: ignore[return-value]
+
+    def _remember(self, effect: str, answer: object) -> None:
+        seen = self.stage.seen.get(effect)
+        if seen is None:
+            seen = self.stage.seen[effect] = deque(maxlen=4)
+        if not seen or (seen[-1] is not answer and seen[-1] != answer):
+            seen.append(answer)

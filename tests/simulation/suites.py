@@ -1,0 +1,69 @@
+"""Suites that really ask the replicas of the simulated world, and end as the seed says."""
+
+from dataclasses import replace
+
+from gatewayctl.domain.evidence import Attribution
+from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.smoke import Cohort, Entrance, LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.statistics import Histogram
+from gatewayctl.domain.verdicts import Verdict, judge_load, judge_suite
+from gatewayctl.ports import Tick
+from tests.simulation.process import Process
+from tests.simulation.scenes import LOAD, App, Fate
+
+_FAST = Histogram.of([0.01] * 100)
+_SLOW = Histogram.of([0.5] * 200)
+
+
+class SimSuites:
+    """ports.Suites for one application; the observer learns what truly passed."""
+
+    def __init__(self, process: Process, app: App) -> None:
+        self.process, self.app = process, app
+
+    def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
+        asked = self._ask(run.entrance, tick, self.app.suite_seconds)
+        fate = self.app.fate
+        if fate is Fate.VACUOUS:
+            asked = []
+        canary, stable = asked.count(Attribution.CANARY), asked.count(Attribution.STABLE)
+        failed = int(fate is Fate.FAILING)
+        result = SuiteResult(
+            passed=2,
+            failed=failed,
+            errors=0,
+            skipped=0,
+            flaky=(),
+            canary=canary,
+            stable=stable,
+            unknown=len(asked) - canary - stable,
+            baseline=0,
+            exit_code=-9 if fate is Fate.KILLED else failed,
+            seconds=1.0,
+        )
+        if judge_suite(result).verdict is Verdict.PASS:
+            self.process.stage.observer.passed.add((run.entrance.witness.stamp, "suite"))
+        return result
+
+    def load(self, run: LoadRun, tick: Tick) -> LoadResult:
+        asked = self._ask(run.entrance, tick, self.app.load_seconds)
+        wrong = len(asked) - asked.count(Attribution.CANARY)
+        stable, half = Cohort(200, 0, _FAST + _FAST), Cohort(100, 0, _FAST)
+        canary = replace(stable, latency=_SLOW) if self.app.fate is Fate.SLOW else stable
+        result = LoadResult(stable, canary, (half, half), wrong, 0, 1.0, 0)
+        if judge_load(result, LOAD).verdict is Verdict.PASS:
+            self.process.stage.observer.passed.add((run.entrance.witness.stamp, "load"))
+        return result
+
+    def _ask(self, entrance: Entrance, tick: Tick, seconds: float) -> list[Attribution]:
+        """Ask one replica after the other for so long."""
+        process, found = self.process, []
+        probe = Probe(entrance.host, f"/api/{self.app.name}", ((entrance.header.name, entrance.header.value),))
+        end = process.now() + seconds
+        while process.now() < end:
+            for url in entrance.urls:
+                process.sleep(0.25)
+                tick("asking")
+                name = url.removeprefix("http://").partition(":")[0]
+                found.append(entrance.witness.attribute(process.world.asked(name, probe)))
+        return found

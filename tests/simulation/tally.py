@@ -1,0 +1,44 @@
+"""What happened in schedules: counts of everything worth counting, and the steps of one when they are wanted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from gatewayctl.domain.errors import ExitCode
+from gatewayctl.domain.release import Outcome, Phase
+from tests.simulation.weather import Fault, Turn
+
+_EXPECTED = (
+    *(f"fault: {fault}" for fault in Fault),
+    *(f"turn: {turn}" for turn in Turn),
+    *(f"outcome: {outcome}" for outcome in Outcome if outcome is not Outcome.OPEN),
+    *(f"exit {int(code)}" for code in ExitCode if code is not ExitCode.BUG),
+    *(f"died in {phase}" for phase in Phase),
+    *(f"command: {name}" for name in ("release", "smoke", "promote", "abort", "resume")),
+    *(f"last {name}" for name in ("promote", "abort", "resume")),
+    *(f"outsider: {what} routes" for what in ("edit", "overwrite", "revert")),
+    *("outsider: gives a canary an image", "outsider: gives stable an image"),
+    *("edits started over by a person", "rules disturbed by outsiders", "taken up by the person on call"),
+    *("takeovers", "late writes refused", "late writes that took effect", "swept: expired release"),
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """`steps` is None where nobody wants to read them; they cost more than the schedule."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    steps: list[str] | None = None
+
+    def add(self, what: str, times: int = 1) -> None:
+        """Count it."""
+        self.counts[what] += times
+
+    def step(self, time: float, who: str, effect: str, what: str) -> None:
+        """One call of one process, or one turn of the world."""
+        self.counts["steps"] += 1
+        if self.steps is not None:
+            self.steps.append(f"{time:9.3f}  {who:<18} {effect}{'  ' + what if what else ''}")
+
+    def missing(self) -> list[str]:
+        """What never happened, and has to in a thousand schedules: without it they would prove too little."""
+        return [what for what in _EXPECTED if not self.counts[what]]

@@ -1,0 +1,19 @@
+"""The first half of the schedules that every run plays."""
+
+import pytest
+
+from tests.simulation.campaign import chunks, played
+
+SEEDS = range(1000)
+
+
+@pytest.mark.parametrize("seeds", chunks(SEEDS), ids=str)
+def test_whatever_goes_wrong_the_invariants_hold(seeds):
+    found = played(seeds)
+
+    assert found.count == len(seeds)
+    assert not found.broken, f"{found.broken}\n{found.story}"
+
+
+def test_everything_that_can_go_wrong_did():
+    assert played(SEEDS).tally.missing() == []

@@ -1,0 +1,51 @@
+"""What a set of route files means, worked out once: whoever runs these files routes like this."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gatewayctl.domain.routing import Files, SourceFile, rule_name
+from tests.fakes.toy import ToyRoute, parse
+from tests.simulation.dialect import UPSTREAMS, defined
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`rules` holds the canary rules by application, `plain` the number of routes to each service without a header.
+
+    `leak` is a canary that unmarked requests reach, `undefined` one that a route names and nobody defines.
+    """
+
+    routes: tuple[ToyRoute, ...]
+    rules: dict[str, tuple[ToyRoute, ...]]
+    plain: dict[str, int]
+    known: frozenset[str] | None
+    leak: str
+    undefined: str
+
+
+@lru_cache(maxsize=4096)
+def view(files: Files) -> View:
+    """The meaning of `files`."""
+    routes = tuple(route for file in files if file.name != UPSTREAMS for _, route in parse(file))
+    rules: dict[str, tuple[ToyRoute, ...]] = {}
+    plain: dict[str, int] = {}
+    for route in routes:
+        if route.name:
+            app = route.name.removeprefix("gatewayctl-").removesuffix("-canary")
+            rules[app] = (*rules.get(app, ()), route)
+        elif not route.header:
+            plain[route.to] = plain.get(route.to, 0) + 1
+    known = defined(files)
+    named = [route.to for own in rules.values() for route in own]
+    undefined = next((to for to in named if known is not None and to not in known), "")
+    leak = next((route.to for route in routes if route.to.endswith("-canary") and not route.header), "")
+    return View(routes, rules, plain, known, leak, undefined)
+
+
+def without(files: Files, app: str) -> Files:
+    """The files as if `app` had no canary: everything that is not that application's business."""
+    mark = f"name={rule_name(app)}"
+    return tuple(
+        SourceFile(file.name, "".join(line for line in file.text.splitlines(keepends=True) if mark not in line))
+        for file in files
+    )

@@ -1,0 +1,206 @@
+"""The simulated cluster: Deployments, route files, and gateway replicas that take the files as real kubelets do.
+
+A replica takes, some time after a write, a version that was current a moment ago: never an older one than it has, maybe
+skipping some. Only one that starts (or comes back) may have older files than its neighbours.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.routing import Files, SourceFile
+from tests.fakes.world import Deployment, Pod, World
+from tests.simulation.dialect import UPSTREAMS
+from tests.simulation.loop import Loop
+from tests.simulation.views import View, view
+from tests.simulation.weather import Turn, Weather
+
+APPS = ("orders", "payments", "carts")
+ROUTES = (
+    "# the team's routes\n/api/orders -> orders\n/api/orders-admin -> orders\n"
+    "/api/payments -> payments\n/api/carts -> carts\n"
+)
+WATCH_LAG = 0.8  # seconds after which a kubelet has heard of a write at the latest; it may act on it much later
+_MOMENT_AGO = 20.0  # seconds by which the files of a starting replica may be behind
+_IN_FLIGHT = 7.0  # seconds a request may take at most; a release gives them 5
+
+
+@dataclass(slots=True)
+class Gate:
+    """One gateway replica. `applied` numbers the files it runs; `steady` is since when it has served without a break.
+
+    `owes` is the version it has to reach before it is as good as its neighbours: it started with an older one.
+    `left` and `ends` say when the rule to a canary went away here, and when the last request to it ends.
+    """
+
+    name: str
+    applied: int
+    lag: float
+    up: bool = True
+    steady: float = -1000.0
+    owes: int = 0
+    left: dict[str, float] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it started with files that were old by then."""
+        return self.applied < self.owes
+
+
+class SimWorld(World):
+    """tests.fakes.world.World, driven by moments instead of ticks. `dirty` says that something changed."""
+
+    def __init__(self, rng: Random, weather: Weather, *, split: bool, telling: bool) -> None:
+        routes = SourceFile("routes.txt", ROUTES)
+        files: Files = (SourceFile(UPSTREAMS, ""), routes) if split else (routes,)
+        deployments = {}
+        for app in APPS:
+            image = f"shop/{app}:1.0"
+            deployments[app] = Deployment(image, 2, pods=[Pod(f"{app}-{n}", image, -1000.0) for n in "ab"])
+            deployments[f"{app}-canary"] = Deployment(image, 0)
+        super().__init__(
+            ready_delay=weather.ready_delay, stop_delay=1.0, deployments=deployments, published=[(-1000.0, files)]
+        )
+        self.rng, self.weather, self.telling = rng, weather, telling
+        self.loop = Loop(self)
+        self.dirty = False
+        self.views: list[View] = [view(files)]
+        self.gates = {f"gw-{n}": Gate(f"gw-{n}", 0, weather.lag) for n in range(rng.choice((1, 2, 2, 3)))}
+        self._next_gate = len(self.gates)
+
+    # -- what World asks its subclasses ---------------------------------------------------------------------------
+
+    def burn(self, what: str) -> None:
+        """Processes die in their calls here, not in the world."""
+
+    def look(self) -> None:
+        """Something was written: what follows from it is put on the calendar."""
+        self.dirty = True
+        while len(self.views) < len(self.published):
+            self.views.append(view(self.published[len(self.views)][1]))
+            for gate in self.gates.values():
+                self._sync_soon(gate)
+
+    def reconcile(self, name: str) -> None:
+        """As the Deployment controller does, and again whenever a pod gets ready or is gone."""
+        asked = self.deployments[name]
+        before = [(pod.name, pod.ending) for pod in asked.pods]
+        super().reconcile(name)
+        self.dirty = True
+        later = [pod.born + self.ready_delay for pod in asked.pods if pod.ending is None]
+        later += [pod.ending + self.stop_delay for pod in asked.pods if pod.ending is not None]
+        if before != [(pod.name, pod.ending) for pod in asked.pods]:
+            later.append(self.time + 0.1)
+        moment = min((moment for moment in later if moment > self.time), default=None)
+        if moment is not None:
+            self.loop.at(moment, lambda: self.reconcile(name))
+
+    def is_ready(self, pod: Pod) -> bool:
+        """As in World; an image may also be one that never gets ready as stable."""
+        stuck = pod.image.endswith("-stuck") and "-canary-" not in pod.name
+        return not stuck and super().is_ready(pod)
+
+    # -- the gateway ----------------------------------------------------------------------------------------------
+
+    def _sync_soon(self, gate: Gate) -> None:
+        self.loop.after(gate.lag * (0.2 + self.rng.random()), lambda: self._sync(gate))
+
+    def _sync(self, gate: Gate) -> None:
+        """The replica takes what its kubelet has heard of: never an older version than what it has."""
+        if not gate.up or gate.name not in self.gates:
+            return
+        behind = self.time - WATCH_LAG * self.rng.random()
+        known = next(n for n in range(len(self.published) - 1, -1, -1) if self.published[n][0] <= behind)
+        if known > gate.applied:
+            self._apply(gate, known)
+        if gate.applied < len(self.published) - 1:
+            self._sync_soon(gate)
+
+    def _apply(self, gate: Gate, version: int) -> None:
+        for app in self.views[gate.applied].rules:
+            if app not in self.views[version].rules:
+                canary = f"{app}-canary"
+                gate.left[canary] = self.time
+                gate.ends[canary] = self.time + self.rng.choice((0.0, 1.0, _IN_FLIGHT)) * self.rng.random()
+        gate.applied = version
+        self.dirty = True
+
+    def running(self, gate: Gate) -> View:
+        """What the replica runs."""
+        return self.views[gate.applied]
+
+    def asked(self, name: str, probe: Probe) -> Answer:
+        """How the replica of that name answers."""
+        gate = self.gates.get(name)
+        if gate is None or not gate.up:
+            return Answer(0, {}, error="connection refused")
+        return self.reply(self.running(gate).routes, probe)
+
+    def in_flight(self, gate: Gate, canary: str) -> int:
+        """Requests to `canary` that have not ended."""
+        routed = canary.removesuffix("-canary") in self.running(gate).rules
+        return int(routed or self.time < gate.ends.get(canary, 0.0))
+
+    # -- what happens of itself -----------------------------------------------------------------------------------
+
+    def turn(self, what: Turn, app: str) -> None:
+        """Let one thing happen; what needs a replica or a pod picks it by the seed."""
+        if what in (Turn.CANARY_DIES, Turn.STABLE_DIES):
+            self._kill_pod(f"{app}-canary" if what is Turn.CANARY_DIES else app)
+            return
+        if what in (Turn.GATE_NEW, Turn.GATE_NEW_STALE):
+            gate = Gate(f"gw-{self._next_gate}", 0, self.weather.lag, up=False)
+            self._next_gate += 1
+            self.gates[gate.name] = gate
+            self._rise(gate, self._files_of_a_moment_ago() if what is Turn.GATE_NEW_STALE else len(self.published) - 1)
+            return
+        gate = self.gates[self.rng.choice(list(self.gates))]
+        if what is Turn.GATE_SLOW:
+            gate.lag = self.rng.choice((5.0, 15.0, 40.0))
+        elif what is Turn.GATE_GONE:
+            if len(self.gates) > 1:
+                del self.gates[gate.name]
+        else:
+            self._leave(gate, what)
+        self.dirty = True
+
+    def _kill_pod(self, name: str) -> None:
+        ready = [pod for pod in self.deployments[name].pods if self.is_ready(pod)]
+        if ready:
+            ready[0].ending = self.time
+            self.reconcile(name)
+
+    def _leave(self, gate: Gate, what: Turn) -> None:
+        """Out of service; for so short a time, sometimes, that nobody sees it (a missed event)."""
+        gate.up = False
+
+        def back() -> None:
+            if gate.up or gate.name not in self.gates:
+                return
+            if what is Turn.GATE_FREEZES:
+                self._rise(gate, gate.applied)
+            else:
+                stale = what is Turn.GATE_RESTARTS_STALE
+                self._rise(gate, self._files_of_a_moment_ago() if stale else len(self.published) - 1)
+
+        self.loop.after(self.rng.choice((0.01, 1.0, 8.0, 30.0)) * self.rng.random(), back)
+
+    def _rise(self, gate: Gate, applied: int) -> None:
+        gate.up, gate.steady, gate.applied, gate.owes = True, self.time, applied, len(self.published) - 1
+        gate.left.clear()
+        gate.ends.clear()
+        self.dirty = True
+        self._sync_soon(gate)
+
+    def _files_of_a_moment_ago(self) -> int:
+        moment = self.time - _MOMENT_AGO * self.rng.random()
+        return next(n for n in range(len(self.published) - 1, -1, -1) if self.published[n][0] <= moment)
+
+    def calm(self) -> None:
+        """Every replica serves again and is in no hurry to disappear."""
+        for gate in self.gates.values():
+            gate.lag = self.weather.lag
+            if not gate.up:
+                self._rise(gate, gate.applied)

@@ -1,0 +1,232 @@
+"""Ports and pilots that do one thing worse than they should; mutations put them in the place of the good ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gatewayctl.domain.errors import StaleWrite
+from gatewayctl.domain.platform import Holder, Replica, Stored, Workload
+from gatewayctl.domain.release import Record, Release
+from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, SourceFile
+from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.work import Ports
+from gatewayctl.ports import Dialect, Journal, Leases, Replicas, Workloads
+from tests.fakes.world import MemoryJournal, MemoryRouteStore, MemoryWorkloads
+from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloads
+from tests.simulation.process import Process
+from tests.simulation.world import APPS
+
+
+@dataclass(frozen=True, slots=True)
+class Optimist:
+    """ports.Workloads that takes everything for ready."""
+
+    inner: Workloads
+    image: str
+
+    def read(self, name: str) -> Workload:
+        return replace(self.inner.read(name), ready=1, image=self.image)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOnly:
+    """ports.Replicas that knows one."""
+
+    inner: Replicas
+
+    def list(self) -> tuple[Replica, ...]:
+        return self.inner.list()[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """ports.Replicas of a gateway that has none."""
+
+    def list(self) -> tuple[Replica, ...]:
+        return ()
+
+
+class BlindRoutes(MemoryRouteStore):
+    """A store of route files without compare-and-swap."""
+
+    def write(self, files: Files, expected: Stored) -> Stored:
+        return super().write(files, self.read())
+
+
+class BlindDeployments(MemoryWorkloads):
+    """Deployments without compare-and-swap."""
+
+    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
+        return super().change(self.read(expected.name), image=image, replicas=replicas)
+
+
+class BlindJournal(MemoryJournal):
+    """A journal without compare-and-swap."""
+
+    def save(self, app: str, release: Release, expected: int) -> Record:
+        current = self.load(app)
+        return super().save(app, release, current.version if current else 0)
+
+
+@dataclass(slots=True)
+class LateJournal:
+    """ports.Journal that keeps each record for itself until the next one comes."""
+
+    inner: Journal
+    kept: tuple[str, Release, int] | None = None
+
+    def load(self, app: str) -> Record | None:
+        record = self.inner.load(app)
+        if self.kept and record and record.version == self.kept[2]:
+            return Record(self.kept[1], self.kept[2] + 1)
+        return record
+
+    def save(self, app: str, release: Release, expected: int) -> Record:
+        if expected == 0 or release.ended:
+            self._write()
+            return self.inner.save(app, release, expected)
+        self._write()
+        self.kept = (app, release, expected)
+        return Record(release, expected + 1)
+
+    def _write(self) -> None:
+        if self.kept:
+            kept, self.kept = self.kept, None
+            self.inner.save(*kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Unrenewed:
+    """ports.Leases that are taken once and never again."""
+
+    inner: Leases
+
+    def acquire(self, app: str, holder: Holder) -> None:
+        self.inner.acquire(app, holder)
+
+    def renew(self, app: str, holder: Holder) -> None: ...
+
+    def release(self, app: str, holder: Holder) -> None:
+        self.inner.release(app, holder)
+
+    def holder(self, app: str) -> Holder | None:
+        return self.inner.holder(app)
+
+
+@dataclass(frozen=True, slots=True)
+class WorseDialect:
+    """ports.Dialect with one of its edits spoilt."""
+
+    inner: Dialect
+    inserted: Callable[[Files, Change], Change] = lambda _, change: change
+    removing: tuple[str, ...] = ()
+
+    @property
+    def limits(self) -> object:
+        return self.inner.limits
+
+    def routes(self, files: Files) -> tuple[RouteView, ...]:
+        return self.inner.routes(files)
+
+    def insert(self, files: Files, rule: CanaryRule) -> Change:
+        return self.inserted(files, self.inner.insert(files, rule))
+
+    def remove(self, files: Files, app: str) -> Change:
+        change = self.inner.remove(files, app)
+        for other in self.removing:
+            after = self.inner.remove(change.apply(files), other).apply(change.apply(files))
+            changed = tuple(new for new, old in zip(after, files, strict=True) if new != old)
+            change = Change((changed,) if changed else ())
+        return change
+
+
+def _reversed(_files: Files, change: Change) -> Change:
+    return Change(tuple(reversed(change.stages)), change.covered)
+
+
+def _headerless(_files: Files, change: Change) -> Change:
+    """A line for everybody before each line for the marked."""
+
+    def spoilt(file: SourceFile) -> SourceFile:
+        lines = []
+        for line in file.text.splitlines(keepends=True):
+            if "-canary\n" in line and " name=" in line and " -> " in line:
+                lines.append(f"{line.split()[0]} -> {line.rpartition(' -> ')[2]}")
+            lines.append(line)
+        return SourceFile(file.name, "".join(lines))
+
+    return Change(tuple(tuple(spoilt(file) for file in stage) for stage in change.stages), change.covered)
+
+
+def with_routes_first(ports: Ports, _process: Process) -> Ports:
+    """Routes, then the upstreams that they name."""
+    return _with_dialect(ports, WorseDialect(ports.gateway.dialect, _reversed))
+
+
+def without_header(ports: Ports, _process: Process) -> Ports:
+    """A rule for everybody."""
+    return _with_dialect(ports, WorseDialect(ports.gateway.dialect, _headerless))
+
+
+def removing_all(ports: Ports, _process: Process) -> Ports:
+    """Every rule of ours is removed, whoever's it is."""
+    return _with_dialect(ports, WorseDialect(ports.gateway.dialect, removing=APPS))
+
+
+def _with_dialect(ports: Ports, dialect: Dialect) -> Ports:
+    return replace(ports, gateway=replace(ports.gateway, dialect=dialect))
+
+
+def with_blind_routes(ports: Ports, process: Process) -> Ports:
+    """No compare-and-swap on route files."""
+    store = SimRouteStore(process, BlindRoutes(process.world))
+    return replace(ports, gateway=replace(ports.gateway, store=store))
+
+
+def with_blind_deployments(ports: Ports, process: Process) -> Ports:
+    """No compare-and-swap on Deployments."""
+    return replace(ports, workloads=SimWorkloads(process, BlindDeployments(process.world)))
+
+
+def with_blind_journal(ports: Ports, process: Process) -> Ports:
+    """No compare-and-swap on the journal."""
+    return replace(ports, journal=SimJournal(process, BlindJournal(process.world)))
+
+
+def with_late_journal(ports: Ports, _process: Process) -> Ports:
+    """The journal comes after the effect."""
+    return replace(ports, journal=LateJournal(ports.journal))
+
+
+def without_renewal(ports: Ports, _process: Process) -> Ports:
+    """The lease runs out while one works."""
+    return replace(ports, leases=Unrenewed(ports.leases))
+
+
+class Unguarded(Pilot):
+    """Writes without asking whether the release is still its own."""
+
+    def _guard(self, record: Record) -> Callable[[], None]:
+        return lambda: None
+
+
+class Quiet(Pilot):
+    """Takes over without a word."""
+
+    def _taken_up(self, record: Record) -> Record:
+        return record
+
+
+class Hasty(Pilot):
+    """Aborts without being the one who drives."""
+
+    def _take_lease(self, app: str) -> None: ...
+
+
+class Suspicious(Pilot):
+    """Takes every lost answer for somebody else's doing."""
+
+    def _written(self, release: Release, version: int) -> Record:
+        try:
+            return self.ports.journal.save(release.app, release, version)
+        except StaleWrite as fault:
+            raise self._superseded(release, str(fault)) from fault
