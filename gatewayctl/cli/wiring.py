@@ -131,7 +131,9 @@ def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
 
 def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
+    from gatewayctl.adapters.kubernetes.access import loading
     from gatewayctl.adapters.kubernetes.api import connect
+    from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
     from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.leases import KubernetesLeases
@@ -149,16 +151,17 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         gateway.namespace, gateway.selector, gateway.config_map, gateway.keys, gateway.traffic, gateway.admin
     )
     store = KubernetesRouteStore(api, place)
+    shared = any(app.load and app.load.workers for app in spec.apps.values())
     return Ports(
         gateway=_gatehouse(spec, store, KubernetesReplicas(api, place)),
         workloads=KubernetesWorkloads(api, namespace),
-        suites=ChildSuites(),
+        suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
         journal=KubernetesJournal(api, namespace, spec.text),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         narrator=narrator,
-        inspections=(Inspection(api, namespace, place, store).look,),
+        inspections=(Inspection(api, namespace, place, store, loading(namespace) if shared else ()).look,),
     )
 
 
