@@ -8,6 +8,7 @@ lies between two writes is both resumed and aborted, from a folder that has noth
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,7 @@ def lanes(town: Town, tmp_path: Path) -> tuple[Lane, ...]:
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("shown")
 def test_killed_at_every_write_another_process_completes(town: Town, lanes: tuple[Lane, ...]):
     whole = Fuse()
     undisturbed = lanes[0].release(whole)
@@ -154,6 +156,13 @@ def test_killed_at_every_write_another_process_completes(town: Town, lanes: tupl
     assert watcher.seen["marked answers of the canary"] > 0, watcher.report
 
 
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """It takes minutes: progress is shown while it runs."""
+    with capsys.disabled():
+        yield
+
+
 def say(text: str) -> None:
-    """Progress, for who watches; pytest shows it with -s, and when the test fails."""
+    """Progress, for who watches."""
     sys.stderr.write(f"{text}\n")

@@ -26,11 +26,22 @@ from tests.e2e.faces import Face
 from tests.e2e.journals import journals_of, judge_journal
 from tests.e2e.sightings import Casebook, Invariant, Line, Suspicion
 from tests.e2e.town import Town
-from tests.e2e.watched import ROUTED, UNTOUCHED, image_of, is_serving, lasting, odd_lines, ready_endpoints, ruled
+from tests.e2e.watched import (
+    ROUTED,
+    UNTOUCHED,
+    image_of,
+    is_serving,
+    is_settled,
+    lasting,
+    odd_lines,
+    ready_endpoints,
+    ruled,
+)
 
 _FIRST = 30.0  # seconds for the first look at everything
 _FACES = 16  # replicas that may be asked at the same time, new ones while old ones end
 _LAST = 5.0  # seconds for what is still suspected at the end
+_SETTLES = 20.0  # seconds after a rollout in which nodes may still send to Pods that have ended
 _LEAST = 3  # looks and answers below which nothing was watched
 
 
@@ -45,10 +56,12 @@ class Watcher:
     book: Casebook = field(default_factory=Casebook)
     files: Line = field(default_factory=Line)
     journals: dict[str, Line] = field(default_factory=dict)
+    calm: dict[str, Line] = field(default_factory=dict)
     faces: dict[str, Face] = field(default_factory=dict)
     proven: set[str] = field(default_factory=set)
     allowed: list[str] = field(default_factory=list)
     _before: dict[str, Any] = field(default_factory=dict)
+    _rolled: dict[str, tuple[int, float]] = field(default_factory=dict)
     _excused: set[Invariant] = field(default_factory=set)
     _stop: threading.Event = field(default_factory=threading.Event)
     _running: list["Future[None]"] = field(default_factory=list)
@@ -56,6 +69,7 @@ class Watcher:
     def __post_init__(self) -> None:
         self.kubeconfig = Path(os.environ["KUBECONFIG"])
         self.journals = {app: Line() for app in self.apps}
+        self.calm = {app: Line() for app in self.apps}
         self._pool = ThreadPoolExecutor(_FACES, thread_name_prefix="watcher")
         self._eyes = Eyes(self.kubeconfig)
 
@@ -182,6 +196,15 @@ class Watcher:
                 self.book.convict(Invariant.STABLE, f"{name} became {kept}, it was {self._before[name]}")
             if name in self.apps:
                 self._judge_image(name, image_of(one), begun, ended)
+                self._note_rollout(name, one, begun, ended)
+
+    def _note_rollout(self, app: str, found: Any, begun: float, ended: float) -> None:
+        """A rolling update of Pods without a preStop hook drops requests, whoever asks for it; doctor says so."""
+        generation = found["metadata"]["generation"]
+        before, since = self._rolled.get(app, (generation, -_SETTLES))
+        rolls = not is_settled(found) or generation != before
+        self._rolled[app] = (generation, ended if rolls else since)
+        self.calm[app].put(ended - self._rolled[app][1] >= _SETTLES, begun, ended)
 
     def _judge_image(self, app: str, image: str, begun: float, ended: float) -> None:
         """A new image before the journal says promote: the journal is written before the effect."""
