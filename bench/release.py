@@ -63,7 +63,7 @@ def release(size: Size) -> Iterator[Figure]:
     whole = figure("release, all of it", "s", ours.whole, (_LABEL, script.whole))
     yield replace(whole, note="without suites; the script waits for no gateway and proves nothing")
     own = figure("release, without waiting for Pods", "s", ours.own, (_LABEL, script.own))
-    said = f"{more:.2f} s more than the script, in the median; of ours: {per_phase(ours.phases)}"
+    said = f"{more:.2f} s more than the script, in the median; of ours: {per_phase(ours.phases)}; the rest is Python"
     yield replace(own, target=Target(p95=3.0), note=said)
     asked = figure(
         "API requests per release",
@@ -92,7 +92,7 @@ def footprint(size: Size) -> Iterator[Figure]:
 def per_phase(found: dict[str, list[float]]) -> str:
     """The median seconds of each phase that does not wait for Pods, in their order."""
     parts = [f"{phase} {median(taken):.2f}" for phase, taken in found.items() if phase not in PODS]
-    return f"{', '.join(parts)} s; the rest is Python's start and end"
+    return f"{', '.join(parts)} s"
 
 
 def waited(notes: list[dict[str, object]]) -> float:
