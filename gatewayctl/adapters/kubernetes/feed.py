@@ -12,7 +12,7 @@ from threading import Condition, Lock, Thread
 from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Object
 from gatewayctl.adapters.kubernetes.deployment import items, name_of, part
 
-_WATCH = 60  # seconds of one watch; a connection that broke without a word is believed no longer than that
+_WATCH = 180  # seconds of one watch; a connection that broke without a word is believed no longer than that
 _FRESH = 0.5  # seconds for which a list serves where no watch can be had
 
 

@@ -185,6 +185,8 @@ class KubernetesWorkloads:
     def _template(self, seen: Seen) -> Template:
         """The newest ReplicaSet, asked for once per revision, and only when there are Pods to tell apart."""
         deployment = seen.deployment
+        if seen.news is not None and not observed(deployment):
+            return seen.template  # the controller has not said yet which one is the newest now: it will, in an event
         key = (str(part(deployment, "metadata").get("uid")), revision(deployment))
         if key not in self._templates and seen.existing:
             found = self._api.get(replica_sets(self._namespace), labelSelector=selector(deployment))
