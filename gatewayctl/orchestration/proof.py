@@ -188,10 +188,19 @@ def prove_cleared(work: Work) -> Judgement:
     Unless every replica was seen with the rule, one without it may not have got it *yet*: its kubelet has heard of the
     write that brought it, and not of the one that took it away. So it is looked at again once that must be over.
     """
-    ready, wanted = _until_gone(work)
     if work.release.outcome is not Outcome.PROMOTED:
-        _settle(work)
-        ready, wanted = _until_gone(work)
+        return prove_settled(work)
+    return _gone(*_until_gone(work))
+
+
+def prove_settled(work: Work) -> Judgement:
+    """The same, and none can still get it: whoever wrote it last, every replica has heard of its removal by now."""
+    _until_gone(work)
+    _settle(work)
+    return _gone(*_until_gone(work))
+
+
+def _gone(ready: int, wanted: int) -> Judgement:
     down = f", {wanted - ready} down" if ready < wanted else ""
     return Judgement(Verdict.PASS, f"gone from {ready}/{wanted} gateway replicas{down}")
 
