@@ -40,7 +40,7 @@ from tests.e2e.watched import (
 
 _FIRST = 30.0  # seconds for the first look at everything
 _FACES = 16  # replicas that may be asked at the same time, new ones while old ones end
-_LAST = 5.0  # seconds for what is still suspected at the end
+_LAST = 15.0  # seconds for what is still suspected at the end
 _SETTLES = 20.0  # seconds after a rollout in which nodes may still send to Pods that have ended
 _LEAST = 3  # looks and answers below which nothing was watched
 
@@ -110,8 +110,7 @@ class Watcher:
         assert not self.faults, f"{len(self.faults)} faults seen from outside:\n{told}\n{self.report}"
         for what in ("looks", "unmarked answers", "rules asked of replicas"):
             assert self.seen[what] >= _LEAST, f"the watcher saw too little to say anything: {self.report}"
-        never = [name for name, face in self.faces.items() if not face.answers and not face.ending]
-        assert not never, f"the watcher had no answer of {never}: {self.report}"
+        assert not self._silent, f"the watcher had no answer of {self._silent}: {self.report}"
 
     @property
     def report(self) -> str:
@@ -120,10 +119,15 @@ class Watcher:
         return f"watched {len(self.faces)} replicas: {counts}; {self.book.judged} suspicions judged"
 
     def _settle(self) -> None:
-        """Let the looks go on until what is suspected is decided."""
+        """Let the looks go on until what is suspected is decided, and who has just come has answered."""
         deadline = time.monotonic() + _LAST
-        while self.book.open and time.monotonic() < deadline and not any(one.done() for one in self._running[:1]):
+        while (self.book.open or self._silent) and time.monotonic() < deadline and not self._running[0].done():
             time.sleep(self.every)
+
+    @property
+    def _silent(self) -> list[str]:
+        """Replicas that serve, and of which no answer came yet."""
+        return [name for name, face in tuple(self.faces.items()) if not face.answers and not face.ending]
 
     def _go_on(self) -> None:
         while not self._stop.wait(self.every):
