@@ -22,7 +22,7 @@ from typing import Any
 
 from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, endpoint_slices, pods
 from tests.e2e.eyes import Blind, Eyes
-from tests.e2e.faces import Face
+from tests.e2e.faces import Face, answers
 from tests.e2e.journals import journals_of, judge_journal
 from tests.e2e.sightings import Casebook, Invariant, Line, Suspicion
 from tests.e2e.town import Town
@@ -74,10 +74,11 @@ class Watcher:
         self._eyes = Eyes(self.kubeconfig)
 
     def start(self) -> None:
-        """Look once at everything, then go on in the background."""
+        """Look once at everything, then go on in the background: once all is well, and not while a town is made."""
         deadline = time.monotonic() + _FIRST
-        while not self._look():
-            assert time.monotonic() < deadline, f"the watcher saw nothing for {_FIRST} s"
+        while not (self._is_well() and self._look()):
+            assert time.monotonic() < deadline, f"after {_FIRST} s not every replica answered for every application"
+            time.sleep(self.every)
         self._running.append(self._pool.submit(self._go_on))
 
     def stop(self) -> None:
@@ -117,6 +118,18 @@ class Watcher:
         """What was seen how often."""
         counts = ", ".join(f"{what} {count}" for what, count in sorted(self.seen.items()))
         return f"watched {len(self.faces)} replicas: {counts}; {self.book.judged} suspicions judged"
+
+    def _is_well(self) -> bool:
+        """Whether every replica reaches every stable: nodes hear of new Pods a moment after these are ready."""
+        try:
+            found = [one for one in self._eyes.get(self._gateways)["items"] if is_serving(one)]
+        except Blind:
+            return False
+        return bool(found) and all(answers(one["status"]["podIP"], app) for one in found for app in self.apps)
+
+    @property
+    def _gateways(self) -> str:
+        return f"{pods(self.town.gateway)}?labelSelector=app%3Dgateway"
 
     def _settle(self) -> None:
         """Let the looks go on until what is suspected is decided, and who has just come has answered."""
@@ -235,7 +248,7 @@ class Watcher:
 
     def _look_at_replicas(self) -> None:
         """Who serves now is asked by a thread of its own, until it does not serve any more."""
-        found = self._eyes.get(f"{pods(self.town.gateway)}?labelSelector=app%3Dgateway")["items"]
+        found = self._eyes.get(self._gateways)["items"]
         serving = {one["metadata"]["name"]: one for one in found if is_serving(one)}
         for name, pod in serving.items():
             if name not in self.faces or self.faces[name].ended:
