@@ -63,6 +63,10 @@ class Live(Protocol):
 class Workloads(Protocol):
     """Deployments, in the few words a release needs."""
 
+    @property
+    def lag(self) -> float:
+        """Seconds from a Pod's readiness until whoever sends to its Service, from whichever node, reaches it."""
+
     def read(self, name: str) -> Workload:
         """As it is now. Raises Missing when it does not exist, EnvironmentFailed when it cannot be read."""
 

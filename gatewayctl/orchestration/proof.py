@@ -10,6 +10,7 @@ from gatewayctl.domain.platform import ConfigProof, Replica
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.routing import rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.standing import Canary
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
@@ -36,14 +37,13 @@ def prove_routed(work: Work) -> Judgement:
     routes = _routes_expected(work)
     clock = work.ports.clock
     start = sound = clock.now()
+    canary = Canary(work)
 
     def live() -> int | Judgement | Pending:
         nonlocal sound
-        canary = work.ports.workloads.read(work.release.target.canary)
-        if canary.trouble or canary.ready < 1:
-            return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
-        if canary.image != work.release.image:
-            return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
+        stands = canary.look()
+        if isinstance(stands, (Judgement, Pending)):
+            return stands
         replicas = work.replicas()
         if not replicas:
             raise EnvironmentFailed("the gateway has no replica")

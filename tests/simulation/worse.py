@@ -90,6 +90,10 @@ class LateJournal:
         self.kept = (app, release, expected)
         return Record(release, expected + 1)
 
+    def moved(self, app: str, version: int) -> bool:
+        record = self.load(app)
+        return record is None or record.version != version
+
     def _write(self) -> None:
         if self.kept:
             kept, self.kept = self.kept, None
