@@ -40,8 +40,8 @@ _MOST_BYTES = 65536  # of one log
 class KubernetesWorkloads:
     """The Deployments of one namespace."""
 
-    # kube-proxy writes a node's rules at most once a second (minSyncPeriod), after the endpoints have reached it. Before
-    # that, whoever asks the Service is refused, and nothing in the API tells which nodes are done.
+    # kube-proxy writes a node's rules at most once a second (minSyncPeriod), after the endpoints have reached it.
+    # Before that, whoever asks the Service is refused, and nothing in the API tells which nodes are done.
     lag = 2.0
 
     def __init__(self, api: Api, namespace: str) -> None:
