@@ -134,4 +134,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.exit("ended, and all that was started for it")
+        sys.stderr.write("ended, and all that was started for it\n")
+        sys.exit(128 + signal.SIGINT)

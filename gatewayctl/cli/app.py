@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from gatewayctl.cli import demo, job, looking, releases, route, rule, sandbox, sweep, sync
+from gatewayctl.cli import demo, job, load_part, looking, releases, route, rule, sandbox, sweep, sync
 from gatewayctl.cli.examples import example
 from gatewayctl.domain.errors import GatewayctlError
 
@@ -36,6 +36,7 @@ for command in (
 ):
     app.command(epilog=example(command.__name__))(command)
 app.command(hidden=True)(job.job)
+app.command(hidden=True)(load_part.load_part)
 app.add_typer(route.app, name="route")
 app.add_typer(rule.app, name="rule")
 app.add_typer(sandbox.app, name="sandbox")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from gatewayctl.domain.evidence import Identify, Identity, Witness
 from gatewayctl.domain.routing import Header
@@ -17,6 +18,22 @@ class Entrance:
     host: str
     header: Header
     witness: Witness
+
+
+def _entrance(raw: Mapping[str, Any]) -> Entrance:
+    witness = raw["witness"]
+    return Entrance(
+        urls=tuple(raw["urls"]),
+        host=raw["host"],
+        header=Header(**raw["header"]),
+        witness=Witness(
+            identify=Identify(**witness["identify"]),
+            identity=Identity(**witness["identity"]),
+            stamp_header=witness["stamp_header"],
+            stamp=witness["stamp"],
+            stamps=witness["stamps"],
+        ),
+    )
 
 
 # Names the file that a child process of ours reads its errand from; without it our plugins do nothing.
@@ -45,20 +62,8 @@ class Errand:
     def from_json(cls, text: str) -> "Errand":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         raw = json.loads(text)
-        entrance, witness = raw["entrance"], raw["entrance"]["witness"]
         return cls(
-            entrance=Entrance(
-                urls=tuple(entrance["urls"]),
-                host=entrance["host"],
-                header=Header(**entrance["header"]),
-                witness=Witness(
-                    identify=Identify(**witness["identify"]),
-                    identity=Identity(**witness["identity"]),
-                    stamp_header=witness["stamp_header"],
-                    stamp=witness["stamp"],
-                    stamps=witness["stamps"],
-                ),
-            ),
+            entrance=_entrance(raw["entrance"]),
             events=raw["events"],
             result=raw["result"],
             users=raw["users"],
@@ -117,6 +122,16 @@ class LoadRun:
     duration: float = 30.0
     timeout: float = 60.0
     workers: int = 0
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "LoadRun":
+        """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        raw = json.loads(text)
+        return cls(**{**raw, "entrance": _entrance(raw["entrance"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def gatewayctl() -> Image:
 def ourselves(packages: str) -> Layer:
     """The checkout as the wheel would carry it, and the environment around it."""
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    carried = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    carried = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["sources"]
     files = [
         pair
         for source, path in (("gatewayctl", "gatewayctl"), *carried.items())
@@ -115,7 +115,9 @@ def ourselves(packages: str) -> Layer:
 def _below(folder: Path, path: str) -> list[tuple[str, Path]]:
     found = []
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".gatewayctl"))
+        folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
         inside = Path(place).relative_to(folder)
-        found += [(str(Path(path) / inside / name), Path(place) / name) for name in sorted(files)]
+        found += [
+            (str(Path(path) / inside / name), Path(place) / name) for name in sorted(files) if not name.startswith(".")
+        ]
     return found

@@ -13,9 +13,9 @@ from tests.cluster.place import PROJECT
 CONTAINERFILE = (PROJECT / "Containerfile").read_text()
 
 
-def force_included() -> dict[str, str]:
+def rewritten() -> dict[str, str]:
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    return settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    return settings["tool"]["hatch"]["build"]["targets"]["wheel"]["sources"]
 
 
 def test_the_shop_has_every_version_that_the_sandbox_has_and_starts_it_alike():
@@ -59,13 +59,13 @@ def test_our_image_holds_the_package_and_the_example_as_the_wheel_does():
 
     assert f"{packages}/gatewayctl/cli/app.py" in paths
     assert any(path.endswith(".dist-info/entry_points.txt") for path in paths)
-    for source, target in force_included().items():
+    for source, target in rewritten().items():
         inside = [file for file in (PROJECT / source).rglob("*.y*ml") if ".gatewayctl" not in file.parts]
         for file in inside:
             assert f"{packages}/{target}/{file.relative_to(PROJECT / source)}" in paths
 
 
-@pytest.mark.parametrize("source", ["gatewayctl", *force_included()])
+@pytest.mark.parametrize("source", ["gatewayctl", *rewritten()])
 def test_the_containerfile_copies_what_the_wheel_is_made_from(source):
     assert f"COPY {source} /source/{source}\n" in CONTAINERFILE
 

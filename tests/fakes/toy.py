@@ -8,6 +8,7 @@ It passes the same dialect contract as the real ones, and lets the release machi
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
@@ -31,7 +32,8 @@ class ToyRoute:
     name: str = ""
 
 
-def parse(file: SourceFile) -> list[tuple[int, ToyRoute]]:
+@lru_cache(maxsize=256)  # a world asks for the same few texts at every tick
+def parse(file: SourceFile) -> tuple[tuple[int, ToyRoute], ...]:
     """The routes of a file with their line numbers. Raises Refused."""
     routes = []
     for number, line in enumerate(file.text.splitlines(), start=1):
@@ -42,7 +44,7 @@ def parse(file: SourceFile) -> list[tuple[int, ToyRoute]]:
             raise Refused(file.name, number, f"not a route: {line}")
         parts = {key: value or "" for key, value in found.groupdict().items()}
         routes.append((number, ToyRoute(**parts)))
-    return routes
+    return tuple(routes)
 
 
 class ToyDialect:

@@ -91,9 +91,17 @@ class Runner:
         return self.api.text(self._log(pod), container=CONTAINER)
 
     def gone(self, name: str) -> bool:
-        """Whether there is no such Job, and none of its Pods."""
-        seen = self.look(name)
-        return bool(seen.over) and not seen.pods
+        """Whether there is no such Job any more, none of its Pods, and not its files."""
+        return not self.look(name).pods and not any(
+            self._exists(path) for path in (jobs(self.namespace, name), config_maps(self.namespace, name))
+        )
+
+    def _exists(self, path: str) -> bool:
+        try:
+            self.api.get(path)
+        except NotThere:
+            return False
+        return True
 
     def _log(self, pod: str) -> str:
         return f"{pods(self.namespace, pod)}/log"

@@ -4,6 +4,7 @@ import json
 import math
 import socket
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,42 @@ from gatewayctl.ports import Tick
 
 LOG, EVENTS, RESULT = "locust.log", "load-events.jsonl", "load.json"
 _LARGEST_RESULT = 64 << 20  # bytes; 100 names with 2,000 buckets in 3 cohorts stay far below
+PORT = "5557"  # where a master in a Pod of its own listens; locust's usual one
+_WAIT = "90"  # seconds that a master waits for its workers
 _STOP = 2  # seconds that a task in progress may take to end
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How locust ended, the figures that it wrote (as JSON, or nothing), the last line of its output."""
+
+    ended: Ended
+    figures: str
+    words: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """As one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Ran":
+        """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        raw = json.loads(text)
+        return cls(Ended(**raw["ended"]), str(raw["figures"]), tuple(str(word) for word in raw["words"]))
 
 
 def run_load(wanted: LoadRun, tick: Tick) -> LoadResult:
     """Run it to its end, or to its timeout; `tick` may raise to stop it. Raises EnvironmentFailed."""
+    return result_of(ran(wanted, tick, _shared(wanted.workers) if wanted.workers else ()))
+
+
+def ran(wanted: LoadRun, tick: Tick, part: tuple[str, ...]) -> Ran:
+    """Run locust with the options of its `part` in a distributed run. Raises EnvironmentFailed."""
     folder = fresh_folder(wanted.folder, (LOG, EVENTS, RESULT))
-    duration = max(1, math.ceil(wanted.duration))
     program = Program(
         arguments=(
-            *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary"),
-            *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
-            *("--stop-timeout", str(_STOP), "--host", wanted.entrance.urls[0]),
-            *(_shared(wanted.workers) if wanted.workers else ()),
+            *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary", *part),
+            *(() if "--worker" in part else _pace(wanted)),
         ),
         errand=Errand(
             entrance=wanted.entrance,
@@ -48,7 +72,40 @@ def run_load(wanted: LoadRun, tick: Tick) -> LoadResult:
         tick(progress)
 
     ended = run(program, watch)
-    return _result(ended, folder / RESULT) or _broken(ended, last_words(program.log))
+    return Ran(ended, _read(folder / RESULT), last_words(program.log))
+
+
+def _pace(wanted: LoadRun) -> tuple[str, ...]:
+    duration = max(1, math.ceil(wanted.duration))
+    return (
+        *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
+        *("--stop-timeout", str(_STOP), "--host", wanted.entrance.urls[0]),
+    )
+
+
+def _read(path: Path) -> str:
+    """What the child wrote; nothing where it wrote nothing, or more than makes sense."""
+    if not path.is_file() or path.stat().st_size > _LARGEST_RESULT:
+        return ""
+    return path.read_text()
+
+
+def master(workers: int) -> tuple[str, ...]:
+    """The part of who waits for so many workers from elsewhere, and adds up what they count."""
+    return (
+        "--master",
+        "--master-bind-port",
+        PORT,
+        "--expect-workers",
+        str(workers),
+        "--expect-workers-max-wait",
+        _WAIT,
+    )
+
+
+def worker(host: str) -> tuple[str, ...]:
+    """The part of who sends requests for the master at `host`. What fails is the master's to tell."""
+    return ("--worker", "--master-host", host, "--master-port", PORT, "--exit-code-on-error", "0")
 
 
 def _shared(workers: int) -> tuple[str, ...]:
@@ -71,12 +128,14 @@ def _progress(event: Mapping[str, Any]) -> str:
     return ""
 
 
-def _result(ended: Ended, path: Path) -> LoadResult | None:
-    """What the child wrote, or None when it wrote nothing that makes sense: then the run broke."""
-    if not path.is_file() or path.stat().st_size > _LARGEST_RESULT:
-        return None
+def result_of(done: Ran) -> LoadResult:
+    """What locust counted; without figures that make sense the run broke."""
+    return _result(done) or _broken(done.ended, done.words)
+
+
+def _result(done: Ran) -> LoadResult | None:
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(done.figures)
         lanes = {name: _entries(lane) for name, lane in raw["lanes"].items()}
         canary, *halves = (_sum(lanes[name].values()) for name in ("canary", "half-a", "half-b"))
         names = sorted({name for lane in lanes.values() for name in lane})
@@ -87,10 +146,10 @@ def _result(ended: Ended, path: Path) -> LoadResult | None:
             misrouted=int(raw["misrouted"]),
             unknown=int(raw["unknown"]),
             seconds=float(raw["seconds"]),
-            exit_code=ended.exit_code,
+            exit_code=done.ended.exit_code,
             by_name={name: _versions(lanes, name) for name in names},
             failures=tuple(str(text) for text in raw["failures"]),
-            timed_out=ended.timed_out,
+            timed_out=done.ended.timed_out,
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
