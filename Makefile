@@ -9,7 +9,7 @@ GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo test simulate check e2e bench cluster cluster-down clean
+.PHONY: demo demo-cluster test simulate check e2e bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -21,6 +21,9 @@ $(VENV)/.installed: pyproject.toml
 
 demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
 	@$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
+
+demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it and removed afterwards
+	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
 
 test: $(VENV)/.installed  ## every hermetic test
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e

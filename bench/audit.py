@@ -23,6 +23,8 @@ def counted(agent: str) -> Iterator[Counter[str]]:
     yield found
     time.sleep(_SETTLE)
     found.update(verbs(log, begin, agent))
+    if not found:
+        raise Broken(f"{log} has no request of {agent}")
 
 
 def verbs(log: Path, begin: int, agent: str) -> Counter[str]:

@@ -94,7 +94,7 @@ def _figures(count: int, found: Crowd, alone: Crowd) -> Iterator[Figure]:
     yield replace(figure(f"{name}, all of them", "s", found.wall, (_ALONE, alone.wall)), target=target)
     yield figure(f"{name}, each", "s", found.each, (_ALONE, alone.each))
     own = figure(f"{name}, each, without waiting for Pods", "s", found.own, (_ALONE, alone.own))
-    yield replace(own, note=per_phase(found.phases))
+    yield replace(own, note=f"{per_phase(found.phases)}; the rest is the preflight")
     lost = figure(f"{name}, conflicts retried by each", "writes", found.lost, (_ALONE, alone.lost))
     yield replace(lost, note=f"{sum(found.lost):.0f} in all; each read the file again and wrote to what it found")
 

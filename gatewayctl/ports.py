@@ -76,6 +76,10 @@ class Activation(Protocol):
 class Workloads(Protocol):
     """Deployments, in the few words a release needs."""
 
+    @property
+    def lag(self) -> float:
+        """Seconds from a Pod's readiness until whoever sends to its Service, from whichever node, reaches it."""
+
     def read(self, name: str) -> Workload:
         """As it is now. Raises Missing when it does not exist, EnvironmentFailed when it cannot be read."""
 
@@ -124,6 +128,9 @@ class Journal(Protocol):
 
     def save(self, app: str, release: Release, expected: int) -> Record:
         """Write `release` if the record is still at version `expected` (0: there is none); else raise StaleWrite."""
+
+    def moved(self, app: str, version: int) -> bool:
+        """Whether the record is known to be no longer at `version`; cheap, and may lag behind `load` by a moment."""
 
     def history(self, app: str) -> tuple[Release, ...]:
         """Ended releases, newest first, pruned to a stated number."""

@@ -11,6 +11,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "release": (
         "gatewayctl release orders --image registry.example/orders:2.4.0",
         "gatewayctl release orders --image registry.example/orders:2.4.0 --promote on-success",
+        "gatewayctl release orders --image registry.example/orders:2.4.0 --promote on-success --in-cluster",
         "gatewayctl release orders --plan plan.json",
     ),
     "start": ("gatewayctl start orders --image registry.example/orders:2.4.0",),

@@ -144,11 +144,14 @@ def _sandbox_activation(spec: "Spec", root: Path) -> "Activation | None":
 def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.kubernetes.access import loading
+    from gatewayctl.adapters.kubernetes.addresses import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
+    from gatewayctl.adapters.kubernetes.feed import Listing
     from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.leases import KubernetesLeases
+    from gatewayctl.adapters.kubernetes.paths import pods
     from gatewayctl.adapters.kubernetes.place import GatewayPlace
     from gatewayctl.adapters.kubernetes.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
@@ -162,10 +165,11 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     place = GatewayPlace(
         gateway.namespace, gateway.selector, gateway.config_map, gateway.keys, gateway.traffic, gateway.admin
     )
-    store = KubernetesRouteStore(api, place)
     shared = any(app.load and app.load.workers for app in spec.apps.values())
+    listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
+    store = KubernetesRouteStore(api, place, listing)
     return Ports(
-        gateway=_gatehouse(spec, store, KubernetesReplicas(api, place)),
+        gateway=_gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing)),
         workloads=KubernetesWorkloads(api, namespace),
         suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
         journal=KubernetesJournal(api, namespace, spec.text),
@@ -173,6 +177,7 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         narrator=narrator,
+        address=KubernetesAddresses(api, namespace),
         inspections=(Inspection(api, namespace, place, store, loading(namespace) if shared else ()).look,),
     )
 

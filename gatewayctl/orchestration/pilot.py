@@ -20,7 +20,7 @@ from gatewayctl.orchestration.steps import perform
 from gatewayctl.orchestration.waiting import Patience, Pending, until
 from gatewayctl.orchestration.work import Ports, Work
 
-_GUARD_EVERY = 1.0  # seconds between two looks at the journal while waiting
+_LOOK_EVERY = 1.0  # seconds between two looks at the journal while waiting
 _UNREACHABLE = 30.0  # seconds for which the journal may be out of reach; a lease lives longer
 _TAKEOVER = 60.0  # seconds an abort waits for the process it takes the release from
 
@@ -161,7 +161,7 @@ class Pilot:
                 raise self._superseded(release, "the journal was moved on") from None
 
         narrator, clock = self.ports.narrator, self.ports.clock
-        patience = Patience(clock, lambda text: narrator.progress(release.phase, text), _UNREACHABLE, _GUARD_EVERY)
+        patience = Patience(clock, lambda text: narrator.progress(release.phase, text), _UNREACHABLE, _LOOK_EVERY)
         return until(written, f"the journal of {release.app} to be written", patience)
 
     def _superseded(self, release: Release, why: str) -> Superseded:
@@ -184,7 +184,7 @@ class Pilot:
         start = clock.now()
         guard = self._guard(saved)
         try:
-            found = perform(effect, Work(self.ports, release, guard, self._ticking(phase, guard)))
+            found = perform(effect, Work(self.ports, release, guard, self._ticking(saved, guard)))
             event, mark, text = _judged(phase, found)
         except (Superseded, Busy) as fault:
             raise self._superseded(release, str(fault)) from fault
@@ -206,15 +206,18 @@ class Pilot:
 
         return guard
 
-    def _ticking(self, phase: Phase, guard: Callable[[], None]) -> Callable[[str], None]:
-        clock = self.ports.clock
+    def _ticking(self, saved: Record, guard: Callable[[], None]) -> Callable[[str], None]:
+        """Narrate, and notice soon when somebody else moved the release on; only a guard knows for certain."""
+        clock, app, phase = self.ports.clock, saved.release.app, saved.release.phase
         looked = clock.now()
 
         def tick(text: str) -> None:
             nonlocal looked
             self.ports.narrator.progress(phase, text)
-            if clock.now() - looked >= _GUARD_EVERY:
-                guard()
+            if clock.now() - looked >= _LOOK_EVERY:
+                self.ports.leases.renew(app, self.holder)
+                if self.ports.journal.moved(app, saved.version):
+                    guard()
                 looked = clock.now()
 
         return tick

@@ -10,22 +10,26 @@ from gatewayctl.domain.platform import ConfigProof, Replica
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.routing import rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.standing import Canary
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
 SETTLE = 1.0  # seconds after which whoever watches files or objects has heard of a write
 ASTRAY = 20.0  # seconds after which a rule that is live and reaches no canary is not just early
+GOING = 5.0  # seconds in which a replica that ends is taken out of the list
 ROUNDS = 3  # probes in a row that must agree, each on a connection of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One probe with its answer, as evidence."""
+    """One probe with its answer, as evidence; `fault` says why it counts as a leak, `silent` that no answer came."""
 
     replica: str
     case: str
     answered_by: str
     said: str
+    fault: str = ""
+    silent: bool = False
 
 
 def prove_routed(work: Work) -> Judgement:
@@ -33,14 +37,13 @@ def prove_routed(work: Work) -> Judgement:
     routes = _routes_expected(work)
     clock = work.ports.clock
     start = sound = clock.now()
+    canary = Canary(work)
 
     def live() -> int | Judgement | Pending:
         nonlocal sound
-        canary = work.ports.workloads.read(work.release.target.canary)
-        if canary.trouble or canary.ready < 1:
-            return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
-        if canary.image != work.release.image:
-            return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
+        stands = canary.look()
+        if isinstance(stands, (Judgement, Pending)):
+            return stands
         replicas = work.replicas()
         if not replicas:
             raise EnvironmentFailed("the gateway has no replica")
@@ -98,23 +101,57 @@ def _goes_astray(work: Work, replica: Replica) -> bool:
 
 
 def prove_no_leak(work: Work) -> Judgement:
-    """Every odd request, on every replica, several times: one answer from the canary fails the release."""
-    release = work.release
-    sightings: list[Sighting] = []
-    faults: list[str] = []
-    for replica in work.replicas():
-        work.tick(f"{replica.name}, {len(sightings)} probes so far")
-        for case in (*leak_probes(release), *neighbour_leaks(release)):
-            for _ in range(ROUNDS if case.case is not LeakCase.NEIGHBOUR else 1):
-                answer = work.ports.gateway.prober.ask(replica, case.probe)
-                sighting, fault = _judge_leak(work, replica, case, answer)
-                sightings.append(sighting)
-                if fault:
-                    faults.append(fault)
+    """Every odd request, on every replica, several times: one answer from the canary fails the release.
+
+    A replica that ends meanwhile breaks its connections off; that is no leak. Those that come meanwhile are asked, too.
+    """
+    found: dict[str, list[Sighting]] = {}
+
+    def asked() -> tuple[Replica, ...] | Pending:
+        replicas = work.replicas()
+        for replica in replicas:
+            if replica.name in found:
+                continue
+            if not replica.ready:
+                return Pending(f"{replica.name}: {replica.note or 'not ready'}")
+            work.tick(f"{replica.name}, {sum(map(len, found.values()))} probes so far")
+            found[replica.name] = _ask_all(work, replica)
+        return Pending("looking once more") if any(one.name not in found for one in work.replicas()) else replicas
+
+    until(asked, "every gateway replica to be asked", work.patience(work.release.timings.live))
+    staying = _staying(work, {name for name, seen in found.items() if any(one.silent for one in seen)})
+    sightings = [one for seen in found.values() for one in seen]
+    faults = [one for one in sightings if one.fault and not (one.silent and one.replica not in staying)]
     work.keep("leaks.json", json.dumps([_as_dict(one) for one in sightings], indent=1))
     if faults:
-        return Judgement(Verdict.FAIL, f"{len(faults)} leaks in {len(sightings)} probes; first: {faults[0]}")
+        return Judgement(Verdict.FAIL, f"{len(faults)} leaks in {len(sightings)} probes; first: {faults[0].fault}")
     return Judgement(Verdict.PASS, f"0 in {len(sightings)} probes")
+
+
+def _ask_all(work: Work, replica: Replica) -> list[Sighting]:
+    """The whole matrix on one replica."""
+    cases = (*leak_probes(work.release), *neighbour_leaks(work.release))
+    ask = work.ports.gateway.prober.ask
+    return [
+        _judge_leak(work, replica, case, ask(replica, case.probe))
+        for case in cases
+        for _ in range(ROUNDS if case.case is not LeakCase.NEIGHBOUR else 1)
+    ]
+
+
+def _staying(work: Work, silent: set[str]) -> set[str]:
+    """Those of `silent` that are still there after the time in which whoever ends is taken out of the list."""
+    left = set(silent)
+
+    def gone() -> bool | Pending:
+        left.intersection_update(replica.name for replica in work.replicas())
+        return Pending(f"{', '.join(sorted(left))} did not answer") if left else True
+
+    try:
+        until(gone, "replicas that broke off to be gone", work.patience(GOING))
+    except DeadlineExceeded:
+        return left
+    return set()
 
 
 def prove_all(work: Work) -> Judgement:
@@ -126,7 +163,7 @@ def prove_all(work: Work) -> Judgement:
     return Judgement(leaks.verdict, f"{routed.text.partition(',')[0]}; leaks {leaks.text}")
 
 
-def _judge_leak(work: Work, replica: Replica, case: LeakProbe, answer: Answer) -> tuple[Sighting, str]:
+def _judge_leak(work: Work, replica: Replica, case: LeakProbe, answer: Answer) -> Sighting:
     found = case.witness.attribute(answer)
     said = case.witness.explain(answer)
     if case.case is LeakCase.NEIGHBOUR:
@@ -138,7 +175,7 @@ def _judge_leak(work: Work, replica: Replica, case: LeakProbe, answer: Answer) -
     else:
         fine = found in work.ports.gateway.dialect.limits.allowed(case.case)
     fault = "" if fine else f"{replica.name}, {case.label}: {said}"
-    return Sighting(replica.name, case.label, found, said), fault
+    return Sighting(replica.name, case.label, found, said, fault, silent=not answer.status)
 
 
 def _as_dict(sighting: Sighting) -> dict[str, str]:
@@ -156,10 +193,19 @@ def prove_cleared(work: Work) -> Judgement:
     Unless every replica was seen with the rule, one without it may not have got it *yet*: its kubelet has heard of the
     write that brought it, and not of the one that took it away. So it is looked at again once that must be over.
     """
-    ready, wanted = _until_gone(work)
     if work.release.outcome is not Outcome.PROMOTED:
-        _settle(work)
-        ready, wanted = _until_gone(work)
+        return prove_settled(work)
+    return _gone(*_until_gone(work))
+
+
+def prove_settled(work: Work) -> Judgement:
+    """The same, and none can still get it: whoever wrote it last, every replica has heard of its removal by now."""
+    _until_gone(work)
+    _settle(work)
+    return _gone(*_until_gone(work))
+
+
+def _gone(ready: int, wanted: int) -> Judgement:
     down = f", {wanted - ready} down" if ready < wanted else ""
     return Judgement(Verdict.PASS, f"gone from {ready}/{wanted} gateway replicas{down}")
 

@@ -4,6 +4,7 @@ from gatewayctl.domain.errors import DeadlineExceeded, Refused, StaleWrite
 from gatewayctl.domain.platform import Replica, Stored
 from gatewayctl.domain.routing import Change, rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.standing import await_standing
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
@@ -13,11 +14,11 @@ _TRIES = 20
 def publish(work: Work) -> Judgement:
     """Insert the rule, checked by the product itself; upstream definitions first, known to every replica, then routes.
 
-    The canary is looked at once more before that: a rule may only ever point at what is ready.
+    The canary is looked at once more before that: a rule may only ever point at what can be reached.
     """
-    canary = work.ports.workloads.read(work.release.target.canary)
-    if canary.ready < 1 or canary.image != work.release.image:
-        return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
+    lost = await_standing(work)
+    if lost:
+        return lost
     for _ in range(_TRIES):
         stored = work.ports.gateway.store.read()
         change = work.ports.gateway.dialect.insert(stored.files, work.release.rule)
@@ -44,12 +45,14 @@ def _checked(work: Work, stored: Stored, change: Change) -> str:
 
 
 def _write_in_order(work: Work, stored: Stored, change: Change) -> None:
-    """All stages but the last define upstreams; the last one, which names them, waits until they are known."""
+    """All stages but the last define upstreams; the last one, which names them, waits until they are known.
+
+    Written even when the rule is there: a process may have died between its write and telling the replicas of it.
+    """
     for stage in change.stages[:-1]:
         stored = work.write(stage, stored)
     upstream_known(work)
-    for stage in change.stages[-1:]:
-        work.write(stage, stored)
+    work.write(change.stages[-1] if change.stages else (), stored)
 
 
 def upstream_known(work: Work) -> None:

@@ -18,7 +18,6 @@ def run_suite(work: Work) -> Judgement:
     replicas = _ready(work)
     run = SuiteRun(suite.path, _entrance(work, replicas), _folder(work, "suite"), suite.timeout, suite.reruns)
     result = work.ports.suites.test(run, work.tick)
-    work.guard()
     return _unless_lost(work, replicas, judge_suite(result))
 
 
@@ -39,7 +38,6 @@ def run_load(work: Work) -> Judgement:
         workers=load.workers,
     )
     result = work.ports.suites.load(run, work.tick)
-    work.guard()
     work.keep("load.json", json.dumps(_figures(result), indent=1))
     return _unless_lost(work, replicas, judge_load(result, load))
 

@@ -6,7 +6,7 @@ from gatewayctl.domain.errors import DeadlineExceeded, Missing, StaleWrite
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.proof import prove_cleared, still_routed
+from gatewayctl.orchestration.proof import prove_settled, still_routed
 from gatewayctl.orchestration.routes import drain, remove_upstreams
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
@@ -83,7 +83,7 @@ def _until_no_pod(work: Work, name: str) -> None:
 def _leave_nothing(work: Work) -> None:
     """Right before the canary goes: the rule may be back, by a hand, or on a replica that came with older files."""
     if remove_upstreams(work) or still_routed(work):
-        prove_cleared(work)
+        prove_settled(work)
         drain(work)
 
 

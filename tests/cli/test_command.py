@@ -52,12 +52,13 @@ def test_every_command_has_help_that_says_what_it_does(command):
 
 
 def leaves(command, *path: str) -> Iterator[tuple[str, ...]]:
-    """Every command that does something, by its words."""
+    """Every command that a person gives, by its words; hidden ones are what our own Pods run."""
     inner = getattr(command, "commands", None)
     if inner is None:
         yield path
     for name, sub in (inner or {}).items():
-        yield from leaves(sub, *path, name)
+        if not sub.hidden:
+            yield from leaves(sub, *path, name)
 
 
 LEAVES = [" ".join(words) for words in leaves(get_command(app))]

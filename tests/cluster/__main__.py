@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gatewayctl.domain.errors import ExitCode, GatewayctlError
 from tests.cluster import containers, host, images, inside, lifecycle, shop, show
+from tests.cluster import given as own
 from tests.cluster.build import build
 from tests.cluster.place import a_cluster
 
@@ -69,7 +70,8 @@ def _enter(given: argparse.Namespace) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    return inside.run(a_cluster(given.name), given.argv)
+    theirs = own.context()
+    return own.run(theirs, given.argv) if theirs else inside.run(a_cluster(given.name), given.argv)
 
 
 def _down(given: argparse.Namespace) -> None:
@@ -82,7 +84,7 @@ _HELP = {
     "load": "build changed images and bring them in",
     "show": "what runs, and how to get in",
     "enter": "run a command inside",
-    "run": "start a cluster, run a command inside, stop the cluster whatever happens",
+    "run": "start a cluster, run a command inside, stop the cluster whatever happens; or on yours, if you confirm it",
     "down": "stop a cluster and remove what is left of it",
 }
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {

@@ -18,6 +18,26 @@ from tests.cluster.programs import binaries
 
 _STORE = "http://127.0.0.1:2379"
 _PEER = "http://127.0.0.1:2380"
+# Every request of a client when its answer begins and ends. What the cluster's own parts ask is left out: it is most.
+_AUDITED: dict[str, object] = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:nodes", "system:serviceaccounts:kube-system"]},
+        {
+            "level": "None",
+            "users": [
+                "system:apiserver",
+                "system:kube-controller-manager",
+                "system:kube-scheduler",
+                "system:kube-proxy",
+                "coredns",
+            ],
+        },
+        {"level": "Metadata"},
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,8 @@ def apiserver(cluster: Cluster) -> Component:
         "--kubelet-preferred-address-types=InternalIP",
         f"--kubelet-client-certificate={pki / 'apiserver-kubelet-client.crt'}",
         f"--kubelet-client-key={pki / 'apiserver-kubelet-client.key'}",
+        f"--audit-policy-file={_settings(cluster, 'audit', _AUDITED)}",
+        f"--audit-log-path={cluster.audit}",
     )
 
 

@@ -16,6 +16,7 @@ from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 
 PROJECT = Path(__file__).parents[2]
 ENTERED = "GATEWAYCTL_CLUSTER"  # set inside `enter` and `run`: the cluster's folder
+CONFIRMED = "GATEWAYCTL_E2E_CONTEXT"  # the person's own cluster, named on purpose
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?")
 
 NODE = "node1"
@@ -69,6 +70,11 @@ class Cluster:
     def logs(self) -> Path:
         """One log per component; they stay after `down`, until the next `up`."""
         return self.folder / "logs"
+
+    @property
+    def audit(self) -> Path:
+        """A JSON line for each beginning and end of an answer to a client of the API server."""
+        return self.logs / "audit.log"
 
     @property
     def pki(self) -> Path:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl import __version__
 from gatewayctl.config.load import ConfigFault, load, parse
 
 GOOD = """\
@@ -192,3 +193,19 @@ ALIASES = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n"
 )
 def test_what_repeats_or_nests_without_end_is_refused_in_little_time(tmp_path, text, fault):
     assert any(fault in line for line in faults_of(tmp_path, text)), faults_of(tmp_path, text)
+
+
+def test_jobs_run_this_version_as_the_account_of_the_manifests_unless_told_otherwise(tmp_path):
+    usual = load(written(tmp_path, GOOD)).platform.runner
+    runner = "runner: {image: 'registry.example/ours:2', account: releaser}"
+    other = load(written(tmp_path, GOOD.replace("kind: sandbox,", f"kind: sandbox, {runner},"))).platform.runner
+
+    assert (usual.image, usual.account) == (f"gatewayctl:{__version__}", "gatewayctl")
+    assert (other.image, other.account) == ("registry.example/ours:2", "releaser")
+
+
+def test_every_load_worker_has_a_user(tmp_path):
+    smoke = "    smoke: {locust: {file: load.py, users: 2, workers: %d}}\n"
+
+    assert load(written(tmp_path, GOOD + smoke % 2)).apps["orders"].load.workers == 2
+    assert any("3 workers share 2 users" in fault for fault in faults_of(tmp_path, GOOD + smoke % 3))

@@ -1,14 +1,14 @@
 """Every contract suite runs on every world named here; a new adapter is one line per table."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from tests.cluster import given
 from tests.contract.harness import Books, Platform
-from tests.contract.kubernetes_books import kubernetes_books
+from tests.contract.kubernetes_books import kubernetes_books, toy_books
 from tests.contract.kubernetes_platform import kubernetes_platform
 from tests.contract.memory import memory_books, memory_platform
 from tests.contract.sandbox import sandbox_books, sandbox_platform
@@ -20,10 +20,11 @@ PLATFORMS: dict[str, Callable[[Path], AbstractContextManager[Platform]]] = {
 BOOKS: dict[str, Callable[[Path], AbstractContextManager[Books]]] = {
     "memory": memory_books,
     "sandbox": sandbox_books,
+    "toy": toy_books,
 }
 # Worlds that start real processes carry a marker of their own, so that they can be left out.
 MARKS = {"sandbox": pytest.mark.sandbox, "kubernetes": pytest.mark.cluster}
-if "GATEWAYCTL_CLUSTER" in os.environ:  # set inside the test cluster, where make e2e runs these suites too
+if given.reachable():  # make e2e runs these suites too
     PLATFORMS["kubernetes"] = kubernetes_platform
     BOOKS["kubernetes"] = kubernetes_books
 

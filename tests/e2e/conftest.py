@@ -1,20 +1,41 @@
-"""End-to-end tests run inside the test cluster's network namespace: make e2e."""
+"""End-to-end tests run inside the test cluster's network namespace, or on a cluster named on purpose: make e2e."""
 
 import os
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
+from tests.cluster import given
+from tests.cluster.place import ENTERED
 from tests.e2e.town import Town, a_town
+
+_SKIPPED = "controls the components of the cluster that make e2e makes: not on yours"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Outside of a cluster these tests cannot mean anything, and must not look as if they did."""
     here = [item for item in items if "tests/e2e/" in item.path.as_posix()]
-    if here and "GATEWAYCTL_CLUSTER" not in os.environ:
-        raise pytest.UsageError("tests/e2e needs the test cluster: run make e2e, or python -m tests.cluster enter -- …")
+    if here and not given.reachable():
+        raise pytest.UsageError("tests/e2e needs a cluster: run make e2e, or python -m tests.cluster enter -- …")
     for item in here:
         item.add_marker(pytest.mark.cluster)
+        if ENTERED not in os.environ and isinstance(item, pytest.Function) and _controls(item.module):
+            item.add_marker(pytest.mark.skip(reason=_SKIPPED))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was left out is told even where nobody asked."""
+    left_out = [one.nodeid for one in terminalreporter.stats.get("skipped", []) if _SKIPPED in str(one.longrepr)]
+    if left_out:
+        terminalreporter.section(f"{len(left_out)} tests were left out: each {_SKIPPED}")
+        terminalreporter.write_line("\n".join(left_out))
+
+
+def _controls(module: ModuleType) -> bool:
+    """Whether a test file uses the test cluster's own programs."""
+    used = (getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values())
+    return any(str(name).startswith("tests.cluster") for name in used)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gatewayctl.adapters.kubernetes.paths import pods
 from tests.e2e.eyes import Blind, Eyes, Gone, Reply, ask
 from tests.e2e.sightings import Invariant, Line, Suspicion
-from tests.e2e.watched import ROLLING, ROUTED, is_serving, restarts, ruled_app
+from tests.e2e.watched import ROUTED, is_serving, restarts, ruled_app
 
 if TYPE_CHECKING:
     from tests.e2e.watcher import Watcher
@@ -89,7 +89,7 @@ class Face:
             return bool(now) and now["id"] == release["id"] and now["phase"] in ROUTED
 
         what = f"{release['id']} of {app} was routed, and a marked request was answered {reply}"
-        self._suspect(Invariant.ROUTED, what, asked, routed)
+        self._suspect(Invariant.ROUTED, what, asked, self.watcher.journals, routed)
 
     def _look_at_rules(self) -> None:
         begun = time.monotonic()
@@ -104,10 +104,7 @@ class Face:
         self.watcher.seen["rules found in replicas"] += len(found)
 
     def _fine(self, eyes: Eyes, asked: "_Asked", how: str) -> bool:
-        """Whether it answered; if not, that is a fault, unless its Pod goes away or stable's own rollout is under way.
-
-        A rolling update of Pods without a preStop hook drops requests, whoever asks for it; doctor says so.
-        """
+        """Whether it answered; if not, that is a fault, unless its Pod goes away or stable's own Pods were replaced."""
         if asked.reply.status == _OK:
             self.answers += 1
             return True
@@ -115,8 +112,7 @@ class Face:
             self.watcher.seen["failures of a replica that was ending"] += 1
             return False
         self.watcher.seen["failures"] += 1
-        what = f"{asked.app}, {how}: {asked.reply}"
-        self._suspect(Invariant.ANSWERED, what, asked, lambda now: not now or now["phase"] not in ROLLING)
+        self._suspect(Invariant.ANSWERED, f"{how}: {asked.reply}", asked, self.watcher.calm, bool)
         return False
 
     def _is_excused(self, eyes: Eyes) -> bool:
@@ -132,12 +128,20 @@ class Face:
                 continue
             return not is_serving(now) or restarts(now) != restarts(self.pod)
 
-    def _suspect(self, invariant: Invariant, what: str, asked: "_Asked", guilty: Callable[[Any], bool]) -> None:
-        line = self.watcher.journals[asked.app]
-        self.watcher.book.suspect(Suspicion(invariant, f"{self.name}: {what}", asked.begun, asked.ended, line, guilty))
+    def _suspect(
+        self, invariant: Invariant, what: str, asked: "_Asked", lines: dict[str, Line], guilty: Callable[[Any], bool]
+    ) -> None:
+        line = lines[asked.app]
+        said = f"{self.name}, {asked.app}: {what}"
+        self.watcher.book.suspect(Suspicion(invariant, said, asked.begun, asked.ended, line, guilty))
 
     def _convict(self, invariant: Invariant, what: str) -> None:
         self.watcher.book.convict(invariant, f"{self.name}: {what}")
+
+
+def answers(address: str, app: str) -> bool:
+    """Whether the replica at an address reaches an application."""
+    return ask(f"{address}:8000", f"/api/{app}/health", _HOST).status == _OK
 
 
 @dataclass(frozen=True, slots=True)

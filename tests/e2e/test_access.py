@@ -1,7 +1,6 @@
 """The rights of manifests/rbac.yaml on a real API server: enough, and each of them missed when it is gone."""
 
 import copy
-import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from gatewayctl.adapters.kubernetes.api import Api, ApiFault, connect
 from gatewayctl.adapters.kubernetes.events import PhaseEvents, Weight
 from gatewayctl.adapters.kubernetes.paths import deployments, events
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
+from tests.e2e.accounts import as_account
 
 MANIFEST = Path(__file__).parents[2] / "manifests" / "rbac.yaml"
 WITHIN = 30  # seconds until the API server's caches know a changed Role
@@ -71,25 +71,6 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     finally:
         for name in names.values():
             admin.delete(f"/api/v1/namespaces/{name}")
-
-
-def as_account(admin: Api, namespace: str) -> str:
-    """The admin's kubeconfig with a token of the account instead."""
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/gatewayctl/token"
-    settings = admin.client.configuration
-    cluster = {"server": settings.host, "certificate-authority": settings.ssl_ca_cert}
-    user = {"token": admin.create(path, body)["status"]["token"]}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "it",
-            "clusters": [{"name": "it", "cluster": cluster}],
-            "users": [{"name": "it", "user": user}],
-            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-        }
-    )
 
 
 def test_the_manifest_is_enough(account: Account) -> None:

@@ -28,6 +28,8 @@ SEEDS = (1, 2, 3, 4)
 RATE = 0.12  # of all requests, in bad weather
 LONGEST = 150  # seconds that a release of the example may take, however bad the network
 
+pytestmark = pytest.mark.timeout(600)  # a machine that is busy needs its time
+
 
 @pytest.fixture
 def watcher(town: Town) -> Iterator[Watcher]:

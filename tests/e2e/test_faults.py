@@ -19,6 +19,8 @@ from tests.e2e.watcher import Watcher, watching
 IMAGES = {"1.0": "1.1", "1.1": "1.0"}
 RESTORED = (3, 4)  # exit codes: rejected, or the environment failed; everything is as before
 
+pytestmark = pytest.mark.timeout(600)  # a machine that is busy needs its time
+
 
 @pytest.fixture
 def watcher(town: Town) -> Iterator[Watcher]:
@@ -61,13 +63,13 @@ def ended(town: Town, app: str, before: str, done: Done, watcher: Watcher) -> No
     assert phase(town, app) == ""
 
 
-@pytest.mark.parametrize("when", ["warm", "load", "promote"])
-def test_the_api_server_is_restarted(town: Town, watcher: Watcher, when: str):
-    before = town.image("orders")
+@pytest.mark.parametrize(("app", "when"), [("payments", "warm"), ("payments", "promote"), ("orders", "load")])
+def test_the_api_server_is_restarted(town: Town, watcher: Watcher, app: str, when: str):
+    before = town.image(app)
 
-    done = released(town, "orders", when, lambda: restart_api_server(town))
+    done = released(town, app, when, lambda: restart_api_server(town))
 
-    ended(town, "orders", before, done, watcher)
+    ended(town, app, before, done, watcher)
     assert watcher.seen["looks without an answer"] > 0, watcher.report
 
 
@@ -76,42 +78,43 @@ def restart_api_server(town: Town) -> None:
     town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "the API server to know the gateway")
 
 
-@pytest.mark.parametrize("when", ["warm", "prove", "smoke"])
-def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(town: Town, watcher: Watcher, when: str):
-    before = town.image("orders")
+@pytest.mark.parametrize(("app", "when"), [("payments", "warm"), ("payments", "prove"), ("orders", "smoke")])
+def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(town: Town, watcher: Watcher, app: str, when: str):
+    before = town.image(app)
     first = set(watcher.faces)
 
     def delete() -> None:
         kubectl("-n", town.gateway, "delete", "pod", min(first), "--wait=false")
 
-    done = released(town, "orders", when, delete)
+    done = released(town, app, when, delete)
 
-    ended(town, "orders", before, done, watcher)
-    assert done.code == 0, done.said
+    ended(town, app, before, done, watcher)
+    # A suite that had been sent to the lost replica proves nothing: then the release goes back, and says why.
+    assert done.code == 0 or (when == "smoke" and "was lost meanwhile" in done.said), done.said
     assert len(set(watcher.faces) - first) == 1, watcher.report
     town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "three replicas again")
 
 
 def test_a_kubelet_that_stands_still_while_the_rule_is_written_is_waited_for(town: Town, watcher: Watcher):
-    before = town.image("orders")
+    before = town.image("payments")
     held = []
 
     def hold() -> None:
         with control.paused(entered(), "kubelet"):
-            town.settle(lambda: phase(town, "orders") == "prove", "the rule to be written")
+            town.settle(lambda: phase(town, "payments") == "prove", "the rule to be written")
             asked = watcher.seen["rules asked of replicas"]
             town.settle(lambda: watcher.seen["rules asked of replicas"] >= asked + 30, "the replicas to be asked")
-            held.append(phase(town, "orders"))
+            held.append(phase(town, "payments"))
 
-    done = released(town, "orders", "route", hold)
+    done = released(town, "payments", "route", hold)
 
-    ended(town, "orders", before, done, watcher)
+    ended(town, "payments", before, done, watcher)
     assert held == ["prove"], "the release did not wait for what the kubelet had not synced"
     assert done.code == 0, done.said
 
 
 def test_a_kubelet_that_stands_still_for_too_long_makes_the_release_back_out(town: Town, watcher: Watcher):
-    before = town.image("orders")
+    before = town.image("payments")
     config = town.config.read_text()
     town.config.write_text(
         config.replace("    route: per-release\n", "    route: per-release\n    timings: {live: 4s}\n")
@@ -119,12 +122,12 @@ def test_a_kubelet_that_stands_still_for_too_long_makes_the_release_back_out(tow
 
     def hold() -> None:
         with control.paused(entered(), "kubelet"):
-            town.settle(lambda: phase(town, "orders") in ("", "cool"), "the release to go back")
+            town.settle(lambda: phase(town, "payments") in ("", "cool"), "the release to go back")
 
     try:
-        done = released(town, "orders", "route", hold)
+        done = released(town, "payments", "route", hold)
     finally:
         town.config.write_text(config)
 
-    ended(town, "orders", before, done, watcher)
+    ended(town, "payments", before, done, watcher)
     assert done.code in RESTORED, done.said

@@ -50,7 +50,7 @@ class Submitter:
 
 @pytest.fixture
 def submitter(town: Town) -> Submitter:
-    for file in ("rbac.yaml", "submitter.yaml"):
+    for file in ("rbac.yaml", "rbac-load.yaml", "submitter.yaml"):
         found = [town._moved(one) for one in yaml.safe_load_all((ROOT / "manifests" / file).read_text())]
         kubectl("apply", "-f", "-", given=yaml.safe_dump_all(found))
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": SUBMITTER, "namespace": town.shop}}
@@ -186,6 +186,39 @@ def test_a_job_whose_image_cannot_be_had_is_taken_back(submitter: Submitter):
     assert process.returncode == 4, err
     assert "nobody/nothing:1" in err
     submitter.town.settle(lambda: len(submitter.jobs()) == before, "the Job to be gone")
+
+
+def test_load_workers_share_a_load_in_the_cluster_and_leave_nothing_there(submitter: Submitter):
+    text = submitter.config.read_text()
+    submitter.config.write_text(text.replace("slack: 25ms}", "slack: 2s, workers: 2}"))
+    before = len(submitter.jobs())
+
+    process = submitter.release("shop/orders:1.1", "--promote", "on-success", "-o", "json")
+    out, err = process.communicate(timeout=170)
+
+    assert process.returncode == 0, err
+    notes = {note["phase"]: note for note in json.loads(out)["notes"]}
+    assert notes["load"]["mark"] == "✓"
+    assert "errors 0, 0" in notes["load"]["text"]
+    submitter.town.settle(lambda: len(submitter.jobs()) == before + 1, "the load's Jobs to be gone")
+    put_back(submitter.town)
+
+
+def test_the_requests_of_all_workers_are_counted_once(submitter: Submitter):
+    """From outside of the cluster; the evidence holds what every worker counted, added up."""
+    text = submitter.config.read_text()
+    submitter.config.write_text(text.replace("slack: 25ms}", "slack: 2s, workers: 3}"))
+    town = submitter.town
+
+    done = town.run("release", "orders", "--image", "shop/orders:1.1", "-o", "json", "--config", str(submitter.config))
+    aborted = town.run("abort", "orders")
+
+    assert done.code == 0, done.said
+    figures = json.loads((Path(json.loads(done.out)["evidence"]) / "load.json").read_text())
+    assert figures["canary"]["requests"] == figures["stable"]["requests"] > 0  # a PairedUser sends both
+    assert figures["canary"]["requests"] == sum(one["canary"]["requests"] for one in figures["by_name"].values())
+    assert figures["canary"]["requests"] == sum(figures["canary"]["histogram"].values())
+    assert aborted.code == 0, aborted.said
 
 
 def test_envoy_itself_checks_edits_inside_the_cluster(submitter: Submitter):

@@ -130,7 +130,9 @@ def lanes(town: Town, tmp_path: Path) -> tuple[Lane, ...]:
 
 
 @pytest.mark.timeout(1800)
-def test_killed_at_every_write_another_process_completes(town: Town, lanes: tuple[Lane, ...]):
+def test_killed_at_every_write_another_process_completes(
+    town: Town, lanes: tuple[Lane, ...], capsys: pytest.CaptureFixture[str]
+):
     whole = Fuse()
     undisturbed = lanes[0].release(whole)
     assert undisturbed.code == 0, undisturbed.said
@@ -143,7 +145,7 @@ def test_killed_at_every_write_another_process_completes(town: Town, lanes: tupl
             say(f"{time.monotonic() - begun:5.0f} s  {lane.app}: write {at + 1} of {total}, {deed}: {came}")
         return total
 
-    with watching(town, every=0.4) as watcher:
+    with capsys.disabled(), watching(town, every=0.4) as watcher:  # it takes minutes: who waits is shown how far it is
         with ThreadPoolExecutor(len(lanes)) as pool:
             tried = list(pool.map(try_all, lanes, (Deed.KILL, Deed.KILL_AFTER)))
         watcher.assert_held()
@@ -155,5 +157,5 @@ def test_killed_at_every_write_another_process_completes(town: Town, lanes: tupl
 
 
 def say(text: str) -> None:
-    """Progress, for who watches; pytest shows it with -s, and when the test fails."""
+    """Progress, for who watches."""
     sys.stderr.write(f"{text}\n")

@@ -1,6 +1,5 @@
 """What only a real cluster can show of Deployments: other writers, quotas, schedulers, probes, the cost of a wait."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,7 @@ from gatewayctl.adapters.kubernetes.twins import differences, synced
 from gatewayctl.domain.errors import StaleWrite
 from tests.contract.kubernetes_platform import KubernetesPlatform, kubernetes_platform
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.skipif("GATEWAYCTL_CLUSTER" not in os.environ, reason="needs the test cluster: make e2e"),
-]
+pytestmark = pytest.mark.cluster
 CANARY = "orders-canary"
 CONTAINER = "/spec/template/spec/containers/0"
 
@@ -86,7 +82,7 @@ def test_whoever_else_writes_to_the_deployment_wins_over_what_was_read_before(
                     "value": {"httpGet": {"path": "/", "port": 1}, "periodSeconds": 1, "failureThreshold": 1},
                 },
                 {"op": "replace", "path": f"{CONTAINER}/readinessProbe/httpGet/path", "value": "/never"},
-                {"op": "replace", "path": "/spec/template/spec/terminationGracePeriodSeconds", "value": 1},
+                {"op": "replace", "path": "/spec/template/spec/terminationGracePeriodSeconds", "value": 3},
             ],
             ": Liveness probe failed",
         ),

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.api import Api, NotThere, connect
 from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods
+from gatewayctl.adapters.traffic.http import HttpProber
+from gatewayctl.domain.platform import Probe, Replica
 
 ROOT = Path(__file__).parents[2]
 SHOP, GATEWAY = "shop", "gateway"
@@ -22,11 +25,15 @@ WITHIN = 120  # seconds
 
 @dataclass
 class Town:
-    """Both namespaces of one copy of the example; `folder` holds its gatewayctl.yaml and what commands leave."""
+    """Both namespaces of one copy of the example; `folder` holds its gatewayctl.yaml and what commands leave.
+
+    Commands see `environment` on top of this process's own.
+    """
 
     api: Api
     folder: Path
     suffix: str = field(default_factory=lambda: secrets.token_hex(3))
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def apps(self) -> tuple[str, ...]:
@@ -47,6 +54,7 @@ class Town:
         self.settle(lambda: self.ready(self.gateway, "gateway") == 3, "three gateway replicas")
         for app in self.apps:
             self.settle(lambda app=app: self.ready(self.shop, app) >= 1, app)
+            self.settle(lambda app=app: self.answers(app), f"{app} to be reached: a Pod is ready before its Service is")
         self.configure()
 
     def manifests(self) -> list[dict[str, Any]]:
@@ -56,6 +64,13 @@ class Town:
     def apply(self, objects: list[dict[str, Any]]) -> None:
         """Make them in our namespaces."""
         kubectl("apply", "-f", "-", given=yaml.safe_dump_all([self._moved(one) for one in objects]))
+
+    def answers(self, app: str) -> bool:
+        """Whether an application answers through every gateway replica."""
+        found = self.api.get(pods(self.gateway), labelSelector="app=gateway")["items"]
+        replicas = [Replica(one["metadata"]["name"], f"{one['status'].get('podIP')}:8000") for one in found]
+        probe = Probe("shop.example.com", f"/api/{app}/health")
+        return all(HttpProber().ask(one, probe).status == HTTPStatus.OK for one in replicas)
 
     def configure(self) -> None:
         """Write the town's gatewayctl.yaml."""
@@ -115,7 +130,7 @@ class Town:
         return subprocess.Popen(
             [sys.executable, "-m", "gatewayctl", *arguments],
             cwd=cwd or self.folder,
-            env={**environment, "PYTHONUNBUFFERED": "1", **around},
+            env={**environment, "PYTHONUNBUFFERED": "1", **self.environment, **around},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

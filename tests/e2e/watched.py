@@ -13,7 +13,6 @@ _OUR_NOTES = "gatewayctl.dev/"
 _OTHERS_NOTES = "deployment.kubernetes.io/"  # the Deployment controller's own
 UNTOUCHED = frozenset({"warm", "route", "prove", "leaks", "smoke", "load", "wait", "confirm"})
 ROUTED = frozenset({"leaks", "smoke", "load", "wait", "confirm", "promote"})
-ROLLING = frozenset({"promote", "restore"})
 
 
 def ruled(text: str) -> frozenset[str]:
@@ -93,6 +92,14 @@ def lasting(found: Object, *, free: frozenset[str] = frozenset()) -> Object:
 def image_of(deployment: Object) -> str:
     """The image of the first container."""
     return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def is_settled(deployment: Object) -> bool:
+    """Whether a Deployment's Pods are those that it asks for, by its own status."""
+    status = deployment.get("status", {})
+    counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")}
+    seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    return seen and counts == {deployment["spec"]["replicas"]}
 
 
 def ready_endpoints(slices: Iterable[Object], service: str) -> int:

@@ -64,6 +64,7 @@ class World:
     published: list[tuple[float, Files]] = field(default_factory=list)
     store_version: int = 1
     down: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)  # Services that somebody took away
     records: dict[str, Record] = field(default_factory=dict)
     ended: dict[str, list[Release]] = field(default_factory=dict)
@@ -186,7 +187,9 @@ def unknown(image: str) -> bool:
 
 
 class MemoryWorkloads:
-    """ports.Workloads."""
+    """ports.Workloads; `lag` is set by tests that are about it."""
+
+    lag = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -273,13 +276,13 @@ class MemoryGateway:
         self.world = world
 
     def list(self) -> tuple[Replica, ...]:
-        names = [f"gw-{index}" for index in range(len(self.world.lags))]
+        names = [f"gw-{index}" for index in range(len(self.world.lags)) if f"gw-{index}" not in self.world.gone]
         return tuple(
             Replica(name, f"{name}:8000", f"{name}:9901", name not in self.world.down, "held down") for name in names
         )
 
     def ask(self, replica: Replica, probe: Probe) -> Answer:
-        if replica.name in self.world.down:
+        if replica.name in self.world.down | self.world.gone:
             return Answer(0, {}, error="connection refused")
         return self.world.answer(int(replica.name.removeprefix("gw-")), probe)
 
@@ -326,6 +329,10 @@ class MemoryJournal:
             world.ended[app] = [release, *older]
         world.burn(f"after journal {release.phase}")
         return record
+
+    def moved(self, app: str, version: int) -> bool:
+        record = self.load(app)
+        return record is None or record.version != version
 
     def history(self, app: str) -> tuple[Release, ...]:
         return tuple(self.world.ended.get(app, ()))[:KEPT]

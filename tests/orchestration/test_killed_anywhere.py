@@ -157,3 +157,20 @@ def test_a_process_that_was_taken_over_changes_nothing_any_more():
     writes_after = [line for line in world.log[aborted[0] :] if "orders-canary shop/orders:1.1 1" in line]
     assert writes_after == []
     the_world_is_whole(world, world.records["orders"].release)
+
+
+def test_a_rule_whose_write_was_the_last_act_is_written_again_so_that_every_replica_hears_of_it():
+    whole = World()
+    run(whole, *start(whole, {}))
+    world = World(fuse=whole.log.index("after write"))
+    suites, release = start(world, {})
+    with pytest.raises(Killed, match="after write"):
+        run(world, suites, release)
+    world.fuse = -1
+    world.dead.add(1)
+    world.log.clear()
+
+    ended = a_pilot(world, suites, pid=2).send("orders", Resumed())
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert world.log.index("before write nothing") < world.log.index("before journal prove")

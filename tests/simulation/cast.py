@@ -17,7 +17,7 @@ from gatewayctl.orchestration.pilot import Pilot
 from gatewayctl.orchestration.planning import Wish, draft
 from gatewayctl.orchestration.work import Ports
 from tests.fakes.world import Killed
-from tests.simulation.observer import Violation
+from tests.simulation.fences import Violation
 from tests.simulation.ports import ports_of
 from tests.simulation.process import Cue, Process, Stage
 from tests.simulation.scenes import App, target
@@ -154,14 +154,14 @@ def on_call(company: Company, app: App, rounds: int) -> Callable[[Process], None
 
     def act(process: Process) -> None:
         for _ in range(rounds):
-            process.sleep(8.0)
+            process.sleep(3.0)
             pilot = _pilot(company, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
                 held, record = pilot.ports.leases.holder(app.name), pilot.ports.journal.load(app.name)
                 if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
                     continue
                 process.stage.tally.add("taken up by the person on call")
-                abort(app)(pilot) if process.stage.rng.random() < 0.3 else resume(app)(pilot)
+                abort(app)(pilot) if process.stage.rng.random() < 0.5 else resume(app)(pilot)
 
     return act
 

@@ -66,7 +66,7 @@ def _stop_at_once(work: Work) -> Judgement:
 
 def _stop_without_looking(work: Work) -> Judgement:
     """As it should be done, but no replica is asked again."""
-    gateway = replace(work.ports.gateway, replicas=worse.Nobody())
+    gateway = replace(work.ports.gateway, replicas=worse.Nobody(work.ports.gateway.replicas))
     return workloads.stop_canary(replace(work, ports=replace(work.ports, gateway=gateway)))
 
 

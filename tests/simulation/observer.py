@@ -5,45 +5,22 @@ for that: an invariant speaks of what gatewayctl does, and of what it claims.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import floor
 from typing import TYPE_CHECKING
 
-from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Outcome, Phase, Record, Release
 from gatewayctl.domain.routing import Files
-from tests.fakes.world import TTL, Broken
+from tests.simulation.fences import Fences, Violation, Writer
 from tests.simulation.tally import Tally
 from tests.simulation.views import view, without
 from tests.simulation.world import APPS, Gate, SimWorld
 
 if TYPE_CHECKING:
-    from tests.simulation.process import Process
+    pass
 
 # Phases in which the journal says that the rule is live on every replica.
 ROUTED = frozenset({Phase.LEAKS, Phase.SMOKE, Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.PROMOTE})
 DRAIN = 5.0  # seconds that a release of the simulation gives to requests in flight
 _LONG_AGO = -1000.0
-_GRACE = 1.0  # seconds within which whoever took the lease has moved the journal
-
-
-class Violation(Broken):
-    """An invariant does not hold; `invariant` names it."""
-
-    def __init__(self, invariant: str, text: str) -> None:
-        super().__init__(f"{invariant}: {text}")
-        self.invariant = invariant
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Who sends a write: by which lease (its number; None without one), and when it last asked which replicas exist."""
-
-    name: str
-    app: str
-    token: float | None
-    listed: float
-    misled: bool
 
 
 class Observer:
@@ -51,6 +28,7 @@ class Observer:
 
     def __init__(self, world: SimWorld, tally: Tally) -> None:
         self.world, self.tally = world, tally
+        self.fences = Fences(world, tally)
         self.touched = dict.fromkeys(APPS, _LONG_AGO)
         self.tainted = dict.fromkeys(APPS, False)  # an outsider put a rule there; it is not ours to blame
         self.alien: set[tuple[str, int]] = set()  # (application, version of the files) with such a rule
@@ -63,12 +41,8 @@ class Observer:
         self.found: dict[str, tuple[str, str]] = {}  # per release: images of stable and canary when it began
         self.passed: set[tuple[str, str]] = set()  # (stamp, suite) that truly passed
         self.untested: set[str] = set()  # applications that somebody wants promoted without suites
-        self.fences: dict[tuple[str, str], float] = {}
-        self._holders: dict[Holder, Process] = {}
         self.cues: dict[tuple[str, Phase], list[tuple[float, Callable[[], object]]]] = {}
-        self._grants = self._judged = 0
-        self._changes: dict[str, int] = {}
-        self._drivers: dict[str, tuple[Process, float]] = {}
+        self._judged = 0
 
     # -- the state, after every step ------------------------------------------------------------------------------
 
@@ -150,8 +124,15 @@ class Observer:
 
     def _unruled(self, writer: Writer, release: Release, what: str) -> None:
         for gate in self._known_to(writer):
-            if release.app in self.world.running(gate).rules and not self.tainted[release.app]:
+            if self.tainted[release.app]:
+                continue
+            if release.app in self.world.running(gate).rules:
                 raise Violation("I3", f"{release.target.canary} was given {what} while {gate.name} has its rule")
+            versions = (one for one in self.world.coming(gate) if (release.app, one) not in self.alien)
+            if any(release.app in self.world.views[one].rules for one in versions):
+                raise Violation(
+                    "I3", f"{release.target.canary} was given {what}, and {gate.name} may yet take its rule"
+                )
 
     def _known_to(self, writer: Writer) -> list[Gate]:
         """The replicas that serve, and served already when this process last asked which there are."""
@@ -177,44 +158,20 @@ class Observer:
         record = self.world.records.get(writer.app)
         if record is None or record.release.ended:
             raise Violation("fencing", f"{writer.name} wrote {what} although {writer.app} has no open release")
-        self._fence(writer, what)
+        self.fences.passed(writer, what)
+        self.fences.none_on_its_way(writer, "journal")
         return record.release
 
-    def _fence(self, writer: Writer, what: str) -> None:
-        app, token, key = writer.app, writer.token or 0.0, (writer.app, what)
-        if token < self.fences.get(key, 0.0):
-            raise Violation("fencing", f"{writer.name} wrote {what} of {app} after another process took over")
-        self.fences[key] = token
-        self.fences[app, "journal"] = max(token, self.fences.get((app, "journal"), 0.0))
-
     # -- what releases say ----------------------------------------------------------------------------------------
-
-    def grants_of(self, app: str) -> int:
-        """How often the lease of an application changed hands."""
-        return self._changes.get(app, 0)
-
-    def took(self, process: "Process", app: str, before: Holder | None) -> None:
-        """A process got the lease; nobody may take it from one that lives and is awake."""
-        self._grants += 1
-        process.grants[app] = float(self._grants)
-        self._drivers[app] = process, self.world.time
-        self._changes[app] = self._changes.get(app, 0) + 1
-        former = self._holders.get(before) if before else None
-        awake = former is not None and not (former.dead or former.over or former.pausing)
-        if former is not None and awake and self.world.time > former.paused_until + TTL:
-            raise Violation("lease", f"{process.name} took the lease of {app} from {former.name}, who is alive")
-        self._holders[process.holder] = process
-        if former is not None:
-            self.tally.add("takeovers")
 
     def saved(self, writer: Writer, before: Record | None, after: Record) -> None:
         """A process moved the journal."""
         app, old, new = writer.app, before.release if before else None, after.release
         if writer.token is not None:
-            self._fence(writer, "journal")
-            self._followed(writer)
+            self.fences.passed(writer, "journal")
+            self.fences.followed(writer)
         else:  # an abort, which speaks first and takes the lease afterwards
-            self.fences[app, "journal"] = floor(self.fences.get((app, "journal"), 0.0)) + 0.5
+            self.fences.spoke_first(app)
         if old is None or old.id != new.id:
             if old is not None and not old.ended:
                 raise Violation("I7", f"{new.id} replaced {old.id}, which had not ended")
@@ -222,14 +179,6 @@ class Observer:
             self.found[new.id] = (new.before, new.canary_before) if writer.misled else images
             old = None
         self._moved(writer, old.phase if old else None, new)
-
-    def _followed(self, writer: Writer) -> None:
-        """Somebody who has had the lease for a while, and was not kept from anything, has the journal too."""
-        driver, since = self._drivers[writer.app]
-        if driver.grants.get(writer.app) == writer.token or driver.dead or driver.over or driver.suffered:
-            return
-        if self.world.time > since + _GRACE:
-            raise Violation("fencing", f"{writer.name} moved the journal of {writer.app}, which {driver.name} drives")
 
     def _moved(self, writer: Writer, was: Phase | None, release: Release) -> None:
         app, phase = release.app, release.phase
@@ -247,6 +196,7 @@ class Observer:
             self._routed(release, self.confirming[app])
             self._tried(release)
         elif phase is Phase.DONE:
+            self.fences.none_on_its_way(writer, app, release.target.canary, "routes")
             self.done(release, writer)
 
     def _tried(self, release: Release) -> None:

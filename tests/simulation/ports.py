@@ -31,6 +31,7 @@ class SimWorkloads:
 
     def __init__(self, process: Process, inner: MemoryWorkloads) -> None:
         self.process, self.inner = process, inner
+        self.lag = inner.lag
 
     def read(self, name: str) -> Workload:
         return self.process.call(f"read {name}", lambda: self.inner.read(name), Kind.READ)
@@ -45,7 +46,8 @@ class SimWorkloads:
             return changed
 
         asked = " ".join(str(part) for part in (image, replicas) if part is not None)
-        return process.call(f"change {name} {asked}", run, Kind.WRITE)
+        with process.holding(name, expected.version):
+            return process.call(f"change {name} {asked}", run, Kind.WRITE)
 
     def logs(self, name: str, lines: int = 20) -> str:
         return self.inner.logs(name, lines)
@@ -69,7 +71,8 @@ class SimRouteStore:
             process.stage.observer.wrote(writer, before, written.files)
             return written
 
-        return process.call("write " + (", ".join(file.name for file in files) or "nothing"), run, Kind.WRITE)
+        with process.holding("routes", expected.version):
+            return process.call("write " + (", ".join(file.name for file in files) or "nothing"), run, Kind.WRITE)
 
 
 class SimGateway:
@@ -147,9 +150,12 @@ class SimJournal:
             process.completed |= release.ended
             return record
 
-        return process.call(
-            f"journal {app} {process.stage.called(release.id)} {release.phase} {release.outcome}", run, Kind.WRITE
-        )
+        effect = f"journal {app} {process.stage.called(release.id)} {release.phase} {release.outcome}"
+        with process.holding("journal", str(expected)):
+            return process.call(effect, run, Kind.WRITE)
+
+    def moved(self, app: str, version: int) -> bool:
+        return self.process.call(f"look at the journal of {app}", lambda: self.inner.moved(app, version), Kind.READ)
 
     def history(self, app: str) -> tuple[Release, ...]:
         return self.inner.history(app)
@@ -166,7 +172,7 @@ class SimLeases:
             before = self.process.world.holders.get(app)
             self.inner.acquire(app, holder)
             if before != holder:
-                self.process.stage.observer.took(self.process, app, before)
+                self.process.stage.observer.fences.took(self.process, app, before)
 
         self.process.call(f"take lease of {app}", run, Kind.LEASE)
 

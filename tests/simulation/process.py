@@ -5,7 +5,8 @@ before each call; "after the effect" is for calls whose answer never comes home.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
@@ -16,14 +17,15 @@ from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlErro
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Phase, Release
 from tests.fakes.world import Killed
-from tests.simulation.observer import Observer, Violation, Writer
+from tests.simulation.fences import Ticket, Violation, Writer
+from tests.simulation.observer import Observer
 from tests.simulation.tally import Tally
 from tests.simulation.weather import AFTER, Fault, Kind
 from tests.simulation.world import SimWorld
 
 T = TypeVar("T")
 Cue = float | tuple[str, Phase, float]  # a time, or so many seconds after a release of an application enters a phase
-_PAUSES = (0.5, 5.0, 45.0, 90.0, 400.0)  # seconds; a lease lives 60
+_PAUSES = (0.5, 5.0, 90.0, 90.0, 400.0)  # seconds; a lease lives 60
 _NAP = 0.5
 
 
@@ -88,6 +90,7 @@ class Process:
         self.lost_time = 0.0
         self.listed = -1000.0
         self.suffered: set[Fault] = set()
+        self.blows = 0
         self.grants: dict[str, float] = {}
         self.greenlet: greenlet | None = None
         self.app = ""
@@ -128,6 +131,7 @@ class Process:
             answer = self.do(effect, run)
         else:
             self.suffered.add(fault)
+            self.blows += 1
             self.stage.tally.add(f"fault: {fault}")
             self.note(effect, f"! {fault}")
             answer = self._suffer(fault, effect, run)
@@ -152,6 +156,16 @@ class Process:
     def writer(self) -> Writer:
         """Who it is to the observer, as of now: what it sends may arrive much later."""
         return Writer(self.name, self.app, self.grants.get(self.app), self.listed, Fault.STALE in self.suffered)
+
+    @contextmanager
+    def holding(self, name: str, version: str) -> Iterator[None]:
+        """While a write that replaces this version of an object is on its way."""
+        tickets = self.stage.observer.fences.tickets
+        tickets[self] = Ticket(self.app, name, version, self.grants.get(self.app))
+        try:
+            yield
+        finally:
+            del tickets[self]
 
     def note(self, effect: str, what: str) -> None:
         """One line of the trace."""
@@ -199,28 +213,30 @@ class Process:
             self.skew += 300.0
         elif fault is Fault.PAUSED_AFTER:
             answer = self.do(effect, run)
-            self._pause()
+            self._pause(effect)
             return answer
         else:
-            slept = self._pause()
+            slept = self._pause(effect)
             if fault is Fault.SUSPENDED:
                 self.lost_time += slept
         return self.do(effect, run)
 
-    def _pause(self) -> float:
+    def _pause(self, effect: str) -> float:
         """For so long, or until somebody has just taken over: that is when waking up is most dangerous."""
         rng, loop = self.stage.rng, self.world.loop
         start = self.world.time
         end = start + rng.choice(_PAUSES) * (0.5 + rng.random())
         wary = rng.random() < 0.5
-        followed = self.stage.observer.grants_of(self.app)
+        followed = self.stage.observer.fences.grants_of(self.app)
         self.pausing = True
         while self.world.time < end:
             loop.wait(min(_NAP, end - self.world.time) if wary else end - self.world.time)
-            if wary and self.stage.observer.grants_of(self.app) != followed:
+            if wary and self.stage.observer.fences.grants_of(self.app) != followed:
                 loop.wait(rng.choice((0.0, 0.5, 2.0, 8.0)) * rng.random())
                 break
         self.pausing, self.paused_until = False, self.world.time
+        if self.stage.observer.fences.grants_of(self.app) != followed:
+            self.stage.tally.add(f"woke up when another one had taken over: {effect.split(' ')[0]}")
         self.alive()
         return self.world.time - start
 

@@ -27,7 +27,8 @@ from tests.simulation.cast import (
     spawn,
     sweep,
 )
-from tests.simulation.observer import Observer, Violation
+from tests.simulation.fences import Violation
+from tests.simulation.observer import Observer
 from tests.simulation.process import Cue, Process, Stage
 from tests.simulation.scenes import App, app_of
 from tests.simulation.tally import Tally
@@ -38,7 +39,17 @@ ROUGH = 120.0  # seconds of rough weather
 _SETTLING = 60.0  # seconds after which every replica must have taken every file
 # Where what comes meets a write that is under way, or a proof that was just made.
 _MOMENTS = (
-    *(Phase.WARM, Phase.ROUTE, Phase.PROVE, Phase.LEAKS, Phase.SMOKE, Phase.CONFIRM, Phase.PROMOTE, Phase.PROMOTE),
+    *(
+        Phase.WARM,
+        Phase.ROUTE,
+        Phase.PROVE,
+        Phase.LEAKS,
+        Phase.SMOKE,
+        Phase.WAIT,
+        Phase.CONFIRM,
+        Phase.PROMOTE,
+        Phase.PROMOTE,
+    ),
     *(Phase.RESTORE, Phase.UNROUTE, Phase.CLEAR, Phase.DRAIN, Phase.COOL, Phase.DONE),
 )
 HONEST = Company()
@@ -90,8 +101,8 @@ def _three_acts(stage: Stage, company: Company) -> None:
     _hire_outsiders(stage, apps)
     if rng.random() < 0.3:
         spawn(stage, "sweep", 0.0, sweep(company, apps, 6))
-    if rng.random() < 0.5:
-        spawn(stage, "on call", 5.0, on_call(company, apps[0], 8))
+    if world.weather.sleepy or rng.random() < 0.4:
+        spawn(stage, "on call", 5.0, on_call(company, apps[0], 20))
     for turn in world.weather.turns:
         app = rng.choice(apps).name
         stage.at(_cue(rng, app), lambda turn=turn, app=app: _turn(stage, turn, app))
@@ -144,7 +155,7 @@ def _hire_outsiders(stage: Stage, apps: tuple[App, ...]) -> None:
     image = rng.choice((f"shop/{name}:1.0", f"shop/{name}:1.0.1"))
     for share, who, act in (
         (0.10, "blind editor", outsiders.blind),
-        (0.06, "route controller", outsiders.reverting_routes(3)),
+        (0.10, "route controller", outsiders.reverting_routes(3)),
         (0.06, "scale controller", outsiders.reverting_canary(name, 3)),
         (0.15, "hotfix", outsiders.giving_stable(name, image)),
     ):

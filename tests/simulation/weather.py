@@ -58,6 +58,7 @@ class Turn(StrEnum):
 
 
 _ANYTIME = (Fault.CRASH_BEFORE, Fault.PAUSED, Fault.SUSPENDED, Fault.INTERRUPTED, Fault.FAILED)
+_SLEEP = {Fault.PAUSED, Fault.SUSPENDED}  # what leases and fences are for
 _CLOCKS = (Fault.CLOCK_BACK, Fault.CLOCK_AHEAD)
 _DONE = (Fault.CRASH_AFTER, Fault.LOST, Fault.PAUSED_AFTER, Fault.INTERRUPTED_AFTER)
 # The effect takes place, and then it happens.
@@ -72,7 +73,7 @@ MENU: dict[Kind, tuple[Fault, ...]] = {
 # How often each kind of call is hit in a rough schedule: reads and probes are a hundred for each write.
 _ROUGH = {Kind.READ: 0.02, Kind.WRITE: 0.12, Kind.LEASE: 0.012, Kind.ASK: 0.003}
 # Calls of which one, in most seeds, is hit far more often than the others; the beginnings of their names.
-_FOCUS = ("change orders ", "change orders-canary", "write routes", "journal orders", "take lease", "load journal", "")
+_FOCUS = ("change orders-canary", "change orders ", "write routes", "journal orders", "take lease", "load journal", "")
 _FOCUSED = 0.3
 
 
@@ -88,6 +89,7 @@ class Weather:
     lag: float = 1.0
     ready_delay: float = 2.0
     focus: str = ""
+    sleepy: bool = False
     quiet: bool = False
 
     def fate(self, kind: Kind, effect: str) -> Fault | None:
@@ -103,8 +105,9 @@ class Weather:
 
 def drawn(rng: Random) -> Weather:
     """The weather of a seed."""
-    allowed = {fault for fault in Fault if rng.random() < 0.4}
-    roughness = rng.choice((0.0, 0.3, 0.6, 1.0, 1.5))
+    sleepy = rng.random() < 0.3
+    allowed = _SLEEP if sleepy else {fault for fault in Fault if rng.random() < 0.4}
+    roughness = 0.0 if sleepy else rng.choice((0.0, 0.3, 0.6, 1.0, 1.5))
     few = rng.choice((0, 0, 1, 2, 4))
     return Weather(
         rng,
@@ -114,5 +117,6 @@ def drawn(rng: Random) -> Weather:
         latency=rng.choice((0.005, 0.02, 0.1)),
         lag=rng.choice((0.2, 1.0, 3.0)),
         ready_delay=rng.choice((0.5, 2.0, 5.0)),
-        focus=rng.choice(_FOCUS),
+        focus=rng.choice(_FOCUS[:4] if sleepy else _FOCUS),
+        sleepy=sleepy,
     )

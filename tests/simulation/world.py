@@ -131,6 +131,15 @@ class SimWorld(World):
         """What the replica runs."""
         return self.views[gate.applied]
 
+    def coming(self, gate: Gate) -> list[int]:
+        """The files that a replica may still run before it has the newest: its kubelet may not have heard of those."""
+        heard = self.time - WATCH_LAG
+        return [
+            version
+            for version in range(max(gate.applied, gate.owes) + 1, len(self.published) - 1)
+            if self.published[version + 1][0] > heard
+        ]
+
     def asked(self, name: str, probe: Probe) -> Answer:
         """How the replica of that name answers."""
         gate = self.gates.get(name)

@@ -22,6 +22,7 @@ class Optimist:
 
     inner: Workloads
     image: str
+    lag: float = 0.0
 
     def read(self, name: str) -> Workload:
         return replace(self.inner.read(name), ready=1, image=self.image)
@@ -39,10 +40,12 @@ class FirstOnly:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """ports.Replicas of a gateway that has none."""
+    """ports.Replicas that lists them, and shows none."""
+
+    inner: Replicas
 
     def list(self) -> tuple[Replica, ...]:
-        return ()
+        return self.inner.list()[:0]
 
 
 class BlindRoutes(MemoryRouteStore):
@@ -87,6 +90,10 @@ class LateJournal:
         self._write()
         self.kept = (app, release, expected)
         return Record(release, expected + 1)
+
+    def moved(self, app: str, version: int) -> bool:
+        record = self.load(app)
+        return record is None or record.version != version
 
     def _write(self) -> None:
         if self.kept:

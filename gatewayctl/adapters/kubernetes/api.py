@@ -7,7 +7,8 @@ behind our back: a write whose answer was lost may have happened, and only the c
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,17 +102,23 @@ class Api:
         except NotThere:
             return
 
-    def watch(self, path: str, since: str, seconds: int, **query: str) -> Iterator[Object]:
-        """Events of a list since a resourceVersion, for at most `seconds`. Raises ApiFault when it breaks."""
-        query = {**query, "watch": "1", "resourceVersion": since, "timeoutSeconds": str(seconds)}
-        yield from (_event(path, line) for line in self.lines(path, seconds + 5.0, **query) if line)
+    def watch(self, path: str, since: str, seconds: int, **query: str) -> Generator[Object]:
+        """Events of a list since a resourceVersion, for at most `seconds`, once the server has agreed to tell them.
 
-    def lines(self, path: str, silence: float, **query: str) -> Iterator[bytes]:
+        Raises ApiFault when it does not, and when it breaks off.
+        """
+        query = {**query, "watch": "1", "resourceVersion": since, "timeoutSeconds": str(seconds)}
+        return _told_events(path, self.lines(path, seconds + 5.0, **query))
+
+    def lines(self, path: str, silence: float, **query: str) -> Generator[bytes]:
         """Whole lines of an answer as they come, with at most `silence` seconds between them. Raises ApiFault."""
         response = self._open("GET", path, query, None, "", (_TIMEOUT[0], silence))
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _fault("GET", path, response.status, self._body("GET", path, response))
+        return self._lines(path, response)
+
+    def _lines(self, path: str, response: "RESTResponse") -> Generator[bytes]:
         try:
-            if response.status >= HTTPStatus.BAD_REQUEST:
-                raise _fault("GET", path, response.status, self._body("GET", path, response))
             with _told("GET", path, self.origin):
                 buffered = b""
                 for chunk in response.response.stream(65536, decode_content=True):
@@ -221,6 +228,11 @@ def _parsed(path: str, data: bytes) -> Object:
     if not isinstance(found, dict):
         raise ApiFault(0, f"{path}: expected an object, found {type(found).__name__}")
     return found
+
+
+def _told_events(path: str, lines: Generator[bytes]) -> Generator[Object]:
+    with closing(lines):
+        yield from (_event(path, line) for line in lines if line)
 
 
 def _event(path: str, line: bytes) -> Object:

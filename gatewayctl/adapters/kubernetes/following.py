@@ -1,45 +1,91 @@
-"""A workload as it was last seen, and how it is followed: a wait hangs on a watch instead of asking again and again.
+"""A workload as it was last seen, and how it is followed: whoever reads it again is served by events.
 
-A read that does not follow a read of a moment ago looks at everything afresh; only a wait, which reads what is not
-settled over and over, is served by events.
+A wait, which reads what is not settled over and over, is held until something happens, or for a while.
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import Condition
 
-from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Object
+from gatewayctl.adapters.kubernetes.api import Api, Object
 from gatewayctl.adapters.kubernetes.deployment import (
     Template,
     belongs,
     ending,
     exists,
     hash_of,
-    is_ready,
-    items,
     name_of,
-    number,
     part,
     selector,
-    wanted,
 )
+from gatewayctl.adapters.kubernetes.feed import Feed
 from gatewayctl.adapters.kubernetes.paths import deployments, pods
 
-_SILENCE = 2  # seconds; the longest that a read waits for an event
+_SILENCE = 1.0  # seconds; the longest that a read waits for an event
 _SPACE = 0.3  # seconds between requests of a wait that cannot be served by events
-_USUAL = ("ContainerCreating", "PodInitializing")  # what every container waits for
 _RECENT = 1.0  # seconds; a read this soon after another of the same is a wait
+
+
+class News:
+    """What becomes of a Deployment and of its Pods; events of both ring one bell."""
+
+    def __init__(self, api: Api, namespace: str, seen: "Seen") -> None:
+        self._bell, self._name = Condition(), seen.name
+        named = {"fieldSelector": f"metadata.name={seen.name}"}
+        version = str(part(seen.deployment, "metadata").get("resourceVersion", ""))
+        ours = {"labelSelector": selector(seen.deployment)}
+        self._pods = Feed(api, pods(namespace), seen.since, seen.pods.values(), self._bell, **ours)
+        self._deployments = Feed(api, deployments(namespace), version, (seen.deployment,), self._bell, **named)
+
+    @property
+    def over(self) -> bool:
+        """Whether one of them will not be told of any more."""
+        return self._pods.over or self._deployments.over
+
+    @property
+    def live(self) -> bool:
+        """Whether what they say counts."""
+        return self._pods.live and self._deployments.live
+
+    @property
+    def heard(self) -> int:
+        """How many events there were so far."""
+        return self._pods.heard + self._deployments.heard
+
+    @property
+    def deployment(self) -> Object:
+        """As of now."""
+        return self._deployments.objects.get(self._name, {})
+
+    @property
+    def pods(self) -> dict[str, Object]:
+        """As of now, by name."""
+        return self._pods.objects
+
+    def put(self, deployment: Object) -> None:
+        """What a write of ours was answered."""
+        self._deployments.put(deployment)
+
+    def wait(self, heard: int) -> None:
+        """Return when there were more events than `heard`, or after some silence."""
+        with self._bell:
+            self._bell.wait_for(lambda: self.heard != heard or self.over, _SILENCE)
 
 
 @dataclass(slots=True)
 class Seen:
-    """A Deployment with its Pods by name, both as of `at` (monotonic); `since` is where its Pods' events begin."""
+    """A Deployment with its Pods by name, both as of `at` (monotonic); `since` is where its Pods' events begin.
+
+    `heard` is how many events of `news` are in it.
+    """
 
     deployment: Object
     pods: dict[str, Object]
     since: str
+    news: "News | None" = None
     template: Template = field(default_factory=Template)
     at: float = field(default_factory=time.monotonic)
+    heard: int = 0
 
     @property
     def name(self) -> str:
@@ -57,12 +103,6 @@ class Seen:
         return [pod for pod in self.existing if hash_of(pod) == self.template.hash and not ending(pod)]
 
     @property
-    def complete(self) -> bool:
-        """Whether its Pods are what is asked, whatever the Deployment's status says so far."""
-        ready = sum(map(is_ready, self.current))
-        return len(self.existing) == ready == wanted(self.deployment)
-
-    @property
     def recent(self) -> bool:
         """Whether it was seen a moment ago."""
         return time.monotonic() - self.at < _RECENT
@@ -75,80 +115,26 @@ def looked(api: Api, namespace: str, deployment: Object) -> Seen:
     return Seen(deployment, listed, str(part(found, "metadata").get("resourceVersion", "")))
 
 
+def told(seen: Seen) -> Seen | None:
+    """The same as of now, as events have it; None when there are none and it must be looked at."""
+    return _now(seen) if seen.news and seen.news.live else None
+
+
 def followed(api: Api, namespace: str, seen: Seen) -> Seen | None:
-    """The same a moment later: after something that matters happened to it, or after some silence.
-
-    None when events cannot be had: then it must be looked at afresh.
-    """
-    try:
-        if seen.complete:
-            _settle(api, namespace, seen)
-        else:
-            _pod_events(api, namespace, seen)
-            seen.deployment = api.get(deployments(namespace, seen.name))
-    except ApiFault:
+    """The same a moment later: after something happened to it, or after some silence; None as in `told`."""
+    if seen.news is None or seen.news.over:
+        seen.news, seen.heard = News(api, namespace, seen), 0
+    seen.news.wait(seen.heard)
+    found = None if seen.news.over else _now(seen)
+    if found is None:
         time.sleep(_SPACE)
+    return found
+
+
+def _now(seen: Seen) -> Seen | None:
+    if seen.news is None:
         return None
-    seen.at = time.monotonic()
-    return seen
-
-
-def _settle(api: Api, namespace: str, seen: Seen) -> None:
-    """Only the Deployment's own status is behind: its next version tells."""
-    since = str(part(seen.deployment, "metadata").get("resourceVersion", ""))
-    events = api.watch(deployments(namespace), since, _SILENCE, fieldSelector=f"metadata.name={seen.name}")
-    for kind, found in _told(events):
-        if kind != "DELETED":
-            seen.deployment = found
-            return
-        break
-    seen.deployment = api.get(deployments(namespace, seen.name))
-
-
-def _pod_events(api: Api, namespace: str, seen: Seen) -> None:
-    """Take events until one changes what a wait could end on, or there was silence."""
-    before = _signature(seen)
-    until = time.monotonic() + _SILENCE
-    for kind, pod in _told(api.watch(pods(namespace), seen.since, _SILENCE, labelSelector=selector(seen.deployment))):
-        seen.since = str(part(pod, "metadata").get("resourceVersion", seen.since))
-        seen.pods.pop(name_of(pod), None)
-        if kind != "DELETED":
-            seen.pods[name_of(pod)] = pod
-        if _signature(seen) != before or time.monotonic() > until:
-            return
-
-
-def _told(events: Iterator[Object]) -> Iterator[tuple[str, Object]]:
-    """Kind and object of each event. Raises ApiFault when the server says that it cannot go on from there."""
-    try:
-        for event in events:
-            found = part(event, "object")
-            if event.get("type") == "ERROR":
-                raise ApiFault(int(found.get("code") or 0), str(found.get("message", "the watch broke")))
-            if event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
-                yield str(event["type"]), found
-    finally:
-        close = getattr(events, "close", None)
-        if close:
-            close()
-
-
-def _signature(seen: Seen) -> object:
-    """What a wait could end on: who is ready, whether others are left, and what may be trouble.
-
-    A Pod that appears, is scheduled, pulls its image or begins to end changes nothing for who waits.
-    """
-    ready = sorted(name_of(pod) for pod in seen.existing if is_ready(pod))
-    starting = [pod for pod in seen.existing if not is_ready(pod) and not ending(pod)]
-    return ready, len(seen.existing) == len(ready), sorted(repr((name_of(pod), _states(pod))) for pod in starting)
-
-
-def _states(pod: Object) -> list[object]:
-    held = items(pod, "status", "initContainerStatuses") + items(pod, "status", "containerStatuses")
-    found: list[object] = []
-    for one in held:
-        why = part(one, "state", "waiting").get("reason")
-        found.append((number(one, "restartCount"), None if why in _USUAL else why))
-    return [one for one in found if one != (0, None)] + [
-        one["reason"] for one in items(pod, "status", "conditions") if one.get("reason") == "Unschedulable"
-    ]
+    heard, deployment = seen.news.heard, seen.news.deployment
+    if not deployment:
+        return None
+    return Seen(deployment, seen.news.pods, seen.since, seen.news, seen.template, heard=heard)

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.api import Api, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.feed import Item
 from gatewayctl.adapters.kubernetes.names import APP, MANAGED_BY, OUTCOME, PHASE, US, own_labels, own_name, part, words
 from gatewayctl.adapters.kubernetes.paths import config_maps
 from gatewayctl.adapters.records import release_from_data, release_from_json, release_to_data, release_to_json
@@ -29,6 +30,7 @@ class KubernetesJournal:
     def __init__(self, api: Api, namespace: str, spec_text: str = "", keep: int = 10) -> None:
         self._api, self._namespace, self._spec, self._keep = api, namespace, spec_text, keep
         self._last: dict[str, _Entry] = {}
+        self._kept: dict[str, Item] = {}
 
     def load(self, app: str) -> Record | None:
         """The application's record, or None when it never had a release. Raises EnvironmentFailed."""
@@ -57,8 +59,24 @@ class KubernetesJournal:
                 entry = self._read(app)
                 continue
             self._last[app] = stored
+            if app in self._kept:
+                self._kept[app].put(stored.found)
             return Record(release, stored.version)
         raise EnvironmentFailed(f"the journal of {app} could not be written in {_TRIES} tries: others keep changing it")
+
+    def moved(self, app: str, version: int) -> bool:
+        """Whether the record is known to be no longer at `version`; a watch tells. Raises EnvironmentFailed."""
+        item, last = self._kept.get(app), self._last.get(app)
+        if item is None:
+            item = self._kept[app] = Item(self._api, config_maps(self._namespace), own_name(app))
+            if last is not None:
+                item.follow(last.found)
+                return last.version != version
+        try:
+            found = _entry(item.now()).version
+        except NotThere:
+            return True
+        return found > version  # what is older is on its way
 
     def history(self, app: str) -> tuple[Release, ...]:
         """Ended releases, newest first. Raises EnvironmentFailed."""

@@ -21,12 +21,12 @@ _FRESH = 3  # a renewal is sent when this part of the time to live has passed si
 
 
 class KubernetesLeases:
-    """A lease that is not renewed for `ttl` seconds is free, whoever holds it.
+    """A lease that is not renewed for `ttl` seconds is free, whoever holds it; the journal may be unreachable for less.
 
     A lease costs one request to take, one per third of `ttl` to keep and one to give back, which deletes it.
     """
 
-    def __init__(self, api: Api, namespace: str, clock: Clock, ttl: float = 15.0) -> None:
+    def __init__(self, api: Api, namespace: str, clock: Clock, ttl: float = 45.0) -> None:
         self._api, self._namespace, self._clock, self._ttl = api, namespace, clock, ttl
         self._ours: dict[tuple[str, Holder], _Ours] = {}
         self._sights: dict[str, Sight] = {}

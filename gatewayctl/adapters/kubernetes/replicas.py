@@ -2,17 +2,16 @@
 
 import os
 import socket
-import time
 from enum import StrEnum
 from threading import Lock
 
 from gatewayctl.adapters.kubernetes.api import Api, Object
+from gatewayctl.adapters.kubernetes.feed import Listing
 from gatewayctl.adapters.kubernetes.forward import Forwards
 from gatewayctl.adapters.kubernetes.paths import pods
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
 from gatewayctl.domain.platform import Replica
 
-_FRESH = 0.5  # seconds
 _REACHED = 0.5  # seconds to connect to a Pod's address
 _LONGEST = 300  # characters of a note
 
@@ -31,32 +30,30 @@ class KubernetesReplicas:
     A Pod that is being deleted is listed for as long as it is Ready: clients that hold a connection to it still get its
     answers, by rules that the kubelet no longer updates. After that it is left out, so that no proof waits for it.
 
-    Waits ask many times a second, so an answer serves for half a second; a Pod that appears is seen that much later.
+    Waits ask many times a second; the Pods are listed once, and a watch tells what becomes of them. `listing` is theirs
+    where others look at them, too.
     """
 
-    def __init__(self, api: Api, place: GatewayPlace, reach: Reach = Reach.AUTO) -> None:
-        self._api, self._place, self._reach = api, place, reach
+    def __init__(
+        self, api: Api, place: GatewayPlace, reach: Reach = Reach.AUTO, listing: Listing | None = None
+    ) -> None:
+        self._place, self._reach = place, reach
+        self._pods = listing or Listing(api, pods(place.namespace), labelSelector=place.selector)
         self._forwards = Forwards(api, place.namespace)
         self._lock = Lock()
-        self._listed: tuple[Replica, ...] = ()
-        self._until = 0.0
 
     def list(self) -> tuple[Replica, ...]:
         """All that should serve, ready or not. Raises EnvironmentFailed when the API or the Pods cannot be reached."""
         with self._lock:
-            if time.monotonic() >= self._until:
-                self._listed = self._look()
-                self._until = time.monotonic() + _FRESH
-            return self._listed
+            return self._look()
 
     def close(self) -> None:
         """End all port-forwards; a later list opens new ones."""
         with self._lock:
-            self._until = 0.0
             self._forwards.close()
 
     def _look(self) -> tuple[Replica, ...]:
-        found = self._api.get(pods(self._place.namespace), labelSelector=self._place.selector).get("items") or ()
+        found = self._pods.now()
         serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=_name))
         if self._reach is Reach.AUTO:
             self._reach = self._decide(serving)

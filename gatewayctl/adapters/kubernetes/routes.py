@@ -10,11 +10,13 @@ JSON was spelled, escapes included: one é or & in a comment, and the test fails
 """
 
 import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
 from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.feed import Item, Listing
 from gatewayctl.adapters.kubernetes.ownership import check_mounts, check_object
 from gatewayctl.adapters.kubernetes.paths import config_maps, pods
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
@@ -33,11 +35,17 @@ _AT_ONCE = 8  # nudges in flight
 
 
 class KubernetesRouteStore:
-    """Reads and writes `keys` of one ConfigMap; after each write it has every gateway Pod sync at once."""
+    """Reads and writes `keys` of one ConfigMap; after each write it has every gateway Pod sync at once.
 
-    def __init__(self, api: Api, place: GatewayPlace) -> None:
+    Both are got once and followed by a watch. A write that clashed reads anew. `listing` is the gateway's Pods where
+    others look at them, too.
+    """
+
+    def __init__(self, api: Api, place: GatewayPlace, listing: Listing | None = None) -> None:
         self._api, self._place = api, place
         self._path = config_maps(place.namespace, place.config_map)
+        self._kept = Item(api, config_maps(place.namespace), place.config_map)
+        self._gateway = listing or Listing(api, pods(place.namespace), labelSelector=place.selector)
         self._name = f"ConfigMap {place.namespace}/{place.config_map}"
         self._lock = Lock()
         self._unnudged: dict[str, str] = {}
@@ -49,11 +57,11 @@ class KubernetesRouteStore:
 
     def read(self) -> Stored:
         """All files, with the version they were read at. Raises EnvironmentFailed, UsageFault, Refused."""
-        return self._stored(self._object())
+        return self._stored(self._object(self._kept.now))
 
     def check(self) -> str:
         """Raise Refused when an edit would not reach the gateway or would be reverted; else say where it arrives."""
-        found = self._object()
+        found = self._object(self._kept.now)
         check_object(self._place, found)
         self._stored(found)
         listed = self._pods()
@@ -136,10 +144,12 @@ class KubernetesRouteStore:
             version = _Version.parse(found.version).resource
             metadata = {"resourceVersion": version, "annotations": {WRITE: mark}}
             try:
-                return self._stored(self._api.merge(self._path, {"metadata": metadata, "data": changed}))
+                written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
+                self._kept.put(written)
+                return self._stored(written)
             except (Clash, Uncertain) as caught:
                 fault = caught
-            found = self.read()
+            found = self._stored(self._object(self._kept.fresh))
             texts = {file.name: file.text for file in found.files}
             if _Version.parse(found.version).mark == mark and texts == wanted:
                 return found
@@ -149,17 +159,17 @@ class KubernetesRouteStore:
             raise fault
         raise StaleWrite(f"{self._name} is being changed by others all the time") from fault
 
-    def _object(self) -> Object:
+    def _object(self, got: Callable[[], Object]) -> Object:
         try:
-            return self._api.get(self._path)
+            return got()
         except NotThere as fault:
             raise EnvironmentFailed(
                 f"there is no {self._name}", hint="gateway.namespace and gateway.config in gatewayctl.yaml name it"
             ) from fault
 
     def _pods(self) -> list[Object]:
-        found = self._api.get(pods(self._place.namespace), labelSelector=self._place.selector).get("items") or ()
-        return [pod for pod in found if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}]
+        ended = {"Succeeded", "Failed"}
+        return [pod for pod in self._gateway.now() if (pod.get("status") or {}).get("phase") not in ended]
 
     def _stored(self, found: Object) -> Stored:
         metadata, data = found.get("metadata") or {}, found.get("data") or {}

@@ -27,7 +27,7 @@ from gatewayctl.adapters.kubernetes.deployment import (
     version,
     wanted,
 )
-from gatewayctl.adapters.kubernetes.following import Seen, followed, looked
+from gatewayctl.adapters.kubernetes.following import News, Seen, followed, looked, told
 from gatewayctl.adapters.kubernetes.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.trouble import suspects_probe, trouble
 from gatewayctl.domain.errors import EnvironmentFailed, Missing, StaleWrite, UsageFault
@@ -40,6 +40,10 @@ _MOST_BYTES = 65536  # of one log
 class KubernetesWorkloads:
     """The Deployments of one namespace."""
 
+    # kube-proxy writes a node's rules at most once a second (minSyncPeriod), after the endpoints have reached it.
+    # Before that, whoever asks the Service is refused, and nothing in the API tells which nodes are done.
+    lag = 2.0
+
     def __init__(self, api: Api, namespace: str) -> None:
         self._api, self._namespace = api, namespace
         # Taken out by whoever uses it and put back afterwards: two threads never share one.
@@ -47,15 +51,16 @@ class KubernetesWorkloads:
         self._templates: dict[tuple[str, str], Template] = {}
 
     def read(self, name: str) -> Workload:
-        """As it is now; a wait, which reads again and again, is told when something changes, within 2 s.
+        """As it is now; a wait, which reads again and again, returns when something changes, within a second.
 
-        Raises Missing, EnvironmentFailed.
+        What is read a second time is followed from then on. Raises Missing, EnvironmentFailed.
         """
         before, seen = self._seen.pop(name, None), None
-        if before is not None and before.recent and not self._workload(before).settled:
-            seen = followed(self._api, self._namespace, before)
+        if before is not None:
+            waiting = before.recent and not self._workload(before).settled
+            seen = followed(self._api, self._namespace, before) if waiting else told(before)
         if seen is None:
-            seen = looked(self._api, self._namespace, self._deployment(name))
+            seen = self._looked(name, before)
         self._seen[name] = seen
         return self._explained(seen)
 
@@ -80,10 +85,7 @@ class KubernetesWorkloads:
                 break
         else:
             raise EnvironmentFailed(f"Deployment {name} could not be written in {_TRIES} tries", hint="try again")
-        if before is not None and before.recent:
-            seen = Seen(now, before.pods, before.since)
-        else:
-            seen = looked(self._api, self._namespace, now)
+        seen = self._after(now, before)
         self._seen[name] = seen
         return self._workload(seen)
 
@@ -106,6 +108,31 @@ class KubernetesWorkloads:
         except ApiFault as fault:
             return f"{name_of(pod)}: no log: {fault}"
         return "\n".join(text.splitlines()[-lines:]) if lines else ""
+
+    def _looked(self, name: str, before: Seen | None) -> Seen:
+        """By requests. A Deployment that was settled and has not moved since, status included, has the Pods it had."""
+        now = self._deployment(name)
+        if before is None:
+            return looked(self._api, self._namespace, now)
+        if _same(now, before.deployment) and self._workload(before).settled:
+            seen = Seen(now, before.pods, before.since, template=before.template)
+        else:
+            seen = looked(self._api, self._namespace, now)
+        seen.news = before.news
+        if seen.news is None or seen.news.over:
+            seen.news = News(self._api, self._namespace, seen)
+        return seen
+
+    def _after(self, written: Object, before: Seen | None) -> Seen:
+        """What there is right after a write of ours."""
+        if before is not None and before.news is not None:
+            before.news.put(written)
+            found = told(before)
+            if found is not None:
+                return found
+        if before is not None and before.recent:
+            return replace(before, deployment=written)
+        return looked(self._api, self._namespace, written)
 
     def _deployment(self, name: str) -> Object:
         try:
@@ -162,6 +189,8 @@ class KubernetesWorkloads:
     def _template(self, seen: Seen) -> Template:
         """The newest ReplicaSet, asked for once per revision, and only when there are Pods to tell apart."""
         deployment = seen.deployment
+        if seen.news is not None and not observed(deployment):
+            return seen.template  # the controller has not said yet which one is the newest now: it will, in an event
         key = (str(part(deployment, "metadata").get("uid")), revision(deployment))
         if key not in self._templates and seen.existing:
             found = self._api.get(replica_sets(self._namespace), labelSelector=selector(deployment))
@@ -193,6 +222,11 @@ def _operations(now: Object, mine: str, image: str | None, replicas: int | None)
     if replicas is not None:
         writes.append({"op": "add", "path": "/spec/replicas", "value": replicas})
     return [*tests, *writes]
+
+
+def _same(now: Object, then: Object) -> bool:
+    version = part(now, "metadata").get("resourceVersion")
+    return bool(version) and version == part(then, "metadata").get("resourceVersion")
 
 
 def _created(pod: Object) -> str:

@@ -42,6 +42,12 @@ class FileJournal:
             replace_durably(path, json.dumps(entry))
         return Record(release, version + 1)
 
+    def moved(self, app: str, version: int) -> bool:
+        """Whether the record is no longer at `version`. Raises EnvironmentFailed."""
+        path = self._path(app)
+        found = read_json(path)
+        return found is None or _version(found, path) != version
+
     def history(self, app: str) -> tuple[Release, ...]:
         """Ended releases, newest first. Raises EnvironmentFailed."""
         path = self._path(app)

@@ -46,6 +46,7 @@ class NginxDialect:
         if not places:
             raise unrouted(passes, rule)
         put_in = [piece for place in places for piece in pieces(place)]
+        _refuse_many_upstreams(places, rule)
         after = put(bare, dict.fromkeys(put_in), rule.name)
         if without(after, rule.name) != bare:
             names = ", ".join(file.name for file in files)
@@ -80,6 +81,18 @@ def _places(passes: Passes, rule: CanaryRule) -> tuple[list[Place], list[Pass]]:
             key = id(place.location) if place.location is not None else id(one.directive)
             groups.setdefault(key, Place(passes, rule, [])).hits += place.hits
     return list(groups.values()), covered
+
+
+def _refuse_many_upstreams(places: list[Place], rule: CanaryRule) -> None:
+    twins = list(dict.fromkeys(piece for place in places for piece in place.upstreams))
+    if len(twins) > 1:
+        text = twins[1].text
+        raise Refused(
+            text.unit.file,
+            text.line(twins[1].at),
+            f"a second upstream of {rule.service}: one name ({rule.canary}) cannot stand for the canaries of both",
+            hint=f"define the upstream {rule.canary} yourself, if one can serve both",
+        )
 
 
 def _distinct(choices: list[Choice]) -> list[Choice]:

@@ -41,7 +41,7 @@ class Piece:
         where = " in a line" if self.inline else ""
         tail = f": {self.route}" if self.route else ""
         rows = (f"# {name} begin{where}{tail}", *self.lines, f"# {name} end")
-        written = "".join(f"{self.indent}{row}\n" for row in rows)
+        written = "".join(f"{self.indent}{row}\n" for row in rows).replace("\r\n", "\n")
         return Splice(self.at, self.at, f"\n{written}" if self.inline else written)
 
 

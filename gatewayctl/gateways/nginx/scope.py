@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.nginx.tree import Directive, Text, read
+from gatewayctl.gateways.nginx.tree import MAX_DEPTH, Directive, Text, read
 
 # Files that come with nginx and hold nothing that decides where or how a request is proxied.
 _HARMLESS = ("*.types", "fastcgi*", "uwsgi_params", "scgi_params", "*modules*", "koi-*", "win-utf", "*ssl*", "*tls*")
@@ -33,10 +33,9 @@ class Config:
         self._into: dict[int, list[Directive]] = {}
         self._shows: dict[int, list[Text]] = {}
         for one in self._includes:
-            for text in self.texts:
-                if text is not one.text and _names(one, text):
-                    self._into.setdefault(id(text), []).append(one)
-                    self._shows.setdefault(id(one), []).append(text)
+            for text in _meant(one, self.texts):
+                self._into.setdefault(id(text), []).append(one)
+                self._shows.setdefault(id(one), []).append(text)
 
     def every(self) -> Iterator[Directive]:
         """Every directive of every file, file by file."""
@@ -46,22 +45,25 @@ class Config:
     def inside(self, block: Directive) -> Iterator[tuple[Directive, Directive]]:
         """What a block holds, includes replaced by what they include; with it, what stands for it in the block."""
         for child in block.children or ():
-            for one in self._resolved(child, 8):
+            for one in self._resolved(child, set()):
                 yield one, child
 
-    def _resolved(self, one: Directive, levels: int) -> Iterator[Directive]:
-        shown = self._shows.get(id(one)) if levels else None
+    def _resolved(self, one: Directive, seen: set[int]) -> Iterator[Directive]:
+        """What an include stands for; files that include each other are read once."""
+        shown = self._shows.get(id(one))
         if not shown:
             yield one
             return
         for text in shown:
-            for root in text.roots:
-                yield from self._resolved(root, levels - 1)
+            if id(text) not in seen:
+                seen.add(id(text))
+                for root in text.roots:
+                    yield from self._resolved(root, seen)
 
     def beside(self, text: Text) -> Iterator[Directive]:
         """The directives at the top of a text that no block of the files given holds."""
         for root in text.roots:
-            yield from self._resolved(root, 8)
+            yield from self._resolved(root, {id(text)})
 
     def is_included(self, text: Text) -> bool:
         """Whether a file that was given includes it."""
@@ -69,10 +71,12 @@ class Config:
 
     def parent(self, one: Directive) -> Directive | None:
         """The block it is in, through includes; None at the top, or where several blocks include its file."""
-        if one.parent is not None:
-            return one.parent
-        into = self._into.get(id(one.text), [])
-        return self.parent(into[0]) if len(into) == 1 else None
+        for _ in range(MAX_DEPTH):
+            into = self._into.get(id(one.text), [])
+            if one.parent is not None or len(into) != 1:
+                return one.parent
+            one = into[0]
+        return None
 
     def levels(self, one: Directive) -> Iterator[Directive]:
         """The blocks around it, from the innermost."""
@@ -103,11 +107,18 @@ class Config:
         return Inherited(found, bool(found) or top.name == "http")
 
 
-def _names(include: Directive, text: Text) -> bool:
-    """Whether an include's pattern means this text; where folders are known on both sides, they count."""
+def _meant(include: Directive, texts: list[Text]) -> list[Text]:
+    """The texts that an include's pattern means; its folder counts where a file given lies in one of that name."""
     pattern = PurePosixPath(include.values[0])
-    name = text.unit.key or text.unit.file
-    return fnmatch(PurePosixPath(name).name, pattern.name)
+    named = [text for text in texts if text is not include.text and fnmatch(_path(text).name, pattern.name)]
+    beside = [
+        text for text in named if _path(text).parent.name and fnmatch(_path(text).parent.name, pattern.parent.name)
+    ]
+    return beside or named
+
+
+def _path(text: Text) -> PurePosixPath:
+    return PurePosixPath(text.unit.key or text.unit.file)
 
 
 def _harmless(include: Directive) -> bool:

@@ -42,7 +42,7 @@ def header_note(config: Config, one: Pass) -> str:
     """What is said where headers may come from a file that is not there."""
     if config.inherited(one.directive, "add_header").known:
         return ""
-    return _at(one, "response headers that files not given add are missing from the canary's answers")
+    return _at(one, "response headers that a file not given may add would be missing from the canary's answers")
 
 
 def _host(config: Config, one: Pass, choice: Choice) -> Shape:

@@ -25,6 +25,10 @@ _TOKEN = re.compile(
     r"|(?P<word>(?:\\.|\$\{?|[^ \t\r\n;{}#\"'\\$])(?:\\.|\$\{?|[^ \t\r\n;{\\$])*)",
     re.DOTALL,
 )
+# Most directives are of plain words, and are read at once.
+_SIMPLE = re.compile(
+    r"[ \t\r\n]*(?P<name>[A-Za-z_]+)(?P<args>(?:[ \t]+[\w./:$*@=~^+,()|-]+)*)[ \t]*(?P<mark>;|(?<!\$)\{(?![{%]))"
+)
 _TEMPLATE = re.compile(r"\{[{%]|<%")
 _MANIFEST = re.compile(r"^apiVersion:.*$", re.MULTILINE), re.compile(r"^kind:.*$", re.MULTILINE)
 _LUA = re.compile(r"--\[\[.*?\]\]|--[^\n]*|\[\[.*?\]\]|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[{}]", re.DOTALL)
@@ -133,8 +137,14 @@ class _Reader:
 
     def run(self) -> None:
         """Read it to its end. Raises Refused."""
-        source, match = self._source, _TOKEN.match
+        source, match, simple = self._source, _TOKEN.match, _SIMPLE.match
         while self._at < len(source):
+            whole = None if self._words or self._glued else simple(source, self._at)
+            if whole:
+                self._start, self._at = whole.start("name"), whole.end()
+                self._words = [whole["name"], *whole["args"].split()]
+                self._mark(whole["mark"], whole.end() - 1)
+                continue
             found = match(source, self._at)
             if not found:
                 raise self._fault(self._at, "a quotation mark without its end")
@@ -150,7 +160,7 @@ class _Reader:
             if kind == "mark":
                 self._mark(found.group(), found.start())
         if self._words:
-            raise self._fault(self._start, f"`{self._words[0]}` is not ended by `;`")
+            raise self._unended()
         if self._open is not None:
             raise self._fault(self._open.start, f"the braces of `{self._open.name}` are not closed")
 
@@ -174,7 +184,7 @@ class _Reader:
             self._opened(at)
         else:
             if self._words:
-                raise self._fault(self._start, f"`{self._words[0]}` is not ended by `;`")
+                raise self._unended()
             if self._open is None:
                 raise self._fault(at, "unexpected `}`")
             self._open.end = at + 1
@@ -212,6 +222,12 @@ class _Reader:
             if not depth:
                 return found.end()
         raise self._fault(at, "a block of Lua without its end")
+
+    def _unended(self) -> Refused:
+        word = self._words[0]
+        if word.startswith("${"):
+            return self._fault(self._start, f"a template ({word}) has to fill this in: edit the rendered file")
+        return self._fault(self._start, f"`{word}` is not ended by `;`")
 
     def _fault(self, at: int, reason: str) -> Refused:
         return Refused(self.text.unit.file, self.text.line(at), reason)

@@ -113,6 +113,8 @@ class Shelf:
         self._lock = threading.Lock()
 
     def answer(self, asked: Asked) -> Reply:
+        if "watch" in asked.query:
+            return failure(405, "nothing is told here: ask again")
         with self._lock:
             self.asked.append(asked)
             if asked.verb == "GET":

@@ -1,10 +1,11 @@
 """Deployments, ReplicaSets and Pods as an API server spells them, and one that keeps them in memory."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Generator
+from threading import Event
 from typing import Any
 
-from gatewayctl.adapters.kubernetes.api import Api, Clash, NotThere, Object
+from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Clash, NotThere, Object
 
 LABELS = {"app": "orders"}
 
@@ -87,6 +88,8 @@ class MemoryApi(Api):
         self.logs: dict[str, str] = {}
         self.asked: list[str] = []
         self.events: list[Object] = []
+        self.refused: ApiFault | None = None
+        self.silence = Event()
         self.lose_answers = 0
         self.after_loss: list[Object] = []
 
@@ -106,13 +109,17 @@ class MemoryApi(Api):
         self.asked.append(path.rpartition("/namespaces/shop/")[2])
         return self.logs[f"{path.split('/')[-2]} {query.get('previous', '')}".strip()]
 
-    def watch(self, path: str, since: str, seconds: int, **query: str) -> Iterator[Object]:
+    def watch(self, path: str, since: str, seconds: int, **query: str) -> Generator[Object]:
         self.asked.append("watch " + path.rpartition("/namespaces/shop/")[2])
-        while self.events:
-            event = self.events.pop(0)
-            if "deployment" in event:
-                self.deployments.update(event.pop("deployment"))
-            yield event
+        if self.refused:
+            raise self.refused
+        return self._told(self.asked[-1], seconds)
+
+    def _told(self, which: str, seconds: int) -> Generator[Object]:
+        """The events of Pods, and then silence, as a real watch has it."""
+        while which == "watch pods" and self.events:
+            yield self.events.pop(0)
+        self.silence.wait(seconds)
 
     def patch(self, path: str, operations: list[Object]) -> Object:
         self.asked.append("patch " + path.rpartition("/namespaces/shop/")[2])

@@ -1,5 +1,6 @@
 """The Kubernetes API over real HTTP: what is sent, what is tried again, and what a failure is called."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Clash, NotThere, Uncertain, connect, own_namespace
 from gatewayctl.domain.errors import EnvironmentFailed
@@ -265,3 +267,32 @@ def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(EnvironmentFailed, match="elsewhere"):
         connect("elsewhere", file)
+
+
+def test_a_token_from_an_exec_plugin_is_sent(tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin"
+    credential = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
+    said = json.dumps({**credential, "status": {"token": "from-the-plugin"}})
+    plugin.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\n")
+    plugin.chmod(0o755)
+    script = Script(Reply(body={"kind": "ConfigMap"}))
+    with serving(script.answer, tmp_path) as path:
+        settings = yaml.safe_load(Path(path).read_text())
+        settings["users"][0]["user"] = {"exec": {"apiVersion": credential["apiVersion"], "command": str(plugin)}}
+        Path(path).write_text(yaml.safe_dump(settings))
+        api = connect(file=path)
+        api.get(PATH)
+        api.client.rest_client.close()
+
+    assert script.asked[0].headers["authorization"] == "Bearer from-the-plugin"
+
+
+def test_the_context_that_is_named_decides_where_we_go(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path, "https://10.0.0.1:6443", "t")
+    settings = yaml.safe_load(path.read_text())
+    settings["clusters"].append({"name": "there", "cluster": {"server": "https://10.0.0.2:6443"}})
+    settings["contexts"].append({"name": "other", "context": {"cluster": "there", "user": "ci"}})
+    path.write_text(yaml.safe_dump(settings))
+
+    assert connect(file=str(path)).origin == "10.0.0.1:6443"
+    assert connect("other", file=str(path)).origin == "10.0.0.2:6443"

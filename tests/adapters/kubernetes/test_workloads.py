@@ -1,5 +1,6 @@
 """Deployments as workloads, against an API server in memory; tests/e2e has the same on a real one."""
 
+import time
 from typing import Any
 
 import pytest
@@ -15,6 +16,16 @@ def over(deployment: Object, *pods: Object) -> tuple[MemoryApi, KubernetesWorklo
     api = MemoryApi(deployment)
     api.lists["pods"] = list(pods)
     return api, KubernetesWorkloads(api, "shop")
+
+
+def followed(workloads: KubernetesWorkloads) -> None:
+    """Return once the watches of orders are agreed to."""
+    news = workloads._seen["orders"].news
+    assert news is not None
+    deadline = time.monotonic() + 20
+    while not news.live:
+        assert time.monotonic() < deadline, "waited 20 s for both watches"
+        time.sleep(0.001)
 
 
 def test_a_settled_deployment_says_what_runs() -> None:
@@ -190,23 +201,47 @@ def test_a_wait_hangs_on_events_and_returns_with_the_one_that_matters() -> None:
     scheduled["spec"] = {"nodeName": "node1"}
     api.events = [{"type": "MODIFIED", "object": scheduled}, {"type": "MODIFIED", "object": a_pod()}]
 
-    assert workloads.read("orders").settled
-    assert api.asked == ["watch pods", "deployments/orders"]
+    found = [workloads.read("orders") for _ in range(3)]
+
+    assert found[-1].settled
+    assert sorted(api.asked) == ["watch deployments", "watch pods"]
 
 
 def test_a_watch_that_is_refused_is_replaced_by_looking_again() -> None:
     api, workloads = over(a_deployment(), a_pod(ready=False))
     workloads.read("orders")
     api.lists["pods"] = [a_pod()]
-    api.events = [{"type": "ERROR", "object": {"code": 410, "message": "too old"}}]
+    api.refused = ApiFault(410, "too old")
 
     assert workloads.read("orders").settled
+
+
+def test_what_is_read_again_is_followed_and_costs_no_request() -> None:
+    api, workloads = over(a_deployment(), a_pod())
+    workloads.read("orders")
+    workloads.read("orders")
+    followed(workloads)
+    api.asked.clear()
+
+    assert workloads.read("orders").settled
+    assert api.asked == []
+
+
+def test_a_deployment_that_was_settled_and_has_not_moved_has_the_pods_it_had() -> None:
+    api, workloads = over(a_deployment(), a_pod())
+    workloads.read("orders")
+    api.asked.clear()
+    api.refused = ApiFault(403, "pods is forbidden")
+
+    assert workloads.read("orders").pods == ("orders-h1-a",)
+    assert [asked for asked in api.asked if not asked.startswith("watch")] == ["deployments/orders"]
 
 
 def test_a_deployment_deleted_during_a_wait_is_an_error_that_names_it() -> None:
     api, workloads = over(a_deployment(), a_pod(ready=False))
     workloads.read("orders")
     api.deployments.clear()
+    api.refused = ApiFault(0, "the watch broke")
 
     with pytest.raises(EnvironmentFailed, match="no Deployment orders in namespace shop"):
         workloads.read("orders")
@@ -216,7 +251,8 @@ def test_a_new_revision_is_told_from_the_old_one() -> None:
     api, workloads = over(a_deployment(), a_pod())
     workloads.read("orders")
     changed = a_deployment(image="shop/orders:1.1")
-    changed["metadata"] |= {"generation": 2, "annotations": {"deployment.kubernetes.io/revision": "2"}}
+    revised = {"deployment.kubernetes.io/revision": "2"}
+    changed["metadata"] |= {"generation": 2, "resourceVersion": "11", "annotations": revised}
     changed["status"]["observedGeneration"] = 2
     api.deployments["orders"] = changed
     api.lists["replicasets"].append(a_replica_set(changed, "h2", "2"))

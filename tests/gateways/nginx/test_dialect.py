@@ -77,6 +77,17 @@ def test_a_rule_within_a_line_is_removed_byte_for_byte(before):
     assert DIALECT.insert(after, a_rule()).stages == ()
 
 
+def test_a_header_in_several_lines_is_copied_as_it_is():
+    before = (
+        "server {\r\n  add_header x 'a,\r\n  b';\r\n  location / {\r\n    proxy_pass http://orders;\r\n  }\r\n}\r\n"
+    )
+    after = text(inserted(one(before)))
+
+    assert after.count("add_header x 'a,\r\n  b';") == 2
+    assert after.count("\r") == after.count("\n") == after.count("\r\n")
+    assert text(DIALECT.remove(one(after), "orders").apply(one(after))) == before
+
+
 def test_comments_of_the_pass_stay_with_it():
     before = location("auth_basic off;\n# why orders\n# is here\nproxy_pass http://orders;")
 
@@ -263,6 +274,26 @@ def test_a_pass_in_an_included_snippet_gets_its_canary_there():
         site,
         snippet,
     )
+
+
+def test_files_that_include_each_other_in_a_circle_are_read_once():
+    files = (
+        SourceFile("a.conf", "include *.conf;\nserver { location / { proxy_pass http://orders; } }\n"),
+        SourceFile("b.conf", "include *.conf;\n"),
+    )
+
+    assert len(DIALECT.insert(files, a_rule()).covered) == 1
+
+
+def test_an_includes_folder_counts_where_files_of_that_folder_are_given():
+    main = SourceFile("nginx.conf", "http { include a/*.conf; server { listen 1; include b/*.conf; } }\n")
+    first = SourceFile("a/up.conf", "upstream orders { server orders:80; }\n")
+    second = SourceFile("b/up.conf", "location / { proxy_pass http://orders; }\n")
+
+    change = DIALECT.insert((main, first, second), a_rule())
+
+    assert change.covered[0].place == "1"
+    assert "server 10.0.0.9:80;" in change.apply((main, first, second))[1].text
 
 
 def test_the_upstream_of_another_file_is_written_in_the_same_stage():

@@ -16,6 +16,7 @@ REFUSALS = {
     "a byte order mark": ("\ufeffserver {}", ":1: it begins with a byte order mark"),
     "a template": ("server {\n  listen {{ port }};\n}\n", ":2: a template ({{) has to fill this in"),
     "a template's line": ("{% if x %}\nserver {}\n", ":1: a template ({%) has to fill this in"),
+    "a placeholder for lines": ("upstream a {\n  ${SERVERS}\n}\n", ":2: a template (${SERVERS}) has to fill this in"),
     "a brace too many": ("server {\n}\n}\n", ":3: unexpected `}`"),
     "a brace too few": ("http {\nserver {\n}\n", ":1: the braces of `http` are not closed"),
     "no semicolon": ("server {\n  listen 80\n}\n", ":2: `listen` is not ended by `;`"),
@@ -68,6 +69,11 @@ REFUSALS = {
     "a cache that would mix": (
         location("proxy_cache c;\nproxy_cache_key $uri;\nproxy_pass http://orders;"),
         ":7: answers are cached under a key that is the same for stable and canary",
+    ),
+    "two upstreams of one service": (
+        "upstream a { server orders:80; }\nupstream b { server orders:81; }\n"
+        + location("proxy_pass http://a;\nlocation /api/b { proxy_pass http://b; }"),
+        ":2: a second upstream of orders: one name (orders-canary) cannot stand for the canaries of both",
     ),
     "fastcgi": (
         location("fastcgi_pass orders:9000;"),

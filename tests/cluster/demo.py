@@ -1,0 +1,41 @@
+"""The demo on a real Kubernetes: python -m tests.cluster run --name demo -- python -m tests.cluster.demo good
+
+The same story as `gatewayctl demo`, told by the same lines: three Envoys, Deployments, the ConfigMap that they read.
+"""
+
+import sys
+
+from gatewayctl.cli.demo import APP, Canary, proven
+from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.releases import drafted, interruptible, kept
+from gatewayctl.cli.show import exit_code
+from gatewayctl.cli.wiring import wire
+from gatewayctl.domain.errors import GatewayctlError
+from gatewayctl.domain.release import Mode
+from tests.cluster import shop
+from tests.cluster.place import entered
+
+
+def main(kind: str) -> int:
+    """A whole release of a canary of that kind; 3 when it is rejected, as `release` does."""
+    progress, cluster = Progress(a_console()), entered()
+    progress.title("bringing the example shop behind a real gateway into the cluster")
+    shop.apply(cluster)
+    wired = wire(shop.MANIFESTS / "gatewayctl.yaml", progress)
+    before = wired.ports.gateway.store.read()
+    inside = f"python -m tests.cluster enter --name {cluster.name} --"
+    progress.title(f"look at it from another terminal: {inside} gatewayctl status {APP} --namespace shop")
+    with interruptible():
+        made = drafted(wired, APP, Canary(kind).image, Mode.ON_SUCCESS, any_tag=False)
+        ended = wired.pilot.begin(made.release)
+        lines = proven(wired, ended, before)
+    sys.stdout.write("\n".join([*lines, f"evidence: {kept(wired, ended)}", ""]))
+    return int(exit_code(ended))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1]))
+    except GatewayctlError as fault:
+        sys.stderr.write(f"{fault}\n" + (f"try: {fault.hint}\n" if fault.hint else ""))
+        sys.exit(fault.exit_code)

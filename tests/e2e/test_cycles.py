@@ -1,0 +1,116 @@
+"""I1 and I2 under load: twenty times on and off, and of a hundred thousand requests none is misrouted or failed."""
+
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gatewayctl.adapters.kubernetes.paths import pods, services
+from gatewayctl.cli.wiring import wire
+from gatewayctl.domain.release import Mode, Outcome, Phase
+from tests.e2e.town import Town
+from tests.e2e.traffic import CANARY, EITHER, STABLE, Heard, Kind, Owed, Traffic, judge
+
+CYCLES, REQUESTS = 20, 100_000
+WITHIN = 480.0  # seconds for all of it
+RATE = 180.0  # requests a second at each of four entrances, where the machine can
+
+
+class Promises:
+    """A narrator that tells the traffic what a release has just said: routed, or cleared."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+
+    def started(self, step: str) -> None:
+        """While the rule is on its way in or out, either may answer."""
+        self.traffic.phase = step
+        if step in (Phase.ROUTE, Phase.UNROUTE):
+            self.traffic.owed = Owed(self.traffic.owed.mark, EITHER)
+
+    def progress(self, step: str, text: str) -> None:
+        """Nothing is promised."""
+
+    def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
+        """What was proven is owed from now on."""
+        said = {Phase.PROVE: CANARY, Phase.CLEAR: STABLE}.get(Phase(step))
+        if said and mark == "✓":
+            self.traffic.owed = Owed(self.traffic.owed.mark, frozenset({said}))
+
+
+def entrances(town: Town) -> tuple[str, ...]:
+    """Every replica, and the Service that stands before all of them."""
+    found = town.api.get(pods(town.gateway), labelSelector="app=gateway")["items"]
+    service = town.api.get(f"{services(town.gateway)}/gateway")["spec"]["clusterIP"]
+    return (*(f"{one['status']['podIP']}:8000" for one in found), f"{service}:80")
+
+
+@pytest.fixture
+def traffic(town: Town) -> Iterator[Traffic]:
+    flowing = Traffic(entrances(town), RATE)
+    assert len(flowing.entrances) == 4
+    flowing.start()
+    yield flowing
+    flowing.stop()
+
+
+def cycle(town: Town, traffic: Traffic) -> str:
+    """The rule goes on and off again, with its canary; the mark of that release."""
+    wired = wire(town.config, Promises(traffic))
+    made = wired.draft("orders", "shop/orders:1.1", Mode.STAGED)
+    traffic.owed = Owed(made.header.value, frozenset({STABLE}))
+    routed = wired.pilot.begin(made)
+    assert routed.phase is Phase.WAIT, routed.reason
+    ended = wired.pilot.abort("orders", "off again")
+    assert (ended.outcome, ended.stuck) == (Outcome.ABORTED, "")
+    return made.header.value
+
+
+@pytest.mark.timeout(WITHIN + 60)
+def test_nothing_is_misrouted_or_failed_while_the_rule_goes_on_and_off_under_load(
+    town: Town, traffic: Traffic, capsys: pytest.CaptureFixture[str]
+):
+    begun = time.monotonic()
+    marks = []
+    while len(marks) < CYCLES or traffic.requests < REQUESTS:
+        assert time.monotonic() - begun < WITHIN, f"{len(marks)} cycles and {traffic.requests} requests so far"
+        marks.append(cycle(town, traffic))
+    seconds = time.monotonic() - begun
+    traffic.stop()
+
+    strictly = [traffic.counts[f"strictly the canary's, {mark}"] for mark in marks]
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{len(marks)} cycles in {seconds:.0f} s: {traffic.requests} requests, {traffic.faulty} misrouted or "
+            f"failed; {sum(strictly)} owed to the canary; "
+            + ", ".join(f"{kind} {traffic.counts[kind]}" for kind in Kind)
+            + "\n"
+        )
+    assert traffic.faulty == 0, "\n".join(traffic.faults)
+    assert min(strictly) > 0
+    assert traffic.counts[f"{Kind.UNMARKED}: {STABLE}"] == traffic.counts[Kind.UNMARKED] > REQUESTS / 3
+    assert traffic.counts[f"{Kind.MARKED}: {CANARY}"] >= sum(strictly) - traffic.counts[Kind.SLOW]
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "heard", "said"),
+    [
+        (Kind.UNMARKED, {CANARY}, Heard(200, CANARY, "r-1"), "misrouted"),
+        (Kind.UNMARKED, {CANARY}, Heard(200, STABLE, ""), ""),
+        (Kind.UNMARKED, {STABLE}, Heard(503, "", ""), "failed"),
+        (Kind.MARKED, {CANARY}, Heard(200, STABLE, ""), "misrouted"),
+        (Kind.MARKED, {CANARY}, Heard(200, CANARY, "r-1"), ""),
+        (Kind.MARKED, {CANARY}, Heard(200, CANARY, ""), "with stamp"),
+        (Kind.MARKED, {STABLE}, Heard(200, CANARY, "r-1"), "misrouted"),
+        (Kind.MARKED, {STABLE, CANARY}, Heard(0, "", "", "ConnectionResetError"), "failed"),
+        (Kind.SLOW, {CANARY}, Heard(200, STABLE, ""), "misrouted"),
+        (Kind.NEIGHBOUR, {CANARY}, Heard(200, CANARY, "r-1"), "misrouted"),
+        (Kind.NEIGHBOUR, {CANARY}, Heard(200, "payments", ""), ""),
+    ],
+)
+def test_each_answer_is_judged_by_who_gave_it_and_what_was_owed(kind: Kind, by: set[str], heard: Heard, said: str):
+    fault = judge(kind, Owed("m", frozenset(by)), heard)
+
+    assert said in fault
+    assert bool(fault) == bool(said)

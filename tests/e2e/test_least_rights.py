@@ -1,0 +1,59 @@
+"""A whole life under the Roles of manifests/rbac.yaml and nothing else: every command that a release may need."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gatewayctl.adapters.kubernetes.api import ApiFault, connect
+from gatewayctl.adapters.kubernetes.paths import config_maps
+from tests.e2e.accounts import as_account
+from tests.e2e.town import ROOT, Done, Town
+
+
+@pytest.fixture
+def limited(town: Town, tmp_path: Path) -> Town:
+    """The same town for someone who is that account."""
+    town.apply([one for one in yaml.safe_load_all((ROOT / "manifests" / "rbac.yaml").read_text()) if one])
+    file = tmp_path / "kubeconfig"
+    file.write_text(as_account(town.api, town.shop))
+    with pytest.raises(ApiFault, match="forbidden"):
+        connect(file=str(file)).get(f"/api/v1/namespaces/{town.gateway}/configmaps")
+    return replace(town, environment={"KUBECONFIG": str(file)})
+
+
+def did(done: Done) -> Done:
+    """It ended well, and was denied nothing."""
+    assert done.code == 0, done.said
+    assert "forbidden" not in done.said
+    return done
+
+
+@pytest.mark.timeout(400)
+def test_every_command_of_a_release_works_with_the_rights_of_the_manifest_alone(town: Town, limited: Town):
+    routes = town.routes()
+
+    assert "✓ orders: rights: all" in did(limited.run("doctor", "orders")).out
+    did(limited.run("plan", "orders", "--image", "shop/orders:1.1"))
+    did(limited.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success"))
+    assert town.image("orders") == "shop/orders:1.1"
+
+    did(limited.run("start", "orders", "--image", "shop/orders:1.0"))
+    assert json.loads(did(limited.run("status", "orders", "-o", "json")).out)
+    did(limited.run("smoke", "orders"))
+    did(limited.run("promote", "orders"))
+    assert town.image("orders") == "shop/orders:1.0"
+
+    did(limited.run("start", "orders", "--image", "shop/orders:1.1"))
+    did(limited.run("abort", "orders", "-n", town.shop, cwd=limited.folder / ".gatewayctl"))
+    assert "aborted" in did(limited.run("history", "orders")).out
+
+    did(limited.run("start", "orders", "--image", "shop/orders:1.1"))
+    town.api.delete(config_maps(town.shop, "gatewayctl-orders"))
+    did(limited.run("sweep", "orders"))
+    did(limited.run("sync", "orders"))
+
+    assert town.routes() == routes
+    assert (town.image("orders"), town.pods("orders-canary")) == ("shop/orders:1.0", [])

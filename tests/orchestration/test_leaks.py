@@ -1,0 +1,100 @@
+"""The leak matrix while gateway replicas come and go: what ends is no leak, what stays silent is a fault."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.platform import Probe, Replica
+from gatewayctl.domain.verdicts import Verdict
+from gatewayctl.orchestration.proof import prove_no_leak
+from gatewayctl.orchestration.work import Work
+from tests.fakes.shop import AskingSuites, a_release, ports
+from tests.fakes.world import Deployment, MemoryGateway, Pod, World
+
+
+@dataclass
+class Street(MemoryGateway):
+    """A gateway to which something `happens` at a request; `leaks` are requests that the canary answers wrongly.
+
+    `lists` says whether a replica is listed: a list may be behind.
+    """
+
+    world: World
+    at: int = 0
+    happens: Callable[[World], None] = lambda _: None
+    leaks: tuple[int, ...] = ()
+    lists: Callable[[Replica], bool] = lambda _: True
+    names: list[str] = field(default_factory=list)
+
+    def list(self) -> tuple[Replica, ...]:
+        return tuple(replica for replica in super().list() if self.lists(replica))
+
+    def ask(self, replica: Replica, probe: Probe) -> Answer:
+        self.names.append(replica.name)
+        if len(self.names) == self.at:
+            self.happens(self.world)
+        if len(self.names) in self.leaks:
+            return Answer(200, {"x-served-by": "orders-canary-00001"})
+        return super().ask(replica, probe)
+
+
+def on(street: Street) -> Work:
+    """A release that is routed."""
+    world, suites = street.world, AskingSuites(street.world, [])
+    wired = ports(world, suites)
+    wired = replace(wired, gateway=replace(wired.gateway, prober=street, replicas=street))
+    release = a_release(world, suites)
+    world.deployments["orders-canary"] = Deployment(
+        release.image, 1, pods=[Pod("orders-canary-00001", release.image, -9.0)]
+    )
+    files = world.published[-1][1]
+    world.published.append((-9.0, wired.gateway.dialect.insert(files, release.rule).apply(files)))
+    return Work(wired, release, lambda: None, lambda _: None)
+
+
+@pytest.mark.parametrize("at", [1, 3, 12])
+def test_a_replica_that_vanishes_while_it_is_asked_is_no_leak(at: int) -> None:
+    street = Street(World(), at, lambda world: world.gone.add("gw-0"))
+
+    found = prove_no_leak(on(street))
+
+    assert (found.verdict, found.text.partition(" in ")[0]) == (Verdict.PASS, "0")
+    assert "gw-1" in street.names
+
+
+def test_a_replica_that_leaves_the_list_a_little_after_it_broke_off_is_no_leak() -> None:
+    world = World()
+    street = Street(world, 3, lambda world: world.down.add("gw-0"), lists=lambda one: one.ready or world.time < 2.0)
+
+    assert prove_no_leak(on(street)).verdict is Verdict.PASS
+    assert world.time >= 2.0
+
+
+def test_a_replica_that_stays_and_does_not_answer_is_a_fault() -> None:
+    street = Street(World(), 3, lambda world: world.down.add("gw-0"))
+
+    found = prove_no_leak(on(street))
+
+    assert found.verdict is Verdict.FAIL
+    assert "gw-0, no header: no answer: connection refused" in found.text
+
+
+def test_an_answer_of_the_canary_counts_although_its_replica_has_gone() -> None:
+    street = Street(World(), 3, lambda world: world.gone.add("gw-0"), leaks=(1,))
+
+    found = prove_no_leak(on(street))
+
+    assert found.verdict is Verdict.FAIL
+    assert found.text.startswith("1 leaks")
+
+
+def test_a_replica_that_comes_meanwhile_is_asked_too() -> None:
+    def comes(world: World) -> None:
+        world.lags = (*world.lags, 0.5)
+
+    street = Street(World(), 30, comes)
+
+    assert prove_no_leak(on(street)).verdict is Verdict.PASS
+    assert set(street.names) == {"gw-0", "gw-1", "gw-2"}

@@ -1,0 +1,108 @@
+"""Who may write: the lease, the fences between one process and the next, and what is still on its way.
+
+A write that sleeps past the end of what it belonged to need not wake up in time to be wrong: that it may is enough.
+"""
+
+from dataclasses import dataclass
+from math import floor
+from typing import TYPE_CHECKING
+
+from gatewayctl.domain.platform import Holder
+from tests.fakes.world import TTL, Broken
+from tests.simulation.tally import Tally
+from tests.simulation.world import SimWorld
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+
+_GRACE = 1.0  # seconds within which whoever took the lease has moved the journal
+
+
+class Violation(Broken):
+    """An invariant does not hold; `invariant` names it."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who sends a write: by which lease (its number; None without one), and when it last asked which replicas exist."""
+
+    name: str
+    app: str
+    token: float | None
+    listed: float
+    misled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A write on its way, past its guard: it takes effect if that object still has that version. `token` as above."""
+
+    app: str
+    name: str
+    version: str
+    token: float | None
+
+
+class Fences:
+    """The lease of each application, and who has written what by which one."""
+
+    def __init__(self, world: SimWorld, tally: Tally) -> None:
+        self.world, self.tally = world, tally
+        self.tickets: dict[Process, Ticket] = {}
+        self._fences: dict[tuple[str, str], float] = {}
+        self._holders: dict[Holder, Process] = {}
+        self._drivers: dict[str, tuple[Process, float, int]] = {}
+        self._grants = 0
+        self._changes: dict[str, int] = {}
+
+    def grants_of(self, app: str) -> int:
+        """How often the lease of an application changed hands."""
+        return self._changes.get(app, 0)
+
+    def took(self, process: "Process", app: str, before: Holder | None) -> None:
+        """A process got the lease; nobody may take it from one that lives and is awake."""
+        self._grants += 1
+        process.grants[app] = float(self._grants)
+        self._drivers[app] = process, self.world.time, process.blows
+        self._changes[app] = self._changes.get(app, 0) + 1
+        former = self._holders.get(before) if before else None
+        awake = former is not None and not (former.dead or former.over or former.pausing)
+        if former is not None and awake and self.world.time > former.paused_until + TTL:
+            raise Violation("lease", f"{process.name} took the lease of {app} from {former.name}, who is alive")
+        self._holders[process.holder] = process
+        if former is not None:
+            self.tally.add("takeovers")
+
+    def passed(self, writer: Writer, what: str) -> None:
+        """A process wrote something by its lease; never after one that had it later."""
+        app, token, key = writer.app, writer.token or 0.0, (writer.app, what)
+        if token < self._fences.get(key, 0.0):
+            raise Violation("fencing", f"{writer.name} wrote {what} of {app} after another process took over")
+        self._fences[key] = token
+        self._fences[app, "journal"] = max(token, self._fences.get((app, "journal"), 0.0))
+
+    def spoke_first(self, app: str) -> None:
+        """An abort moved the journal, before it has the lease: whoever has it now must not move it any more."""
+        self._fences[app, "journal"] = floor(self._fences.get((app, "journal"), 0.0)) + 0.5
+
+    def followed(self, writer: Writer) -> None:
+        """Somebody who has had the lease for a while, and was not kept from anything, has the journal too."""
+        driver, since, blows = self._drivers[writer.app]
+        if driver.grants.get(writer.app) == writer.token or driver.dead or driver.over or driver.blows > blows:
+            return
+        if self.world.time > since + _GRACE:
+            raise Violation("fencing", f"{writer.name} moved the journal of {writer.app}, which {driver.name} drives")
+
+    def none_on_its_way(self, writer: Writer, *names: str) -> None:
+        """No other write may still take effect, however long it sleeps; an abort may, which speaks without a lease."""
+        versions = {name: str(one.version) for name, one in self.world.deployments.items()}
+        versions["routes"] = str(self.world.store_version)
+        versions["journal"] = str(self.world.records[writer.app].version)
+        for process, ticket in self.tickets.items():
+            former = ticket.token is not None and ticket.token < (writer.token or 0.0) and not process.dead
+            if former and ticket.app == writer.app and ticket.name in names and ticket.version == versions[ticket.name]:
+                raise Violation("fencing", f"{process.name} may still write {ticket.name} of {writer.app}")
