@@ -9,7 +9,7 @@ GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster test simulate check e2e bench cluster cluster-down clean
+.PHONY: demo spring-gateway demo-cluster test simulate check e2e bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -19,8 +19,12 @@ $(VENV)/.installed: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
-	@$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
+demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx|spring-cloud-gateway puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
+	@$(if $(filter spring-cloud-gateway,$(GATEWAY)),GATEWAYCTL_SPRING_GATEWAY="$$($(BIN)/python -m tests.gateways.springcloud.product 4.3)") \
+		$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
+
+spring-gateway: $(VENV)/.installed  ## the jar of a real Spring Cloud Gateway, from Maven Central; prints where it is
+	@$(BIN)/python -m tests.gateways.springcloud.product 4.3
 
 demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it and removed afterwards
 	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)

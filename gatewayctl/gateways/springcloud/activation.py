@@ -13,7 +13,7 @@ from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.registry import Post
 
 REFRESH = "/actuator/refresh"
-EVERY = 1.0  # seconds between two refreshes of a replica: its files may come at any time after the write
+EVERY = 0.5  # seconds between two refreshes of a replica: its files may come at any time after the write
 
 
 @dataclass(frozen=True, slots=True)

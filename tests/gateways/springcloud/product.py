@@ -1,4 +1,7 @@
-"""The real product, built once from Maven Central into the cache: `python -m tests.gateways.springcloud.product`."""
+"""The real product, built once from Maven Central into the cache.
+
+`python -m tests.gateways.springcloud.product [VERSION…]` builds it and prints where its jars are.
+"""
 
 import fcntl
 import hashlib
@@ -69,12 +72,12 @@ def _fingerprint(boot: str, cloud: str) -> str:
 
 
 def main() -> int:
-    """Build every version, or say what is missing."""
+    """Build the versions asked for, or every one; or say what is missing."""
     lacking = missing()
     for line in lacking:
         print(f"NOT BUILT: {line}", file=sys.stderr)  # noqa: T201
-    for version in () if lacking else VERSIONS:
-        print(f"Spring Cloud Gateway {version}: {built(version)}")  # noqa: T201
+    for version in () if lacking else sys.argv[1:] or VERSIONS:
+        print(built(version))  # noqa: T201
     return 1 if lacking else 0
 
 
