@@ -1,6 +1,7 @@
 """How Spring Cloud Gateway spells a canary rule: a route directly above each of stable's, with the same order."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
@@ -65,16 +66,17 @@ class SpringCloudDialect:
             return Change(_stages(files, _without(files, app)), tuple(views(ours)))
 
 
-def _surveys(files: Files) -> list[Survey]:
-    found = [survey(file) for file in files]
+def _surveys(files: Files) -> tuple[Survey, ...]:
+    found = tuple(survey(file) for file in files)
     if all(one.is_empty for one in found):
         raise empty(files)
     return found
 
 
-def _routes(found: Sequence[Survey]) -> list[Route]:
+@lru_cache(maxsize=8)
+def _routes(found: tuple[Survey, ...]) -> tuple[Route, ...]:
     lookup = Properties(found)
-    return [route for one in found for route in routes_of(one, lookup)]
+    return tuple(route for one in found for route in routes_of(one, lookup))
 
 
 def _without(files: Files, app: str) -> Files:

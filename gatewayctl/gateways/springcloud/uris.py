@@ -79,7 +79,7 @@ def names(value: str, lookup: Lookup) -> tuple[str, ...]:
     if is_nowhere(value):
         return ()
     found: list[str] = []
-    for one in (resolved(value, lookup), value):
+    for one in dict.fromkeys((resolved(value, lookup), value)):
         uri = parsed(one)
         if uri is not None and uri.host:
             found += [uri.host, f"{uri.host}:{uri.port}" if uri.port else uri.host, one]
@@ -149,6 +149,8 @@ def _given(rule: CanaryRule, port: str) -> str:
 
 def _placeholders(value: str) -> list[tuple[int, int]]:
     """The outermost `${...}` in a text, from the first character to behind the last."""
+    if "${" not in value:
+        return []
     found, depth, start, at = [], 0, 0, 0
     while at < len(value):
         if value.startswith("${", at):
