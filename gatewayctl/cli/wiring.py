@@ -154,17 +154,18 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     )
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
-    store = KubernetesRouteStore(api, place, listing)
+    store, workloads = KubernetesRouteStore(api, place, listing), KubernetesWorkloads(api, namespace)
+    more = loading(namespace) if shared else ()
     return Ports(
         gateway=_gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing)),
-        workloads=KubernetesWorkloads(api, namespace),
+        workloads=workloads,
         suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
         journal=KubernetesJournal(api, namespace, spec.text),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         narrator=narrator,
-        inspections=(Inspection(api, namespace, place, store, loading(namespace) if shared else ()).look,),
+        inspections=(Inspection(api, namespace, place, store, workloads, more).look,),
     )
 
 

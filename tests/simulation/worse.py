@@ -90,6 +90,9 @@ class LateJournal:
         self.kept = (app, release, expected)
         return Record(release, expected + 1)
 
+    def moved(self, app: str, version: int) -> bool:
+        return self.inner.moved(app, version - 1 if self.kept else version)
+
     def _write(self) -> None:
         if self.kept:
             kept, self.kept = self.kept, None

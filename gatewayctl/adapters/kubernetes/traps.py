@@ -32,10 +32,13 @@ class Surroundings:
     config_maps: dict[str, Object] = field(default_factory=dict)
 
 
-def twin_checks(api: Api, namespace: str, target: Target) -> tuple[Check, ...]:
-    """How far the canary is a twin of stable, and what would make it more than a canary. Six requests and more."""
+def twin_checks(api: Api, namespace: str, target: Target, deployment: Callable[[str], Object]) -> tuple[Check, ...]:
+    """How far the canary is a twin of stable, and what would make it more than a canary. Three requests and more.
+
+    `deployment` gives the twins by their names; what it raises is told as one fault.
+    """
     try:
-        around = _read(api, namespace, target)
+        around = _read(api, namespace, deployment(target.stable), deployment(target.canary))
     except GatewayctlError as fault:
         return (Check("twins", str(fault), fault),)
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
@@ -55,8 +58,7 @@ def _look(name: str, look: Callable[[], str]) -> Check:
         return Check(name, str(fault), fault)
 
 
-def _read(api: Api, namespace: str, target: Target) -> Surroundings:
-    stable, canary = (twin(api, namespace, name) for name in (target.stable, target.canary))
+def _read(api: Api, namespace: str, stable: Object, canary: Object) -> Surroundings:
     found: dict[str, Object] = {}
     for name in sorted({*config_maps_of(stable), *config_maps_of(canary)})[:_MOST]:
         try:

@@ -51,6 +51,13 @@ class KubernetesWorkloads:
 
         What is read a second time is followed from then on. Raises Missing, EnvironmentFailed.
         """
+        return self._explained(self._now(name))
+
+    def deployment(self, name: str) -> Object:
+        """The Deployment that `read` reads, as JSON: who needs both asks for it once. Raises Missing."""
+        return self._now(name).deployment
+
+    def _now(self, name: str) -> Seen:
         before, seen = self._seen.pop(name, None), None
         if before is not None:
             waiting = before.recent and not self._workload(before).settled
@@ -58,7 +65,7 @@ class KubernetesWorkloads:
         if seen is None:
             seen = self._looked(name, before)
         self._seen[name] = seen
-        return self._explained(seen)
+        return seen
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, as a new version; StaleWrite when someone wrote since `expected`."""
@@ -83,7 +90,8 @@ class KubernetesWorkloads:
             raise EnvironmentFailed(f"Deployment {name} could not be written in {_TRIES} tries", hint="try again")
         seen = self._after(now, before)
         self._seen[name] = seen
-        return self._workload(seen)
+        # Events may be ahead of the answer already; whoever swaps on ours must then lose.
+        return replace(self._workload(seen), version=version(now))
 
     def logs(self, name: str, lines: int = 20) -> str:
         """The last log lines of that one of its newest Pods which has most to say: one that is not ready, if any."""

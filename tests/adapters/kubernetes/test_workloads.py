@@ -1,6 +1,9 @@
 """Deployments as workloads, against an API server in memory; tests/e2e has the same on a real one."""
 
+import copy
 import time
+from collections.abc import Generator
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -179,6 +182,41 @@ def test_a_write_whose_answer_was_lost_happens_exactly_once(arrive: bool) -> Non
 
     assert changed.replicas == 4
     assert api.deployments["orders"]["metadata"]["generation"] == 2
+
+
+class Overtaken(MemoryApi):
+    """Somebody writes right after us, and the watch tells of it before our answer is home."""
+
+    def __init__(self, *deployments: Object) -> None:
+        super().__init__(*deployments)
+        self.told: Queue[Object] = Queue()
+
+    def _told(self, which: str, seconds: int) -> Generator[Object]:
+        while which == "watch deployments":
+            yield self.told.get()
+            self.told.task_done()
+        self.silence.wait(seconds)
+
+    def patch(self, path: str, operations: list[Object]) -> Object:
+        answer = super().patch(path, operations)
+        other = copy.deepcopy(answer)
+        other["metadata"] |= {"generation": 3, "resourceVersion": "99", "annotations": {WRITE: "theirs"}}
+        self.told.put({"type": "MODIFIED", "object": other})
+        self.told.join()
+        return answer
+
+
+def test_a_write_answers_with_its_own_version_whatever_came_after_it() -> None:
+    api = Overtaken(a_deployment())
+    workloads = KubernetesWorkloads(api, "shop")
+    workloads.read("orders")
+    before = workloads.read("orders")
+    followed(workloads)
+
+    changed = workloads.change(before, replicas=4)
+
+    assert changed.version.split("/")[1] == "2"
+    assert workloads.read("orders").version.endswith("3/theirs")
 
 
 def test_a_write_that_the_api_server_finds_invalid_is_no_conflict() -> None:
