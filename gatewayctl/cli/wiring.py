@@ -134,6 +134,7 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.kubernetes.access import loading
     from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
+    from gatewayctl.adapters.kubernetes.events import Events, ToldJournal
     from gatewayctl.adapters.kubernetes.feed import Listing
     from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
@@ -156,11 +157,12 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
     store, workloads = KubernetesRouteStore(api, place, listing), KubernetesWorkloads(api, namespace)
     more = loading(namespace) if shared else ()
+    events = Events(api, namespace, workloads.deployment, narrator)
     return Ports(
         gateway=_gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing)),
         workloads=workloads,
         suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
-        journal=KubernetesJournal(api, namespace, spec.text),
+        journal=ToldJournal(KubernetesJournal(api, namespace, spec.text), events),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
