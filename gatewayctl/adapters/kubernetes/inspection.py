@@ -30,10 +30,11 @@ class Inspection:
 
     def look(self, target: Target) -> tuple[Check, ...]:
         """Each check on its own; about eight requests."""
+        container = self.workloads.containers.get(target.stable, "")
         return (
             _look("rights", self._rights),
             _look("route files", self.store.check),
-            *twin_checks(self.api, self.namespace, target, self.workloads.deployment),
+            *twin_checks(self.api, self.namespace, target, self.workloads.deployment, container),
         )
 
     def _rights(self) -> str:

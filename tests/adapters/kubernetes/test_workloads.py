@@ -318,3 +318,38 @@ def test_a_changed_image_is_not_ready_on_the_pods_that_there_are() -> None:
     changed = workloads.change(workloads.read("orders"), image="shop/orders:1.1")
 
     assert (changed.ready, changed.settled) == (0, False)
+
+
+def with_sidecars() -> Object:
+    deployment = a_deployment()
+    held = deployment["spec"]["template"]["spec"]["containers"]
+    held[:] = [{"name": "proxy", "image": "proxy:9"}, {"name": "web", "image": "shop/orders:1.0"}]
+    return deployment
+
+
+def test_the_container_that_is_named_is_the_one_that_is_read_and_written() -> None:
+    api = MemoryApi(with_sidecars())
+    workloads = KubernetesWorkloads(api, "shop", {"orders": "web"})
+
+    changed = workloads.change(workloads.read("orders"), image="shop/orders:1.1")
+
+    held = api.deployments["orders"]["spec"]["template"]["spec"]["containers"]
+    assert changed.image == "shop/orders:1.1"
+    assert [one["image"] for one in held] == ["proxy:9", "shop/orders:1.1"]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({}, "which of its containers is the application? It has proxy, web"),
+        ({"orders": "app"}, "has no container app; it has proxy, web"),
+    ],
+)
+def test_a_container_that_cannot_be_told_is_asked_for_with_those_there_are(named: dict[str, str], said: str) -> None:
+    workloads = KubernetesWorkloads(MemoryApi(with_sidecars()), "shop", named)
+
+    with pytest.raises(EnvironmentFailed) as caught:
+        workloads.read("orders")
+
+    assert said in str(caught.value)
+    assert "container:" in caught.value.hint
