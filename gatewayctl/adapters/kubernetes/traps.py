@@ -32,14 +32,19 @@ class Surroundings:
     config_maps: dict[str, Object] = field(default_factory=dict)
 
 
-def twin_checks(api: Api, namespace: str, target: Target) -> tuple[Check, ...]:
-    """How far the canary is a twin of stable, and what would make it more than a canary. Six requests and more."""
+def twin_checks(
+    api: Api, namespace: str, target: Target, deployment: Callable[[str], Object], container: str = ""
+) -> tuple[Check, ...]:
+    """How far the canary is a twin of stable, and what would make it more than a canary. Three requests and more.
+
+    `deployment` gives the twins by their names; what it raises is one fault. `container` is as in `differences`.
+    """
     try:
-        around = _read(api, namespace, target)
+        around = _read(api, namespace, deployment(target.stable), deployment(target.canary))
     except GatewayctlError as fault:
         return (Check("twins", str(fault), fault),)
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("twins", partial(twins_differ, around, target.app)),
+        ("twins", partial(twins_differ, around, target.app, container)),
         ("services", partial(services_part_them, around, namespace)),
         ("disruption budgets", partial(budgets_part_them, around)),
         ("autoscalers", partial(nothing_scales_the_canary, around, namespace)),
@@ -55,8 +60,7 @@ def _look(name: str, look: Callable[[], str]) -> Check:
         return Check(name, str(fault), fault)
 
 
-def _read(api: Api, namespace: str, target: Target) -> Surroundings:
-    stable, canary = (twin(api, namespace, name) for name in (target.stable, target.canary))
+def _read(api: Api, namespace: str, stable: Object, canary: Object) -> Surroundings:
     found: dict[str, Object] = {}
     for name in sorted({*config_maps_of(stable), *config_maps_of(canary)})[:_MOST]:
         try:
@@ -84,9 +88,9 @@ def twin(api: Api, namespace: str, name: str) -> Object:
         ) from fault
 
 
-def twins_differ(around: Surroundings, app: str) -> str:
+def twins_differ(around: Surroundings, app: str, container: str = "") -> str:
     """What is different, for a person to judge: a difference weakens what a canary proves, and refuses nothing."""
-    found = differences(around.stable, around.canary)
+    found = differences(around.stable, around.canary, container)
     if not found:
         return "alike but for name, image and replicas"
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

@@ -1,13 +1,14 @@
 """Twins that are not alike, patches that mend them, and what would make a canary more than a canary."""
 
 import copy
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gatewayctl.adapters.kubernetes.api import Clash, Object
 from gatewayctl.adapters.kubernetes.deployment import container
-from gatewayctl.adapters.kubernetes.traps import twin_checks
+from gatewayctl.adapters.kubernetes.traps import twin, twin_checks
 from gatewayctl.adapters.kubernetes.twins import differences, synced
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Identify
@@ -141,7 +142,7 @@ def test_a_canary_that_was_changed_since_it_was_compared_is_not_written() -> Non
 def checked(stable: Object, canary: Object, **around: list[Object]) -> dict[str, Check]:
     api = MemoryApi(stable, canary)
     api.lists |= around
-    return {check.name: check for check in twin_checks(api, "shop", TARGET)}
+    return {check.name: check for check in twin_checks(api, "shop", TARGET, partial(twin, api, "shop"))}
 
 
 def named(name: str, **spec: Any) -> Object:
@@ -277,7 +278,7 @@ def test_a_canary_that_stays_out_or_has_a_name_of_its_own_is_fine(apart: list[di
 def test_a_twin_that_is_not_there_is_one_fault_that_names_it() -> None:
     api = MemoryApi(a_deployment())
 
-    (check,) = twin_checks(api, "shop", TARGET)
+    (check,) = twin_checks(api, "shop", TARGET, partial(twin, api, "shop"))
 
     assert "no Deployment orders-canary in namespace shop" in str(check.fault)
 
