@@ -9,7 +9,7 @@ GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster test simulate check e2e in-cluster bench cluster cluster-down clean
+.PHONY: demo demo-cluster products spring-gateway test simulate check e2e in-cluster bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -19,14 +19,24 @@ $(VENV)/.installed: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
-	@$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
+demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx|spring-cloud-gateway puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
+	@$(if $(filter spring-cloud-gateway,$(GATEWAY)),GATEWAYCTL_SPRING_GATEWAY="$$($(BIN)/python -m tests.gateways.springcloud.product 4.3)") \
+		$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
+
+spring-gateway: $(VENV)/.installed  ## the jar of a real Spring Cloud Gateway, from Maven Central; prints where it is
+	@$(BIN)/python -m tests.gateways.springcloud.product 4.3
 
 demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it and removed afterwards
 	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
 
-test: $(VENV)/.installed  ## every hermetic test
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e
+test: $(VENV)/.installed  ## every hermetic test; what a gateway product is missing for is told at the end
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -rs --ignore tests/e2e
+
+# Envoy comes from PyPI. The others are the system's, and starting them is the tests' business, not the system's.
+products:  ## install the gateway products that tests and demos run for real (Debian, root)
+	@test "$$(id -u)" = 0 || { echo "make products installs Debian packages: run it with sudo"; exit 1; }
+	@apt-get update -q
+	@RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -q nginx-light openjdk-17-jdk-headless maven
 
 simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 is told step by step
 	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N)

@@ -40,12 +40,17 @@ class Sample:
     files: Callable[[int], Files]
 
 
+def _upstreams(routes: int) -> Iterator[tuple[int, str]]:
+    """Who each route sends to."""
+    mine = {round((number + 0.5) * routes / _MINE) for number in range(_MINE)}
+    for number in range(routes):
+        yield number, "orders" if number in mine else f"neighbour-{number % _NEIGHBOURS}"
+
+
 def envoy(routes: int) -> Files:
     """A RouteConfiguration as teams write it: block style, comments, a few lines for each route."""
-    mine = {round((number + 0.5) * routes / _MINE) for number in range(_MINE)}
     lines = [_HEAD]
-    for number in range(routes):
-        cluster = "orders" if number in mine else f"neighbour-{number % _NEIGHBOURS}"
+    for number, cluster in _upstreams(routes):
         lines.append(
             f'    - match: {{ prefix: "/api/{number}/" }}\n'
             f"      route:\n        cluster: {cluster}\n        timeout: 10s    # agreed with its team\n"
@@ -53,7 +58,18 @@ def envoy(routes: int) -> Files:
     return (SourceFile("rds.yaml", "".join(lines)),)
 
 
-SAMPLES = (Sample("envoy", envoy),)
+def spring_cloud(routes: int) -> Files:
+    """A list of routes as teams write it: an id, a path, a filter, a comment."""
+    lines = ["# Owned by many teams.\nspring.cloud.gateway.server.webflux:\n  routes:\n"]
+    for number, host in _upstreams(routes):
+        lines.append(
+            f"    - id: route-{number}\n      uri: http://{host}:8080    # agreed with its team\n"
+            f"      predicates:\n        - Path=/api/{number}/**\n      filters:\n        - StripPrefix=2\n"
+        )
+    return (SourceFile("routes.yml", "".join(lines)),)
+
+
+SAMPLES = (Sample("envoy", envoy), Sample("spring-cloud-gateway", spring_cloud))
 
 
 def edits(size: Size) -> Iterator[Figure]:

@@ -42,6 +42,7 @@ class Product(StrEnum):
 
     ENVOY = "envoy"
     NGINX = "nginx"
+    SPRING = "spring-cloud-gateway"
 
 
 def demo(

@@ -123,7 +123,7 @@ def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
     clock = SystemClock()
     gateway = _gatehouse(spec, SandboxRouteStore(root), SandboxReplicas(root))
     return Ports(
-        gateway=replace(gateway, activation=_sandbox_activation(spec, root)),
+        gateway=replace(gateway, activation=_sandbox_activation(spec, root) or gateway.activation),
         workloads=SandboxWorkloads(root),
         suites=ChildSuites(),
         journal=FileJournal(root),
@@ -135,13 +135,13 @@ def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
     )
 
 
-def _sandbox_activation(spec: "Spec", root: Path) -> "Activation":
+def _sandbox_activation(spec: "Spec", root: Path) -> "Activation | None":
+    """How processes of the sandbox are told by a signal; None for products that are not."""
     from gatewayctl.adapters.sandbox.activation import SandboxActivation
     from gatewayctl.gateways.registry import gateway
-    from gatewayctl.orchestration.work import Watching
 
     how = gateway(spec.gateway.kind).reload
-    return SandboxActivation(root, how) if how else Watching()
+    return SandboxActivation(root, how) if how else None
 
 
 def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
@@ -199,11 +199,12 @@ _PLATFORMS: dict[str, Callable[["Spec", "Narrator"], "Ports"]] = {"kubernetes": 
 
 def _gatehouse(spec: "Spec", store: "RouteStore", replicas: "Replicas") -> "Gatehouse":
     """The gateway product over whatever platform it runs on."""
-    from gatewayctl.adapters.traffic.http import HttpProber, admin_get
+    from gatewayctl.adapters.traffic.http import HttpProber, admin_get, admin_post
     from gatewayctl.gateways.registry import gateway
-    from gatewayctl.orchestration.work import Gatehouse
+    from gatewayctl.orchestration.work import Gatehouse, Watching
 
     product = gateway(spec.gateway.kind)
+    activation = product.activation(admin_post, time.monotonic) if product.activation else Watching()
     return Gatehouse(
         dialect=product.dialect,
         checker=product.checker(),
@@ -211,6 +212,7 @@ def _gatehouse(spec: "Spec", store: "RouteStore", replicas: "Replicas") -> "Gate
         store=store,
         replicas=replicas,
         prober=HttpProber(),
+        activation=activation,
     )
 
 

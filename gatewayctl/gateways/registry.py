@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.platform import Replica
-from gatewayctl.ports import Checker, Dialect, Live
+from gatewayctl.ports import Activation, Checker, Dialect, Live
 
 Admin = Callable[[Replica, str], str]
 """GET a path from a replica's admin port. Raises EnvironmentFailed."""
+
+Post = Callable[[Replica, str], str]
+"""POST without a body to a path of a replica's admin port. Raises EnvironmentFailed."""
+
+Clock = Callable[[], float]
+"""Seconds, monotonic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class Signalled:
 class Gateway:
     """One gateway product: how it spells rules, how it is asked what it does, and its own check of files.
 
-    `reload` says how it is made to load changed files; None: it looks at them itself.
+    `reload` is how it is made to load changed files by a signal, `activation` how by a request to its admin port; with
+    neither it looks at them itself.
     """
 
     kind: str
@@ -37,6 +44,7 @@ class Gateway:
     live: Callable[[Admin], Live]
     checker: Callable[[], Checker]
     reload: Signalled | None = None
+    activation: Callable[[Post, Clock], Activation] | None = None
 
 
 def _envoy() -> Gateway:
@@ -56,9 +64,25 @@ def _nginx() -> Gateway:
     return Gateway("nginx", NginxDialect(), NginxLive, NginxChecker, reload)
 
 
+def _spring_cloud() -> Gateway:
+    from gatewayctl.gateways.springcloud.activation import SpringCloudActivation
+    from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
+    from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
+    from gatewayctl.gateways.springcloud.live import SpringCloudLive
+
+    return Gateway(
+        "spring-cloud-gateway",
+        SpringCloudDialect(),
+        SpringCloudLive,
+        SpringCloudChecker,
+        activation=SpringCloudActivation,
+    )
+
+
 GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "envoy": _envoy,
     "nginx": _nginx,
+    "spring-cloud-gateway": _spring_cloud,
 }
 
 

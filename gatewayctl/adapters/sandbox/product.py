@@ -63,4 +63,14 @@ def _nginx() -> Product:
     return PRODUCT
 
 
-_PRODUCTS: dict[str, Callable[[], Product]] = {"envoy": _envoy, "nginx": _nginx}
+def _spring_cloud() -> Product:
+    from gatewayctl.adapters.sandbox.springcloud import PRODUCT
+
+    return PRODUCT
+
+
+_PRODUCTS: dict[str, Callable[[], Product]] = {
+    "envoy": _envoy,
+    "nginx": _nginx,
+    "spring-cloud-gateway": _spring_cloud,
+}

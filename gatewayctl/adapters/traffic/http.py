@@ -34,12 +34,21 @@ class HttpProber:
 
 def admin_get(replica: Replica, path: str) -> str:
     """GET `path` from a replica's admin port. Raises EnvironmentFailed."""
+    return _admin("GET", replica, path, 10.0)
+
+
+def admin_post(replica: Replica, path: str) -> str:
+    """POST nothing to `path` on a replica's admin port. Raises EnvironmentFailed."""
+    return _admin("POST", replica, path, 30.0)
+
+
+def _admin(method: str, replica: Replica, path: str, timeout: float) -> str:
     import httpx
 
     if not replica.admin:
         raise EnvironmentFailed(f"gateway replica {replica.name} has no admin address")
     try:
-        with _client().stream("GET", f"http://{replica.admin}{path}", timeout=10.0) as response:
+        with _client().stream(method, f"http://{replica.admin}{path}", timeout=timeout) as response:
             body = _body(response, _LARGEST_ADMIN)
     except (httpx.HTTPError, httpx.InvalidURL) as fault:
         raise EnvironmentFailed(

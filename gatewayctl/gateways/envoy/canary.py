@@ -4,9 +4,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.envoy.fields import camel, fields, is_camel, is_null, items, snake, text
+from gatewayctl.gateways.envoy.fields import camel, fields, is_camel, items, snake, text
 from gatewayctl.gateways.envoy.routes import Route
-from gatewayctl.gateways.yamltext.graph import copy, is_flow, listing, mapping, plain, quoted, rebuilt
+from gatewayctl.gateways.yamltext.graph import appended, copy, is_flow, listing, mapping, plain, quoted, rebuilt
 from gatewayctl.gateways.yamltext.source import Unit
 
 Pairs = list[tuple[Node, Node]]
@@ -88,7 +88,7 @@ def _match(route: Route, match: Node, rule: CanaryRule) -> MappingNode:
         tested = text(fields(unit, matcher, "a header matcher").get("name"))
         if tested.lower() == rule.header.name:
             raise _tested(route, tested)
-    return replaced(match, "headers", _appended(before, ours, match))
+    return replaced(match, "headers", appended(before, ours, match))
 
 
 def _tested(route: Route, header: str) -> Refused:
@@ -97,13 +97,6 @@ def _tested(route: Route, header: str) -> Refused:
         f"this route already tests the header {header}",
         hint="choose another header name for the canary, or remove that matcher",
     )
-
-
-def _appended(before: Node, ours: Node, parent: Node) -> SequenceNode:
-    """A repeated field with one more member, whichever way it was written."""
-    if isinstance(before, SequenceNode):
-        return SequenceNode(before.tag, [*before.value, ours], flow_style=before.flow_style and bool(before.value))
-    return listing([ours] if is_null(before) else [before, ours], parent if is_null(before) else before)
 
 
 def _action(route: Route, action: Node, rule: CanaryRule) -> MappingNode:
@@ -132,7 +125,7 @@ def _action(route: Route, action: Node, rule: CanaryRule) -> MappingNode:
 def _stamped(unit: Unit, writer: Writer, before: Node, rule: CanaryRule) -> SequenceNode:
     items(unit, before, "a list of header changes")
     like = before if not isinstance(before, ScalarNode) else mapping([], before)
-    return _appended(before, _stamp(writer, like, rule), like)
+    return appended(before, _stamp(writer, like, rule), like)
 
 
 def _stamp(writer: Writer, like: Node, rule: CanaryRule) -> MappingNode:

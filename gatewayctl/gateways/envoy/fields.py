@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gatewayctl.gateways.yamltext.graph import is_null as is_null
+from gatewayctl.gateways.yamltext.graph import text as text
 from gatewayctl.gateways.yamltext.source import Unit
 
 _CAMEL = re.compile(
@@ -34,11 +36,6 @@ def camel(name: str) -> str:
 def is_camel(unit: Unit) -> bool:
     """Whether a unit spells field names in lowerCamelCase."""
     return _CAMEL.search(unit.text) is not None
-
-
-def is_null(node: Node) -> bool:
-    """Whether a field is written without a value."""
-    return isinstance(node, ScalarNode) and not node.style and node.value in {"", "~", "null"}
 
 
 def fields(unit: Unit, node: Node, what: str) -> dict[str, Node]:
@@ -69,11 +66,6 @@ def items(unit: Unit, node: Node | None, what: str) -> list[Node]:
     if isinstance(node, MappingNode) and not unit.source(node).startswith("{{"):
         return [node]
     raise unit.unexpected(node, what)
-
-
-def text(node: Node | None) -> str:
-    """A scalar's text; nothing for anything else."""
-    return str(node.value) if isinstance(node, ScalarNode) else ""
 
 
 def type_name(found: dict[str, Node]) -> str:

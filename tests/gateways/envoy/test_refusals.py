@@ -80,7 +80,7 @@ REFUSALS = {
     ),
     "a merge key below": (
         rds(ORDERS + "      metadata:\n        <<: {}\n"),
-        ":11: a merge key (<<) in what has to be copied: the gateway does not read those",
+        ":11: a merge key (<<) in what has to be copied: it would bring in what cannot be seen here",
     ),
     "a bare tag": (
         rds(ORDERS + "      metadata:\n        a: ! 12\n"),

@@ -1,0 +1,37 @@
+"""Making a running Spring Cloud Gateway read its files anew: it never looks at them by itself.
+
+`POST /actuator/refresh` reads them and, only if all of them can be bound, changes the routes. Its answer says nothing
+of that: 200 is also the answer to a file whose routes were refused, and an empty list of changes does not mean that
+there were none. `/actuator/gateway/refresh` is never called: it does not read files, and after a refused file it makes
+half of that file live.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gatewayctl.domain.platform import Replica
+from gatewayctl.gateways.registry import Post
+
+REFRESH = "/actuator/refresh"
+EVERY = 0.5  # seconds between two refreshes of a replica: its files may come at any time after the write
+
+
+@dataclass(frozen=True, slots=True)
+class SpringCloudActivation:
+    """Implements ports.Activation. `post` POSTs to a replica's management port and raises EnvironmentFailed."""
+
+    post: Post
+    now: Callable[[], float]
+    _asked: dict[str, float] = field(default_factory=dict)
+
+    def activate(self, replica: Replica) -> str:
+        """One refresh now and then, for as long as someone waits; what is live is for read-back to tell."""
+        now, before = self.now(), self._asked.get(replica.name)
+        if before is None or now - before >= EVERY:
+            self._asked[replica.name] = now
+            self.post(replica, REFRESH)
+        return ""
+
+    def leftovers(self, replica: Replica) -> int | None:  # noqa: ARG002 (the port's signature)
+        """Routes come and go within one process."""
+        return None

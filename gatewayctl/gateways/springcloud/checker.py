@@ -1,0 +1,106 @@
+"""Spring's own opinion of an edit: the route lists alone, bound by a real gateway that serves nobody.
+
+A user's whole file would need a user's whole world (registries, configuration servers), so only its routes are given
+to the program, with placeholders filled in.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.platform import Validation
+from gatewayctl.domain.routing import Files
+from gatewayctl.gateways.springcloud.find import NEW, Survey, Table, survey
+from gatewayctl.gateways.springcloud.properties import Properties
+from gatewayctl.gateways.springcloud.routes import owner, routes_of
+from gatewayctl.gateways.yamltext.emit import document
+from gatewayctl.gateways.yamltext.graph import copy, plain, quoted
+
+PROGRAM = "GATEWAYCTL_SPRING_GATEWAY"  # names the jar
+_SECONDS = 120.0
+_LONGEST = 400
+_MAX_NODES = 4_000_000
+_PLACEHOLDER = re.compile(r"(?<!\\)\$\{([^{}:]+)\}")
+_NOWHERE = "http://gatewayctl.invalid"
+_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+class SpringCloudChecker:
+    """Implements ports.Checker. `program` empty: the jar that the environment names; its `check` argument is used."""
+
+    def __init__(self, program: str = "") -> None:
+        self._program = program or os.environ.get(PROGRAM, "")
+
+    def check(self, before: Files, after: Files) -> Validation:
+        """Would a gateway bind the routes of `after`? What it does not know itself (own filters) is told as such."""
+        java = shutil.which("java")
+        if not java or not self._program:
+            what = "no java on PATH" if not java else f"{PROGRAM} does not name the jar of a gateway"
+            return Validation(ok=True, checked=False, detail=f"not checked: {what}")
+        try:
+            trouble = self._trouble(java, after)
+            if trouble and (old := self._trouble(java, before)):
+                detail = f"not checked: the gateway here does not load these routes, with or without the rule: {old}"
+                return Validation(ok=True, checked=False, detail=detail)
+        except (Refused, OSError, subprocess.TimeoutExpired) as why:
+            return Validation(ok=True, checked=False, detail=f"not checked: {why}")
+        return Validation(ok=not trouble, checked=True, detail=trouble)
+
+    def _trouble(self, java: str, files: Files) -> str:
+        """Why a list of routes is not bound; nothing when all are."""
+        found = [survey(file) for file in files]
+        lookup = Properties(found)
+        for table, ids in _tables(found, lookup):
+            said = self._run(java, _trial(table, lookup))
+            bound = [line.split(" ")[1] for line in said if line.startswith("route ")]
+            if not bound or set(ids) - set(bound):
+                faults = [line.removeprefix("fault ") for line in said if line.startswith("fault ")]
+                return (faults or said or ["it says nothing"])[-1][:_LONGEST]
+        return ""
+
+    def _run(self, java: str, text: str) -> list[str]:
+        with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
+            routes = Path(folder) / "routes.yml"
+            routes.write_text(text, encoding="utf-8")
+            ended = subprocess.run(
+                [java, *_OPTIONS, "-jar", self._program, "check"],
+                cwd=folder,
+                env={**os.environ, "ROUTES_FILE": str(routes)},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+            )
+        return (ended.stdout or ended.stderr).splitlines()
+
+
+def _tables(found: list[Survey], lookup: Properties) -> Iterator[tuple[Table, list[str]]]:
+    """The lists that hold a rule, with the ids of their rules; every list where none does."""
+    routes = [route for one in found for route in routes_of(one, lookup)]
+    ours = {id(route.table) for route in routes if owner(route.id)}
+    for one in found:
+        for table in one.tables:
+            if table.routes.value and (not ours or id(table) in ours):
+                yield table, [route.id for route in routes if route.table is table and owner(route.id)]
+
+
+def _trial(table: Table, lookup: Properties) -> str:
+    """A file with one list of routes, and values for the placeholders in it."""
+    whole = copy(table.unit, table.routes, _MAX_NODES)
+    assert isinstance(whole, SequenceNode)  # noqa: S101 (it is a list)
+    names = sorted(set(_PLACEHOLDER.findall(table.unit.source(table.routes))))
+    pairs = [(plain(NEW), SequenceNode("", whole.value, flow_style=whole.flow_style))]
+    known = [(_key(name), quoted(lookup(name) or _NOWHERE)) for name in names]
+    return document(MappingNode("", [*known, *pairs], flow_style=False))
+
+
+def _key(name: str) -> ScalarNode:
+    return quoted(name)

@@ -1,0 +1,127 @@
+"""What a running Spring Cloud Gateway does, asked at its actuator: the live routes, in the order they are tried.
+
+`/actuator/gateway/routedefinitions` is never asked: it tells what was bound, which may not be live. Answers are
+another program's, so nothing of their shape is taken for granted.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
+from gatewayctl.gateways.hosts import Underivable
+from gatewayctl.gateways.registry import Admin
+from gatewayctl.gateways.springcloud.routes import STAMP_KEY, owner, safe
+from gatewayctl.gateways.springcloud.uris import canary_uri, parsed
+
+ROUTES = "/actuator/gateway/routes"
+_LONGEST = 300
+# The name of a lambda differs from process to process.
+_LAMBDA = re.compile(r"\$\$Lambda[\w$./@]*")
+_PORTS = {"http": "80", "ws": "80", "https": "443", "wss": "443"}
+
+Route = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SpringCloudLive:
+    """Implements ports.Live. `admin` GETs a path from a replica's management port and raises EnvironmentFailed."""
+
+    admin: Admin
+
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
+        """How many live routes carry exactly this rule; routes of its name with other content are strangers."""
+        routes = self._routes(replica)
+        named = [(place, route) for place, route in enumerate(routes) if owner(_id(route)) == safe(rule.name)]
+        odd = [trouble for place, _ in named if (trouble := _difference(routes, place, rule))]
+        return ConfigProof(
+            asked=True, routes=len(named) - len(odd), detail="; ".join(odd[:3])[:_LONGEST], strangers=len(odd)
+        )
+
+    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:  # noqa: ARG002 (the port's signature)
+        """It has no upstreams of its own: a host is looked up for each request."""
+        return ConfigProof(asked=False)
+
+    def in_flight(self, replica: Replica, upstream: str) -> int | None:  # noqa: ARG002
+        """It cannot tell."""
+        return None
+
+    def _routes(self, replica: Replica) -> list[Route]:
+        """The live routes; a backend that answers in place of the actuator is not believed."""
+        answer = self.admin(replica, ROUTES)
+        try:
+            found = json.loads(answer)
+        except (ValueError, RecursionError) as fault:
+            raise _strange(replica, f"{len(answer)} characters that are not JSON") from fault
+        if not isinstance(found, list):
+            raise _strange(replica, "JSON that is not a list")
+        if not all(isinstance(one, dict) and isinstance(one.get("route_id"), str) for one in found):
+            raise _strange(replica, "a list of something else than routes")
+        return found
+
+
+def _strange(replica: Replica, what: str) -> EnvironmentFailed:
+    hint = "expose the endpoint `gateway` on a management port of its own: management.endpoint.gateway.access=read-only"
+    return EnvironmentFailed(f"{replica.name} answers {ROUTES} with {what}", hint=hint)
+
+
+def _difference(routes: Sequence[Route], place: int, rule: CanaryRule) -> str:
+    """Why a route of the rule's name is not the rule; nothing when it is."""
+    route = routes[place]
+    metadata = route.get("metadata")
+    stamp = metadata.get(STAMP_KEY) if isinstance(metadata, dict) else None
+    if stamp != rule.stamp:
+        return _differs(route, f"the stamp is {stamp or 'missing'}, not {rule.stamp}")
+    if not any(f"SetResponseHeader {STAMP_HEADER} = '{rule.stamp}'" in str(one) for one in _list(route.get("filters"))):
+        return _differs(route, "no filter of it writes the stamp")
+    whole = _predicate(route)
+    ours = f" && Header: {rule.header.name} regexp={rule.header.value})"
+    if not (whole.startswith("(") and whole.endswith(ours)):
+        return _differs(route, f"it does not ask for the header {rule.header}")
+    stable = whole[1 : -len(ours)]
+    twins = [at for at, one in enumerate(routes) if _predicate(one) == stable and not owner(_id(one))]
+    if not twins:
+        return _differs(route, "no live route has its conditions without the header")
+    if twins[0] < place:
+        return _differs(route, f"the route {_id(routes[twins[0]])} is tried before it")
+    return _astray(route, routes[twins[0]], rule)
+
+
+def _astray(route: Route, stable: Route, rule: CanaryRule) -> str:
+    if route.get("order") != stable.get("order"):
+        return _differs(route, f"its order is {route.get('order')}, that of {_id(stable)} is {stable.get('order')}")
+    try:
+        wanted = canary_uri(str(stable.get("uri")), rule, lambda name: None)  # noqa: ARG005
+    except Underivable as why:
+        return _differs(route, f"its uri cannot be judged: {why}")
+    found = str(route.get("uri"))
+    return "" if _full(found) == _full(wanted) else _differs(route, f"its uri is {found}, not {wanted}")
+
+
+def _differs(route: Route, what: str) -> str:
+    return f"the route {_id(route)} differs: {what}"
+
+
+def _full(value: str) -> str:
+    """A URI with the port it means."""
+    uri = parsed(value)
+    if uri is None:
+        return value
+    port = uri.port or _PORTS.get(uri.scheme.lower(), "")
+    return f"{uri.scheme}://{uri.host}:{port}{uri.rest}".lower()
+
+
+def _id(route: Route) -> str:
+    return str(route.get("route_id"))
+
+
+def _predicate(route: Route) -> str:
+    return _LAMBDA.sub("", str(route.get("predicate")))
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,157 @@
+"""Routes of a list: the services they send to, their predicates, which of them are ours, how a person sees them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gatewayctl.domain.routing import CanaryRule, RouteView, rule_name
+from gatewayctl.gateways.springcloud.find import Survey, Table
+from gatewayctl.gateways.springcloud.keys import fields
+from gatewayctl.gateways.springcloud.uris import Lookup, is_service, names
+from gatewayctl.gateways.yamltext.graph import is_null, text
+from gatewayctl.gateways.yamltext.source import Unit
+
+STAMP_KEY = "gatewayctl"  # in a route's metadata, which the running gateway tells
+_OURS = re.compile(r"(gatewayctl-.+-canary)(?:-[1-9][0-9]*)?")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.:/-]")
+_OFF = frozenset({"false", "off", "no"})
+
+
+def safe(value: str) -> str:
+    """Text of ours without anything that Spring would resolve or split."""
+    return _UNSAFE.sub("", value)
+
+
+def owner(route_id: str) -> str:
+    """The rule that a route's id says it belongs to; nothing for routes of people."""
+    found = _OURS.fullmatch(route_id)
+    return found[1] if found else ""
+
+
+def own_id(app: str, number: int) -> str:
+    """The id of an application's canary route; ids may occur once, so later ones of a list have a number."""
+    name = safe(rule_name(app))
+    return f"{name}-{number}" if number > 1 else name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """One predicate or filter: its name and its arguments, however it is written."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}={','.join(self.arguments)}" if self.arguments else self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """A route with a `uri`; `targets` are the names of what it sends to."""
+
+    table: Table
+    index: int
+    node: MappingNode
+    lookup: Lookup
+
+    @property
+    def unit(self) -> Unit:
+        """The text it stands in."""
+        return self.table.unit
+
+    @cached_property
+    def fields(self) -> dict[str, Node]:
+        """Its fields by their names in lower case."""
+        return fields(self.unit, self.node, "a route")
+
+    @property
+    def id(self) -> str:
+        """Its id; nothing where it has none."""
+        return text(self.fields.get("id"))
+
+    @property
+    def uri(self) -> str:
+        """Where it sends, as written."""
+        return text(self.fields.get("uri"))
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """The names of what it sends to, the best one first; none where the gateway answers itself."""
+        return names(self.uri, self.lookup) if self.uri else ()
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the file switches it off."""
+        return text(self.fields.get("enabled")).lower() in _OFF
+
+    def sends_to(self, rule: CanaryRule) -> bool:
+        """Whether it is a person's route to the service of `rule`."""
+        return not owner(self.id) and is_service(self.targets, rule.service)
+
+    def conditions(self, name: str) -> list[Condition]:
+        """Its predicates or its filters. Raises Refused where they are not a list."""
+        listed = self.fields.get(name)
+        if listed is None or is_null(listed):
+            return []
+        if not isinstance(listed, SequenceNode):
+            raise self.unit.unexpected(listed, f"a list of {name}")
+        return [_condition(self.unit, one) for one in listed.value]
+
+
+def routes_of(found: Survey, lookup: Lookup) -> Iterator[Route]:
+    """Every route of a file. Raises Refused."""
+    for table in found.tables:
+        for index, node in enumerate(table.routes.value):
+            if not isinstance(node, MappingNode):
+                raise table.unit.unexpected(node, "a route")
+            yield Route(table, index, node, lookup)
+
+
+def views(routes: Iterable[Route]) -> list[RouteView]:
+    """Routes as a person would describe them.
+
+    A rule is counted once: of several lists that hold it, only one is in effect at a time.
+    """
+    shown = [route for route in routes if route.targets]
+    counted = {owner(route.id): id(route.table) for route in shown if owner(route.id)}
+    return [_view(route, counted) for route in shown]
+
+
+def _view(route: Route, counted: dict[str, int]) -> RouteView:
+    ours = owner(route.id)
+    predicates = route.conditions("predicates")
+    header = ""
+    if ours and predicates and predicates[-1].name == "Header":
+        header = ": ".join(predicates.pop().arguments)
+    in_effect = counted.get(ours) == id(route.table)
+    return RouteView(
+        file=route.unit.file,
+        line=route.unit.line(route.node),
+        place=route.table.place,
+        match=" ".join(str(one) for one in predicates),
+        target=route.targets[0],
+        name=(ours if in_effect else f"{ours} in {route.table.place}") if ours else route.id,
+        header=header,
+    )
+
+
+def _condition(unit: Unit, node: Node) -> Condition:
+    if isinstance(node, ScalarNode):
+        name, _, rest = str(node.value).partition("=")
+        return Condition(name.strip(), tuple(one.strip() for one in rest.split(",")) if rest.strip() else ())
+    found = fields(unit, node, "a predicate or filter")
+    return Condition(text(found.get("name")), tuple(_arguments(found)))
+
+
+def _arguments(found: dict[str, Node]) -> Iterator[str]:
+    """Scalars among the arguments of a long form; `args` may be a mapping, or spread over dotted keys."""
+    for name, node in found.items():
+        if not name.startswith("args"):
+            continue
+        parts = [value for _, value in node.value] if isinstance(node, MappingNode) else [node]
+        for part in parts:
+            inner = part.value if isinstance(part, SequenceNode) else [part]
+            yield from (str(one.value) for one in inner if isinstance(one, ScalarNode))

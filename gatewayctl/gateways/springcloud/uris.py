@@ -1,0 +1,178 @@
+"""Where a route sends: a service's names in a `uri`, and the canary's `uri` beside it.
+
+Placeholders stay as they are written; what they stand for is known from defaults and from the files given only.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gatewayctl.domain.routing import CanaryRule
+from gatewayctl.gateways.hosts import HOST, Underivable, canary_host, is_ip
+
+_HIDDEN = "\ue000"  # stands for each character of a placeholder while a URI is taken apart
+_URI = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*(?::[A-Za-z]+)?)://(?P<user>[^@/?#]*@)?"
+    r"(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?P<rest>.*)",
+    re.DOTALL,
+)
+_GIVEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+)(?::(?P<port>\d{1,5}))?")
+_BALANCED = "lb"
+_NOWHERE = frozenset({"forward", "no", "fn", "stream"})  # answered inside the gateway
+_DEPTH = 10
+
+Lookup = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A `uri` in parts, as written; `port` empty: none."""
+
+    scheme: str
+    host: str
+    port: str
+    rest: str
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether the host is the id of a registered service and not a name of the network."""
+        return self.scheme.split(":")[0].lower() == _BALANCED
+
+
+def resolved(value: str, lookup: Lookup, depth: int = _DEPTH) -> str:
+    """`value` with its placeholders replaced as far as files and defaults tell."""
+    parts, at = [], 0
+    for start, end in _placeholders(value):
+        name, colon, default = _split(value[start + 2 : end - 1])
+        known = lookup(name)
+        if known is None and colon:
+            known = default
+        whole = value[start:end] if known is None or not depth else resolved(known, lookup, depth - 1)
+        parts += [value[at:start], whole]
+        at = end
+    return "".join([*parts, value[at:]])
+
+
+def parsed(value: str) -> Uri | None:
+    """A `uri` in parts; None where it has no host to send to, or cannot be read."""
+    masked = value
+    for start, end in _placeholders(value):
+        masked = masked[:start] + _HIDDEN * (end - start) + masked[end:]
+    found = _URI.fullmatch(masked)
+    if found is None or found["scheme"].lower() in _NOWHERE:
+        return None
+
+    def part(name: str) -> str:
+        start, end = found.span(name)
+        return value[start:end] if start >= 0 else ""
+
+    return Uri(part("scheme"), part("host"), part("port"), part("rest"))
+
+
+def is_nowhere(value: str) -> bool:
+    """Whether the gateway answers such a route itself."""
+    return value.partition(":")[0].lower() in _NOWHERE
+
+
+def names(value: str, lookup: Lookup) -> tuple[str, ...]:
+    """What a service behind `value` may be called, the best name first."""
+    if is_nowhere(value):
+        return ()
+    found: list[str] = []
+    for one in dict.fromkeys((resolved(value, lookup), value)):
+        uri = parsed(one)
+        if uri is not None and uri.host:
+            found += [uri.host, f"{uri.host}:{uri.port}" if uri.port else uri.host, one]
+    return tuple(dict.fromkeys([*found, value]))
+
+
+def is_service(names_: tuple[str, ...], service: str) -> bool:
+    """Whether one of a route's names is `service`; a Service's bare name stands for its full one in a cluster."""
+    wanted = service.lower()
+    for name in names_:
+        host, dot, rest = name.lower().partition(".")
+        if wanted == name.lower():
+            return True
+        if dot and "." not in wanted and host == wanted and rest.split(".")[1:2] in (["svc"], ["svc:"]):
+            return True
+    return False
+
+
+def canary_uri(value: str, rule: CanaryRule, lookup: Lookup) -> str:
+    """Where the canary beside a route to `value` is. Raises Underivable."""
+    whole = resolved(value, lookup)
+    uri = parsed(value)
+    if uri is None or not uri.host or _placeholders(uri.host):
+        uri = parsed(whole)
+    if uri is None or not uri.host:
+        return f"http://{_given(rule, '')}" if rule.canary_host else _unreadable(value)
+    scheme = uri.scheme
+    if uri.is_balanced:
+        if not rule.canary_host:
+            raise Underivable(f"{value} is looked up in a registry, which tells no address and no port")
+        scheme = scheme.partition(":")[2] or "http"
+    return f"{scheme}://{_authority(uri, rule)}{uri.rest}"
+
+
+def _unreadable(value: str) -> str:
+    raise Underivable(f"{value} does not tell a host" + (" in these files" if "${" in value else ""))
+
+
+def _authority(uri: Uri, rule: CanaryRule) -> str:
+    if rule.canary_host:
+        return _given(rule, uri.port)
+    host = uri.host
+    first, dot, rest = host.partition(".")
+    named = rule.canary != f"{rule.service}-canary"
+    if named and rule.service in {host, f"{host}:{uri.port}"}:
+        host = rule.canary
+    elif named and dot and first == rule.service:
+        host = f"{rule.canary}{dot}{rest}"
+    else:
+        host = canary_host(host)
+    if not HOST.fullmatch(host):
+        raise Underivable(f"{host!r} is not a host name")
+    return f"{host}:{uri.port}" if uri.port else host
+
+
+def _given(rule: CanaryRule, port: str) -> str:
+    """The address given, with stable's port where it has none of its own."""
+    given = rule.canary_host
+    if ":" in given and is_ip(given):
+        given = f"[{given}]"
+    found = _GIVEN.fullmatch(given)
+    if found is None or not (HOST.fullmatch(found["host"]) or is_ip(found["host"].strip("[]"))):
+        raise Underivable(f"{rule.canary_host!r} is neither a host name nor an address, with or without a port")
+    own = found["port"] or port
+    return f"{found['host']}:{own}" if own else found["host"]
+
+
+def _placeholders(value: str) -> list[tuple[int, int]]:
+    """The outermost `${...}` in a text, from the first character to behind the last."""
+    if "${" not in value:
+        return []
+    found, depth, start, at = [], 0, 0, 0
+    while at < len(value):
+        if value.startswith("${", at):
+            start = start if depth else at
+            depth, at = depth + 1, at + 2
+            continue
+        if value[at] == "}" and depth:
+            depth -= 1
+            if not depth:
+                found.append((start, at + 1))
+        at += 1
+    return found
+
+
+def _split(inside: str) -> tuple[str, str, str]:
+    """A placeholder's name and its default; colons of placeholders within the name do not count."""
+    depth = 0
+    for at, letter in enumerate(inside):
+        if inside.startswith("${", at):
+            depth += 1
+        elif letter == "}":
+            depth -= 1
+        elif letter == ":" and not depth:
+            return inside[:at], ":", inside[at + 1 :]
+    return inside, "", ""

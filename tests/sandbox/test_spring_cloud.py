@@ -1,0 +1,55 @@
+"""Releases behind real Spring Cloud Gateways, which read their files when they are told to."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.gateways.springcloud.checker import PROGRAM
+from tests.gateways.springcloud.product import gateway_jar
+from tests.sandbox.shop import NEW, Shop, a_shop, quickly
+
+pytestmark = pytest.mark.sandbox
+
+
+def behind_spring(folder: Path) -> None:
+    gateway = folder / "gateway-config"
+    shutil.copytree(gateway / "spring-cloud-gateway", gateway, dirs_exist_ok=True)
+    quickly(folder)
+    file = gateway / "gatewayctl.yaml"
+    text = file.read_text().replace("duration: 2s, samples: 10", "duration: 4s, samples: 2")
+    file.write_text(text.replace("timings: {", "timings: {drain: 1s, ", 1))
+
+
+@pytest.fixture(scope="module")
+def _shop(tmp_path_factory) -> Iterator[Shop]:
+    jar = gateway_jar("4.3")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PROGRAM, str(jar))
+        with a_shop(tmp_path_factory.mktemp("spring"), behind_spring) as shop:
+            yield shop
+
+
+@pytest.fixture
+def shop(_shop) -> Shop:
+    _shop.reset()
+    gateway = _shop.wired.ports.gateway
+    for replica in gateway.replicas.list():
+        gateway.activation.activate(replica)
+    return _shop
+
+
+def test_a_release_is_promoted_and_leaves_the_files_as_they_were(shop):
+    done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.is_promoted()
+    assert "2/2 gateway replicas serve it" in done.stderr
+
+
+def test_a_bad_canary_is_rejected_and_leaves_everything_as_it_was(shop):
+    done = shop.cli("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert shop.is_as_before()
