@@ -5,10 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CANARY ?= good
+GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster test simulate check e2e bench cluster cluster-down clean
+.PHONY: demo demo-cluster test simulate check e2e in-cluster bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -18,8 +19,8 @@ $(VENV)/.installed: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## a whole release on this machine; CANARY=errors|slow|crash|unready shows one rejected
-	@$(BIN)/gatewayctl demo --canary $(CANARY)
+demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
+	@$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
 
 demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it and removed afterwards
 	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
@@ -38,7 +39,12 @@ check: $(VENV)/.installed  ## style, types, and the direction of imports
 
 # Root, Linux and a few Debian packages are needed, and named when they are missing; the first time takes ten minutes more.
 e2e: $(VENV)/.installed  ## end to end on a real Kubernetes, made for it and removed afterwards
-	@$(BIN)/python -m tests.cluster run --name e2e -- $(BIN)/python -m pytest tests/e2e tests/contract -m cluster
+	@$(BIN)/python -m tests.cluster run --name e2e -- $(MAKE) --no-print-directory in-cluster
+
+# The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
+in-cluster:
+	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/e2e tests/contract -m "cluster and not alone" $(E2E)
+	@$(BIN)/python -m pytest tests/e2e -m alone $(E2E)
 
 # What needs a cluster makes one as e2e does, or says loudly that it was skipped, and what would make it possible.
 bench: $(VENV)/.installed  ## every figure of docs/bench.md, beside its baseline; some twenty minutes

@@ -60,8 +60,25 @@ class Live(Protocol):
         """Requests to `upstream` that have not ended yet; None where the product cannot tell."""
 
 
+class Activation(Protocol):
+    """How one gateway replica is made to load the files it has, where its product does not look at them by itself."""
+
+    def activate(self, replica: Replica) -> str:
+        """Make it run what the store holds; what is still missing, or nothing once it does. Raises EnvironmentFailed.
+
+        Called again until then, by whoever waits: it asks the replica once for each version, and does no harm twice.
+        """
+
+    def leftovers(self, replica: Replica) -> int | None:
+        """Processes that still end requests by the files of before; None where that cannot be told."""
+
+
 class Workloads(Protocol):
     """Deployments, in the few words a release needs."""
+
+    @property
+    def lag(self) -> float:
+        """Seconds from a Pod's readiness until whoever sends to its Service, from whichever node, reaches it."""
 
     def read(self, name: str) -> Workload:
         """As it is now. Raises Missing when it does not exist, EnvironmentFailed when it cannot be read."""
@@ -138,6 +155,9 @@ class Leases(Protocol):
 
 Inspect = Callable[[Target], tuple[Check, ...]]
 """What only a platform knows of an application before a release: rights, twins that differ, files others own."""
+
+Address = Callable[[str], str]
+"""The IP address of a workload's Service, which stays for as long as that Service exists. Raises EnvironmentFailed."""
 
 Tick = Callable[[str], None]
 

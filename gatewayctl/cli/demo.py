@@ -37,8 +37,16 @@ class Canary(StrEnum):
         return "shop/orders:1.1" if self is Canary.GOOD else f"shop/orders:1.1-{self.value}"
 
 
+class Product(StrEnum):
+    """Which gateway the example runs behind."""
+
+    ENVOY = "envoy"
+    NGINX = "nginx"
+
+
 def demo(
     canary: Annotated[Canary, typer.Option(help="What the new version does; all but good are rejected.")] = Canary.GOOD,
+    gateway: Annotated[Product, typer.Option(help="The gateway product the shop runs behind.")] = Product.ENVOY,
     home: Annotated[Path, typer.Option("--dir", help="Where the example and its evidence are put.")] = HOME,
     output: Out = Output.TEXT,
 ) -> None:
@@ -50,7 +58,7 @@ def demo(
     from gatewayctl.reports.release import as_dict
 
     progress = Progress(a_console())
-    config = unpack(home) / "gateway-config" / "gatewayctl.yaml"
+    config = unpack(home, gateway) / "gateway-config" / "gatewayctl.yaml"
     wired = wire(config, progress)
     world = wired.spec.platform.world
     if world is None:
@@ -67,8 +75,8 @@ def demo(
     raise typer.Exit(int(exit_code(ended)))
 
 
-def unpack(home: Path) -> Path:
-    """A fresh copy of the example in `home`. Raises Busy when a demo runs there."""
+def unpack(home: Path, gateway: Product = Product.ENVOY) -> Path:
+    """A fresh copy of the example in `home`, behind one gateway. Raises Busy when a demo runs there."""
     from gatewayctl.adapters.sandbox import cluster
     from gatewayctl.example import example_folder
 
@@ -82,6 +90,11 @@ def unpack(home: Path) -> Path:
     shutil.rmtree(home, ignore_errors=True)
     for name in ("gateway-config", "smoke"):
         shutil.copytree(source / name, home / name, ignore=shutil.ignore_patterns("__pycache__", ".gatewayctl"))
+    for other in Product:
+        own = home / "gateway-config" / other
+        if own.is_dir() and other is gateway:
+            shutil.copytree(own, home / "gateway-config", dirs_exist_ok=True)
+        shutil.rmtree(own, ignore_errors=True)
     return home
 
 

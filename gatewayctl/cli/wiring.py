@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
     from gatewayctl.orchestration.pilot import Pilot
     from gatewayctl.orchestration.work import Gatehouse, Ports
-    from gatewayctl.ports import Narrator, Replicas, RouteStore
+    from gatewayctl.ports import Activation, Narrator, Replicas, RouteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +114,16 @@ def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.sandbox.leases import FileLeases
     from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
     from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
+    from gatewayctl.adapters.sandbox.service_addresses import SandboxAddresses
     from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
     from gatewayctl.adapters.smoke.suites import ChildSuites
     from gatewayctl.orchestration.work import Ports
 
     root = sandbox_root(spec)
     clock = SystemClock()
+    gateway = _gatehouse(spec, SandboxRouteStore(root), SandboxReplicas(root))
     return Ports(
-        gateway=_gatehouse(spec, SandboxRouteStore(root), SandboxReplicas(root)),
+        gateway=replace(gateway, activation=_sandbox_activation(spec, root)),
         workloads=SandboxWorkloads(root),
         suites=ChildSuites(),
         journal=FileJournal(root),
@@ -129,12 +131,23 @@ def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
         evidence=FileEvidence(root),
         clock=clock,
         narrator=narrator,
+        address=SandboxAddresses(root),
     )
+
+
+def _sandbox_activation(spec: "Spec", root: Path) -> "Activation":
+    from gatewayctl.adapters.sandbox.activation import SandboxActivation
+    from gatewayctl.gateways.registry import gateway
+    from gatewayctl.orchestration.work import Watching
+
+    how = gateway(spec.gateway.kind).reload
+    return SandboxActivation(root, how) if how else Watching()
 
 
 def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.kubernetes.access import loading
+    from gatewayctl.adapters.kubernetes.addresses import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
     from gatewayctl.adapters.kubernetes.events import Events, ToldJournal
@@ -170,6 +183,7 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         narrator=narrator,
+        address=KubernetesAddresses(api, namespace),
         inspections=(Inspection(api, namespace, place, store, workloads, more).look,),
     )
 

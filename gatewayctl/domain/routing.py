@@ -119,9 +119,11 @@ class Limits:
     """What a dialect can do, and how its gateway is known to answer each leak case.
 
     `answers` lists, per case, every attribution that is right; a case it does not name must be answered by stable.
+    `by_address`: a name in the rule could keep the gateway from starting, so a release writes the canary's IP address.
     """
 
     stamp: bool = True
+    by_address: bool = False
     answers: Mapping[LeakCase, frozenset[Attribution]] = field(default_factory=dict)
 
     def allowed(self, case: LeakCase) -> frozenset[Attribution]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Drifted
@@ -26,7 +26,7 @@ class Wish:
 
 def draft(ports: Ports, wish: Wish) -> Release:
     """A new release of the application as it is now; nothing is written."""
-    target = wish.app.target
+    target = _addressed(ports, wish.app.target)
     stable, canary = ports.workloads.read(target.stable), ports.workloads.read(target.canary)
     token = f"r-{secrets.token_hex(3)}"
     now = ports.clock.wall()
@@ -48,6 +48,13 @@ def draft(ports: Ports, wish: Wish) -> Release:
         neighbours=wish.neighbours,
     )
     return release.at(release.phase, rule_was_there=release.standing and _has_rule(ports, release))
+
+
+def _addressed(ports: Ports, target: Target) -> Target:
+    """With the address of the canary's Service, where a name in the rule could keep the gateway from starting."""
+    if target.canary_host or not ports.gateway.dialect.limits.by_address:
+        return target
+    return replace(target, canary_host=ports.address(target.canary))
 
 
 def _has_rule(ports: Ports, release: Release) -> bool:

@@ -10,6 +10,7 @@ from gatewayctl.domain.platform import ConfigProof, Replica
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.routing import rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.standing import Canary
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
@@ -36,19 +37,18 @@ def prove_routed(work: Work) -> Judgement:
     routes = _routes_expected(work)
     clock = work.ports.clock
     start = sound = clock.now()
+    canary = Canary(work)
 
     def live() -> int | Judgement | Pending:
         nonlocal sound
-        canary = work.ports.workloads.read(work.release.target.canary)
-        if canary.trouble or canary.ready < 1:
-            return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
-        if canary.image != work.release.image:
-            return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
+        stands = canary.look()
+        if isinstance(stands, (Judgement, Pending)):
+            return stands
         replicas = work.replicas()
         if not replicas:
             raise EnvironmentFailed("the gateway has no replica")
         for replica in replicas:
-            missing = _not_routed(work, replica, routes)
+            missing = _not_active(work, replica) or _not_routed(work, replica, routes)
             if missing:
                 sound = sound if _goes_astray(work, replica) else clock.now()
                 if clock.now() - sound > ASTRAY:
@@ -69,6 +69,11 @@ def _routes_expected(work: Work) -> int:
     files = work.ports.gateway.store.read().files
     name = work.release.rule.name
     return sum(1 for route in work.ports.gateway.dialect.routes(files) if route.name == name)
+
+
+def _not_active(work: Work, replica: Replica) -> str:
+    """Why a replica does not run the files of the store yet; one that is down loads them when it starts."""
+    return work.ports.gateway.activation.activate(replica) if replica.ready else ""
 
 
 def _not_routed(work: Work, replica: Replica, routes: int) -> str:
@@ -229,7 +234,7 @@ def _settle(work: Work) -> None:
 def still_routed(work: Work, replicas: tuple[Replica, ...] | None = None) -> str:
     """Why a ready replica is not without the rule; empty when all are."""
     for replica in work.replicas() if replicas is None else replicas:
-        left = _still_routed(work, replica) if replica.ready else ""
+        left = (_not_active(work, replica) or _still_routed(work, replica)) if replica.ready else ""
         if left:
             return f"{replica.name}: {left}"
     return ""

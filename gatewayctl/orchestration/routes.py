@@ -1,9 +1,10 @@
 """Steps that change the gateway's rules: publish, remove, drain. Every write is checked, fenced and swapped."""
 
 from gatewayctl.domain.errors import DeadlineExceeded, Refused, StaleWrite
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import Replica, Stored
 from gatewayctl.domain.routing import Change, rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.standing import await_standing
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
@@ -13,11 +14,11 @@ _TRIES = 20
 def publish(work: Work) -> Judgement:
     """Insert the rule, checked by the product itself; upstream definitions first, known to every replica, then routes.
 
-    The canary is looked at once more before that: a rule may only ever point at what is ready.
+    The canary is looked at once more before that: a rule may only ever point at what can be reached.
     """
-    canary = work.ports.workloads.read(work.release.target.canary)
-    if canary.ready < 1 or canary.image != work.release.image:
-        return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
+    lost = await_standing(work)
+    if lost:
+        return lost
     for _ in range(_TRIES):
         stored = work.ports.gateway.store.read()
         change = work.ports.gateway.dialect.insert(stored.files, work.release.rule)
@@ -113,10 +114,9 @@ def remove_upstreams(work: Work) -> bool:
 
 def drain(work: Work) -> Judgement:
     """Give what is in flight to the canary its time to end; where the gateway cannot tell, all of that time."""
-    live, upstream = work.ports.gateway.live, work.release.rule.canary
 
     def ended() -> bool | Pending:
-        counts = [live.in_flight(replica, upstream) for replica in work.replicas() if replica.ready]
+        counts = [_in_flight(work, replica) for replica in work.replicas() if replica.ready]
         unsure = any(count is None for count in counts)
         running = sum(count or 0 for count in counts)
         if unsure or running:
@@ -128,3 +128,10 @@ def drain(work: Work) -> Judgement:
     except DeadlineExceeded as fault:
         return Judgement(Verdict.PASS, f"gave {fault.waited:g} s; {fault.found}")
     return Judgement(Verdict.PASS, "nothing in flight to the canary")
+
+
+def _in_flight(work: Work, replica: Replica) -> int | None:
+    """Requests to the canary, or processes that may have some; None where neither can be told."""
+    gateway = work.ports.gateway
+    count = gateway.live.in_flight(replica, work.release.rule.canary)
+    return gateway.activation.leftovers(replica) if count is None else count

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, Stored, Workload
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import Change, Files
 from gatewayctl.orchestration.waiting import Patience
 from gatewayctl.ports import (
+    Activation,
+    Address,
     Checker,
     Clock,
     Dialect,
@@ -27,9 +30,28 @@ from gatewayctl.ports import (
 _FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
 
+class Watching:
+    """ports.Activation for gateways that look at their files themselves: nothing to do."""
+
+    def activate(self, replica: Replica) -> str:  # noqa: ARG002 (the port's signature)
+        """It runs them already, or will soon."""
+        return ""
+
+    def leftovers(self, replica: Replica) -> int | None:  # noqa: ARG002
+        """Files come and go within one process."""
+        return None
+
+
+def no_address(workload: str) -> str:
+    """For platforms that cannot tell."""
+    raise EnvironmentFailed(
+        f"nobody can tell the IP address of the Service {workload} here", hint="set canary_host in gatewayctl.yaml"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Gatehouse:
-    """The gateway: how its rules are spelled, where they are kept, who runs them, and how they are asked."""
+    """The gateway: how its rules are spelled, where they are kept, who runs them, and how they are asked and told."""
 
     dialect: Dialect
     checker: Checker
@@ -37,11 +59,15 @@ class Gatehouse:
     store: RouteStore
     replicas: Replicas
     prober: Prober
+    activation: Activation = field(default_factory=Watching)
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside, as the wiring chose it; `inspections` are the platform's own preconditions."""
+    """Everything outside, as the wiring chose it; `inspections` are the platform's own preconditions.
+
+    `address` is asked where a product's rule needs an IP address.
+    """
 
     gateway: Gatehouse
     workloads: Workloads
@@ -52,6 +78,7 @@ class Ports:
     clock: Clock
     narrator: Narrator
     inspections: tuple[Inspect, ...] = ()
+    address: Address = no_address
 
 
 @dataclass(frozen=True, slots=True)

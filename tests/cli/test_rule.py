@@ -129,7 +129,8 @@ def test_a_refusal_is_json_for_machines(routes):
     refused = rule("add", "--gateway", "envoi", "--service", "orders", "-o", "json", routes)
 
     told = json.loads(refused.stdout)
-    assert (told["exit_code"], told["hint"]) == (2, "use one of: envoy")
+    assert told["exit_code"] == 2
+    assert told["hint"].startswith("use one of: envoy, ")
 
 
 @pytest.mark.parametrize(

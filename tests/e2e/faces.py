@@ -139,6 +139,11 @@ class Face:
         self.watcher.book.convict(invariant, f"{self.name}: {what}")
 
 
+def answers(address: str, app: str) -> bool:
+    """Whether the replica at an address reaches an application."""
+    return ask(f"{address}:8000", f"/api/{app}/health", _HOST).status == _OK
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One request for an application, and what came of it; monotonic seconds."""

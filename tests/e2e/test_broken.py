@@ -106,9 +106,10 @@ def test_a_used_up_quota_rejects_the_canary_with_its_reason(town: Town):
 
 
 def test_a_stable_rollout_that_can_make_no_pod_is_taken_back(town: Town):
-    started(town)
-    with no_more_pods(town, most=3), watching(town) as watcher:
-        done, seconds = timed(town, "promote", "orders", "--untested")
+    with watching(town) as watcher:
+        started(town)
+        with no_more_pods(town, most=3):
+            done, seconds = timed(town, "promote", "orders", "--untested")
 
     assert done.code == 3, done.said
 

@@ -19,7 +19,7 @@ from tests.e2e.watcher import Watcher, watching
 IMAGES = {"1.0": "1.1", "1.1": "1.0"}
 RESTORED = (3, 4)  # exit codes: rejected, or the environment failed; everything is as before
 
-pytestmark = pytest.mark.timeout(600)  # a machine that is busy needs its time
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]  # a machine that is busy needs its time
 
 
 @pytest.fixture
@@ -89,7 +89,8 @@ def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(town: Town, watc
     done = released(town, app, when, delete)
 
     ended(town, app, before, done, watcher)
-    assert done.code == 0, done.said
+    # A suite that had been sent to the lost replica proves nothing: then the release goes back, and says why.
+    assert done.code == 0 or (when == "smoke" and "was lost meanwhile" in done.said), done.said
     assert len(set(watcher.faces) - first) == 1, watcher.report
     town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "three replicas again")
 

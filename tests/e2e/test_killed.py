@@ -8,7 +8,6 @@ lies between two writes is both resumed and aborted, from a folder that has noth
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,8 +130,9 @@ def lanes(town: Town, tmp_path: Path) -> tuple[Lane, ...]:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.usefixtures("shown")
-def test_killed_at_every_write_another_process_completes(town: Town, lanes: tuple[Lane, ...]):
+def test_killed_at_every_write_another_process_completes(
+    town: Town, lanes: tuple[Lane, ...], capsys: pytest.CaptureFixture[str]
+):
     whole = Fuse()
     undisturbed = lanes[0].release(whole)
     assert undisturbed.code == 0, undisturbed.said
@@ -145,7 +145,7 @@ def test_killed_at_every_write_another_process_completes(town: Town, lanes: tupl
             say(f"{time.monotonic() - begun:5.0f} s  {lane.app}: write {at + 1} of {total}, {deed}: {came}")
         return total
 
-    with watching(town, every=0.4) as watcher:
+    with capsys.disabled(), watching(town, every=0.4) as watcher:  # it takes minutes: who waits is shown how far it is
         with ThreadPoolExecutor(len(lanes)) as pool:
             tried = list(pool.map(try_all, lanes, (Deed.KILL, Deed.KILL_AFTER)))
         watcher.assert_held()
@@ -154,13 +154,6 @@ def test_killed_at_every_write_another_process_completes(town: Town, lanes: tupl
     assert tried == [total, total]
     assert total >= LEAST_WRITES
     assert watcher.seen["marked answers of the canary"] > 0, watcher.report
-
-
-@pytest.fixture
-def shown(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """It takes minutes: progress is shown while it runs."""
-    with capsys.disabled():
-        yield
 
 
 def say(text: str) -> None:

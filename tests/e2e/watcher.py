@@ -22,7 +22,7 @@ from typing import Any
 
 from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, endpoint_slices, pods
 from tests.e2e.eyes import Blind, Eyes
-from tests.e2e.faces import Face
+from tests.e2e.faces import Face, answers
 from tests.e2e.journals import journals_of, judge_journal
 from tests.e2e.sightings import Casebook, Invariant, Line, Suspicion
 from tests.e2e.town import Town
@@ -40,7 +40,7 @@ from tests.e2e.watched import (
 
 _FIRST = 30.0  # seconds for the first look at everything
 _FACES = 16  # replicas that may be asked at the same time, new ones while old ones end
-_LAST = 5.0  # seconds for what is still suspected at the end
+_LAST = 15.0  # seconds for what is still suspected at the end
 _SETTLES = 20.0  # seconds after a rollout in which nodes may still send to Pods that have ended
 _LEAST = 3  # looks and answers below which nothing was watched
 
@@ -74,10 +74,11 @@ class Watcher:
         self._eyes = Eyes(self.kubeconfig)
 
     def start(self) -> None:
-        """Look once at everything, then go on in the background."""
+        """Look once at everything, then go on in the background: once all is well, and not while a town is made."""
         deadline = time.monotonic() + _FIRST
-        while not self._look():
-            assert time.monotonic() < deadline, f"the watcher saw nothing for {_FIRST} s"
+        while not (self._is_well() and self._look()):
+            assert time.monotonic() < deadline, f"after {_FIRST} s not every replica answered for every application"
+            time.sleep(self.every)
         self._running.append(self._pool.submit(self._go_on))
 
     def stop(self) -> None:
@@ -110,8 +111,7 @@ class Watcher:
         assert not self.faults, f"{len(self.faults)} faults seen from outside:\n{told}\n{self.report}"
         for what in ("looks", "unmarked answers", "rules asked of replicas"):
             assert self.seen[what] >= _LEAST, f"the watcher saw too little to say anything: {self.report}"
-        never = [name for name, face in self.faces.items() if not face.answers and not face.ending]
-        assert not never, f"the watcher had no answer of {never}: {self.report}"
+        assert not self._silent, f"the watcher had no answer of {self._silent}: {self.report}"
 
     @property
     def report(self) -> str:
@@ -119,11 +119,28 @@ class Watcher:
         counts = ", ".join(f"{what} {count}" for what, count in sorted(self.seen.items()))
         return f"watched {len(self.faces)} replicas: {counts}; {self.book.judged} suspicions judged"
 
+    def _is_well(self) -> bool:
+        """Whether every replica reaches every stable: nodes hear of new Pods a moment after these are ready."""
+        try:
+            found = [one for one in self._eyes.get(self._gateways)["items"] if is_serving(one)]
+        except Blind:
+            return False
+        return bool(found) and all(answers(one["status"]["podIP"], app) for one in found for app in self.apps)
+
+    @property
+    def _gateways(self) -> str:
+        return f"{pods(self.town.gateway)}?labelSelector=app%3Dgateway"
+
     def _settle(self) -> None:
-        """Let the looks go on until what is suspected is decided."""
+        """Let the looks go on until what is suspected is decided, and who has just come has answered."""
         deadline = time.monotonic() + _LAST
-        while self.book.open and time.monotonic() < deadline and not any(one.done() for one in self._running[:1]):
+        while (self.book.open or self._silent) and time.monotonic() < deadline and not self._running[0].done():
             time.sleep(self.every)
+
+    @property
+    def _silent(self) -> list[str]:
+        """Replicas that serve, and of which no answer came yet."""
+        return [name for name, face in tuple(self.faces.items()) if not face.answers and not face.ending]
 
     def _go_on(self) -> None:
         while not self._stop.wait(self.every):
@@ -231,7 +248,7 @@ class Watcher:
 
     def _look_at_replicas(self) -> None:
         """Who serves now is asked by a thread of its own, until it does not serve any more."""
-        found = self._eyes.get(f"{pods(self.town.gateway)}?labelSelector=app%3Dgateway")["items"]
+        found = self._eyes.get(self._gateways)["items"]
         serving = {one["metadata"]["name"]: one for one in found if is_serving(one)}
         for name, pod in serving.items():
             if name not in self.faces or self.faces[name].ended:

@@ -187,7 +187,9 @@ def unknown(image: str) -> bool:
 
 
 class MemoryWorkloads:
-    """ports.Workloads."""
+    """ports.Workloads; `lag` is set by tests that are about it."""
+
+    lag = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -337,9 +337,14 @@ def test_a_driver_lets_go_soon_after_an_abort_is_journaled():
     assert world.holders == {}
 
 
+def a_canary_pod_ready_at(world: World, seconds: float) -> None:
+    """As if its readiness probe had failed, to succeed again at that time."""
+    world.deployments["orders-canary"].pods[0].born = seconds
+
+
 def test_a_canary_that_dies_before_it_is_routed_is_never_routed():
     world, suites, release = a_started()
-    when(world, "after journal route", lambda: world.deployments["orders-canary"].pods.clear())
+    when(world, "after journal route", lambda: a_canary_pod_ready_at(world, 1e6))
 
     ended = a_pilot(world, suites).begin(release)
 
@@ -400,3 +405,25 @@ def test_a_neighbour_with_a_rule_of_its_own_for_the_same_header_is_no_leak():
     ended = a_pilot(world, suites).begin(release)
 
     assert ended.outcome is Outcome.PROMOTED, ended.reason
+
+
+def test_a_canary_is_not_named_before_its_nodes_can_know_of_it():
+    world, suites, release = a_started()
+    pilot = a_pilot(world, suites)
+    pilot.ports.workloads.lag = 2.0  # type: ignore[misc]
+
+    ended = pilot.begin(release)
+
+    assert ended.phase is Phase.WAIT
+    warmed = next(note.at for note in ended.notes if note.phase is Phase.WARM and note.mark == "✓")
+    named = next(since for since, files in world.published if "gatewayctl" in files[0].text)
+    assert named + pilot.ports.clock.wall() - world.time - warmed >= 2.0
+
+
+def test_a_canary_that_is_not_ready_for_a_moment_is_no_failure():
+    world, suites, release = a_started()
+    when(world, "after journal route", lambda: a_canary_pod_ready_at(world, world.time + 1.0))
+
+    ended = a_pilot(world, suites).begin(release)
+
+    assert ended.phase is Phase.WAIT

@@ -31,6 +31,7 @@ class SimWorkloads:
 
     def __init__(self, process: Process, inner: MemoryWorkloads) -> None:
         self.process, self.inner = process, inner
+        self.lag = inner.lag
 
     def read(self, name: str) -> Workload:
         return self.process.call(f"read {name}", lambda: self.inner.read(name), Kind.READ)

@@ -22,6 +22,7 @@ class Optimist:
 
     inner: Workloads
     image: str
+    lag: float = 0.0
 
     def read(self, name: str) -> Workload:
         return replace(self.inner.read(name), ready=1, image=self.image)

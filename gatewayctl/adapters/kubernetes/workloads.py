@@ -41,6 +41,10 @@ _MOST_BYTES = 65536  # of one log
 class KubernetesWorkloads:
     """The Deployments of one namespace; `containers` names the application's container where it cannot be told."""
 
+    # kube-proxy writes a node's rules at most once a second (minSyncPeriod), after the endpoints have reached it.
+    # Before that, whoever asks the Service is refused, and nothing in the API tells which nodes are done.
+    lag = 2.0
+
     def __init__(self, api: Api, namespace: str, containers: Mapping[str, str] | None = None) -> None:
         self._api, self._namespace, self.containers = api, namespace, dict(containers or {})
         # Taken out by whoever uses it and put back afterwards: two threads never share one.

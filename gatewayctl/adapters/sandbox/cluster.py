@@ -16,7 +16,6 @@ from signal import SIGKILL, SIGTERM
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from gatewayctl.adapters.sandbox import envoy
 from gatewayctl.adapters.sandbox.files import locked, replace_durably
 from gatewayctl.adapters.sandbox.objects import (
     STARTS_AGAIN,
@@ -31,6 +30,7 @@ from gatewayctl.adapters.sandbox.objects import (
     next_version,
 )
 from gatewayctl.adapters.sandbox.process import alive, only_on_linux, started_at, tail, tell
+from gatewayctl.adapters.sandbox.product import product
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.ports import Clock
 
@@ -83,11 +83,11 @@ def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float 
     from gatewayctl.adapters.sandbox.world_file import read_world
 
     only_on_linux()
-    envoy.program()
     root = root.resolve()
     if not _SAFE_ROOT.fullmatch(str(root)):
         raise UsageFault(f"{root}: the path of a sandbox goes into configuration files; use simple characters in it")
     folder, world = Folder(root), read_world(world_file)
+    product(world.gateway.kind).program()
     if (found := folder.supervisor()) and folder.running():
         raise Busy(f"the sandbox in {root} runs already (pid {found.pid})", hint="use it, or stop it first")
     known = _install(folder, world)

@@ -1,23 +1,11 @@
 """How Envoy is started as a gateway replica; everything product-specific about running one is here."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayctl.adapters.sandbox.product import Launch, Product
 from gatewayctl.domain.errors import EnvironmentFailed
-
-READY_PATH = "/ready"  # on the admin port; 200 means LIVE
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """What one replica needs to know: its bootstrap file, its address and admin port, and who resolves names."""
-
-    bootstrap: Path
-    address: str
-    admin: int
-    resolver: str
-    resolver_port: int
+from gatewayctl.gateways.envoy.reload import reload_trouble
 
 
 def program() -> Path:
@@ -68,3 +56,6 @@ def command(launch: Launch) -> tuple[str, ...]:
         "-l",
         "warn",
     )
+
+
+PRODUCT = Product("bootstrap.yaml", "/ready", program, command, reload_trouble=reload_trouble)

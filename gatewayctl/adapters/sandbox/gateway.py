@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox import envoy, mount
+from gatewayctl.adapters.sandbox import mount
 from gatewayctl.adapters.sandbox.addresses import DNS_PORT
 from gatewayctl.adapters.sandbox.asking import ask, takes_connections
 from gatewayctl.adapters.sandbox.objects import STARTS_AGAIN, GatewaySpec, ReplicaStatus, RoutesSpec
-from gatewayctl.adapters.sandbox.process import exit_words, started_at
-from gatewayctl.adapters.sandbox.spawning import spawn
+from gatewayctl.adapters.sandbox.process import exit_words, started_at, up_for
+from gatewayctl.adapters.sandbox.product import Launch, product
+from gatewayctl.adapters.sandbox.spawning import end_group, spawn
 from gatewayctl.adapters.sandbox.world import Gateway
 
 _log = logging.getLogger(__name__)
@@ -23,13 +24,14 @@ _BACKOFF, _LONGEST_BACKOFF = 0.2, 3.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where replica `number` runs; `bootstrap` is the team's own text."""
+    """Where replica `number` runs; `bootstrap` is the team's own text, `names` the addresses of Services."""
 
     number: int
     address: str
     resolver: str
     folder: Path
     bootstrap: str
+    names: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -42,10 +44,11 @@ class GatewayReplica:
 
     def __init__(self, seat: Seat, gateway: Gateway, changed: Callable[[], None]) -> None:
         self._seat, self._gateway, self._changed = seat, gateway, changed
+        self._product = product(gateway.kind)
         self._mount = seat.folder / "mount"
         self._process: asyncio.subprocess.Process | None = None
         self._started = self._synced = self._seen = ""
-        self._due = 0.0
+        self._due = self._synced_at = 0.0
         self._ready, self._note = False, "starting"
         self._held = self._ending = False
         self._wake = asyncio.Event()
@@ -57,12 +60,13 @@ class GatewayReplica:
         return ReplicaStatus(
             name=self._seat.name,
             traffic=f"{self._seat.address}:{self._gateway.traffic}",
-            admin=f"{self._seat.address}:{self._gateway.admin}",
+            admin=f"{self._seat.address}:{self._gateway.admin}" if self._product.ready_path else "",
             ready=self._ready,
             note=self._note,
             pid=self._process.pid if self._process else 0,
             started=self._started,
             synced=self._synced,
+            synced_at=self._synced_at,
         )
 
     def reconcile(self, routes: RoutesSpec, spec: GatewaySpec) -> None:
@@ -99,15 +103,18 @@ class GatewayReplica:
         await self._life
 
     def _sync(self, routes: RoutesSpec) -> None:
-        files = {name: self._localised(text) for name, text in routes.files.items()}
+        beside = "\n".join((self._seat.bootstrap, *routes.files.values()))
+        files = {name: self._localised(text, beside) for name, text in routes.files.items()}
         mount.sync(self._mount, files)
         self._synced = self._seen = routes.version
+        self._synced_at = up_for()
         self._due = 0.0
         _log.info("%s: route files %s", self._seat.name, routes.version)
         self._changed()
 
-    def _localised(self, text: str) -> str:
-        return mount.localised(text, self._seat.address, self._gateway.mount, self._mount)
+    def _localised(self, text: str, beside: str) -> str:
+        known = self._product.local(text, self._seat.names, beside)
+        return mount.localised(known, self._seat.address, self._gateway.mount, self._mount)
 
     def _signal(self, what: signal.Signals) -> None:
         if self._process is not None:
@@ -115,10 +122,11 @@ class GatewayReplica:
                 self._process.send_signal(what)
 
     async def _live(self) -> None:
-        bootstrap = self._seat.folder / "bootstrap.yaml"
-        bootstrap.write_text(self._localised(self._seat.bootstrap), encoding="utf-8", newline="")
-        launch = envoy.Launch(bootstrap, self._seat.address, self._gateway.admin, self._seat.resolver, DNS_PORT)
-        command, fruitless = envoy.command(launch), 0
+        bootstrap = self._seat.folder / self._product.file
+        own = self._seat.bootstrap
+        bootstrap.write_text(self._localised(own, own), encoding="utf-8", newline="")
+        launch = Launch(bootstrap, self._seat.address, self._gateway.admin, self._seat.resolver, DNS_PORT)
+        command, fruitless = self._product.command(launch), 0
         while not self._ending:
             self._wake.clear()
             if self._held:
@@ -133,7 +141,8 @@ class GatewayReplica:
     async def _run_once(self, command: tuple[str, ...]) -> bool:
         """One process from its start to its end; whether it ever was ready."""
         folder = self._seat.folder
-        self._process = await spawn(command, env={}, folder=folder, log=folder / "gateway.log")
+        farewell = self._product.farewell
+        self._process = await spawn(command, env={}, folder=folder, log=folder / "gateway.log", farewell=farewell)
         self._started = started_at(self._process.pid)
         if self._ending or self._held:
             self._signal(signal.SIGKILL)
@@ -142,6 +151,7 @@ class GatewayReplica:
             code = await self._process.wait()
         finally:
             watch.cancel()
+            end_group(self._process.pid)
         self._process, self._started, useful = None, "", self._ready
         self._say(ready=False, note="ended" if self._ending else f"{exit_words(code)}; {STARTS_AGAIN}")
         return useful
@@ -150,12 +160,18 @@ class GatewayReplica:
         """Ready is: the product says so, and traffic is taken."""
         address = self._seat.address
         while True:
-            word = await ask(address, self._gateway.admin, envoy.READY_PATH, _TIMEOUT)
-            note = "" if word.status == 200 else word.text
+            note = await self._admin_says()
             if not note and not await takes_connections(address, self._gateway.traffic, _TIMEOUT):
                 note = f"nothing listens on {address}:{self._gateway.traffic}"
             self._say(ready=not note, note=note)
             await asyncio.sleep(_PERIOD if note else _PERIOD_READY)
+
+    async def _admin_says(self) -> str:
+        path = self._product.ready_path
+        if not path:
+            return ""
+        word = await ask(self._seat.address, self._gateway.admin, path, _TIMEOUT)
+        return "" if word.status == 200 else word.text
 
     def _say(self, *, ready: bool, note: str) -> None:
         if (ready, note) != (self._ready, self._note):

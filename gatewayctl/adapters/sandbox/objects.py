@@ -71,7 +71,10 @@ class WorkloadStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
-    """One gateway process. `synced` is the version of the route files in its folder."""
+    """One gateway process. `synced` is the version of the route files in its folder.
+
+    `synced_at` is when they came, `started` when the process did, both by the clock that starts with the machine.
+    """
 
     name: str
     traffic: str
@@ -81,17 +84,19 @@ class ReplicaStatus:
     pid: int = 0
     started: str = ""
     synced: str = ""
+    synced_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisorStatus:
-    """Who keeps the sandbox alive, on which addresses, and how that ended."""
+    """Who keeps the sandbox alive, on which addresses, those of its Services by name, and how that ended."""
 
     pid: int
     started: str
     block: str = ""
     running: bool = True
     note: str = ""
+    services: dict[str, str] = field(default_factory=dict)
 
 
 Kind = TypeVar("Kind")

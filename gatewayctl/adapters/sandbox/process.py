@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from gatewayctl.domain.errors import EnvironmentFailed
@@ -28,6 +29,38 @@ def started_at(pid: int) -> str:
         return ""
     fields = stat.rpartition(b")")[2].split()  # the name before it may hold blanks and brackets
     return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def up_for() -> float:
+    """Seconds on the clock that `started_at` counts in ticks."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def start_seconds(started: str) -> float:
+    """What `started_at` said, in seconds; rounded down to a tick."""
+    return int(started) / os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """The processes that `pid` started itself and that still run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_bytes()
+            except OSError:  # it ended while we looked
+                continue
+            if int(stat.rpartition(b")")[2].split()[1]) == pid:
+                found.append(int(entry.name))
+    return tuple(found)
+
+
+def title(pid: int) -> str:
+    """How a process calls itself; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def alive(pid: int, started: str) -> bool:

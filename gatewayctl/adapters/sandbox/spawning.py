@@ -19,9 +19,14 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "
 
 
 async def spawn(
-    command: Sequence[str], *, env: Mapping[str, str], folder: Path, log: Path
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    farewell: signal.Signals = signal.SIGKILL,
 ) -> asyncio.subprocess.Process:
-    """Start `command` in `folder`, with all it prints appended to `log`; it dies when we die. Raises OSError."""
+    """Start `command` in `folder`, its prints appended to `log`; when we die it gets `farewell`. Raises OSError."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     arguments = [sys.executable, *command[1:]] if command[0] == "python" else command
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +39,7 @@ async def spawn(
             cwd=folder,
             env={**passed_on, "PYTHONUNBUFFERED": "1", **env},
             start_new_session=True,
-            preexec_fn=_Leash(),
+            preexec_fn=_Leash(farewell),
         )
 
 
@@ -47,11 +52,12 @@ def end_group(leader: int) -> None:
 class _Leash:
     """Runs in the child between fork and exec: end with the parent, even if it is gone already."""
 
-    def __init__(self) -> None:
+    def __init__(self, farewell: signal.Signals) -> None:
+        self._farewell = farewell
         self._parent = os.getpid()
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def __call__(self) -> None:
-        self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        self._prctl(_PR_SET_PDEATHSIG, self._farewell, 0, 0, 0)
         if os.getppid() != self._parent:
             os._exit(1)

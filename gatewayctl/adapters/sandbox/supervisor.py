@@ -95,9 +95,10 @@ class Supervisor:
     def _seats(self) -> Iterator[GatewayReplica]:
         gateway = self._world.gateway
         text = read_bounded(self._world.path(gateway.bootstrap))
+        names = {one.name: one.service.address for one in self._controllers}
         for number in range(gateway.replicas):
             folder = self._folder.replicas / f"gateway-{number}"
-            seat = Seat(number, self._block.gateway(number), self._block.resolver, folder, text)
+            seat = Seat(number, self._block.gateway(number), self._block.resolver, folder, text, names)
             yield GatewayReplica(seat, gateway, self._again.set)
 
 
@@ -130,7 +131,8 @@ def _alone(folder: Folder, owner: int | None) -> int:
         world = _world(folder)
         ports = [world.gateway.traffic, world.gateway.admin, *(one.port for one in world.workloads.values())]
         block = claim(before.block if before else "", ports)
-        me = SupervisorStatus(os.getpid(), started_at(os.getpid()), block.name)
+        services = {name: block.service(number) for number, name in enumerate(world.workloads)}
+        me = SupervisorStatus(os.getpid(), started_at(os.getpid()), block.name, services=services)
         why = "it failed; see logs/supervisor.log"
         try:
             folder.tell_supervisor(me)

@@ -15,6 +15,8 @@ _MOST = 20  # replicas; each is a process on this machine
 class SandboxWorkloads:
     """Reads and writes specs; whether anything becomes of them is the supervisor's business."""
 
+    lag = 0.0  # its Services lead to whatever Pod is ready now
+
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
 

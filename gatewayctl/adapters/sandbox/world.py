@@ -68,7 +68,7 @@ class Gateway(Strict):
     further replica `sync_skew` later, as kubelets would.
     """
 
-    kind: Literal["envoy"] = "envoy"
+    kind: Literal["envoy", "nginx"] = "envoy"
     replicas: int = Field(default=2, ge=1, le=8)
     bootstrap: str
     mount: str = Field(default="/etc/gateway", pattern=r"^(/[A-Za-z0-9._-]+)+$")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gatewayctl.adapters.sandbox.product import product
 from gatewayctl.adapters.sandbox.world import World
-from gatewayctl.gateways.envoy.reload import reload_trouble
 from gatewayctl.yamlfile import FileFault, YamlFile, read_yaml
 from gatewayctl.yamlfile import read_bounded as read_bounded_text
 
@@ -59,6 +59,7 @@ def _never_reloaded(world: World, file: YamlFile) -> Iterator[str]:
     """Files that no part of the gateway would ever read again: a release through them would wait in vain."""
     gateway = world.gateway
     texts = [read_bounded(world.path(name)) for name in (gateway.bootstrap, *gateway.files.values())]
+    reload_trouble = product(gateway.kind).reload_trouble
     for key in gateway.files:
         troubles = [reload_trouble(text, f"{gateway.mount.rstrip('/')}/{key}") for text in texts]
         if all(troubles):

@@ -1,7 +1,5 @@
 """The canary's addresses, derived from stable's by the naming convention, or given."""
 
-import ipaddress
-import re
 from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -9,49 +7,16 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.envoy.fields import fields, snake, text
+from gatewayctl.gateways.hosts import HOST, Underivable, canary_host, is_ip
 from gatewayctl.gateways.yamltext.graph import quoted, rebuilt
 from gatewayctl.gateways.yamltext.source import Unit
 
-_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
-_HOST = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*\.?")
-# Names of the machine itself: with `-canary` they name nothing.
-_MACHINE = frozenset({"localhost", "host.docker.internal", "host.containers.internal", "gateway.docker.internal"})
-_SUFFIX = "-canary"
 _UNWRITABLE = {
     "pipe": "a Unix socket",
     "envoy_internal_address": "an internal listener",
     "load_balancer_endpoints": "endpoints by LEDS",
     "leds_cluster_locality_config": "endpoints by LEDS",
 }
-
-
-class Underivable(Exception):
-    """Why a host has no canary name that follows from it."""
-
-
-def canary_host(host: str) -> str:
-    """`orders.shop.svc` becomes `orders-canary.shop.svc`. Raises Underivable."""
-    if is_ip(host):
-        raise Underivable(f"{host} is an IP address")
-    if host.lower().rstrip(".") in _MACHINE:
-        raise Underivable(f"{host} is the machine itself")
-    if "$" in host or "{" in host or "%" in host or "@" in host:
-        raise Underivable(f"{host} is a placeholder")
-    if not _HOST.fullmatch(host):
-        raise Underivable(f"{host!r} is not a host name")
-    first, dot, rest = host.partition(".")
-    if len(first) + len(_SUFFIX) > 63:
-        raise Underivable(f"{first}{_SUFFIX} is longer than a DNS label may be")
-    return f"{first}{_SUFFIX}{dot}{rest}"
-
-
-def is_ip(host: str) -> bool:
-    """Whether a host is an address already."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +35,7 @@ class Readdressing:
 
     def _check_given(self, node: Node) -> None:
         given = self.rule.canary_host
-        if not is_ip(given) and not _HOST.fullmatch(given):
+        if not is_ip(given) and not HOST.fullmatch(given):
             raise self._refused(node, f"{given!r} is neither a host name nor an address")
         if self.needs_ip and not is_ip(given):
             raise self._refused(node, f"its endpoints have to be IP addresses, and {given} is none")

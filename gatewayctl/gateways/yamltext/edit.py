@@ -10,9 +10,10 @@ from yaml.nodes import Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
+from gatewayctl.gateways.spans import Splice, applied, outer
 from gatewayctl.gateways.yamltext.compare import difference
-from gatewayctl.gateways.yamltext.source import Source, Unit, line_end, read
-from gatewayctl.gateways.yamltext.splice import Splice, aliases, inserted, removed
+from gatewayctl.gateways.yamltext.source import Source, Unit, read
+from gatewayctl.gateways.yamltext.splice import aliases, inserted, removed
 
 IsConfig = Callable[[str], bool]
 
@@ -32,8 +33,9 @@ def edited(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> Source
     if not edits:
         return source.file
     _refuse_aliases(edits)
-    pieces = [_outer(source, edit.unit, _splice(edit)) for edit in edits]
-    file = SourceFile(source.file.name, _applied(source.file.text, pieces))
+    text = source.file.text
+    pieces = [outer(text, edit.unit.frame, _splice(edit)) for edit in edits]
+    file = SourceFile(source.file.name, applied(text, pieces))
     trouble = _trouble(source, read(file, is_config), _meant(edits))
     if trouble:
         raise trouble
@@ -73,27 +75,6 @@ def _meant(edits: Sequence[Edit]) -> dict[int, list[Node]]:
                 items.append(item)
         meant[key] = items
     return meant
-
-
-def _outer(source: Source, unit: Unit, splice: Splice) -> tuple[int, int, str]:
-    """A unit's splice in characters of the file."""
-    frame, text = unit.frame, splice.text
-    blanks = " " * frame.indent
-    start, end = frame.outer_line(splice.start), frame.outer_line(splice.end)
-    if start is not None and end is not None and (not text or text.endswith("\n")):
-        text = "".join(f"{blanks if line.strip() else ''}{line}" for line in text.splitlines(keepends=True))
-    else:
-        start, end = frame.outer(splice.start), frame.outer(splice.end)
-        text = text.replace("\n", f"\n{blanks}")
-    return start, end, text.replace("\n", line_end(source.file.text, start))
-
-
-def _applied(text: str, pieces: Sequence[tuple[int, int, str]]) -> str:
-    parts, at = [], 0
-    for start, end, new in sorted(pieces, key=lambda piece: piece[:2]):
-        parts += [text[at:start], new]
-        at = end
-    return "".join([*parts, text[at:]])
 
 
 def _trouble(before: Source, after: Source, meant: Mapping[int, Sequence[Node]]) -> Refused | None:

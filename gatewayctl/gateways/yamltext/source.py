@@ -3,8 +3,6 @@
 A piece (a unit) is read as its gateway reads it; its frame tells where each of its characters stands in the file.
 """
 
-import re
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,33 +11,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
+from gatewayctl.gateways.spans import Frame
 from gatewayctl.gateways.yamltext.document import BOM, Fault, parse, template_mark
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Where a unit stands in its file: every line of it at `starts`, after `indent` blanks; no starts: as a whole.
-
-    `base` is the offset of the unit's first character, `line` the number (from 1) of its first line.
-    """
-
-    base: int = 0
-    line: int = 1
-    indent: int = 0
-    inner: tuple[int, ...] = ()
-    starts: tuple[int, ...] = ()
-
-    def outer(self, offset: int) -> int:
-        """The file's offset of the unit's `offset`."""
-        if not self.starts:
-            return offset + self.base
-        row = bisect_right(self.inner, offset) - 1
-        return self.starts[row] + self.indent + offset - self.inner[row]
-
-    def outer_line(self, offset: int) -> int | None:
-        """The file's offset of the start of the line that the unit's `offset` starts; None when it starts none."""
-        row = bisect_right(self.inner, offset) - 1
-        return self.starts[row] if self.starts and self.inner[row] == offset else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +48,9 @@ class Unit:
         return self.refused(node, f"{wanted} expected here, found {kind}")
 
 
+Parsed = Callable[[str, str, int], tuple[Node, ...]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """One file, read: its documents, and the units of gateway configuration among them."""
@@ -107,6 +83,14 @@ def read(file: SourceFile, is_config: Callable[[str], bool]) -> Source:
     return Source(file, roots, tuple(held))
 
 
+def blocks(file: SourceFile, is_config: Callable[[str], bool]) -> tuple[Unit, ...]:
+    """The literal blocks of ConfigMaps that hold configuration of a format that is not YAML. Raises Refused."""
+    roots = _parsed(file.name, file.text, 1)
+    whole = Unit(file.name, file.text, roots, Frame())
+    manifests = [manifest for root in roots for manifest in _manifests(root) or ()]
+    return tuple(unit for one in manifests for unit in _units_of(whole, one, is_config, lambda *_: ()))
+
+
 def _parsed(name: str, text: str, first_line: int) -> tuple[Node, ...]:
     found = parse(text)
     if isinstance(found, Fault):
@@ -132,7 +116,7 @@ def _manifests(root: Node) -> list[Node] | None:
     return [root]
 
 
-def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool]) -> list[Unit]:
+def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool], parsed: Parsed = _parsed) -> list[Unit]:
     fields = _pairs(manifest)
     kind, data = fields.get("kind"), fields.get("data")
     if kind is None or kind.value != "ConfigMap" or not isinstance(data, MappingNode):
@@ -150,7 +134,7 @@ def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool]) -> 
         if value.start_mark.index < key.end_mark.index:
             raise whole.refused(key, f"{key.value} is an alias of a text that stands elsewhere")
         frame = _frame(whole, value)
-        roots = _parsed(whole.file, value.value, frame.line)
+        roots = parsed(whole.file, value.value, frame.line)
         units.append(Unit(whole.file, value.value, roots, frame, value, str(key.value)))
     return units
 
@@ -176,15 +160,3 @@ def _frame(whole: Unit, scalar: ScalarNode) -> Frame:
         here += len(line) + 1
         there += (len(outer[row]) if row < len(outer) else 0) + 1
     return Frame(line=scalar.start_mark.line + 2, indent=indent, inner=tuple(inner), starts=tuple(starts))
-
-
-_ENDS = re.compile(r"\r?\n")
-
-
-def line_end(text: str, offset: int) -> str:
-    """How the line before `offset` ends; where there is none, how the first line does."""
-    before = text.rfind("\n", 0, offset)
-    if before > 0:
-        return "\r\n" if text[before - 1] == "\r" else "\n"
-    first = _ENDS.search(text)
-    return first.group() if first else "\n"

@@ -5,10 +5,10 @@ stands before the neighbour in the list keeps its precedence.
 """
 
 import re
-from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
+from gatewayctl.gateways.spans import Splice
 from gatewayctl.gateways.yamltext.emit import Habit, block_item, flow
 from gatewayctl.gateways.yamltext.source import Unit
 
@@ -18,15 +18,6 @@ _DASH = re.compile(r"[ ]*-[ \t]+")
 _DASH_ALONE = re.compile(r"[ ]*-[ \t]*(#.*)?\r?$")
 _BRACE = re.compile(r"\{([ \t]*)[^\s{}]")
 _BETWEEN = re.compile(r"\s*,[ \t]*(\r?\n[ \t]*)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Splice:
-    """Characters `start` to `end` of a unit become `text`; lines in it end with a line feed."""
-
-    start: int
-    end: int
-    text: str = ""
 
 
 def aliases(sequence: SequenceNode) -> frozenset[int]:

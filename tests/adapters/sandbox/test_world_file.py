@@ -63,7 +63,7 @@ def test_all_faults_are_reported_together_with_their_lines(tmp_path: Path) -> No
         ("replicas: 1", "replicas: 1\n  sync_delay: soon", "4: gateway.sync_delay: expected a duration"),
         ("replicas: 1", "replicas: 1\n  admin: 8000", "traffic and admin need different ports"),
         ("replicas: 1", "replicas: 1\n  replicas: 2", "4: replicas: given twice, first in line 3"),
-        ("replicas: 1", "replicas: 1\n  kind: nginx", "4: gateway.kind: "),
+        ("replicas: 1", "replicas: 1\n  kind: nginz", "4: gateway.kind: "),
         ("version: 1", "version: 1\nfolder: /", "2: folder: unknown key"),
     ],
 )

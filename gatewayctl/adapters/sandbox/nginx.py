@@ -1,0 +1,50 @@
+"""How nginx is started as a gateway replica; everything product-specific about running one is here."""
+
+import re
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from gatewayctl.adapters.sandbox.product import Launch, Product
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.gateways.nginx.checker import find_nginx
+
+_OWN = re.compile(r"^\s*(daemon|pid)\s", re.MULTILINE)
+
+
+def program() -> Path:
+    """The nginx binary. Raises EnvironmentFailed when it is not installed."""
+    found = find_nginx()
+    if not found:
+        raise EnvironmentFailed(
+            "the sandbox needs a real nginx, and there is none on PATH or in /usr/sbin",
+            hint="install it, for example: apt-get install nginx-light",
+        )
+    return Path(found)
+
+
+def command(launch: Launch) -> tuple[str, ...]:
+    """The command line of one replica, in the foreground and with its pid file in its own folder."""
+    folder = launch.bootstrap.parent
+    set_already = set(_OWN.findall(launch.bootstrap.read_text(encoding="utf-8")))
+    own = {"daemon": "daemon off;", "pid": f"pid {folder}/nginx.pid;"}
+    globals_ = " ".join(text for name, text in own.items() if name not in set_already)
+    start = (str(program()), "-p", str(folder), "-c", str(launch.bootstrap), "-e", "stderr")
+    return (*start, "-g", globals_) if globals_ else start
+
+
+def local(text: str, names: Mapping[str, str], beside: str) -> str:
+    """`text` with the addresses of Services where nginx would look their names up; an upstream's name is none.
+
+    nginx asks the machine's resolver when it loads, which cannot be told to ask the sandbox's.
+    """
+    for name, address in names.items():
+        host = rf"{re.escape(name)}(\.[a-z0-9.-]+)?(?=[:/;\s])"
+        text = re.sub(rf"(^|[\s{{;])(server\s+){host}", rf"\g<1>\g<2>{address}", text)
+        if not re.search(rf"(^|[\s{{;}}])upstream\s+{re.escape(name)}[\s{{]", beside):
+            text = re.sub(rf"(?<=://){host}", address, text)
+    return text
+
+
+# Told by SIGTERM, the master ends its workers; killed, it would leave them behind.
+PRODUCT = Product("nginx.conf", "", program, command, local, farewell=signal.SIGTERM)

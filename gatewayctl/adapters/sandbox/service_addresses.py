@@ -1,0 +1,25 @@
+"""The addresses of a sandbox's Services, as its folder tells them to other processes."""
+
+from pathlib import Path
+
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder
+from gatewayctl.domain.errors import EnvironmentFailed
+
+
+class SandboxAddresses:
+    """Implements ports.Address: an address stays as long as the sandbox runs, with or without pods behind it."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = Folder(root)
+
+    def __call__(self, workload: str) -> str:
+        """The address of its Service. Raises EnvironmentFailed."""
+        found = self._folder.supervisor()
+        if found is None or not self._folder.running():
+            raise EnvironmentFailed(f"{NOT_RUNNING} ({self._folder.root})", hint="start it first")
+        address = found.services.get(workload)
+        if address is None:
+            raise EnvironmentFailed(
+                f"the sandbox has no Service {workload}", hint=f"it has {', '.join(found.services)}"
+            )
+        return address

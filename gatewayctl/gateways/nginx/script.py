@@ -1,0 +1,112 @@
+"""The rewrite script of a location: where in it a canary's `if` is reached, wins, and takes nothing away.
+
+nginx runs `if`, `set`, `rewrite`, `break` and `return` in order; of the `if` blocks that match, the last one shapes
+the request, alone. So ours has to come last, before anything ends the script, and where another one of a person's would
+have shaped the request, ours has to carry what that one says.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gatewayctl.gateways.nginx.tree import Directive
+
+STEPS = frozenset({"if", "set", "rewrite", "break", "return"})
+_SILENT = STEPS | {"rewrite_log", "uninitialized_variable_warn"}
+
+
+class Kind(Enum):
+    """What an `if` block does to a request that it matches."""
+
+    ENDS = "ends"  # answers it: whatever shapes it is not looked at
+    PLAIN = "plain"  # goes on, and shapes nothing
+    SHAPES = "shapes"  # goes on, and shapes it
+    BREAKS = "breaks"  # ends the script, and proxies it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One step of the script; `anchor` is what stands for it in the location's own text."""
+
+    directive: Directive
+    anchor: Directive
+
+    @property
+    def kind(self) -> Kind:
+        """For an `if`."""
+        inside = self.directive.children or []
+        if any(one.name == "return" for one in inside):
+            return Kind.ENDS
+        if any(breaks(one) for one in inside):
+            return Kind.BREAKS
+        return Kind.PLAIN if all(one.name in _SILENT for one in inside) else Kind.SHAPES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Script:
+    """The steps of one location, split where our `if` goes: after `head`, before `tail`."""
+
+    head: tuple[Step, ...]
+    tail: tuple[Step, ...]
+
+    @property
+    def special(self) -> tuple[Step, ...]:
+        """The `if` blocks whose matches need a canary of their own, in order."""
+        ifs = [step for step in self.head if step.directive.name == "if"]
+        return tuple(step for step in ifs if step.kind in {Kind.SHAPES, Kind.BREAKS})
+
+    @property
+    def after(self) -> Directive | None:
+        """What our `if` has to come after."""
+        return self.head[-1].anchor if self.head else None
+
+    @property
+    def before(self) -> Directive | None:
+        """What it has to come before."""
+        return self.tail[0].anchor if self.tail else None
+
+
+def breaks(one: Directive) -> bool:
+    """Whether a step can end the script with the request still going to this location's upstream."""
+    return one.name == "break" or (one.name == "rewrite" and one.args[-1:] == ("break",))
+
+
+def script(steps: list[Step]) -> Script:
+    """Where ours goes. Raises Refused where there is no such place."""
+    cut = next((at for at, step in enumerate(steps) if breaks(step.directive)), len(steps))
+    found = Script(tuple(steps[:cut]), tuple(steps[cut:]))
+    for step in found.tail:
+        if step.directive.name == "if" and step.kind is not Kind.ENDS:
+            raise step.directive.refused(
+                "this `if` comes after a rewrite that ends rewriting: no place for a canary's `if` is right for both",
+                hint="move it above that rewrite, if that means the same",
+            )
+    _refuse_shifting(found)
+    for step in found.special:
+        _refuse_open_end(step, found)
+    return found
+
+
+def _refuse_shifting(found: Script) -> None:
+    """Conditions are looked at once more, earlier: what they ask for must be the same then."""
+    if not found.special:
+        return
+    first = found.head.index(found.special[0])
+    asked = " ".join(word for step in found.special for word in step.directive.args)
+    for step in found.head[first:]:
+        for one in [step.directive, *(step.directive.children or [])]:
+            if one.name == "set" and one.values[0] in asked:
+                raise one.refused(
+                    f"{one.values[0]} decides an `if` of this location and is set between its `if` blocks"
+                )
+
+
+def _refuse_open_end(step: Step, found: Script) -> None:
+    inside = step.directive.children or []
+    if step.kind is not Kind.BREAKS or any(one.name == "break" for one in inside):
+        return
+    rest = [*found.head[found.head.index(step) + 1 :], *found.tail]
+    if rest:
+        raise step.directive.refused(
+            f"this `if` ends rewriting only where its rewrite matches, and `{rest[0].directive.name}` follows it",
+            hint="put `break;` at the end of the `if`, if that means the same",
+        )

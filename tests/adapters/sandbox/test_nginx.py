@@ -1,0 +1,73 @@
+"""nginx as a gateway replica: whose names are exchanged for addresses, and how it is started."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gatewayctl.adapters.sandbox.nginx import command, local
+from gatewayctl.adapters.sandbox.product import Launch
+from gatewayctl.cli.demo import Product, unpack
+from gatewayctl.example import example_folder
+
+NAMES = {"orders": "127.1.1.31", "orders-canary": "127.1.1.32"}
+CASES = {
+    "proxy_pass http://orders:8080;": "proxy_pass http://127.1.1.31:8080;",
+    "proxy_pass http://orders/v1/;": "proxy_pass http://127.1.1.31/v1/;",
+    "proxy_pass http://orders.shop.svc.cluster.local;": "proxy_pass http://127.1.1.31;",
+    "grpc_pass grpc://orders-canary:50051;": "grpc_pass grpc://127.1.1.32:50051;",
+    "upstream orders { server orders:8080; }": "upstream orders { server 127.1.1.31:8080; }",
+    "upstream a { server\torders; server orders-canary; }": "upstream a { server\t127.1.1.31; server 127.1.1.32; }",
+    "proxy_pass http://orders-v2; # orders": "proxy_pass http://orders-v2; # orders",
+    "server_name orders;": "server_name orders;",
+    "proxy_pass http://10.0.0.1/orders;": "proxy_pass http://10.0.0.1/orders;",
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_names_are_exchanged_where_nginx_would_look_them_up_and_nowhere_else(text):
+    assert local(text, NAMES, text) == CASES[text]
+
+
+def test_the_name_of_an_upstream_is_no_host():
+    text = "proxy_pass http://orders;"
+
+    assert local(text, NAMES, "upstream orders { server x; }") == text
+    assert local(text, NAMES, "upstream orders-canary { server x; }") != text
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("own", "wanted"),
+    [
+        ("", "daemon off; pid {folder}/nginx.pid;"),
+        ("daemon off;\n", "pid {folder}/nginx.pid;"),
+        ("pid x;\ndaemon off;", ""),
+    ],
+)
+def test_what_its_file_says_itself_is_not_said_twice(tmp_path, own, wanted):
+    bootstrap = tmp_path / "nginx.conf"
+    bootstrap.write_text(own)
+
+    words = command(Launch(bootstrap, "127.1.1.11", 0, "127.1.1.1", 53))
+
+    assert (words[-1] if "-g" in words else "") == wanted.format(folder=tmp_path)
+
+
+def test_the_shop_behind_nginx_is_the_shop_behind_envoy():
+    folder = Path(example_folder(), "gateway-config")
+    envoy, nginx = (yaml.safe_load((folder / name).read_text()) for name in ("sandbox.yaml", "nginx/sandbox.yaml"))
+
+    assert {key: envoy[key] for key in ("images", "workloads")} == {key: nginx[key] for key in ("images", "workloads")}
+    envoy, nginx = (
+        yaml.safe_load((folder / name).read_text()) for name in ("gatewayctl.yaml", "nginx/gatewayctl.yaml")
+    )
+    assert envoy["apps"] == nginx["apps"]
+
+
+@pytest.mark.parametrize("gateway", Product)
+def test_a_demo_holds_one_gateway_only(tmp_path, gateway):
+    folder = unpack(tmp_path / "home", gateway) / "gateway-config"
+
+    assert yaml.safe_load((folder / "gatewayctl.yaml").read_text())["gateway"]["kind"] == gateway
+    assert not (folder / "nginx").exists()

@@ -1,0 +1,67 @@
+"""On a real nginx: with the rule in, stable's requests are what they were, and the canary's are what stable's are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.gateways.nginx.running import CANARY, NET, OTHER, STABLE, gateway, upstreams
+from tests.gateways.nginx.samples import a_rule, inserted, one
+
+pytestmark = pytest.mark.sandbox
+
+MARK = ("x-canary", "always")
+SHAPES = dict(part.split("\n", 1) for part in Path(__file__).with_name("shapes.conf").read_text().split("\n### ")[1:])
+PATHS = [
+    "/api/x",
+    "/api/a/b?q=1&r=%20",
+    "/api/redirect",
+    "/api/a%2Fb%3Fc",
+    "/api/a;v=1//b/../c",
+    "/api/caf%C3%A9%20x?q=2",
+    "/api/%0Ax%25",
+    "/api/a+b&c='(d)",
+    "/api/?q=",
+    "/api/(a+b)%3F%7B1%7D/z",
+]
+
+
+@pytest.fixture(scope="module")
+def port():
+    with upstreams() as port:
+        yield port
+
+
+def written(shape, layout, port):
+    """A shape as what stands in http{}, with addresses of this run."""
+    text = SHAPES[shape]
+    text = text if "server {" in text else f"server {{\n    listen LISTEN;\n{text}}}\n"
+    for letter, host in (("S", STABLE), ("O", OTHER)):
+        text = re.sub(rf"(?<=[ /]){letter}(?=[/;])", f"{host}:{port}", text)
+    text = text.replace("HOST", STABLE).replace("PORT", str(port))
+    return " ".join(text.split()) if layout == "in one line" else text
+
+
+@pytest.mark.parametrize("layout", ["in lines", "in one line"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_only_who_answers_marked_requests_changes(shape, layout, port, tmp_path):
+    text = written(shape, layout, port)
+    rule = a_rule(service=STABLE, canary_host=CANARY)
+    whole = f"http {{{text}}}"
+    edited = inserted(one(whole), rule)[0].text.removeprefix("http {").rpartition("}")[0]
+    asks = [(path, method) for path in PATHS for method in ("GET", "POST", "OPTIONS", "DELETE")]
+    with gateway(tmp_path / "a", text) as before, gateway(tmp_path / "b", edited, f"{NET}.11") as after:
+        reached = 0
+        for path, method in asks:
+            body = "hello" if method == "POST" else ""
+            was = before.ask(path, method=method, body=body)
+            now = after.ask(path, method=method, body=body)
+            marked = after.ask(path, MARK, method=method, body=body)
+            assert now == was, (path, method)
+            assert marked.but_name == was.but_name, (path, method)
+            assert marked.name == ("canary" if was.name == "stable" else was.name), (path, method)
+            if was.name:  # else it is an answer that names nobody, because stable does not take this request
+                assert marked.stamp == ("r-1" if was.name == "stable" else ""), (path, method)
+            reached += marked.name == "canary"
+        assert reached > 0
+        assert "emerg" not in after.log + before.log

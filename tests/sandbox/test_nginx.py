@@ -1,0 +1,207 @@
+"""Releases on real nginx replicas, which have to be told to load their files."""
+
+import os
+import shutil
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.adapters.sandbox.objects import Folder
+from gatewayctl.adapters.sandbox.process import children, title
+from gatewayctl.adapters.sandbox.replicas import Rehearsal
+from gatewayctl.cli.wiring import sandbox_root
+from gatewayctl.domain.routing import CanaryRule, Header, SourceFile
+from tests.sandbox.shop import NEW, Shop, a_shop, quickly
+
+pytestmark = pytest.mark.sandbox
+
+HOST = {"host": "shop.example.com"}
+MARK = {"x-canary": "always"}
+
+
+def behind_nginx(folder: Path) -> None:
+    gateway = folder / "gateway-config"
+    shutil.copytree(gateway / "nginx", gateway, dirs_exist_ok=True)
+    quickly(folder)
+    file = gateway / "gatewayctl.yaml"
+    file.write_text(file.read_text().replace("duration: 2s, samples: 10", "duration: 4s, samples: 2"))
+
+
+@pytest.fixture(scope="module")
+def _shop(tmp_path_factory) -> Iterator[Shop]:
+    with a_shop(tmp_path_factory.mktemp("nginx"), behind_nginx) as shop:
+        yield shop
+
+
+@pytest.fixture
+def shop(_shop) -> Shop:
+    _shop.reset()
+    active(_shop)
+    return _shop
+
+
+def replicas(shop: Shop):
+    return shop.wired.ports.gateway.replicas.list()
+
+
+def active(shop: Shop) -> None:
+    """Every replica runs what the store holds."""
+    activation = shop.wired.ports.gateway.activation
+    shop.wait(lambda: not any(activation.activate(one) for one in replicas(shop)), "every replica to load the files")
+
+
+def rule(shop: Shop) -> CanaryRule:
+    host = shop.wired.ports.address("orders-canary")
+    return CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1", host)
+
+
+def publish(shop: Shop, *, there: bool) -> None:
+    """The rule in, or out."""
+    gateway = shop.wired.ports.gateway
+    stored = gateway.store.read()
+    change = (
+        gateway.dialect.insert(stored.files, rule(shop)) if there else gateway.dialect.remove(stored.files, "orders")
+    )
+    for stage in change.stages:
+        gateway.store.write(stage, stored)
+
+
+def workers(pid: int) -> set[int]:
+    return {one for one in children(pid) if title(one) == "nginx: worker process"}
+
+
+def test_a_release_is_promoted_and_leaves_the_files_as_they_were(shop):
+    done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.is_promoted()
+    assert "2/2 gateway replicas serve it" in done.stderr
+    assert "nothing in flight to the canary" in done.stderr
+
+
+def test_a_bad_canary_is_rejected_and_leaves_everything_as_it_was(shop):
+    done = shop.cli("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert shop.is_as_before()
+
+
+def test_a_plan_shows_the_address_that_the_rule_will_hold(shop):
+    planned = shop.cli("plan", "orders", "--image", NEW)
+
+    assert planned.returncode == 0, planned.stderr
+    assert f"server {shop.wired.ports.address('orders-canary')}:8080;" in planned.stdout
+
+
+@contextmanager
+def steady(shop: Shop) -> Iterator[Counter[str]]:
+    """Marked and unmarked requests to every replica, each on a connection of its own, until the block ends."""
+    seen: Counter[str] = Counter()
+    stop, lock = threading.Event(), threading.Lock()
+
+    def run(address: str, headers: dict[str, str]) -> None:
+        while not stop.is_set():
+            try:
+                answer = httpx.get(f"http://{address}/api/orders/health", headers={**HOST, **headers}, timeout=10)
+                who = "canary" if answer.headers["x-served-by"].startswith("orders-canary-") else "stable"
+                what = f"{'marked' if headers else 'plain'} {answer.status_code} {who}"
+            except (httpx.HTTPError, KeyError) as fault:
+                what = repr(fault)
+            with lock:
+                seen[what] += 1
+
+    threads = [
+        threading.Thread(target=run, args=(one.traffic, headers)) for one in replicas(shop) for headers in ({}, MARK)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        shop.wait(lambda: sum(seen.values()) > 20, "requests to flow")
+        yield seen
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_twenty_reloads_under_load_fail_no_request_and_misroute_none(shop):
+    ports = shop.wired.ports
+    ports.workloads.change(ports.workloads.read("orders-canary"), replicas=1)
+    shop.wait(lambda: ports.workloads.read("orders-canary").ready == 1, "the canary")
+    Rehearsal(sandbox_root(shop.wired.spec)).sync_after(0.0)
+    with steady(shop) as seen:
+        for turn in range(20):
+            publish(shop, there=turn % 2 == 0)
+            active(shop)
+            expected = "orders-canary-" if turn % 2 == 0 else "orders-"
+            for one in replicas(shop):
+                answer = httpx.get(f"http://{one.traffic}/api/orders/health", headers={**HOST, **MARK})
+                assert answer.headers["x-served-by"].startswith(expected)
+                assert ("canary" in answer.headers["x-served-by"]) == (turn % 2 == 0)
+
+    assert set(seen) <= {"plain 200 stable", "marked 200 stable", "marked 200 canary"}, seen
+    assert seen["plain 200 stable"] > 0 < seen["marked 200 canary"]
+
+
+def test_files_that_nginx_does_not_take_are_named_and_the_old_ones_still_serve(shop):
+    gateway = shop.wired.ports.gateway
+    stored = gateway.store.read()
+    broken = SourceFile("shop.conf", stored.files[0].text + "no such directive;\n")
+    gateway.store.write((broken,), stored)
+    first = replicas(shop)[0]
+
+    shop.wait(lambda: "unknown directive" in gateway.activation.activate(first), "the fault")
+
+    assert "run the files of before; it said: " in gateway.activation.activate(first)
+    assert httpx.get(f"http://{first.traffic}/api/orders/health", headers=HOST).status_code == 200
+
+
+def test_what_runs_already_is_not_told_again(shop):
+    status = Folder(sandbox_root(shop.wired.spec)).replica_statuses()[0]
+    before = workers(status.pid)
+
+    active(shop)
+
+    assert before == workers(status.pid) != set()
+
+
+def test_with_the_canary_gone_a_replica_starts_with_the_rule_in_its_files(shop):
+    publish(shop, there=True)
+    active(shop)
+    rehearsal = Rehearsal(sandbox_root(shop.wired.spec))
+    rehearsal.hold("gateway-0")
+    shop.wait(lambda: not replicas(shop)[0].ready, "it to be down")
+    rehearsal.let_go("gateway-0")
+    shop.wait(lambda: replicas(shop)[0].ready, "it to start again")
+
+    address = replicas(shop)[0].traffic
+    assert httpx.get(f"http://{address}/api/orders/health", headers=HOST).status_code == 200
+    assert httpx.get(f"http://{address}/api/orders/health", headers={**HOST, **MARK}).status_code == 502
+
+
+def test_a_replica_that_is_killed_leaves_no_worker(shop):
+    rehearsal = Rehearsal(sandbox_root(shop.wired.spec))
+    left = workers(rehearsal.status("gateway-1").pid)
+
+    rehearsal.hold("gateway-1")
+    shop.wait(lambda: not any(title(one).startswith("nginx") for one in left), "its workers to be gone")
+    rehearsal.let_go("gateway-1")
+    shop.wait(lambda: replicas(shop)[1].ready, "it to start again")
+
+
+def test_a_supervisor_that_is_killed_leaves_no_nginx(tmp_path):
+    with a_shop(tmp_path, behind_nginx) as shop:
+        folder = Folder(sandbox_root(shop.wired.spec))
+        masters = [status.pid for status in folder.replica_statuses()]
+        everybody = [*masters, *(one for master in masters for one in children(master))]
+        supervisor = folder.supervisor()
+        assert supervisor is not None
+        os.kill(supervisor.pid, signal.SIGKILL)
+
+        shop.wait(lambda: not any(title(one).startswith("nginx") for one in everybody), "every nginx to be gone")
