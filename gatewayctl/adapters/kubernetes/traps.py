@@ -12,6 +12,7 @@ from gatewayctl.adapters.kubernetes.deployment import items, name_of, part
 from gatewayctl.adapters.kubernetes.paths import autoscalers, config_maps, deployments, disruption_budgets, services
 from gatewayctl.adapters.kubernetes.registration import config_maps_of, registers_as_stable, settings
 from gatewayctl.adapters.kubernetes.twins import differences
+from gatewayctl.adapters.kubernetes.updates import update_check
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError, UsageFault
 from gatewayctl.domain.platform import Check
 from gatewayctl.domain.release import Target
@@ -50,7 +51,7 @@ def twin_checks(
         ("autoscalers", partial(nothing_scales_the_canary, around, namespace)),
         ("registry", partial(registry_parts_them, around)),
     )
-    return tuple(_look(name, look) for name, look in looks)
+    return (*(_look(name, look) for name, look in looks), update_check(around.stable, container))
 
 
 def _look(name: str, look: Callable[[], str]) -> Check:

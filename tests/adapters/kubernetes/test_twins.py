@@ -290,3 +290,59 @@ def test_differences_are_told_and_refuse_nothing() -> None:
 
     assert check.fault is None
     assert "gatewayctl sync orders" in check.found
+
+
+# -- stable's own rolling update ------------------------------------------------------------------------------------
+
+READY = {"readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}}}
+
+
+def waiting(**hook: Any) -> Object:
+    return {**READY, "lifecycle": {"preStop": hook}}
+
+
+@pytest.mark.parametrize("hook", [{"sleep": {"seconds": 2}}, {"exec": {"command": ["sleep", "5"]}}])
+def test_pods_that_wait_before_they_end_are_no_reason_to_warn(hook: Object) -> None:
+    stable, canary = pair()
+    app(stable).update(waiting(**hook))
+
+    check = checked(stable, canary)["rolling update"]
+
+    assert (check.fault, check.hint) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("container", "spec", "said", "cure"),
+    [
+        (READY, {}, "has no preStop", "preStop: {sleep: {seconds: 5}}"),
+        (waiting(sleep={"seconds": 0}), {}, "has no preStop", "preStop: {sleep: {seconds: 5}}"),
+        (
+            waiting(sleep={"seconds": 20}),
+            {"terminationGracePeriodSeconds": 20},
+            "killed after 20 s, and preStop alone waits 20 s",
+            "terminationGracePeriodSeconds to 50",
+        ),
+        (waiting(sleep={"seconds": 40}), {}, "killed after 30 s", "terminationGracePeriodSeconds to 70"),
+        ({"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}}, {}, "no readinessProbe", "a readinessProbe"),
+    ],
+)
+def test_a_stable_that_would_drop_requests_is_a_warning_with_its_cure_and_no_fault(
+    container: Object, spec: Object, said: str, cure: str
+) -> None:
+    stable, canary = pair()
+    app(stable).update(container)
+    stable["spec"]["template"]["spec"].update(spec)
+
+    check = checked(stable, canary)["rolling update"]
+
+    assert check.fault is None
+    assert said in check.found
+    assert cure in check.hint
+
+
+def test_a_strategy_that_ends_all_pods_first_is_warned_of() -> None:
+    stable, canary = pair()
+    app(stable).update(waiting(sleep={"seconds": 2}))
+    stable["spec"]["strategy"] = {"type": "Recreate"}
+
+    assert "RollingUpdate" in checked(stable, canary)["rolling update"].hint
