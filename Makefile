@@ -9,7 +9,7 @@ GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo spring-gateway demo-cluster test simulate check e2e bench cluster cluster-down clean
+.PHONY: demo demo-cluster products spring-gateway test simulate check e2e in-cluster bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -29,8 +29,14 @@ spring-gateway: $(VENV)/.installed  ## the jar of a real Spring Cloud Gateway, f
 demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it and removed afterwards
 	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
 
-test: $(VENV)/.installed  ## every hermetic test
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/e2e
+test: $(VENV)/.installed  ## every hermetic test; what a gateway product is missing for is told at the end
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -rs --ignore tests/e2e
+
+# Envoy comes from PyPI. The others are the system's, and starting them is the tests' business, not the system's.
+products:  ## install the gateway products that tests and demos run for real (Debian, root)
+	@test "$$(id -u)" = 0 || { echo "make products installs Debian packages: run it with sudo"; exit 1; }
+	@apt-get update -q
+	@RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -q nginx-light openjdk-17-jdk-headless maven
 
 simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 is told step by step
 	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N)
@@ -43,7 +49,12 @@ check: $(VENV)/.installed  ## style, types, and the direction of imports
 
 # Root, Linux and a few Debian packages are needed, and named when they are missing; the first time takes ten minutes more.
 e2e: $(VENV)/.installed  ## end to end on a real Kubernetes, made for it and removed afterwards
-	@$(BIN)/python -m tests.cluster run --name e2e -- $(BIN)/python -m pytest tests/e2e tests/contract -m cluster
+	@$(BIN)/python -m tests.cluster run --name e2e -- $(MAKE) --no-print-directory in-cluster
+
+# The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
+in-cluster:
+	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/e2e tests/contract -m "cluster and not alone" $(E2E)
+	@$(BIN)/python -m pytest tests/e2e -m alone $(E2E)
 
 # What needs a cluster makes one as e2e does, or says loudly that it was skipped, and what would make it possible.
 bench: $(VENV)/.installed  ## every figure of docs/bench.md, beside its baseline; some twenty minutes

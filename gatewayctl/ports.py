@@ -86,7 +86,8 @@ class Workloads(Protocol):
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, if nobody wrote since `expected` was read; else raise StaleWrite.
 
-        Always makes a new version, also when nothing differs: that fences off a writer who read earlier.
+        Always makes a new version, also when nothing differs: that fences off a writer who read earlier. The version
+        returned is the one that this write made, even if somebody has written since.
         """
 
     def logs(self, name: str, lines: int = 20) -> str:
@@ -102,7 +103,7 @@ class RouteStore(Protocol):
     def write(self, files: Files, expected: Stored) -> Stored:
         """Replace the files named in `files`, if nobody wrote since `expected`; else raise StaleWrite.
 
-        Always makes a new version, also when no text differs: that fences off a writer who read earlier.
+        Always makes a new version, as in `Workloads.change`, and returns it.
         """
 
 

@@ -45,18 +45,25 @@ app.add_typer(sandbox.app, name="sandbox")
 def main() -> None:
     """Run the command line; errors of ours end in their own exit code, bugs in a traceback and 1."""
     try:
-        app(standalone_mode=True)
-    except GatewayctlError as fault:
-        _tell(fault)
+        # Where JSON is wanted, a wrong option must not end in the library's own words.
+        code = app(standalone_mode=not _wants_json())
+    except typer.TyperException as fault:
+        _tell(
+            fault.format_message(), "gatewayctl --help, or --help after a command, lists what there is", fault.exit_code
+        )
         sys.exit(fault.exit_code)
+    except GatewayctlError as fault:
+        _tell(str(fault), fault.hint, int(fault.exit_code))
+        sys.exit(fault.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _tell(fault: GatewayctlError) -> None:
+def _tell(error: str, hint: str, exit_code: int) -> None:
     if _wants_json():
-        print(json.dumps({"error": str(fault), "hint": fault.hint, "exit_code": int(fault.exit_code)}))
-    print(f"error: {fault}", file=sys.stderr)
-    if fault.hint:
-        print(f"  → {fault.hint}", file=sys.stderr)
+        print(json.dumps({"error": error, "hint": hint, "exit_code": exit_code}))
+    print(f"error: {error}", file=sys.stderr)
+    if hint:
+        print(f"  → {hint}", file=sys.stderr)
 
 
 def _wants_json() -> bool:

@@ -60,17 +60,21 @@ def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEX
     rows: list[dict[str, object]] = []
     for name in [app] if app else list(wired.spec.apps):
         for check in preflight(wired.ports, wired.draft(name, "image:to-come", Mode.MANUAL)):
-            hint = check.fault.hint if check.fault else ""
+            hint = check.fault.hint if check.fault else check.hint
             rows.append(
                 {"app": name, "check": check.name, "ok": check.fault is None, "found": check.found, "hint": hint}
             )
     text = "\n".join(
-        f"{'✓' if row['ok'] else '✗'} {row['app']}: {row['check']}: {row['found']}"
-        + (f"\n    → {row['hint']}" if row["hint"] else "")
+        f"{_mark(row)} {row['app']}: {row['check']}: {row['found']}" + (f"\n    → {row['hint']}" if row["hint"] else "")
         for row in rows
     )
     show(output, {"schema": "gatewayctl.doctor/1", "checks": rows}, text)
     raise typer.Exit(0 if all(row["ok"] for row in rows) else int(ExitCode.ENVIRONMENT))
+
+
+def _mark(row: dict[str, object]) -> str:
+    """A hint on what is fine is a warning."""
+    return "✗" if not row["ok"] else "?" if row["hint"] else "✓"
 
 
 def status(

@@ -24,12 +24,12 @@ def sync(
     from gatewayctl.adapters.kubernetes.twins import differences, synced
 
     wired = wire(config, Progress(a_console()))
-    place, target = wired.spec.platform, wired.app(app).target
+    place, target, container = wired.spec.platform, wired.app(app).target, wired.app(app).container
     if place.kind != "kubernetes":
         raise UsageFault(f"sync needs a cluster; platform.kind is {place.kind}", hint="the sandbox makes twins itself")
     api = connect(place.context)
     stable, canary = (twin(api, place.namespace, name) for name in (target.stable, target.canary))
-    found, operations = differences(stable, canary), synced(stable, canary)
+    found, operations = differences(stable, canary, container), synced(stable, canary, container)
     if operations and not diff:
         if canary.get("spec", {}).get("replicas", 1):
             raise Conflict(

@@ -82,17 +82,20 @@ def _found(kept: Kept) -> "Spec":
     from gatewayctl.config.load import find, load
 
     path = find(None)
-    return _kept(kept) if kept.namespace or (not path.exists() and configured()) else load(path)
+    if kept.namespace or (not path.exists() and configured()):
+        return _kept(kept, load(path).platform.context if path.exists() else "")
+    return load(path)
 
 
-def _kept(kept: Kept) -> "Spec":
-    """The configuration that a release left in the cluster. Its context names the other machine's, not ours."""
-    from gatewayctl.adapters.kubernetes.api import connect, own_namespace
+def _kept(kept: Kept, context: str) -> "Spec":
+    """The configuration that a release left in the cluster. Its context names the other machine's: ours is used."""
+    from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.journal import apps, kept_spec
+    from gatewayctl.adapters.kubernetes.kubeconfig import own_namespace
     from gatewayctl.config.load import parse
 
-    api = connect()
-    namespace = kept.namespace or own_namespace()
+    api = connect(context)
+    namespace = kept.namespace or own_namespace(context)
     named = [kept.app] if kept.app else list(apps(api, namespace))
     text = kept_spec(api, namespace, named[0]) if named else None
     if text is None:
@@ -101,7 +104,7 @@ def _kept(kept: Kept) -> "Spec":
             hint="name the namespace with --namespace, or a configuration with --config",
         )
     spec = parse(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{named[0]}"))
-    return replace(spec, platform=replace(spec.platform, context=""))
+    return replace(spec, platform=replace(spec.platform, context=context))
 
 
 def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
@@ -147,6 +150,7 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.kubernetes.addresses import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
+    from gatewayctl.adapters.kubernetes.events import Events, ToldJournal
     from gatewayctl.adapters.kubernetes.feed import Listing
     from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
@@ -167,19 +171,27 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     )
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
-    store = KubernetesRouteStore(api, place, listing)
+    store, workloads = KubernetesRouteStore(api, place, listing), KubernetesWorkloads(api, namespace, _containers(spec))
+    more = loading(namespace) if shared else ()
+    events = Events(api, namespace, workloads.deployment, narrator)
     return Ports(
         gateway=_gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing)),
-        workloads=KubernetesWorkloads(api, namespace),
+        workloads=workloads,
         suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
-        journal=KubernetesJournal(api, namespace, spec.text),
+        journal=ToldJournal(KubernetesJournal(api, namespace, spec.text), events),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         narrator=narrator,
         address=KubernetesAddresses(api, namespace),
-        inspections=(Inspection(api, namespace, place, store, loading(namespace) if shared else ()).look,),
+        inspections=(Inspection(api, namespace, place, store, workloads, more).look,),
     )
+
+
+def _containers(spec: "Spec") -> dict[str, str]:
+    """The application's container of each Deployment whose application names it."""
+    named = [app for app in spec.apps.values() if app.container]
+    return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
 
 
 _PLATFORMS: dict[str, Callable[["Spec", "Narrator"], "Ports"]] = {"kubernetes": _kubernetes, "sandbox": _sandbox}

@@ -111,4 +111,5 @@ def _app(name: str, app: AppModel, folder: Path) -> AppSpec:
         suite=Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns) if pytest else None,
         load=Load(**{**locust.model_dump(), "file": str(folder / locust.file)}) if locust else None,
         timings=Timings(**app.timings.model_dump()),
+        container=app.container,
     )

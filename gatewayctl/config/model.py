@@ -158,6 +158,7 @@ class AppModel(Strict):
     service: str = ""
     canary_service: str = ""
     canary_host: str = ""
+    container: str = Field(default="", pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")
     header: HeaderModel = HeaderModel()
     route: Literal["per-release", "standing"] = "per-release"
     identify: IdentifyModel = IdentifyModel(header="x-served-by")

@@ -9,7 +9,10 @@ from gatewayctl.domain.routing import Header
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """What does not change from release to release. `value` empty means: a new random one for each release."""
+    """What does not change from release to release. `value` empty means: a new random one for each release.
+
+    `container` is the one whose image a release changes, among sidecars; empty: it can be told by its name.
+    """
 
     target: Target
     header: str
@@ -18,6 +21,7 @@ class AppSpec:
     suite: Suite | None
     load: Load | None
     timings: Timings
+    container: str = ""
 
     def mark(self, token: str) -> Header:
         """The header of one release; `token` is the random part of a per-release value."""

@@ -96,8 +96,12 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One precondition: what was looked at, what was found, and the error it would be."""
+    """One precondition: what was looked at, what was found, and the error it would be.
+
+    A `hint` without a fault is a warning: what to do about something that refuses nothing.
+    """
 
     name: str
     found: str
     fault: GatewayctlError | None = None
+    hint: str = ""

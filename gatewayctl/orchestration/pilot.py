@@ -18,7 +18,7 @@ from gatewayctl.orchestration.planning import check_images
 from gatewayctl.orchestration.preflight import unfinished_fault
 from gatewayctl.orchestration.steps import perform
 from gatewayctl.orchestration.waiting import Patience, Pending, until
-from gatewayctl.orchestration.work import Ports, Work
+from gatewayctl.orchestration.work import Fence, Ports, Work
 
 _LOOK_EVERY = 1.0  # seconds between two looks at the journal while waiting
 _UNREACHABLE = 30.0  # seconds for which the journal may be out of reach; a lease lives longer
@@ -43,9 +43,10 @@ class Pilot:
             old = self.ports.journal.load(app)
             if old and not old.release.ended:
                 raise unfinished_fault(old.release)
-            check_images(self.ports, release)
+            twins = check_images(self.ports, release)
             self.ports.leases.renew(app, self.holder)
-            return self._drive(self._written(release, old.version if old else 0), Resumed())
+            saved = self._written(release, old.version if old else 0)
+            return self._drive(saved, Resumed(), {one.name: one.version for one in twins})
 
     def send(self, app: str, event: Event) -> Release:
         """Give an open release an event (promote, smoke, resume) and drive it on. Raises Busy, UsageFault."""
@@ -126,9 +127,13 @@ class Pilot:
             Patience(self.ports.clock, lambda text: narrator.progress("abort", text), _TAKEOVER),
         )
 
-    def _drive(self, saved: Record, event: Event) -> Release:
-        """Advance and perform until the release ends, waits for someone, or is stuck on the way out."""
+    def _drive(self, saved: Record, event: Event, read_before: dict[str, str] | None = None) -> Release:
+        """Advance and perform until the release ends, waits for someone, or is stuck on the way out.
+
+        `read_before` has versions of objects that were read before `saved` was written; see Fence.
+        """
         current, release, interrupted = saved.release, saved.release, False
+        known = dict(read_before or {})
         while True:
             try:
                 release, effects = advance(current, event)
@@ -136,7 +141,7 @@ class Pilot:
                 if not effects:
                     self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
                     return release
-                current, event = self._perform(saved, effects[0])
+                current, event = self._perform(saved, effects[0], known)
             except KeyboardInterrupt:  # wherever it hits: what the journal says is what happened
                 if interrupted:
                     raise
@@ -176,15 +181,18 @@ class Pilot:
             return current
         raise self._superseded(release, "the journal was moved on")
 
-    def _perform(self, saved: Record, effect: Effect) -> tuple[Release, Event]:
+    def _perform(self, saved: Record, effect: Effect, known: dict[str, str]) -> tuple[Release, Event]:
         """One effect; its note is journaled together with the event it leads to."""
         clock, narrator, release = self.ports.clock, self.ports.narrator, saved.release
         phase = release.phase
         narrator.started(phase)
         start = clock.now()
         guard = self._guard(saved)
+        glance = self._glance(saved, guard)
         try:
-            found = perform(effect, Work(self.ports, release, guard, self._ticking(saved, guard)))
+            found = perform(
+                effect, Work(self.ports, release, Fence(guard, glance, known), self._ticking(phase, glance))
+            )
             event, mark, text = _judged(phase, found)
         except (Superseded, Busy) as fault:
             raise self._superseded(release, str(fault)) from fault
@@ -206,18 +214,27 @@ class Pilot:
 
         return guard
 
-    def _ticking(self, saved: Record, guard: Callable[[], None]) -> Callable[[str], None]:
-        """Narrate, and notice soon when somebody else moved the release on; only a guard knows for certain."""
-        clock, app, phase = self.ports.clock, saved.release.app, saved.release.phase
+    def _glance(self, saved: Record, guard: Callable[[], None]) -> Callable[[], None]:
+        """Notice soon when somebody else moved the release on; only a guard knows for certain."""
+        app = saved.release.app
+
+        def glance() -> None:
+            self.ports.leases.renew(app, self.holder)
+            if self.ports.journal.moved(app, saved.version):
+                guard()
+
+        return glance
+
+    def _ticking(self, phase: Phase, glance: Callable[[], None]) -> Callable[[str], None]:
+        """Narrate, with a glance every second."""
+        clock = self.ports.clock
         looked = clock.now()
 
         def tick(text: str) -> None:
             nonlocal looked
             self.ports.narrator.progress(phase, text)
             if clock.now() - looked >= _LOOK_EVERY:
-                self.ports.leases.renew(app, self.holder)
-                if self.ports.journal.moved(app, saved.version):
-                    guard()
+                glance()
                 looked = clock.now()
 
         return tick

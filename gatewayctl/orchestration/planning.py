@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Drifted
 from gatewayctl.domain.plan import Diff, Plan, unified
+from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Release, Target
 from gatewayctl.domain.routing import Files, rule_name
 from gatewayctl.orchestration.work import Ports
@@ -90,13 +91,19 @@ def check_drift(ports: Ports, saved: Plan) -> None:
         )
 
 
-def check_images(ports: Ports, release: Release) -> None:
-    """Raise Drifted when the images are not those that the release was drafted with: they are what it would restore."""
+def check_images(ports: Ports, release: Release) -> tuple[Workload, ...]:
+    """Stable and canary as they are, with the images that the release was drafted with and would restore.
+
+    Raises Drifted when one of them runs another by now.
+    """
     target = release.target
+    found = []
     for name, drafted in ((target.stable, release.before), (target.canary, release.canary_before)):
-        now = ports.workloads.read(name).image
-        if now != drafted:
-            raise Drifted(f"{name} runs {now} by now, not {drafted}", hint=f"see gatewayctl status {release.app}")
+        now = ports.workloads.read(name)
+        if now.image != drafted:
+            raise Drifted(f"{name} runs {now.image} by now, not {drafted}", hint=f"see gatewayctl status {release.app}")
+        found.append(now)
+    return tuple(found)
 
 
 def _basis(ports: Ports, release: Release, files: Files) -> tuple[tuple[str, str], ...]:

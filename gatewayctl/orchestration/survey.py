@@ -8,7 +8,7 @@ from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import RouteView, rule_name
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
 from gatewayctl.orchestration.proof import routed_now
-from gatewayctl.orchestration.work import Ports, Work
+from gatewayctl.orchestration.work import Fence, Ports, Work
 from gatewayctl.ports import Clock
 
 
@@ -66,12 +66,12 @@ def _view(replica: Replica, release: Release | None, missing: dict[str, str]) ->
 
 
 def _looking(ports: Ports, release: Release) -> Work:
-    """Work that cannot write: its guard always refuses."""
+    """Work that cannot write: its fence always refuses."""
 
     def refuse() -> None:
         raise AssertionError("a survey never writes")
 
-    return Work(ports, release, refuse, lambda _: None)
+    return Work(ports, release, Fence(refuse, refuse), lambda _: None)
 
 
 def ask_all(ports: Ports, release: Release, path: str) -> tuple[Reply, ...]:

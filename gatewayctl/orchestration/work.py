@@ -1,4 +1,4 @@
-"""What a step has in its hands: the ports, the release, and the guard that keeps a late process from writing."""
+"""What a step has in its hands: the ports, the release, and the fence that keeps a late process from writing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +26,8 @@ from gatewayctl.ports import (
     Suites,
     Workloads,
 )
+
+_FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
 
 class Watching:
@@ -80,12 +82,37 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """What comes between reading an object and replacing it, so that a late process loses.
+
+    Whoever takes a release over moves the journal first, and then replaces every object that its step is about, once
+    more. So a version read *after* that must not be replaced: `guard` looks at the journal itself and raises
+    Superseded; that look, being later than the read, would see the move. A version which is older than the move needs
+    no look: their write ends it, and our compare-and-swap on it fails from then on. Two kinds are older for certain,
+    and `known` has them: what was read before our own last journal write that began this drive (they move the journal
+    after it), and what a write of ours made, itself fenced (had they written before it, it would have failed).
+    For these `glance`, which may lag behind, is only there to stop early.
+    """
+
+    guard: Callable[[], None]
+    glance: Callable[[], None]
+    known: dict[str, str] = field(default_factory=dict)
+
+    def pass_by(self, name: str, version: str) -> None:
+        """Return when this version of an object may be replaced. Raises Superseded, Busy."""
+        if self.known.get(name) == version:
+            self.glance()
+        else:
+            self.guard()
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
-    """One step of one release. `guard` raises Superseded when the release is no longer ours; `tick` also narrates."""
+    """One step of one release. `fence` is passed before every write; `tick` narrates, and may raise to stop a wait."""
 
     ports: Ports
     release: Release
-    guard: Callable[[], None]
+    fence: Fence
     tick: Callable[[str], None]
 
     def patience(self, within: float, every: float = 0.1) -> Patience:
@@ -97,18 +124,18 @@ class Work:
         return self.ports.gateway.replicas.list()
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
-        """Change a workload after reading it, fenced. Raises StaleWrite, Superseded.
-
-        The order matters: read, then guard, then compare-and-swap. Whoever takes the release over writes every object
-        once more, so a process that was paused between these lines loses the swap.
-        """
-        self.guard()
-        return self.ports.workloads.change(expected, image=image, replicas=replicas)
+        """Change a workload after reading it, fenced: read, then fence, then swap. Raises StaleWrite, Superseded."""
+        self.fence.pass_by(expected.name, expected.version)
+        changed = self.ports.workloads.change(expected, image=image, replicas=replicas)
+        self.fence.known[expected.name] = changed.version
+        return changed
 
     def write(self, files: Files, expected: Stored) -> Stored:
         """Write route files after reading them, fenced the same way. Raises StaleWrite, Superseded."""
-        self.guard()
-        return self.ports.gateway.store.write(files, expected)
+        self.fence.pass_by(_FILES, expected.version)
+        written = self.ports.gateway.store.write(files, expected)
+        self.fence.known[_FILES] = written.version
+        return written
 
     def keep(self, name: str, text: str) -> None:
         """Put a document into the release's evidence."""

@@ -1,5 +1,6 @@
 """The command as a whole: help that teaches, quick to start, errors with exit codes, no heavy import."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -130,3 +131,28 @@ def test_without_a_configuration_it_says_what_to_do(command, tmp_path):
 
 def test_an_unknown_option_is_a_usage_fault():
     assert gatewayctl("status", "--no-such-option").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("status", "-o", "json", "--bogus"), "No such option: --bogus"),
+        (("promote", "--output=json"), "Missing argument 'APP'"),
+        (("promot", "-ojson"), "No such command 'promot'"),
+    ],
+)
+def test_a_wrong_option_is_json_where_json_is_wanted(words, said):
+    done = gatewayctl(*words)
+
+    told = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert (set(told), told["exit_code"]) == ({"error", "hint", "exit_code"}, 2)
+    assert said in told["error"]
+    assert f"error: {told['error']}" in done.stderr
+
+
+def test_help_and_results_end_as_ever_where_json_is_wanted(tmp_path):
+    missing = gatewayctl("status", "-o", "json", cwd=tmp_path)
+
+    assert gatewayctl("status", "-o", "json", "--help").returncode == 0
+    assert (missing.returncode, json.loads(missing.stdout)["exit_code"]) == (2, 2)

@@ -45,6 +45,7 @@ def test_every_option_is_read(tmp_path):
         + """\
     stable: orders-v1
     service: service_backend
+    container: web
     route: standing
     header: {name: x-try, value: qa-1}
     identify: {pointer: /version}
@@ -58,6 +59,7 @@ def test_every_option_is_read(tmp_path):
 
     assert (app.target.stable, app.target.canary) == ("orders-v1", "orders-v1-canary")
     assert app.target.canary_service == "service_backend-canary"
+    assert app.container == "web"
     assert (app.header, app.value, app.standing) == ("x-try", "qa-1", True)
     assert app.target.identify.pointer == "/version"
     assert app.suite

@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -140,7 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ask(self, body: bytes) -> http.client.HTTPResponse:
         upstream = http.client.HTTPSConnection(self.server.host, timeout=_TIMEOUT, context=self.server.context)
-        self.server.open.add(upstream)
+        upstream.connect()
+        self.server.open.add(upstream.sock)
         kept = {"authorization", "accept", "content-type"}
         headers = {name: value for name, value in self.headers.items() if name.lower() in kept}
         upstream.request(self.command, self.path, body or None, headers)
@@ -186,7 +187,7 @@ class _Server(ThreadingHTTPServer):
         self.host = cluster["server"].removeprefix("https://")
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self.context = ssl.create_default_context(cadata=authority)
-        self.open: set[http.client.HTTPSConnection] = set()
+        self.open: set[socket.socket] = set()
         self.proxy: Proxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -196,6 +197,13 @@ class _Server(ThreadingHTTPServer):
 def _status(code: int, reason: str, message: str) -> dict[str, Any]:
     kind = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     return {**kind, "code": code, "reason": reason, "message": message}
+
+
+def _end(upstream: socket.socket) -> None:
+    """Wake whoever reads from it; closing alone would wait for the reader, minutes for a quiet watch."""
+    with suppress(OSError):  # ended already
+        upstream.shutdown(socket.SHUT_RDWR)
+    upstream.close()
 
 
 @contextmanager
@@ -218,4 +226,4 @@ def proxied(kubeconfig: Path, folder: Path, deeds: Callable[[Request], Deed]) ->
         server.server_close()
         thread.join()
         for upstream in tuple(server.open):
-            upstream.close()
+            _end(upstream)

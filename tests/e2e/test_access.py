@@ -4,7 +4,7 @@ import copy
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.access import Reach, Right, missing, rights
 from gatewayctl.adapters.kubernetes.api import Api, ApiFault, connect
-from gatewayctl.adapters.kubernetes.events import PhaseEvents, Weight
+from gatewayctl.adapters.kubernetes.events import Events, Moment
 from gatewayctl.adapters.kubernetes.paths import deployments, events
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
+from tests.adapters.kubernetes.test_events import Heard
 from tests.e2e.accounts import as_account
+from tests.fakes.shop import AskingSuites, a_release
+from tests.fakes.world import World
 
 MANIFEST = Path(__file__).parents[2] / "manifests" / "rbac.yaml"
 WITHIN = 30  # seconds until the API server's caches know a changed Role
@@ -110,7 +113,7 @@ def test_what_the_account_may_not_do_is_refused_with_the_way_out(account: Accoun
     assert "manifests/rbac.yaml" in caught.value.hint
 
 
-def test_an_event_is_found_at_its_deployment_and_a_failed_one_is_counted(account: Account) -> None:
+def test_an_event_as_long_as_can_be_is_found_at_its_deployment_and_one_that_fails_is_said(account: Account) -> None:
     namespace = account.needed[0].namespace
     labels = {"app": "orders"}
     spec = {
@@ -121,14 +124,18 @@ def test_an_event_is_found_at_its_deployment_and_a_failed_one_is_counted(account
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "orders"}, "spec": spec}
     uid = account.admin.create(deployments(namespace), body)["metadata"]["uid"]
     assert account.settled(()) == ()
-    told = PhaseEvents(account.api, namespace)
+    heard = Heard()
+    world = World()
+    release = replace(a_release(world, AskingSuites(world, [])), reason="é" * 2000)
+    stranger = replace(release, target=replace(release.target, stable="nobody"))
+    told = Events(account.api, namespace, lambda name: account.api.get(deployments(namespace, name)), heard)
 
-    told.put("orders", "Promote", "✓ " + "é" * 2000, Weight.NORMAL)
-    told.put("nobody", "Promote", "no such Deployment", Weight.WARNING)
+    told.tell(release, Moment.REJECTED)
+    told.tell(stranger, Moment.REJECTED)
 
     found = account.api.get(events(namespace), fieldSelector=f"regarding.uid={uid}")["items"]
     assert [(one["reason"], one["type"], one["regarding"]["name"]) for one in found] == [
-        ("Promote", "Normal", "orders")
+        ("Rejected", "Warning", "orders")
     ]
-    assert found[0]["note"].startswith("✓ é")
-    assert (told.failed, "nobody" in told.fault) == (1, True)
+    assert found[0]["note"].endswith("é")
+    assert ["nobody" in one for one in heard.lines] == [True]

@@ -11,6 +11,8 @@ from tests.e2e.crowd import Crowd
 from tests.e2e.town import Done
 from tests.e2e.watcher import watching
 
+pytestmark = pytest.mark.alone  # twenty-five processes
+
 WITHIN = 540.0  # seconds for all of them
 
 

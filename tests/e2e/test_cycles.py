@@ -12,6 +12,8 @@ from gatewayctl.domain.release import Mode, Outcome, Phase
 from tests.e2e.town import Town
 from tests.e2e.traffic import CANARY, EITHER, STABLE, Heard, Kind, Owed, Traffic, judge
 
+pytestmark = pytest.mark.alone  # what it measures is the machine, too
+
 CYCLES, REQUESTS = 20, 100_000
 WITHIN = 480.0  # seconds for all of it
 RATE = 180.0  # requests a second at each of four entrances, where the machine can

@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.cluster.place import entered
 from tests.e2e.town import ROOT
+
+pytestmark = pytest.mark.alone  # in the namespaces of the example itself
 
 
 def test_a_bad_canary_is_rejected_by_the_demo_with_the_lines_of_the_sandbox():

@@ -19,7 +19,7 @@ from tests.e2e.watcher import Watcher, watching
 IMAGES = {"1.0": "1.1", "1.1": "1.0"}
 RESTORED = (3, 4)  # exit codes: rejected, or the environment failed; everything is as before
 
-pytestmark = pytest.mark.timeout(600)  # a machine that is busy needs its time
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]  # a machine that is busy needs its time
 
 
 @pytest.fixture

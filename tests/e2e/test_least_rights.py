@@ -35,7 +35,9 @@ def did(done: Done) -> Done:
 def test_every_command_of_a_release_works_with_the_rights_of_the_manifest_alone(town: Town, limited: Town):
     routes = town.routes()
 
-    assert "✓ orders: rights: all" in did(limited.run("doctor", "orders")).out
+    checked = did(limited.run("doctor", "orders")).out
+    assert "✓ orders: rights: all" in checked
+    assert "✓ orders: rolling update: Pods are ready" in checked
     did(limited.run("plan", "orders", "--image", "shop/orders:1.1"))
     did(limited.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success"))
     assert town.image("orders") == "shop/orders:1.1"

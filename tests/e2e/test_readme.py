@@ -4,11 +4,15 @@ import shlex
 import subprocess
 import sys
 
+import pytest
+
 from gatewayctl.adapters.kubernetes.api import connect
 from gatewayctl.adapters.kubernetes.paths import deployments
 from tests.cluster import shop
 from tests.cluster.place import entered
 from tests.e2e.town import ROOT
+
+pytestmark = pytest.mark.alone  # in the namespaces of the example itself
 
 INSIDE = ".venv/bin/python -m tests.cluster enter -- .venv/bin/gatewayctl "
 

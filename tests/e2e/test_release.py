@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.e2e.town import Town
+from tests.e2e.town import Town, kubectl
 
 
 def test_a_good_release_is_promoted_and_leaves_nothing_behind(town: Town):
@@ -17,6 +17,9 @@ def test_a_good_release_is_promoted_and_leaves_nothing_behind(town: Town):
     assert town.image("orders") == "shop/orders:1.1"
     assert (town.replicas("orders-canary"), town.pods("orders-canary")) == (0, [])
     assert town.routes() == routes
+    told = kubectl("-n", town.shop, "describe", "deployment", "orders").partition("Events:")[2]
+    assert "every gateway replica sends what is marked to orders-canary" in told
+    assert "Promoted" in told, told
     back = town.run("release", "orders", "--image", "shop/orders:1.0", "--promote", "on-success")
     assert back.code == 0, back.said
     assert town.image("orders") == "shop/orders:1.0"

@@ -17,9 +17,10 @@ from gatewayctl.adapters.sandbox.process import children, title
 from gatewayctl.adapters.sandbox.replicas import Rehearsal
 from gatewayctl.cli.wiring import sandbox_root
 from gatewayctl.domain.routing import CanaryRule, Header, SourceFile
+from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, quickly
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, needs_nginx]
 
 HOST = {"host": "shop.example.com"}
 MARK = {"x-canary": "always"}

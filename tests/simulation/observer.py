@@ -191,7 +191,7 @@ class Observer:
         elif phase is Phase.CONFIRM:
             self.confirming[app] = self.world.time
         elif phase is Phase.DRAIN:
-            self.draining[app] = self.world.time
+            self.draining[app] = writer.listed  # who came since then came after the last look for the rule
         elif phase is Phase.PROMOTE:
             self._routed(release, self.confirming[app])
             self._tried(release)

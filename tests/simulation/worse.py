@@ -92,8 +92,7 @@ class LateJournal:
         return Record(release, expected + 1)
 
     def moved(self, app: str, version: int) -> bool:
-        record = self.load(app)
-        return record is None or record.version != version
+        return self.inner.moved(app, version - 1 if self.kept else version)
 
     def _write(self) -> None:
         if self.kept:

@@ -1,19 +1,18 @@
-"""The Kubernetes API as plain JSON: the only module that imports the client library, and it does so late.
+"""The Kubernetes API as plain JSON: here and in `kubeconfig` alone the client library is imported, and late.
 
 The library's typed models cost 90 MB and two seconds; requests and answers are dictionaries here. Nothing is retried
 behind our back: a write whose answer was lost may have happened, and only the caller can tell by reading again.
 """
 
 import json
-import os
 import time
 from collections.abc import Generator
 from contextlib import closing
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from gatewayctl.adapters.kubernetes.kubeconfig import access
 from gatewayctl.domain.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 """One Kubernetes object or list, as the API server spells it."""
 
-_USUAL = "~/.kube/config"
 _TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to answer
 _LARGEST = 64 * 1024 * 1024  # bytes of one answer, or of one event of a watch
 _TRIES = 4
@@ -57,10 +55,11 @@ class Uncertain(ApiFault):
 
 
 class Api:
-    """Requests to one API server. `requests` counts those sent, retries included."""
+    """Requests to one API server at `origin`, which `found` named. `requests` counts those sent, retries too."""
 
-    def __init__(self, client: "ApiClient", origin: str) -> None:
+    def __init__(self, client: "ApiClient", origin: str, found: str) -> None:
         self._client, self.origin, self.requests = client, origin, 0
+        self._where = f"{origin} ({found})"
 
     @property
     def client(self) -> "ApiClient":
@@ -119,7 +118,7 @@ class Api:
 
     def _lines(self, path: str, response: "RESTResponse") -> Generator[bytes]:
         try:
-            with _told("GET", path, self.origin):
+            with _told("GET", path, self._where):
                 buffered = b""
                 for chunk in response.response.stream(65536, decode_content=True):
                     *lines, buffered = (buffered + chunk).split(b"\n")
@@ -150,7 +149,7 @@ class Api:
         return data
 
     def _body(self, verb: str, path: str, response: "RESTResponse") -> bytes:
-        with _told(verb, path, self.origin):
+        with _told(verb, path, self._where):
             data: bytes = response.response.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             response.response.close()  # what is left unread must not be taken for the next answer
@@ -162,7 +161,7 @@ class Api:
         self, verb: str, path: str, query: dict[str, str], body: Any, content: str, timeout: tuple[float, float]
     ) -> "RESTResponse":
         headers = {"Accept": "application/json, */*", **({"Content-Type": content} if content else {})}
-        with _told(verb, path, self.origin):
+        with _told(verb, path, self._where):
             method, url, sent, _, _ = self._client.param_serialize(
                 verb, path, query_params=list(query.items()), header_params=headers, auth_settings=["BearerToken"]
             )
@@ -174,8 +173,8 @@ class Api:
 class _told:  # noqa: N801 (reads as a statement)
     """Turns what the library raises without an answer into words."""
 
-    def __init__(self, verb: str, path: str, origin: str) -> None:
-        self._verb, self._path, self._origin = verb, path, origin
+    def __init__(self, verb: str, path: str, where: str) -> None:
+        self._verb, self._path, self._where = verb, path, where
 
     def __enter__(self) -> None:
         return None
@@ -188,7 +187,7 @@ class _told:  # noqa: N801 (reads as a statement)
             return
         reason = str(getattr(fault, "reason", None) or fault).rpartition(": ")[2].rpartition("] ")[2]
         reason = reason or type(fault).__name__
-        said = f"cannot reach the Kubernetes API server {self._origin}: {reason}"
+        said = f"cannot reach the Kubernetes API server {self._where}: {reason}"
         hint = "is it the right context, and does kubectl reach it? kubectl cluster-info"
         never_sent = isinstance(fault, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
         if self._verb == "GET" or never_sent:
@@ -250,28 +249,13 @@ def _code(status: Object) -> int:
 
 
 def connect(context: str = "", file: str = "") -> Api:
-    """The API server that kubectl would use: `file`, $KUBECONFIG or ~/.kube/config, else the Pod's own account.
+    """The API server that kubectl would use; see `kubeconfig.access`. Raises EnvironmentFailed when none is named."""
+    from kubernetes import client
 
-    Raises EnvironmentFailed with the reason when none names one.
-    """
-    from kubernetes import client, config
-    from yaml import YAMLError
-
-    settings = client.Configuration()
-    # The library looks at $KUBECONFIG once, when it is imported.
-    named = file or os.environ.get("KUBECONFIG") or _USUAL
-    try:
-        if file or context or not _inside():
-            config.load_kube_config(named, context=context or None, client_configuration=settings)
-        else:
-            config.load_incluster_config(client_configuration=settings)
-    except (config.ConfigException, YAMLError, OSError, TypeError, ValueError) as fault:
-        raise EnvironmentFailed(
-            f"no Kubernetes cluster is configured: {fault}",
-            hint="set KUBECONFIG, or platform.context in gatewayctl.yaml; see: kubectl config get-contexts",
-        ) from fault
-    settings.retries = False  # see the module's docstring
-    return Api(client.ApiClient(settings), urlsplit(settings.host).netloc or settings.host)
+    found = access(context, file)
+    found.settings.retries = False  # see the module's docstring
+    host = found.settings.host
+    return Api(client.ApiClient(found.settings), urlsplit(host).netloc or host, found.found)
 
 
 def configured() -> bool:
@@ -281,25 +265,3 @@ def configured() -> bool:
     except EnvironmentFailed:
         return False
     return True
-
-
-def own_namespace() -> str:
-    """The namespace of the current context, of the Pod we run in, or `default`."""
-    from kubernetes import config
-    from yaml import YAMLError
-
-    if _inside():
-        mounted = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-        return mounted.read_text().strip() if mounted.exists() else "default"
-    try:
-        _, active = config.list_kube_config_contexts(os.environ.get("KUBECONFIG") or _USUAL)
-    except (config.ConfigException, YAMLError, OSError, TypeError, ValueError):
-        return "default"  # connect() has the words for it
-    return str(active.get("context", {}).get("namespace") or "default")
-
-
-def _inside() -> bool:
-    """In a Pod, unless someone named another cluster."""
-    if os.environ.get("KUBECONFIG") or Path(_USUAL).expanduser().exists():
-        return False
-    return "KUBERNETES_SERVICE_HOST" in os.environ

@@ -77,20 +77,28 @@ def wanted(deployment: Object) -> int:
     return value if isinstance(value, int) else 1
 
 
-def container(deployment: Object) -> tuple[int, str, str]:
-    """Index, name and image of the application's container among sidecars. Raises EnvironmentFailed when unclear."""
+def container(deployment: Object, named: str = "") -> tuple[int, str, str]:
+    """Index, name and image of the application's container among sidecars; `named` where its configuration tells.
+
+    Raises EnvironmentFailed when it is unclear, or not there.
+    """
     name = name_of(deployment)
     found = items(deployment, "spec", "template", "spec", "containers")
-    if len(found) == 1:
+    if len(found) == 1 and not named:
         return 0, str(found[0].get("name", "")), str(found[0].get("image", ""))
-    for wish in (name, name.removesuffix("-canary"), "app"):
+    for wish in (named,) if named else (name, name.removesuffix("-canary"), "app"):
         for index, one in enumerate(found):
             if one.get("name") == wish:
                 return index, wish, str(one.get("image", ""))
     have = ", ".join(str(one.get("name")) for one in found) or "none"
+    if named:
+        raise EnvironmentFailed(
+            f"Deployment {name} has no container {named}; it has {have}",
+            hint="container: in gatewayctl.yaml names it, and stable and canary must both have it",
+        )
     raise EnvironmentFailed(
         f"Deployment {name}: which of its containers is the application? It has {have}",
-        hint=f"name the container {name.removesuffix('-canary')} or app, in stable and in canary",
+        hint="name it in gatewayctl.yaml, under apps, with container:",
     )
 
 
@@ -105,9 +113,9 @@ def selector(deployment: Object) -> str:
     return ",".join(terms)
 
 
-def template_of(deployment: Object, replica_sets: Iterable[Object]) -> Template:
-    """The newest ReplicaSet, or nothing while there is none for the Deployment's revision."""
-    uid, name, wish = part(deployment, "metadata").get("uid"), container(deployment)[1], revision(deployment)
+def template_of(deployment: Object, replica_sets: Iterable[Object], name: str) -> Template:
+    """The newest ReplicaSet with the image of container `name`; nothing while there is none for this revision."""
+    uid, wish = part(deployment, "metadata").get("uid"), revision(deployment)
     for one in replica_sets:
         if wish and revision(one) == wish and any(owner.get("uid") == uid for owner in _owners(one)):
             images = [

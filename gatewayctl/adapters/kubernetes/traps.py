@@ -12,6 +12,7 @@ from gatewayctl.adapters.kubernetes.deployment import items, name_of, part
 from gatewayctl.adapters.kubernetes.paths import autoscalers, config_maps, deployments, disruption_budgets, services
 from gatewayctl.adapters.kubernetes.registration import config_maps_of, registers_as_stable, settings
 from gatewayctl.adapters.kubernetes.twins import differences
+from gatewayctl.adapters.kubernetes.updates import update_check
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError, UsageFault
 from gatewayctl.domain.platform import Check
 from gatewayctl.domain.release import Target
@@ -32,20 +33,25 @@ class Surroundings:
     config_maps: dict[str, Object] = field(default_factory=dict)
 
 
-def twin_checks(api: Api, namespace: str, target: Target) -> tuple[Check, ...]:
-    """How far the canary is a twin of stable, and what would make it more than a canary. Six requests and more."""
+def twin_checks(
+    api: Api, namespace: str, target: Target, deployment: Callable[[str], Object], container: str = ""
+) -> tuple[Check, ...]:
+    """How far the canary is a twin of stable, and what would make it more than a canary. Three requests and more.
+
+    `deployment` gives the twins by their names; what it raises is one fault. `container` is as in `differences`.
+    """
     try:
-        around = _read(api, namespace, target)
+        around = _read(api, namespace, deployment(target.stable), deployment(target.canary))
     except GatewayctlError as fault:
         return (Check("twins", str(fault), fault),)
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("twins", partial(twins_differ, around, target.app)),
+        ("twins", partial(twins_differ, around, target.app, container)),
         ("services", partial(services_part_them, around, namespace)),
         ("disruption budgets", partial(budgets_part_them, around)),
         ("autoscalers", partial(nothing_scales_the_canary, around, namespace)),
         ("registry", partial(registry_parts_them, around)),
     )
-    return tuple(_look(name, look) for name, look in looks)
+    return (*(_look(name, look) for name, look in looks), update_check(around.stable, container))
 
 
 def _look(name: str, look: Callable[[], str]) -> Check:
@@ -55,8 +61,7 @@ def _look(name: str, look: Callable[[], str]) -> Check:
         return Check(name, str(fault), fault)
 
 
-def _read(api: Api, namespace: str, target: Target) -> Surroundings:
-    stable, canary = (twin(api, namespace, name) for name in (target.stable, target.canary))
+def _read(api: Api, namespace: str, stable: Object, canary: Object) -> Surroundings:
     found: dict[str, Object] = {}
     for name in sorted({*config_maps_of(stable), *config_maps_of(canary)})[:_MOST]:
         try:
@@ -84,9 +89,9 @@ def twin(api: Api, namespace: str, name: str) -> Object:
         ) from fault
 
 
-def twins_differ(around: Surroundings, app: str) -> str:
+def twins_differ(around: Surroundings, app: str, container: str = "") -> str:
     """What is different, for a person to judge: a difference weakens what a canary proves, and refuses nothing."""
-    found = differences(around.stable, around.canary)
+    found = differences(around.stable, around.canary, container)
     if not found:
         return "alike but for name, image and replicas"
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

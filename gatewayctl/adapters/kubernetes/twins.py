@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.api import Object
-from gatewayctl.adapters.kubernetes.deployment import container, items, name_of, part
+from gatewayctl.adapters.kubernetes.deployment import container as container_of
+from gatewayctl.adapters.kubernetes.deployment import items, name_of, part
 from gatewayctl.adapters.kubernetes.registration import is_registration
 
 _KEYS = ("name", "mountPath", "containerPort", "devicePath", "key")  # what tells one item of a list from the others
@@ -34,20 +35,23 @@ class Difference:
         return f"{self.path}: {self.stable} -> {self.canary}"
 
 
-def differences(stable: Object, canary: Object) -> tuple[Difference, ...]:
-    """Where the Pod templates differ beyond what a canary must have of its own. Raises EnvironmentFailed."""
+def differences(stable: Object, canary: Object, container: str = "") -> tuple[Difference, ...]:
+    """Where the Pod templates differ beyond what a canary must have of its own. Raises EnvironmentFailed.
+
+    `container` is the application's, where its configuration names it.
+    """
     found: list[Difference] = []
-    _compare("spec", _wanted_spec(stable, canary), part(canary, "spec", "template", "spec"), found)
+    _compare("spec", _wanted_spec(stable, canary, container), part(canary, "spec", "template", "spec"), found)
     _compare("annotations", _notes(stable), _notes(canary), found)
     return tuple(found)
 
 
-def synced(stable: Object, canary: Object) -> list[Object]:
+def synced(stable: Object, canary: Object, container: str = "") -> list[Object]:
     """A JSON Patch that brings the canary's Pod template in line if nobody wrote to it since; empty when it is.
 
     Labels are left alone: a Service may choose Pods by any of them, and copying one could send it unmarked traffic.
     """
-    if not differences(stable, canary):
+    if not differences(stable, canary, container):
         return []
     meta = part(canary, "metadata")
     before = part(canary, "spec", "template", "metadata", "annotations")
@@ -55,14 +59,14 @@ def synced(stable: Object, canary: Object) -> list[Object]:
     return [
         {"op": "test", "path": "/metadata/uid", "value": meta.get("uid")},
         {"op": "test", "path": "/metadata/generation", "value": meta.get("generation")},
-        {"op": "replace", "path": "/spec/template/spec", "value": _wanted_spec(stable, canary)},
+        {"op": "replace", "path": "/spec/template/spec", "value": _wanted_spec(stable, canary, container)},
         {"op": "add", "path": "/spec/template/metadata/annotations", "value": notes},
     ]
 
 
-def _wanted_spec(stable: Object, canary: Object) -> Object:
+def _wanted_spec(stable: Object, canary: Object, container: str) -> Object:
     """Stable's Pod spec with what is the canary's own put in."""
-    (place, _, _), (own, name, image) = container(stable), container(canary)
+    (place, _, _), (own, name, image) = container_of(stable, container), container_of(canary, container)
     wanted = copy.deepcopy(part(stable, "spec", "template", "spec"))
     now = part(canary, "spec", "template", "spec")
     app = wanted["containers"][place]

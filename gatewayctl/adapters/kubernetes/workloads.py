@@ -5,6 +5,7 @@ a changed annotation as a new generation, so each write is a new version and res
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -38,14 +39,14 @@ _MOST_BYTES = 65536  # of one log
 
 
 class KubernetesWorkloads:
-    """The Deployments of one namespace."""
+    """The Deployments of one namespace; `containers` names the application's container where it cannot be told."""
 
     # kube-proxy writes a node's rules at most once a second (minSyncPeriod), after the endpoints have reached it.
     # Before that, whoever asks the Service is refused, and nothing in the API tells which nodes are done.
     lag = 2.0
 
-    def __init__(self, api: Api, namespace: str) -> None:
-        self._api, self._namespace = api, namespace
+    def __init__(self, api: Api, namespace: str, containers: Mapping[str, str] | None = None) -> None:
+        self._api, self._namespace, self.containers = api, namespace, dict(containers or {})
         # Taken out by whoever uses it and put back afterwards: two threads never share one.
         self._seen: dict[str, Seen] = {}
         self._templates: dict[tuple[str, str], Template] = {}
@@ -55,6 +56,13 @@ class KubernetesWorkloads:
 
         What is read a second time is followed from then on. Raises Missing, EnvironmentFailed.
         """
+        return self._explained(self._now(name))
+
+    def deployment(self, name: str) -> Object:
+        """The Deployment that `read` reads, as JSON: who needs both asks for it once. Raises Missing."""
+        return self._now(name).deployment
+
+    def _now(self, name: str) -> Seen:
         before, seen = self._seen.pop(name, None), None
         if before is not None:
             waiting = before.recent and not self._workload(before).settled
@@ -62,7 +70,7 @@ class KubernetesWorkloads:
         if seen is None:
             seen = self._looked(name, before)
         self._seen[name] = seen
-        return self._explained(seen)
+        return seen
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, as a new version; StaleWrite when someone wrote since `expected`."""
@@ -79,7 +87,7 @@ class KubernetesWorkloads:
                     f"Deployment {name} was changed by someone else: "
                     f"expected version {expected.version}, found {version(now)}"
                 )
-            written = self._written(now, _operations(now, mine, image, replicas))
+            written = self._written(now, _operations(now, mine, self._image(now, image), replicas))
             now = written or self._deployment(name)
             if written:
                 break
@@ -87,7 +95,8 @@ class KubernetesWorkloads:
             raise EnvironmentFailed(f"Deployment {name} could not be written in {_TRIES} tries", hint="try again")
         seen = self._after(now, before)
         self._seen[name] = seen
-        return self._workload(seen)
+        # Events may be ahead of the answer already; whoever swaps on ours must then lose.
+        return replace(self._workload(seen), version=version(now))
 
     def logs(self, name: str, lines: int = 20) -> str:
         """The last log lines of that one of its newest Pods which has most to say: one that is not ready, if any."""
@@ -97,7 +106,7 @@ class KubernetesWorkloads:
         held = sorted(seen.current or seen.existing, key=lambda pod: (not is_ready(pod), _created(pod)))
         if not held:
             return ""
-        pod, app = held[-1], container(deployment)[1]
+        pod, app = held[-1], self._container(deployment)[1]
         status = next((one for one in items(pod, "status", "containerStatuses") if one.get("name") == app), {})
         # A container that was restarted and runs again has not said yet why it ended; the one before it has.
         query = {"container": app, "tailLines": str(lines), "limitBytes": str(_MOST_BYTES)}
@@ -134,6 +143,22 @@ class KubernetesWorkloads:
             return replace(before, deployment=written)
         return looked(self._api, self._namespace, written)
 
+    def _container(self, deployment: Object) -> tuple[int, str, str]:
+        return container(deployment, self.containers.get(name_of(deployment), ""))
+
+    def _image(self, now: Object, image: str | None) -> list[Object]:
+        """The part of a JSON Patch that gives the application's container an image; nothing for None."""
+        index, name, _ = self._container(now)
+        path = f"/spec/template/spec/containers/{index}"
+        return (
+            [
+                {"op": "test", "path": f"{path}/name", "value": name},
+                {"op": "replace", "path": f"{path}/image", "value": image},
+            ]
+            if image is not None
+            else []
+        )
+
     def _deployment(self, name: str) -> Object:
         try:
             return self._api.get(deployments(self._namespace, name))
@@ -169,7 +194,7 @@ class KubernetesWorkloads:
 
     def _workload(self, seen: Seen) -> Workload:
         deployment = seen.deployment
-        _, app, image = container(deployment)
+        _, app, image = self._container(deployment)
         seen.template = self._template(seen)
         # The ReplicaSet's word for the image, not the Pod's: registries' mirrors rewrite it there.
         good = [pod for pod in seen.current if is_ready(pod) and seen.template.image == image]
@@ -194,17 +219,16 @@ class KubernetesWorkloads:
         key = (str(part(deployment, "metadata").get("uid")), revision(deployment))
         if key not in self._templates and seen.existing:
             found = self._api.get(replica_sets(self._namespace), labelSelector=selector(deployment))
-            template = template_of(deployment, items(found, "items"))
+            template = template_of(deployment, items(found, "items"), self._container(deployment)[1])
             if not template.hash:
                 return template
             self._templates[key] = template
         return self._templates.get(key, Template())
 
 
-def _operations(now: Object, mine: str, image: str | None, replicas: int | None) -> list[Object]:
+def _operations(now: Object, mine: str, image: list[Object], replicas: int | None) -> list[Object]:
     """A JSON Patch that does nothing unless the Deployment is the very one that was read."""
-    meta, index = part(now, "metadata"), container(now)[0]
-    path = f"/spec/template/spec/containers/{index}"
+    meta = part(now, "metadata")
     tests: list[Object] = [
         {"op": "test", "path": "/metadata/uid", "value": meta.get("uid")},
         {"op": "test", "path": "/metadata/generation", "value": meta.get("generation")},
@@ -216,12 +240,9 @@ def _operations(now: Object, mine: str, image: str | None, replicas: int | None)
         # The first annotation makes the map that others may be making at the same time.
         tests.append({"op": "test", "path": "/metadata/resourceVersion", "value": meta.get("resourceVersion")})
         writes.append({"op": "add", "path": "/metadata/annotations", "value": {WRITE: mine}})
-    if image is not None:
-        tests.append({"op": "test", "path": f"{path}/name", "value": container(now)[1]})
-        writes.append({"op": "replace", "path": f"{path}/image", "value": image})
     if replicas is not None:
         writes.append({"op": "add", "path": "/spec/replicas", "value": replicas})
-    return [*tests, *writes]
+    return [*tests, *image, *writes]
 
 
 def _same(now: Object, then: Object) -> bool:

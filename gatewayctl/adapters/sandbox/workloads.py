@@ -58,7 +58,7 @@ class SandboxWorkloads:
             if replicas is not None:
                 changed = replace(changed, replicas=replicas)
             self._folder.want(self._folder.workload_file(expected.name), changed)
-        return self.read(expected.name)
+        return replace(self.read(expected.name), version=changed.version)
 
     def logs(self, name: str, lines: int = 20) -> str:
         """The last log lines of its living pods, or of the last one that lived."""

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Clash, NotThere, Uncertain, connect, own_namespace
+from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Clash, NotThere, Uncertain, connect
+from gatewayctl.adapters.kubernetes.kubeconfig import access, own_namespace
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, kubeconfig, serving
 
@@ -171,7 +172,9 @@ def test_a_closed_port_is_said_in_one_line_and_soon(tmp_path: Path) -> None:
     assert time.monotonic() - start < 15
     assert type(written.value) is ApiFault  # never sent, so it cannot have happened
     for fault in (read.value, written.value):
-        assert str(fault) == f"cannot reach the Kubernetes API server 127.0.0.1:{port}: Connection refused"
+        assert (
+            str(fault) == f"cannot reach the Kubernetes API server 127.0.0.1:{port} (context here): Connection refused"
+        )
         assert "kubectl cluster-info" in fault.hint
         assert fault.exit_code == 4
 
@@ -251,7 +254,14 @@ def test_kubeconfig_is_looked_up_when_we_connect_and_not_before(
         assert own_namespace() == "default"
 
 
-@pytest.mark.parametrize("content", ["", "[1", "- a", "{}"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[1", "- a", "{}", "words", "contexts: {}", "current-context: here", "\x00"),
+        "current-context: here\ncontexts: [{name: here, context: [1]}]",
+        "current-context: here\ncontexts: [{name: here, context: {cluster: c, user: u}}]\nclusters: 7\nusers: []",
+    ],
+)
 def test_a_kubeconfig_that_names_no_cluster_is_a_fault_with_a_way_out(tmp_path: Path, content: str) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text(content)
@@ -259,7 +269,44 @@ def test_a_kubeconfig_that_names_no_cluster_is_a_fault_with_a_way_out(tmp_path: 
     with pytest.raises(EnvironmentFailed, match="no Kubernetes cluster is configured") as caught:
         connect(file=str(path))
 
+    assert f"{path}: " in str(caught.value)
+    assert "indices" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
     assert "KUBECONFIG" in caught.value.hint
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentFailed, match=f"{tmp_path}/none: "):
+        connect(file=f"{tmp_path}/none")
+
+
+def test_a_pod_without_a_kubeconfig_uses_its_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    for name, text in (("token", "of-the-pod"), ("ca.crt", "a certificate"), ("namespace", "shop\n")):
+        (tmp_path / name).write_text(text)
+
+    found = access(account=tmp_path)
+
+    assert found.settings.host == "https://10.96.0.1:443"
+    assert found.settings.auth_settings()["BearerToken"]["value"] == "bearer of-the-pod"
+    assert found.settings.ssl_ca_cert == str(tmp_path / "ca.crt")
+    assert (found.found, own_namespace(account=tmp_path)) == ("the Pod's own account", "shop")
+
+
+def test_a_pod_whose_account_is_not_mounted_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+
+    with pytest.raises(EnvironmentFailed, match="Service token file does not exist"):
+        access(account=tmp_path)
+    assert own_namespace(account=tmp_path) == "default"
 
 
 def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -296,3 +343,19 @@ def test_the_context_that_is_named_decides_where_we_go(tmp_path: Path) -> None:
 
     assert connect(file=str(path)).origin == "10.0.0.1:6443"
     assert connect("other", file=str(path)).origin == "10.0.0.2:6443"
+
+
+def test_a_context_that_is_named_brings_its_own_namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = kubeconfig(tmp_path, "https://10.0.0.1:6443", "t")
+    settings = yaml.safe_load(path.read_text())
+    for name, namespace in (("one", {"namespace": "shop"}), ("two", {"namespace": "store"}), ("three", {})):
+        settings["contexts"].append({"name": name, "context": {"cluster": "here", "user": "ci", **namespace}})
+    settings["current-context"] = "one"
+    path.write_text(yaml.safe_dump(settings))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+
+    assert [own_namespace(), own_namespace("two"), own_namespace("three")] == ["shop", "store", "default"]
+    del settings["current-context"]
+    path.write_text(yaml.safe_dump(settings))
+    assert own_namespace("two") == "store"
+    assert connect("two").origin == "10.0.0.1:6443"

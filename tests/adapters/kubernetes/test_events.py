@@ -1,83 +1,128 @@
-"""Events of a release's phases: what is written, and that a release never fails by them."""
+"""Events of a release: what is told and how often, and that a release never fails by them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import Api
-from gatewayctl.adapters.kubernetes.events import EventNarrator, PhaseEvents, Weight
+from gatewayctl.adapters.kubernetes.api import Api, Object
+from gatewayctl.adapters.kubernetes.events import Events, Moment, ToldJournal
 from gatewayctl.adapters.kubernetes.paths import deployments, events
+from gatewayctl.domain.lifecycle import PromoteAsked
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.orchestration.pilot import Pilot
 from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
+from tests.fakes.shop import AskingSuites, a_pilot, a_release
+from tests.fakes.world import MemoryJournal, World
 
 
+@dataclass
 class Heard:
-    """A Narrator that remembers."""
+    """ports.Narrator that remembers what ended."""
 
-    def __init__(self) -> None:
-        self.lines = list[tuple[object, ...]]()
+    lines: list[str] = field(default_factory=list)
 
-    def started(self, step: str) -> None:
-        self.lines.append(("started", step))
+    def started(self, step: str) -> None: ...
 
-    def progress(self, step: str, text: str) -> None:
-        self.lines.append(("progress", step, text))
+    def progress(self, step: str, text: str) -> None: ...
 
     def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
-        self.lines.append(("ended", step, mark, text, seconds))
+        self.lines.append(f"{mark} {step} {text}")
+
+
+@dataclass
+class Shop:
+    """A release in memory whose Events go to an API server."""
+
+    shelf: Shelf
+    api: Api
+    world: World = field(default_factory=World)
+    heard: Heard = field(default_factory=Heard)
+
+    def pilot(self, suites: AskingSuites, pid: int = 1) -> Pilot:
+        """A new process."""
+        pilot = a_pilot(self.world, suites, pid)
+        journal = ToldJournal(MemoryJournal(self.world), self.events())
+        return replace(pilot, ports=replace(pilot.ports, journal=journal))
+
+    def events(self) -> Events:
+        return Events(self.api, "shop", self.deployment, self.heard)
+
+    def deployment(self, name: str) -> Object:
+        return self.api.get(deployments("shop", name))
+
+    @property
+    def told(self) -> list[Object]:
+        return [one for path, one in self.shelf.objects.items() if path.startswith(events("shop"))]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [one["reason"] for one in self.told]
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[tuple[Shelf, Api]]:
+def shop(tmp_path: Path) -> Iterator[Shop]:
     with a_shelf(tmp_path) as (shelf, api):
         api.create(deployments("shop"), {"metadata": {"name": "orders"}})
-        yield shelf, api
+        yield Shop(shelf, api)
 
 
-def test_each_step_that_ended_is_an_event_and_the_narrator_hears_everything(shop: tuple[Shelf, Api]) -> None:
-    shelf, api = shop
-    heard = Heard()
-    narrator = EventNarrator(heard, PhaseEvents(api, "shop"), "orders")
-    narrator.started("warm")
-    narrator.progress("warm", "0/1")
-    narrator.ended("warm", "✓", "orders-canary 1/1 ready", 6.25)
-    narrator.ended("leaks", "✗", "2 of 40 leaked", 0.5)
-    narrator.ended("load", "?", "too few samples", 30.0)
-    narrator.ended("clear", "–", "nothing to do", 0.0)
-
-    written = [one for path, one in shelf.objects.items() if path.startswith(events("shop"))]
-    assert [(one["reason"], one["type"], one["note"]) for one in written] == [
-        ("Warm", "Normal", "✓ orders-canary 1/1 ready (6.2 s)"),
-        ("Leaks", "Warning", "✗ 2 of 40 leaked (0.5 s)"),
-        ("Load", "Warning", "? too few samples (30.0 s)"),
-        ("Clear", "Normal", "– nothing to do (0.0 s)"),
-    ]
-    uid = shelf.objects[deployments("shop", "orders")]["metadata"]["uid"]
-    assert {one["regarding"]["uid"] for one in written} == {uid}
-    assert [line[0] for line in heard.lines] == ["started", "progress", "ended", "ended", "ended", "ended"]
-    assert [one.verb for one in shelf.asked if one.path == deployments("shop", "orders")] == ["GET"]
+def a_drafted(shop: Shop, mode: Mode = Mode.MANUAL) -> tuple[AskingSuites, Release]:
+    suites = AskingSuites(shop.world, [])
+    return suites, a_release(shop.world, suites, mode=mode)
 
 
-def test_a_note_is_as_long_as_the_api_server_takes(shop: tuple[Shelf, Api]) -> None:
-    shelf, api = shop
+def test_a_release_tells_that_it_is_routed_waits_and_is_aborted_each_once(shop: Shop) -> None:
+    suites, release = a_drafted(shop)
 
-    PhaseEvents(api, "shop").put("orders", "Smoke", "x" + "é" * 1000, Weight.NORMAL)
+    shop.pilot(suites).begin(release)
+    shop.pilot(suites, pid=2).abort("orders", "not today")
 
-    note = shelf.asked[-1].body["note"]
-    assert len(note.encode()) == 1023
-    assert note == "x" + "é" * 511
+    assert shop.reasons == ["Routed", "Waiting", "Aborted"]
+    assert [one["type"] for one in shop.told] == ["Normal", "Normal", "Warning"]
+    assert shop.told[-1]["note"] == f"release {release.id} of shop/orders:1.1: not today"
+    uid = shop.deployment("orders")["metadata"]["uid"]
+    assert {one["regarding"]["uid"] for one in shop.told} == {uid}
+    assert shop.heard.lines == []
 
 
-def test_events_that_cannot_be_written_are_counted_and_stop_nothing(shop: tuple[Shelf, Api]) -> None:
-    shelf, api = shop
-    told = PhaseEvents(api, "shop")
-    shelf.drop = 1
+def test_a_release_that_promotes_itself_needs_two(shop: Shop) -> None:
+    suites, release = a_drafted(shop, Mode.ON_SUCCESS)
 
-    told.put("orders", "Warm", "lost", Weight.NORMAL)
-    told.put("nobody", "Warm", "no such Deployment", Weight.NORMAL)
-    assert told.failed == 2
-    told.put("orders", "Warm", "arrives", Weight.NORMAL)
+    shop.pilot(suites).begin(release)
 
-    assert (told.failed, "nobody" in told.fault) == (2, True)
-    assert [one["note"] for path, one in shelf.objects.items() if path.startswith(events("shop"))] == ["arrives"]
+    assert shop.reasons == ["Routed", "Promoted"]
+
+
+def test_who_takes_a_release_up_does_not_tell_again_what_was_told(shop: Shop) -> None:
+    suites, release = a_drafted(shop)
+    shop.pilot(suites).begin(release)
+
+    shop.pilot(suites, pid=2).promote("orders", PromoteAsked())
+
+    assert shop.reasons == ["Routed", "Waiting", "Promoted"]
+
+
+def test_events_that_cannot_be_written_are_said_once_and_stop_nothing(shop: Shop) -> None:
+    suites, release = a_drafted(shop)
+    shop.api.delete(deployments("shop", "orders"))
+
+    ended = shop.pilot(suites).begin(release)
+
+    assert ended.phase is Phase.WAIT
+    assert len(shop.heard.lines) == 1
+    assert shop.heard.lines[0].startswith("– events no Kubernetes Event tells of it, the release goes on: ")
+
+
+def test_a_release_that_is_stuck_says_so_and_how_long_a_note_may_be(shop: Shop) -> None:
+    _, release = a_drafted(shop)
+    stuck = replace(release, phase=Phase.COOL, outcome=Outcome.FAILED, stuck="é" * 1000)
+
+    shop.events().tell(stuck, Moment.STUCK)
+
+    (event,) = shop.told
+    assert (event["type"], event["reason"]) == ("Warning", "Stuck")
+    assert "gatewayctl status orders" in event["note"]
+    assert 1022 < len(event["note"].encode()) <= 1024

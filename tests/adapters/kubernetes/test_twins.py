@@ -1,13 +1,14 @@
 """Twins that are not alike, patches that mend them, and what would make a canary more than a canary."""
 
 import copy
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gatewayctl.adapters.kubernetes.api import Clash, Object
 from gatewayctl.adapters.kubernetes.deployment import container
-from gatewayctl.adapters.kubernetes.traps import twin_checks
+from gatewayctl.adapters.kubernetes.traps import twin, twin_checks
 from gatewayctl.adapters.kubernetes.twins import differences, synced
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Identify
@@ -141,7 +142,7 @@ def test_a_canary_that_was_changed_since_it_was_compared_is_not_written() -> Non
 def checked(stable: Object, canary: Object, **around: list[Object]) -> dict[str, Check]:
     api = MemoryApi(stable, canary)
     api.lists |= around
-    return {check.name: check for check in twin_checks(api, "shop", TARGET)}
+    return {check.name: check for check in twin_checks(api, "shop", TARGET, partial(twin, api, "shop"))}
 
 
 def named(name: str, **spec: Any) -> Object:
@@ -277,7 +278,7 @@ def test_a_canary_that_stays_out_or_has_a_name_of_its_own_is_fine(apart: list[di
 def test_a_twin_that_is_not_there_is_one_fault_that_names_it() -> None:
     api = MemoryApi(a_deployment())
 
-    (check,) = twin_checks(api, "shop", TARGET)
+    (check,) = twin_checks(api, "shop", TARGET, partial(twin, api, "shop"))
 
     assert "no Deployment orders-canary in namespace shop" in str(check.fault)
 
@@ -289,3 +290,59 @@ def test_differences_are_told_and_refuse_nothing() -> None:
 
     assert check.fault is None
     assert "gatewayctl sync orders" in check.found
+
+
+# -- stable's own rolling update ------------------------------------------------------------------------------------
+
+READY = {"readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}}}
+
+
+def waiting(**hook: Any) -> Object:
+    return {**READY, "lifecycle": {"preStop": hook}}
+
+
+@pytest.mark.parametrize("hook", [{"sleep": {"seconds": 2}}, {"exec": {"command": ["sleep", "5"]}}])
+def test_pods_that_wait_before_they_end_are_no_reason_to_warn(hook: Object) -> None:
+    stable, canary = pair()
+    app(stable).update(waiting(**hook))
+
+    check = checked(stable, canary)["rolling update"]
+
+    assert (check.fault, check.hint) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("container", "spec", "said", "cure"),
+    [
+        (READY, {}, "has no preStop", "preStop: {sleep: {seconds: 5}}"),
+        (waiting(sleep={"seconds": 0}), {}, "has no preStop", "preStop: {sleep: {seconds: 5}}"),
+        (
+            waiting(sleep={"seconds": 20}),
+            {"terminationGracePeriodSeconds": 20},
+            "killed after 20 s, and preStop alone waits 20 s",
+            "terminationGracePeriodSeconds to 50",
+        ),
+        (waiting(sleep={"seconds": 40}), {}, "killed after 30 s", "terminationGracePeriodSeconds to 70"),
+        ({"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}}, {}, "no readinessProbe", "a readinessProbe"),
+    ],
+)
+def test_a_stable_that_would_drop_requests_is_a_warning_with_its_cure_and_no_fault(
+    container: Object, spec: Object, said: str, cure: str
+) -> None:
+    stable, canary = pair()
+    app(stable).update(container)
+    stable["spec"]["template"]["spec"].update(spec)
+
+    check = checked(stable, canary)["rolling update"]
+
+    assert check.fault is None
+    assert said in check.found
+    assert cure in check.hint
+
+
+def test_a_strategy_that_ends_all_pods_first_is_warned_of() -> None:
+    stable, canary = pair()
+    app(stable).update(waiting(sleep={"seconds": 2}))
+    stable["spec"]["strategy"] = {"type": "Recreate"}
+
+    assert "RollingUpdate" in checked(stable, canary)["rolling update"].hint

@@ -1,6 +1,9 @@
 """Deployments as workloads, against an API server in memory; tests/e2e has the same on a real one."""
 
+import copy
 import time
+from collections.abc import Generator
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -181,6 +184,41 @@ def test_a_write_whose_answer_was_lost_happens_exactly_once(arrive: bool) -> Non
     assert api.deployments["orders"]["metadata"]["generation"] == 2
 
 
+class Overtaken(MemoryApi):
+    """Somebody writes right after us, and the watch tells of it before our answer is home."""
+
+    def __init__(self, *deployments: Object) -> None:
+        super().__init__(*deployments)
+        self.told: Queue[Object] = Queue()
+
+    def _told(self, which: str, seconds: int) -> Generator[Object]:
+        while which == "watch deployments":
+            yield self.told.get()
+            self.told.task_done()
+        self.silence.wait(seconds)
+
+    def patch(self, path: str, operations: list[Object]) -> Object:
+        answer = super().patch(path, operations)
+        other = copy.deepcopy(answer)
+        other["metadata"] |= {"generation": 3, "resourceVersion": "99", "annotations": {WRITE: "theirs"}}
+        self.told.put({"type": "MODIFIED", "object": other})
+        self.told.join()
+        return answer
+
+
+def test_a_write_answers_with_its_own_version_whatever_came_after_it() -> None:
+    api = Overtaken(a_deployment())
+    workloads = KubernetesWorkloads(api, "shop")
+    workloads.read("orders")
+    before = workloads.read("orders")
+    followed(workloads)
+
+    changed = workloads.change(before, replicas=4)
+
+    assert changed.version.split("/")[1] == "2"
+    assert workloads.read("orders").version.endswith("3/theirs")
+
+
 def test_a_write_that_the_api_server_finds_invalid_is_no_conflict() -> None:
     class Refusing(MemoryApi):
         def patch(self, path: str, operations: list[Object]) -> Object:
@@ -280,3 +318,38 @@ def test_a_changed_image_is_not_ready_on_the_pods_that_there_are() -> None:
     changed = workloads.change(workloads.read("orders"), image="shop/orders:1.1")
 
     assert (changed.ready, changed.settled) == (0, False)
+
+
+def with_sidecars() -> Object:
+    deployment = a_deployment()
+    held = deployment["spec"]["template"]["spec"]["containers"]
+    held[:] = [{"name": "proxy", "image": "proxy:9"}, {"name": "web", "image": "shop/orders:1.0"}]
+    return deployment
+
+
+def test_the_container_that_is_named_is_the_one_that_is_read_and_written() -> None:
+    api = MemoryApi(with_sidecars())
+    workloads = KubernetesWorkloads(api, "shop", {"orders": "web"})
+
+    changed = workloads.change(workloads.read("orders"), image="shop/orders:1.1")
+
+    held = api.deployments["orders"]["spec"]["template"]["spec"]["containers"]
+    assert changed.image == "shop/orders:1.1"
+    assert [one["image"] for one in held] == ["proxy:9", "shop/orders:1.1"]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({}, "which of its containers is the application? It has proxy, web"),
+        ({"orders": "app"}, "has no container app; it has proxy, web"),
+    ],
+)
+def test_a_container_that_cannot_be_told_is_asked_for_with_those_there_are(named: dict[str, str], said: str) -> None:
+    workloads = KubernetesWorkloads(MemoryApi(with_sidecars()), "shop", named)
+
+    with pytest.raises(EnvironmentFailed) as caught:
+        workloads.read("orders")
+
+    assert said in str(caught.value)
+    assert "container:" in caught.value.hint

@@ -243,8 +243,11 @@ def test_a_forgotten_sandbox_keeps_its_journal(detached: Path) -> None:
     forget(detached)
 
     assert [path.name for path in detached.iterdir() if not path.name.startswith(".")] == ["journal"]
-    with pytest.raises(EnvironmentFailed, match="holds no sandbox"):
+    with pytest.raises(EnvironmentFailed, match="holds no sandbox") as unread:
         SandboxRouteStore(detached).read()
+    with pytest.raises(EnvironmentFailed) as unlisted:
+        SandboxReplicas(detached).list()
+    assert {unread.value.hint, unlisted.value.hint} == {"start it first: gatewayctl sandbox up"}
 
 
 @pytest.mark.parametrize(

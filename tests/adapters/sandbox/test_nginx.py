@@ -9,6 +9,7 @@ from gatewayctl.adapters.sandbox.nginx import command, local
 from gatewayctl.adapters.sandbox.product import Launch
 from gatewayctl.cli.demo import Product, unpack
 from gatewayctl.example import example_folder
+from tests.gateways.nginx.product import needs_nginx
 
 NAMES = {"orders": "127.1.1.31", "orders-canary": "127.1.1.32"}
 CASES = {
@@ -37,6 +38,7 @@ def test_the_name_of_an_upstream_is_no_host():
 
 
 @pytest.mark.sandbox
+@needs_nginx
 @pytest.mark.parametrize(
     ("own", "wanted"),
     [

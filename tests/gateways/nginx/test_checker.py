@@ -4,9 +4,10 @@ import pytest
 
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.nginx.checker import NginxChecker
+from tests.gateways.nginx.product import needs_nginx
 from tests.gateways.nginx.samples import http, inserted, location, one
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, needs_nginx]
 
 CHECKER = NginxChecker()
 TLS = (

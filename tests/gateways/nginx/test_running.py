@@ -7,10 +7,11 @@ import pytest
 
 from gatewayctl.domain.evidence import LeakCase
 from gatewayctl.gateways.nginx.checker import find_nginx
+from tests.gateways.nginx.product import needs_nginx
 from tests.gateways.nginx.running import CANARY, NET, STABLE, gateway, until, upstreams
 from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, one
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, needs_nginx]
 
 NAME = "x-canary"
 ODD = {

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.gateways.nginx.product import needs_nginx
 from tests.gateways.nginx.running import CANARY, NET, OTHER, STABLE, gateway, upstreams
 from tests.gateways.nginx.samples import a_rule, inserted, one
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, needs_nginx]
 
 MARK = ("x-canary", "always")
 SHAPES = dict(part.split("\n", 1) for part in Path(__file__).with_name("shapes.conf").read_text().split("\n### ")[1:])
