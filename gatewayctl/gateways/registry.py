@@ -29,8 +29,17 @@ def _envoy() -> Gateway:
     return Gateway("envoy", EnvoyDialect(), EnvoyLive, EnvoyChecker)
 
 
+def _httproute() -> Gateway:
+    from gatewayctl.gateways.httproute.checker import HttpRouteChecker
+    from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+    from gatewayctl.gateways.httproute.live import HttpRouteLive
+
+    return Gateway("httproute", HttpRouteDialect(), HttpRouteLive, HttpRouteChecker)
+
+
 GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "envoy": _envoy,
+    "httproute": _httproute,
 }
 
 

@@ -32,7 +32,7 @@ def block_item(node: Node, column: int, habit: Habit) -> list[str]:
     """The lines of a list item whose dash stands at `column`; without line ends."""
     dash = " " * column + "-" + " " * habit.gap
     if _is_flow(node) or not isinstance(node, MappingNode):
-        return [dash + flow(node, habit)]
+        return [dash + flow_of(node, habit)]
     lines = _block(node, column + 1 + habit.gap, habit)
     return [dash + _tag(node) + lines[0].lstrip(" "), *lines[1:]]
 

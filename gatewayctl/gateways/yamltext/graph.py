@@ -26,6 +26,16 @@ def plain(value: str) -> ScalarNode:
     return ScalarNode("", value)
 
 
+def text(node: Node | None) -> str:
+    """A scalar's text; nothing for anything else."""
+    return str(node.value) if isinstance(node, ScalarNode) else ""
+
+
+def is_null(node: Node) -> bool:
+    """Whether a field is written without a value."""
+    return isinstance(node, ScalarNode) and not node.style and node.value in {"", "~", "null"}
+
+
 def is_flow(node: Node) -> bool:
     """Whether a collection is written in braces or brackets."""
     return isinstance(node, MappingNode | SequenceNode) and bool(node.flow_style)
@@ -39,6 +49,13 @@ def mapping(pairs: Sequence[tuple[Node, Node]], like: Node) -> MappingNode:
 def listing(items: Sequence[Node], like: Node) -> SequenceNode:
     """A list, block or flow like its neighbour `like`."""
     return SequenceNode("", list(items), flow_style=is_flow(like))
+
+
+def appended(before: Node, item: Node, parent: Node) -> SequenceNode:
+    """A list with one more item; one that has no value yet is written like its parent."""
+    if isinstance(before, SequenceNode):
+        return SequenceNode(before.tag, [*before.value, item], flow_style=before.flow_style and bool(before.value))
+    return listing([item] if is_null(before) else [before, item], parent if is_null(before) else before)
 
 
 def rebuilt(node: MappingNode, pairs: Sequence[tuple[Node, Node]]) -> MappingNode:
@@ -88,7 +105,9 @@ class _Copier:
                 raise self._unit.unexpected(key, "a field name")
             if key.value == "<<" and not key.style:
                 raise self._unit.refused(
-                    key, "a merge key (<<) in what has to be copied: the gateway does not read those"
+                    key,
+                    "a merge key (<<) in what has to be copied: it would bring in what cannot be seen here",
+                    hint="write out what it stands for",
                 )
             if key.value in seen:
                 raise self._unit.refused(key, f"the key {key.value} occurs twice in one mapping")
