@@ -154,18 +154,14 @@ def _is_stamp(unit: Unit, node: Node) -> bool:
 
 
 def _backends(rule: Rule, before: Node, wanted: CanaryRule) -> SequenceNode:
-    """The app's own backends, renamed; the weight of an only one says nothing, so it is left out."""
+    """The app's own backends, renamed. A weight stays: of an only backend it says nothing, and none of ours is 0."""
     unit = rule.route.unit
     stable, canary = service(wanted.service), _canary(rule, wanted)
-    marks = [index for index, one in enumerate(rule.backends) if stable.is_served_by(one) and not one.idle]
-    listed = items(unit, before, "a list of backends")
     renamed: list[Node] = []
-    for index in marks:
-        one = listed[index]
-        assert isinstance(one, MappingNode)  # noqa: S101 (it has a name)
-        dropped = {"weight"} if len(marks) == 1 else set()
-        node = rebuilt(one, [pair for pair in one.value if pair[0].value not in dropped])
-        renamed.append(_with(node, "name", quoted(canary)))
+    for one, backend in zip(items(unit, before, "a list of backends"), rule.backends, strict=True):
+        if stable.is_served_by(backend) and not backend.idle:
+            assert isinstance(one, MappingNode)  # noqa: S101 (it has a name)
+            renamed.append(_with(one, "name", quoted(canary)))
     return SequenceNode(before.tag, renamed, flow_style=is_flow(before))
 
 

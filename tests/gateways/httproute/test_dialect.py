@@ -81,6 +81,7 @@ def test_the_canarys_rule_stands_above_stables_and_is_its_copy_with_a_header_a_s
     backendRefs:
     - name: "orders-canary"
       port: 8080
+      weight: 1
 """
 
     text = inserted(GOLDEN)
@@ -169,7 +170,7 @@ SPLIT = "  - backendRefs:\n    - {name: orders, port: 80, weight: 90}\n    - {na
 def test_of_a_split_the_canary_takes_all_marked_requests():
     above = rules_of(inserted(httproute(SPLIT)))[0]
 
-    assert above["backendRefs"] == [{"name": "orders-canary", "port": 80}]
+    assert above["backendRefs"] == [{"name": "orders-canary", "port": 80, "weight": 90}]
     assert notes(httproute(SPLIT)) == (
         (
             "route.yaml:8: this rule also sends to other (weight 10): "

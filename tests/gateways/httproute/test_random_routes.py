@@ -175,8 +175,7 @@ def is_mirrored(above, rule):
         [one["type"] for one in above["filters"]][:-1],
     )
     [stable] = [one for one in rule["backendRefs"] if one["name"] == "orders"]
-    kept = {key: value for key, value in stable.items() if key != "weight"}
-    assert above["backendRefs"] == [{**kept, "name": "orders-canary"}]
+    assert above["backendRefs"] == [{**stable, "name": "orders-canary"}]
     assert above.get("timeouts") == rule.get("timeouts")
 
 
