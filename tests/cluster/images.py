@@ -4,6 +4,7 @@ import importlib.util
 import os
 import stat
 import sys
+import sysconfig
 import tomllib
 from importlib.metadata import distribution, version
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.cluster.place import PROJECT
 from tests.cluster.programs import binaries, cache
 
 GATEWAY = "gateway/envoy:local"  # what manifests/gateway.yaml names; there is one with Envoy's version, too
+TRAEFIK = "gateway/traefik:local"
+_TRAEFIK = "/usr/local/bin/traefik"
 _ENVOY = "/usr/local/bin/envoy"
 _SHOP = ("python", "-m", "gatewayctl.example.shop")
 _SHOP_FILE = "/srv/shop.py"
@@ -32,6 +35,7 @@ def build() -> tuple[Path, ...]:
         archive("pause", (pause(),), folder),
         archive("shop", shop(), folder),
         archive("envoy", (envoy(),), folder),
+        archive("traefik", (traefik(),), folder),
         archive("gatewayctl", (gatewayctl(),), folder),
     )
 
@@ -68,6 +72,12 @@ def envoy_itself() -> Layer:
     package = importlib.util.find_spec("envoy")
     folder = Path(package.submodule_search_locations[0] if package and package.submodule_search_locations else "")
     return rootfs.program("envoy", _ENVOY, folder / "_bin" / "envoy")
+
+
+def traefik() -> Image:
+    """The Traefik that is installed here, which serves HTTPRoutes."""
+    source = Path(sysconfig.get_path("scripts")) / "traefik"
+    return Image((TRAEFIK,), (rootfs.base(), rootfs.program("traefik", _TRAEFIK, source)), Config((_TRAEFIK,)))
 
 
 def gatewayctl() -> Image:
