@@ -14,6 +14,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
 from gatewayctl.gateways.httproute.fields import fields, items, refuse_template
 from gatewayctl.gateways.httproute.matches import Match, matches_of
+from gatewayctl.gateways.yamltext.document import template_mark
 from gatewayctl.gateways.yamltext.graph import is_null, text
 from gatewayctl.gateways.yamltext.source import Source, Unit, manifests_of, pairs_of, read
 
@@ -168,12 +169,19 @@ def _parents(unit: Unit, node: Node | None, namespace: str) -> Iterator[str]:
         yield f"{kind}/{text(found.get('namespace')) or namespace}/{text(found.get('name'))}"
 
 
+@lru_cache(maxsize=8)
+def _may_be_template(unit: Unit) -> bool:
+    """Cheap, and never wrong when it says no; the mark may stand in a comment or an annotation."""
+    return bool(template_mark(unit.text)) or "\\" in unit.text
+
+
 def _rule(route: Route, index: int, node: Node) -> Rule:
     unit = route.unit
     found = fields(unit, node, "a rule")
     if not isinstance(node, MappingNode):
         raise unit.unexpected(node, "a rule")
-    refuse_template(unit, node)
+    if _may_be_template(unit):
+        refuse_template(unit, node)
     backends = tuple(_backend(route, one) for one in items(unit, found.get("backendRefs"), "a list of backends"))
     return Rule(route, index, node, text(found.get("name")), matches_of(unit, found.get("matches")), backends)
 

@@ -57,18 +57,12 @@ def refuse_two_namespaces(targets: Iterable[Rule], wanted: CanaryRule) -> None:
 
 def refuse_excess(after: Sequence[Survey], before: Sequence[Survey], app: str) -> None:
     """Raise Refused when a route that holds our rule holds more than the API takes, and did not before."""
-    known = {
-        (route.unit.file, index)
-        for survey in before
-        for index, route in enumerate(survey.routes)
-        for _ in excesses(route)
-    }
-    for survey in after:
-        for index, route in enumerate(survey.routes):
-            ours = [rule for rule in route.rules if rule.owner == rule_name(app)]
-            if ours and (route.unit.file, index) not in known:
-                for excess in excesses(route):
-                    raise _full(route, len(ours), excess.what)
+    for old, new in zip(before, after, strict=True):
+        for was, route in zip(old.routes, new.routes, strict=True):
+            ours = sum(rule.owner == rule_name(app) for rule in route.rules)
+            excess = next(excesses(route), None) if ours else None
+            if excess and not any(excesses(was)):
+                raise _full(route, ours, excess.what)
 
 
 def _full(route: Route, ours: int, what: str) -> Refused:

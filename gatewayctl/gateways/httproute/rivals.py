@@ -53,11 +53,13 @@ def taken(rules: Iterable[Rule], targets: Sequence[Rule], wanted: CanaryRule) ->
 
 def _rivals(rules: Iterable[Rule], targets: Sequence[Rule], wanted: CanaryRule) -> Iterator[tuple[Rule, _Rival]]:
     hit = {id(rule) for rule in targets}
+    places = {match.place for target in targets for match in target.matches}
     index: defaultdict[tuple[str, str, str], list[tuple[Rule, Match]]] = defaultdict(list)
     for rule in rules:
         if id(rule) not in hit and rule.owner != wanted.name:
             for match in rule.matches:
-                index[match.place].append((rule, match))
+                if match.place in places:
+                    index[match.place].append((rule, match))
     for target in targets:
         for match in target.matches:
             for rule, other in index.get(match.place, ()):
