@@ -214,7 +214,10 @@ def test_a_status_that_moves_is_no_conflict(store, server):
     assert "gatewayctl-orders-canary" in after.files[0].text
 
 
-def test_a_persons_edit_in_between_is_a_conflict_and_stays(store, server):
+@pytest.mark.parametrize("annotations", [{}, {"annotations": {"team": "edge"}}])
+def test_a_persons_edit_in_between_is_a_conflict_and_stays(store, server, annotations):
+    server.routes["shop"]["metadata"].update(annotations)
+
     def edit(route):
         route["spec"]["rules"][0]["backendRefs"][0]["name"] = "other"
         route["metadata"]["resourceVersion"] = "77"
