@@ -57,9 +57,9 @@ class Uncertain(ApiFault):
 class Api:
     """Requests to one API server at `origin`, which `found` named. `requests` counts those sent, retries too."""
 
-    def __init__(self, client: "ApiClient", origin: str, found: str) -> None:
+    def __init__(self, client: "ApiClient", origin: str, found: str = "") -> None:
         self._client, self.origin, self.requests = client, origin, 0
-        self._where = f"{origin} ({found})"
+        self._where = f"{origin} ({found})" if found else origin
 
     @property
     def client(self) -> "ApiClient":
