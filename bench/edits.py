@@ -27,6 +27,17 @@ resources:
     domains: ["*"]
     routes:
 """
+_ROUTE = """\
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: shop-{}
+spec:
+  parentRefs:
+  - name: edge
+  rules:
+"""
 _MINE = 3  # routes of the application that is released; all others belong to neighbours
 _NEIGHBOURS = 100
 _RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "r-1a2b3c"), "r-1a2b3c")
@@ -69,7 +80,26 @@ def spring_cloud(routes: int) -> Files:
     return (SourceFile("routes.yml", "".join(lines)),)
 
 
-SAMPLES = (Sample("envoy", envoy), Sample("spring-cloud-gateway", spring_cloud))
+def httproute(routes: int) -> Files:
+    """HTTPRoutes of eight rules each, as many as it takes; one object cannot hold more than sixteen."""
+    mine = {round((number + 0.5) * routes / _MINE) for number in range(_MINE)}
+    lines = []
+    for number in range(routes):
+        if number % 8 == 0:
+            lines.append(_ROUTE.format(number))
+        service = "orders" if number in mine else f"neighbour-{number % _NEIGHBOURS}"
+        lines.append(
+            f"  - matches:\n    - path:\n        type: PathPrefix\n        value: /api/{number}\n"
+            f"    backendRefs:\n    - name: {service}    # agreed with its team\n      port: 8080\n"
+        )
+    return (SourceFile("routes.yaml", "".join(lines)),)
+
+
+SAMPLES = (
+    Sample("envoy", envoy),
+    Sample("spring-cloud-gateway", spring_cloud),
+    Sample("httproute", httproute),
+)
 
 
 def edits(size: Size) -> Iterator[Figure]:
@@ -92,7 +122,7 @@ def _taken(dialect: Dialect, files: Files, rounds: int) -> tuple[list[float], ..
         return timed(lambda: _there_and_back(dialect, files))
 
     def parser() -> float:
-        return timed(lambda: [yaml.load(file.text, yaml.CSafeLoader) for file in files])
+        return timed(lambda: [list(yaml.load_all(file.text, yaml.CSafeLoader)) for file in files])
 
     return in_turns(rounds, ours, parser)
 

@@ -152,6 +152,8 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
     from gatewayctl.adapters.kubernetes.events import Events, ToldJournal
     from gatewayctl.adapters.kubernetes.feed import Listing
+    from gatewayctl.adapters.kubernetes.httproute_check import HttpRouteDryRun
+    from gatewayctl.adapters.kubernetes.httproutes import HttpRouteStore
     from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.leases import KubernetesLeases
@@ -167,15 +169,25 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     api, clock = connect(spec.platform.context), SystemClock()
     namespace, gateway = spec.platform.namespace, spec.gateway
     place = GatewayPlace(
-        gateway.namespace, gateway.selector, gateway.config_map, gateway.keys, gateway.traffic, gateway.admin
+        gateway.namespace,
+        gateway.selector,
+        gateway.config_map,
+        gateway.keys,
+        gateway.traffic,
+        gateway.admin,
+        gateway.routes,
     )
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
-    store, workloads = KubernetesRouteStore(api, place, listing), KubernetesWorkloads(api, namespace, _containers(spec))
+    store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
+    gatehouse = _gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing))
+    if isinstance(store, HttpRouteStore):
+        gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
+    workloads = KubernetesWorkloads(api, namespace, _containers(spec))
     more = loading(namespace) if shared else ()
     events = Events(api, namespace, workloads.deployment, narrator)
     return Ports(
-        gateway=_gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing)),
+        gateway=gatehouse,
         workloads=workloads,
         suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
         journal=ToldJournal(KubernetesJournal(api, namespace, spec.text), events),

@@ -30,8 +30,8 @@ class PlatformSpec:
 class GatewaySpec:
     """Which dialect, and where the gateway's replicas and files are.
 
-    `selector` picks the gateway's Pods in `namespace`; `keys` of `config_map` are its files; `traffic` and `admin` are
-    container ports, `admin` 0 where there is none.
+    `selector` picks the gateway's Pods in `namespace`; `keys` of `config_map` are its files, or `routes` its HTTPRoutes
+    as namespace/name; `traffic` and `admin` are container ports, `admin` 0 where there is none.
     """
 
     kind: str
@@ -41,6 +41,7 @@ class GatewaySpec:
     keys: tuple[str, ...] = ()
     traffic: int = 8000
     admin: int = 0
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

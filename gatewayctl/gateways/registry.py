@@ -79,10 +79,19 @@ def _spring_cloud() -> Gateway:
     )
 
 
+def _httproute() -> Gateway:
+    from gatewayctl.gateways.httproute.checker import HttpRouteChecker
+    from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+    from gatewayctl.gateways.httproute.live import HttpRouteLive
+
+    return Gateway("httproute", HttpRouteDialect(), HttpRouteLive, HttpRouteChecker)
+
+
 GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "envoy": _envoy,
     "nginx": _nginx,
     "spring-cloud-gateway": _spring_cloud,
+    "httproute": _httproute,
 }
 
 

@@ -4,12 +4,14 @@ import importlib.util
 import os
 import stat
 import sys
+import sysconfig
 import tomllib
 from importlib.metadata import distribution, version
 from pathlib import Path
 
 import yaml
 
+from gatewayctl.domain.errors import EnvironmentFailed
 from tests.cluster import rootfs
 from tests.cluster.archive import Config, Image, archive
 from tests.cluster.containers import PAUSE
@@ -18,6 +20,8 @@ from tests.cluster.place import PROJECT
 from tests.cluster.programs import binaries, cache
 
 GATEWAY = "gateway/envoy:local"  # what manifests/gateway.yaml names; there is one with Envoy's version, too
+TRAEFIK = "gateway/traefik:local"
+_TRAEFIK = "/usr/local/bin/traefik"
 _ENVOY = "/usr/local/bin/envoy"
 _SHOP = ("python", "-m", "gatewayctl.example.shop")
 _SHOP_FILE = "/srv/shop.py"
@@ -32,6 +36,7 @@ def build() -> tuple[Path, ...]:
         archive("pause", (pause(),), folder),
         archive("shop", shop(), folder),
         archive("envoy", (envoy(),), folder),
+        archive("traefik", (traefik(),), folder),
         archive("gatewayctl", (gatewayctl(),), folder),
     )
 
@@ -68,6 +73,14 @@ def envoy_itself() -> Layer:
     package = importlib.util.find_spec("envoy")
     folder = Path(package.submodule_search_locations[0] if package and package.submodule_search_locations else "")
     return rootfs.program("envoy", _ENVOY, folder / "_bin" / "envoy")
+
+
+def traefik() -> Image:
+    """The Traefik that is installed here, which serves HTTPRoutes."""
+    source = Path(sysconfig.get_path("scripts")) / "traefik"
+    if not source.exists():
+        raise EnvironmentFailed("there is no Traefik here", hint="python -m pip install --editable '.[dev]'")
+    return Image((TRAEFIK,), (rootfs.base(), rootfs.program("traefik", _TRAEFIK, source)), Config((_TRAEFIK,)))
 
 
 def gatewayctl() -> Image:

@@ -1,0 +1,30 @@
+"""What a running replica can be asked about HTTPRoutes: nothing that proves anything.
+
+The status of a route is its controller's word, shared by all replicas and seen to come before the traffic changed;
+requests alone prove what one replica does.
+"""
+
+from dataclasses import dataclass
+
+from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.routing import CanaryRule
+from gatewayctl.gateways.registry import Admin
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRouteLive:
+    """Implements ports.Live for every product that serves HTTPRoutes."""
+
+    admin: Admin
+
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:  # noqa: ARG002 (the port's signature)
+        """It cannot be asked."""
+        return ConfigProof(asked=False)
+
+    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:  # noqa: ARG002
+        """It cannot be asked; the upstream comes with the rule."""
+        return ConfigProof(asked=False)
+
+    def in_flight(self, replica: Replica, upstream: str) -> int | None:  # noqa: ARG002
+        """It cannot tell."""
+        return None
