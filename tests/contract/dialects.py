@@ -60,9 +60,29 @@ spring.cloud.gateway.server.webflux.routes:
   predicates:
   - Path=/**
 """
+_HTTPROUTE = """\
+# Owned by many teams.
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: shop
+spec:
+  rules:
+  - matches:
+    - path: { type: PathPrefix, value: /api/orders/ }
+    backendRefs:
+    - name: orders    # agreed with its team
+      port: 80
+  - matches:
+    - path: { type: PathPrefix, value: / }
+    backendRefs:
+    - name: web
+      port: 80
+"""
 
 SAMPLES = (
     _sample("envoy", "rds.yaml", _ENVOY, _ENVOY.replace("{ prefix: / }", "{ prefix: / }}"), 11),
+    _sample("httproute", "route.yaml", _HTTPROUTE, _HTTPROUTE.replace("/ }", "/ }}"), 9),
     _sample("nginx", "shop.conf", _NGINX, _NGINX.replace("listen 80;", "listen {{ port }};"), 3),
     _sample("spring-cloud-gateway", "routes.yml", _SPRING, _SPRING.replace("- id: orders\n  uri", "- uri"), 3),
 )
