@@ -13,7 +13,7 @@ _UNASKED = "no API server was asked: only the limits of HTTPRoute were counted"
 
 
 class HttpRouteChecker:
-    """Implements ports.Checker by counting."""
+    """Implements ports.Checker by counting what the API limits, with a dry run in a cluster."""
 
     def check(self, before: Files, after: Files) -> Validation:
         """Whether `after` is within the limits; what was too much in `before` already is not ours."""
