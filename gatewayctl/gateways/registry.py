@@ -58,10 +58,10 @@ def _envoy() -> Gateway:
 def _nginx() -> Gateway:
     from gatewayctl.gateways.nginx.checker import NginxChecker
     from gatewayctl.gateways.nginx.dialect import NginxDialect
-    from gatewayctl.gateways.nginx.live import NginxLive
+    from gatewayctl.gateways.unasked import Unasked
 
     reload = Signalled("SIGHUP", "nginx: worker process", "nginx: worker process is shutting down", "[emerg]")
-    return Gateway("nginx", NginxDialect(), NginxLive, NginxChecker, reload)
+    return Gateway("nginx", NginxDialect(), Unasked, NginxChecker, reload)
 
 
 def _spring_cloud() -> Gateway:
@@ -82,9 +82,9 @@ def _spring_cloud() -> Gateway:
 def _httproute() -> Gateway:
     from gatewayctl.gateways.httproute.checker import HttpRouteChecker
     from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
-    from gatewayctl.gateways.httproute.live import HttpRouteLive
+    from gatewayctl.gateways.unasked import Unasked
 
-    return Gateway("httproute", HttpRouteDialect(), HttpRouteLive, HttpRouteChecker)
+    return Gateway("httproute", HttpRouteDialect(), Unasked, HttpRouteChecker)
 
 
 GATEWAYS: dict[str, Callable[[], Gateway]] = {

@@ -1,7 +1,7 @@
-"""What a running replica can be asked about HTTPRoutes: nothing that proves anything.
+"""Replicas that cannot be asked what they do: requests alone prove it.
 
-The status of a route is its controller's word, shared by all replicas and seen to come before the traffic changed;
-requests alone prove what one replica does.
+nginx has no admin port, and `nginx -T` prints the files on disk, loaded or not. The status of an HTTPRoute is its
+controller's word, shared by all replicas and seen to come before the traffic changed. Neither is taken for an answer.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from gatewayctl.gateways.registry import Admin
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRouteLive:
-    """Implements ports.Live for every product that serves HTTPRoutes."""
+class Unasked:
+    """Implements ports.Live for products without read-back."""
 
     admin: Admin
 
