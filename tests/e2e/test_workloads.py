@@ -39,8 +39,16 @@ def edited(cluster: KubernetesPlatform) -> Iterator[Callable[[list[Object]], Non
 
 
 def started(cluster: KubernetesPlatform) -> None:
-    now = cluster.workloads.read(CANARY)
-    cluster.workloads.change(now, image=cluster.names.next_image, replicas=1)
+    """As a release does it: what a watch has not told yet loses the swap, and is read again."""
+
+    def swapped() -> bool:
+        try:
+            cluster.workloads.change(cluster.workloads.read(CANARY), image=cluster.names.next_image, replicas=1)
+        except StaleWrite:
+            return False
+        return True
+
+    cluster.settle(swapped, "the canary to be started")
 
 
 def test_whoever_else_writes_to_the_deployment_wins_over_what_was_read_before(
