@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+import yaml
 
 from gatewayctl.adapters.kubernetes.paths import config_maps
 from tests.cluster import control
@@ -116,9 +117,9 @@ def test_a_kubelet_that_stands_still_while_the_rule_is_written_is_waited_for(tow
 def test_a_kubelet_that_stands_still_for_too_long_makes_the_release_back_out(town: Town, watcher: Watcher):
     before = town.image("payments")
     config = town.config.read_text()
-    town.config.write_text(
-        config.replace("    route: per-release\n", "    route: per-release\n    timings: {live: 4s}\n")
-    )
+    impatient = yaml.safe_load(config)
+    impatient["apps"]["payments"]["timings"] = {"live": "4s"}
+    town.config.write_text(yaml.safe_dump(impatient))
 
     def hold() -> None:
         with control.paused(entered(), "kubelet"):
