@@ -27,6 +27,17 @@ resources:
     domains: ["*"]
     routes:
 """
+_ROUTE = """\
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: shop-{}
+spec:
+  parentRefs:
+  - name: edge
+  rules:
+"""
 _MINE = 3  # routes of the application that is released; all others belong to neighbours
 _NEIGHBOURS = 100
 _RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "r-1a2b3c"), "r-1a2b3c")
@@ -69,7 +80,37 @@ def spring_cloud(routes: int) -> Files:
     return (SourceFile("routes.yml", "".join(lines)),)
 
 
-SAMPLES = (Sample("envoy", envoy), Sample("spring-cloud-gateway", spring_cloud))
+def httproute(routes: int) -> Files:
+    """HTTPRoutes of eight rules each, as many as it takes; one object cannot hold more than sixteen."""
+    lines = []
+    for number, service in _upstreams(routes):
+        if number % 8 == 0:
+            lines.append(_ROUTE.format(number))
+        lines.append(
+            f"  - matches:\n    - path:\n        type: PathPrefix\n        value: /api/{number}\n"
+            f"    backendRefs:\n    - name: {service}    # agreed with its team\n      port: 8080\n"
+        )
+    return (SourceFile("routes.yaml", "".join(lines)),)
+
+
+def nginx(routes: int) -> Files:
+    """A server with a location for each route, as teams write it."""
+    lines = ["# Owned by many teams.\nserver {\n    listen 8080;\n"]
+    for number, host in _upstreams(routes):
+        lines.append(
+            f"    location /api/{number}/ {{\n"
+            f"        proxy_pass http://{host}:8080;    # agreed with its team\n"
+            "        proxy_read_timeout 10s;\n    }\n"
+        )
+    return (SourceFile("shop.conf", "".join([*lines, "}\n"])),)
+
+
+SAMPLES = (
+    Sample("envoy", envoy),
+    Sample("nginx", nginx),
+    Sample("spring-cloud-gateway", spring_cloud),
+    Sample("httproute", httproute),
+)
 
 
 def edits(size: Size) -> Iterator[Figure]:
@@ -78,21 +119,23 @@ def edits(size: Size) -> Iterator[Figure]:
         taken = {}
         for routes in size.routes:
             progress(f"edit {sample.kind}: {routes:,} routes")
-            taken[routes] = _taken(gateway(sample.kind).dialect, sample.files(routes), size.file_rounds)
+            taken[routes] = _taken(sample, routes, size.file_rounds)
             ours, parser = taken[routes]
             row = figure(f"edit {sample.kind}, {routes:,} routes", "s", ours, ("yaml C parser", parser))
             yield replace(row, target=Target(p95=1.0) if routes == 10_000 else Target())
         yield _growth(sample.kind, taken)
 
 
-def _taken(dialect: Dialect, files: Files, rounds: int) -> tuple[list[float], ...]:
-    """Seconds of ours and of the parser."""
+def _taken(sample: Sample, routes: int, rounds: int) -> tuple[list[float], ...]:
+    """Seconds of ours and of the parser; what is not YAML has Envoy's file of as many routes beside it."""
+    dialect, files = gateway(sample.kind).dialect, sample.files(routes)
+    parsed = [file.text for file in (envoy(routes) if sample.kind == "nginx" else files)]
 
     def ours() -> float:
         return timed(lambda: _there_and_back(dialect, files))
 
     def parser() -> float:
-        return timed(lambda: [yaml.load(file.text, yaml.CSafeLoader) for file in files])
+        return timed(lambda: [list(yaml.load_all(text, yaml.CSafeLoader)) for text in parsed])
 
     return in_turns(rounds, ours, parser)
 

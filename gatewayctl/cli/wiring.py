@@ -156,6 +156,8 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
     from gatewayctl.adapters.kubernetes.events import Events, ToldJournal
     from gatewayctl.adapters.kubernetes.feed import Listing
+    from gatewayctl.adapters.kubernetes.httproute_check import HttpRouteDryRun
+    from gatewayctl.adapters.kubernetes.httproutes import HttpRouteStore
     from gatewayctl.adapters.kubernetes.inspection import Inspection
     from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.leases import KubernetesLeases
@@ -177,14 +179,18 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         keys=gateway.keys,
         traffic=gateway.traffic,
         admin=gateway.admin,
+        routes=gateway.routes,
         container=gateway.container,
     )
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
-    store, workloads = KubernetesRouteStore(api, place, listing), KubernetesWorkloads(api, namespace, _containers(spec))
-    told = _exec_activation(spec, api, place, listing, store)
-    more = (*(loading(namespace) if shared else ()), *(telling(place) if told else ()))
+    store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
     gatehouse = _gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing))
+    if isinstance(store, HttpRouteStore):
+        gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
+    told = _exec_activation(spec, api, place, listing, store)
+    workloads = KubernetesWorkloads(api, namespace, _containers(spec))
+    more = (*(loading(namespace) if shared else ()), *(telling(place) if told else ()))
     events = Events(api, namespace, workloads.deployment, narrator)
     return Ports(
         gateway=replace(gatehouse, activation=told or gatehouse.activation),

@@ -85,6 +85,7 @@ def _gateway(model: FileModel) -> GatewaySpec:
         traffic=gateway.traffic,
         admin=gateway.admin or 0,
         container=gateway.container,
+        routes=gateway.routes,
     )
 
 

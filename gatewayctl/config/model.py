@@ -22,6 +22,7 @@ def _seconds(value: object) -> object:
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
+RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
 
 
@@ -78,6 +79,17 @@ class GatewayModel(Strict):
     traffic: int = Field(default=8000, ge=1, le=65535)
     admin: int | None = Field(default=None, ge=1, le=65535)
     container: Container = ""
+    routes: tuple[RouteName, ...] = ()
+
+    @model_validator(mode="after")
+    def _routes_are_in_one_place(self) -> "GatewayModel":
+        if len(set(self.routes)) < len(self.routes):
+            raise ValueError("the same HTTPRoute is named twice under routes")
+        if self.routes and (self.config or self.kind != "httproute"):
+            raise ValueError("routes names HTTPRoutes: it goes with kind httproute, and without config")
+        if self.config and self.kind == "httproute":
+            raise ValueError("expected routes, as namespace/name: HTTPRoutes are objects and no ConfigMap")
+        return self
 
 
 class HeaderModel(Strict):
@@ -191,13 +203,18 @@ class FileModel(Strict):
                 for name, given in (
                     ("platform.namespace", self.platform.namespace),
                     ("gateway.replicas.selector", self.gateway.replicas),
-                    ("gateway.config.configMap", self.gateway.config),
+                    self._where_routes_are(),
                 )
                 if not given
             ]
             if missing:
                 raise ValueError(f"platform kubernetes needs {', '.join(missing)}")
         return self
+
+    def _where_routes_are(self) -> tuple[str, object]:
+        if self.gateway.kind == "httproute":
+            return "gateway.routes", self.gateway.routes
+        return "gateway.config.configMap", self.gateway.config
 
     @field_validator("apps")
     @classmethod

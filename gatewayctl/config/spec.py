@@ -30,9 +30,9 @@ class PlatformSpec:
 class GatewaySpec:
     """Which dialect, and where the gateway's replicas and files are.
 
-    `selector` picks the gateway's Pods in `namespace`; `keys` of `config_map` are its files; `traffic` and `admin` are
-    container ports, `admin` 0 where there is none. `container` is the one that is told to load its files; empty for the
-    first that has them.
+    `selector` picks the gateway's Pods in `namespace`; `keys` of `config_map` are its files, or `routes` its HTTPRoutes
+    as namespace/name; `traffic` and `admin` are container ports, `admin` 0 where there is none. `container` is the one
+    that is told to load its files; empty for the first that has them.
     """
 
     kind: str
@@ -42,6 +42,7 @@ class GatewaySpec:
     keys: tuple[str, ...] = ()
     traffic: int = 8000
     admin: int = 0
+    routes: tuple[str, ...] = ()
     container: str = ""
 
 

@@ -61,11 +61,11 @@ def _envoy() -> Gateway:
 def _nginx() -> Gateway:
     from gatewayctl.gateways.nginx.checker import NginxChecker
     from gatewayctl.gateways.nginx.dialect import NginxDialect
-    from gatewayctl.gateways.nginx.live import NginxLive
     from gatewayctl.gateways.nginx.started import FIRST, LEAVING, WORKER, trial
+    from gatewayctl.gateways.unasked import Unasked
 
     reload = Signalled("SIGHUP", FIRST, trial, WORKER, LEAVING, "[emerg]")
-    return Gateway("nginx", NginxDialect(), NginxLive, NginxChecker, reload)
+    return Gateway("nginx", NginxDialect(), Unasked, NginxChecker, reload)
 
 
 def _spring_cloud() -> Gateway:
@@ -83,10 +83,19 @@ def _spring_cloud() -> Gateway:
     )
 
 
+def _httproute() -> Gateway:
+    from gatewayctl.gateways.httproute.checker import HttpRouteChecker
+    from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+    from gatewayctl.gateways.unasked import Unasked
+
+    return Gateway("httproute", HttpRouteDialect(), Unasked, HttpRouteChecker)
+
+
 GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "envoy": _envoy,
     "nginx": _nginx,
     "spring-cloud-gateway": _spring_cloud,
+    "httproute": _httproute,
 }
 
 

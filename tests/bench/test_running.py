@@ -45,7 +45,7 @@ def test_a_run_shows_a_table_and_keeps_every_value(tmp_path, capsys):
     assert code == 0
     assert "edit envoy, 1,000 routes" in capsys.readouterr().out
     kept = json.loads(output.read_text())
-    assert [len(one["ours"]["values"]) for one in kept["figures"]] == [2, 2, 2]
+    assert [len(one["ours"]["values"]) for one in kept["figures"]] == [2, 2, 2] * len(SAMPLES)
     assert kept["machine"]["noise"]["n"] == 20
     assert kept["skipped"] == []
 

@@ -55,7 +55,7 @@ def run(name: str, command: Sequence[str]) -> int:
 
 def needed() -> tuple[str, ...]:
     """The images that tests run."""
-    return tuple(image.names[0] for image in (*images.shop(), images.envoy(), images.gatewayctl()))
+    return tuple(image.names[0] for image in (*images.shop(), images.envoy(), images.traefik(), images.gatewayctl()))
 
 
 def _current(kubeconfig: str) -> str:

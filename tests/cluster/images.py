@@ -1,16 +1,18 @@
-"""The images of a cluster: the pause container, the shop's versions, Envoy, nginx if it is here, gatewayctl itself."""
+"""The images of a cluster: pause, the shop's versions, the gateways (nginx if it is installed), gatewayctl itself."""
 
 import importlib.util
 import os
 import shutil
 import stat
 import sys
+import sysconfig
 import tomllib
 from importlib.metadata import distribution, version
 from pathlib import Path
 
 import yaml
 
+from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.gateways.nginx.checker import find_nginx
 from tests.cluster import rootfs
 from tests.cluster.archive import Config, Image, archive
@@ -21,6 +23,8 @@ from tests.cluster.programs import binaries, cache
 
 GATEWAY = "gateway/envoy:local"  # what manifests/gateway.yaml names; there is one with Envoy's version, too
 NGINX = "gateway/nginx:local"
+TRAEFIK = "gateway/traefik:local"
+_TRAEFIK = "/usr/local/bin/traefik"
 _ENVOY = "/usr/local/bin/envoy"
 _TOLD_BY = ("sha256sum", "readlink", "stat", "date")  # what gatewayctl runs in a gateway's container, besides sh
 _SHOP = ("python", "-m", "gatewayctl.example.shop")
@@ -37,6 +41,7 @@ def build() -> tuple[Path, ...]:
         archive("shop", shop(), folder),
         archive("envoy", (envoy(),), folder),
         *(archive("nginx", (image,), folder) for image in nginx()),
+        archive("traefik", (traefik(),), folder),
         archive("gatewayctl", (gatewayctl(),), folder),
     )
 
@@ -86,6 +91,14 @@ def envoy_itself() -> Layer:
     package = importlib.util.find_spec("envoy")
     folder = Path(package.submodule_search_locations[0] if package and package.submodule_search_locations else "")
     return rootfs.program("envoy", _ENVOY, folder / "_bin" / "envoy")
+
+
+def traefik() -> Image:
+    """The Traefik that is installed here, which serves HTTPRoutes."""
+    source = Path(sysconfig.get_path("scripts")) / "traefik"
+    if not source.exists():
+        raise EnvironmentFailed("there is no Traefik here", hint="python -m pip install --editable '.[dev]'")
+    return Image((TRAEFIK,), (rootfs.base(), rootfs.program("traefik", _TRAEFIK, source)), Config((_TRAEFIK,)))
 
 
 def gatewayctl() -> Image:

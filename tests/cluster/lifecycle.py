@@ -12,7 +12,19 @@ from pathlib import Path
 
 from gatewayctl.adapters.sandbox.process import tail
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed
-from tests.cluster import access, certificates, cgroups, components, containers, host, images, leftovers, network, seed
+from tests.cluster import (
+    access,
+    certificates,
+    cgroups,
+    components,
+    containers,
+    gateway_api,
+    host,
+    images,
+    leftovers,
+    network,
+    seed,
+)
 from tests.cluster.build import build
 from tests.cluster.place import PROJECT, Cluster
 from tests.cluster.processes import Process, component, end, log_of, read, record, recorded, start
@@ -31,6 +43,7 @@ def up(cluster: Cluster, attendant: Process | None = None) -> None:
     host.check(host.this_host())
     build()
     archives = images.build()
+    gateway_api.definitions()
     with alone(cluster):
         if _already(cluster, attendant):
             return

@@ -86,6 +86,32 @@ def test_a_gateway_in_a_cluster_is_read_with_its_place(tmp_path):
     assert spec.text == CLUSTER
 
 
+ROUTES = CLUSTER.replace("kind: envoy", "kind: httproute").replace(
+    "config: {configMap: gateway-routes, key: rds.yaml}", "routes: [shop/orders, web/front.page]"
+)
+
+
+def test_a_gateway_whose_routes_are_objects_names_them(tmp_path):
+    spec = load(written(tmp_path, ROUTES))
+
+    assert spec.gateway.routes == ("shop/orders", "web/front.page")
+    assert (spec.gateway.config_map, spec.gateway.keys) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (ROUTES.replace("kind: httproute", "kind: envoy"), "routes names HTTPRoutes: it goes with kind httproute"),
+        (CLUSTER.replace("kind: envoy", "kind: httproute"), "expected routes, as namespace/name"),
+        (ROUTES.replace("[shop/orders, web/front.page]", "[]"), "platform kubernetes needs gateway.routes"),
+        (ROUTES.replace("web/front.page", "shop/orders"), "is named twice"),
+        (ROUTES.replace("web/front.page", "front"), "gateway.routes"),
+    ],
+)
+def test_routes_in_two_places_or_none_are_faults(tmp_path, text, fault):
+    assert fault in " ".join(faults_of(tmp_path, text))
+
+
 def test_a_gateway_lives_with_its_applications_unless_told_otherwise(tmp_path):
     spec = load(written(tmp_path, CLUSTER.replace("namespace: gateway, ", "")))
 

@@ -39,8 +39,20 @@ def edited(cluster: KubernetesPlatform) -> Iterator[Callable[[list[Object]], Non
 
 
 def started(cluster: KubernetesPlatform) -> None:
-    now = cluster.workloads.read(CANARY)
-    cluster.workloads.change(now, image=cluster.names.next_image, replicas=1)
+    changed(cluster, image=cluster.names.next_image, replicas=1)
+
+
+def changed(cluster: KubernetesPlatform, *, image: str, replicas: int | None = None) -> None:
+    """As a release does it: what a watch has not told yet loses the swap, and is read again."""
+
+    def swapped() -> bool:
+        try:
+            cluster.workloads.change(cluster.workloads.read(CANARY), image=image, replicas=replicas)
+        except StaleWrite:
+            return False
+        return True
+
+    cluster.settle(swapped, f"{CANARY} to be written")
 
 
 def test_whoever_else_writes_to_the_deployment_wins_over_what_was_read_before(
@@ -122,7 +134,7 @@ def test_an_image_change_leaves_a_sidecars_image_alone(
     sidecar = {"name": "proxy", "image": "gatewayctl/pause:1"}
     edited([{"op": "add", "path": "/spec/template/spec/containers/0", "value": sidecar}])
 
-    cluster.workloads.change(cluster.workloads.read(CANARY), image=cluster.names.next_image)
+    changed(cluster, image=cluster.names.next_image)
 
     held = cluster.api.get(deployments(cluster.shop, CANARY))["spec"]["template"]["spec"]["containers"]
     assert [one["image"] for one in held] == ["gatewayctl/pause:1", cluster.names.next_image]

@@ -9,7 +9,7 @@ from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.verdicts import Verdict
 from gatewayctl.orchestration.proof import prove_no_leak
-from gatewayctl.orchestration.work import Work
+from gatewayctl.orchestration.work import Fence, Work
 from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import Deployment, MemoryGateway, Pod, World
 
@@ -51,7 +51,7 @@ def on(street: Street) -> Work:
     )
     files = world.published[-1][1]
     world.published.append((-9.0, wired.gateway.dialect.insert(files, release.rule).apply(files)))
-    return Work(wired, release, lambda: None, lambda _: None)
+    return Work(wired, release, Fence(lambda: None, lambda: None), lambda _: None)
 
 
 @pytest.mark.parametrize("at", [1, 3, 12])

@@ -64,7 +64,13 @@ _APPS = (
 _GATEWAY = (
     ("", "pods", "list", "the gateway's replicas"),
     ("", "pods", "watch", "replicas that come and go"),
-    ("", "pods", "patch", "an annotation makes the kubelet sync their files at once"),
+)
+_NUDGE = (("", "pods", "patch", "an annotation makes the kubelet sync their files at once"),)
+_ROUTE_API = "gateway.networking.k8s.io"
+_HTTP_ROUTES = (
+    (_ROUTE_API, "httproutes", "get", "the gateway's routes"),
+    (_ROUTE_API, "httproutes", "watch", "to hear of other people's edits"),
+    (_ROUTE_API, "httproutes", "patch", "to add and remove the canary rule"),
 )
 _ROUTES = (
     ("", "configmaps", "get", "the gateway's routes"),
@@ -116,11 +122,26 @@ def telling(place: GatewayPlace) -> tuple[Right, ...]:
 
 def rights(namespace: str, place: GatewayPlace, reach: Reach) -> tuple[Right, ...]:
     """What a release of applications in `namespace` behind the gateway at `place` needs, and nothing more."""
-    gateway = (*_GATEWAY, *(_OUTSIDE if reach is Reach.OUTSIDE else ()))
+    nudge = () if place.routes else _NUDGE
+    gateway = (*_GATEWAY, *nudge, *(_OUTSIDE if reach is Reach.OUTSIDE else ()))
     return (
         *(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _APPS),
         *(Right(group, resource, verb, place.namespace, why) for group, resource, verb, why in gateway),
-        *(Right(group, kind, verb, place.namespace, why, place.config_map) for group, kind, verb, why in _ROUTES),
+        *_route_rights(place),
+    )
+
+
+def _route_rights(place: GatewayPlace) -> tuple[Right, ...]:
+    """What reading and editing the routes takes: of HTTPRoutes by name, or of the ConfigMap."""
+    if not place.routes:
+        return tuple(
+            Right(group, kind, verb, place.namespace, why, place.config_map) for group, kind, verb, why in _ROUTES
+        )
+    named = [route.partition("/") for route in place.routes]
+    return tuple(
+        Right(group, kind, verb, namespace, why, name)
+        for namespace, _, name in named
+        for group, kind, verb, why in _HTTP_ROUTES
     )
 
 

@@ -57,9 +57,9 @@ class Uncertain(ApiFault):
 class Api:
     """Requests to one API server at `origin`, which `found` named. `requests` counts those sent, retries too."""
 
-    def __init__(self, client: "ApiClient", origin: str, found: str) -> None:
+    def __init__(self, client: "ApiClient", origin: str, found: str = "") -> None:
         self._client, self.origin, self.requests = client, origin, 0
-        self._where = f"{origin} ({found})"
+        self._where = f"{origin} ({found})" if found else origin
 
     @property
     def client(self) -> "ApiClient":
@@ -82,9 +82,9 @@ class Api:
         """A whole object; its resourceVersion is what the write expects. Raises Clash, NotThere, Uncertain."""
         return _parsed(path, self._send("PUT", path, {}, body, "application/json"))
 
-    def patch(self, path: str, operations: list[Object]) -> Object:
+    def patch(self, path: str, operations: list[Object], **query: str) -> Object:
         """A JSON Patch (RFC 6902); a `test` that fails raises Clash. Raises NotThere, Uncertain."""
-        return _parsed(path, self._send("PATCH", path, {}, operations, "application/json-patch+json"))
+        return _parsed(path, self._send("PATCH", path, query, operations, "application/json-patch+json"))
 
     def merge(self, path: str, body: Object) -> Object:
         """A JSON Merge Patch (RFC 7386), for fields that are ours alone. Raises NotThere, Uncertain."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.access import Reach, Right, missing, rights
 from gatewayctl.adapters.kubernetes.api import Api
+from gatewayctl.adapters.kubernetes.httproutes import HttpRouteStore
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
 from gatewayctl.adapters.kubernetes.traps import twin_checks
@@ -25,7 +26,7 @@ class Inspection:
     api: Api
     namespace: str
     place: GatewayPlace
-    store: KubernetesRouteStore
+    store: KubernetesRouteStore | HttpRouteStore
     workloads: KubernetesWorkloads
     more: tuple[Right, ...] = ()
     reload: Callable[[], str] | None = None

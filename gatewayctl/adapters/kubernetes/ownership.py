@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 
 from gatewayctl.adapters.kubernetes.api import Object
+from gatewayctl.adapters.kubernetes.names import part
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
-from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.errors import EnvironmentFailed, Refused
 
 SOURCE_HINT = "edit its source instead, in your checkout: gatewayctl rule add --gateway KIND --service APP FILE"
 _MOUNT_HINT = "mount the ConfigMap as a directory (a volume without subPath); the gateway's Pods must be rolled once"
@@ -35,6 +36,53 @@ def check_object(place: GatewayPlace, found: Object) -> None:
     if _GENERATED.search(place.config_map[-11:]):
         reason = "its name ends in a hash of its content (kustomize): the next build makes another one"
         raise Refused(name, 0, reason, hint=SOURCE_HINT)
+
+
+def check_route(name: str, found: Object) -> str:
+    """Raise Refused when an edit of this HTTPRoute would be reverted; else say who serves it.
+
+    Raises EnvironmentFailed when every gateway that looked at it has turned it down.
+    """
+    what = f"HTTPRoute {name}"
+    metadata = part(found, "metadata")
+    if metadata.get("deletionTimestamp"):
+        raise Refused(what, 0, "it is being deleted")
+    owner = _owner(found) or _applied_by(metadata)
+    if owner:
+        raise Refused(what, 0, f"it belongs to {owner}, which would revert an edit made here", hint=SOURCE_HINT)
+    said = [_said_of(parent, metadata.get("generation")) for parent in _listed(part(found, "status"), "parents")]
+    turned_down = [text for text in said if "not accepted" in text]
+    if said and len(turned_down) == len(said):
+        raise EnvironmentFailed(f"{what} is {'; '.join(turned_down)}", hint="kubectl describe httproute tells more")
+    return f"{what}, {'; '.join(said)}" if said else f"{what}; no gateway has looked at it yet"
+
+
+def _applied_by(metadata: Object) -> str:
+    """The one whose server-side apply owns the list of rules: the next one would be a conflict, or take it back."""
+    for entry in _listed(metadata, "managedFields"):
+        if entry.get("operation") == "Apply" and "f:rules" in part(part(entry, "fieldsV1"), "f:spec"):
+            return f"whoever applies it as {entry.get('manager', 'somebody')} (server-side apply owns spec.rules)"
+    return ""
+
+
+def _said_of(parent: Object, generation: object) -> str:
+    """What one gateway's controller says of a route, in a few words."""
+    name = part(parent, "parentRef").get("name", "a gateway")
+    words = []
+    for condition in _listed(parent, "conditions"):
+        kind, status, why = (str(condition.get(key, "")) for key in ("type", "status", "reason"))
+        if condition.get("observedGeneration") not in {None, generation} or kind not in {"Accepted", "ResolvedRefs"}:
+            continue
+        if kind == "Accepted":
+            words.append(f"accepted by {name}" if status == "True" else f"not accepted by {name} ({why})")
+        elif status != "True":
+            words.append(f"not every backend was found ({why})")
+    return ", ".join(words) or f"not looked at by {name} since its last change"
+
+
+def _listed(found: Object, key: str) -> list[Object]:
+    inner = found.get(key)
+    return [one for one in inner if isinstance(one, dict)] if isinstance(inner, list) else []
 
 
 def _owner(found: Object) -> str:

@@ -44,6 +44,11 @@ def services(namespace: str, name: str = "") -> str:
     return _in("v1", namespace, "services", name)
 
 
+def http_routes(namespace: str, name: str = "") -> str:
+    """One HTTPRoute, or the list of them."""
+    return _in("gateway.networking.k8s.io/v1", namespace, "httproutes", name)
+
+
 def leases(namespace: str, name: str = "") -> str:
     """One Lease, or the list of them."""
     return _in("coordination.k8s.io/v1", namespace, "leases", name)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class GatewayPlace:
     """The gateway's Pods (`selector` in `namespace`), its files (`keys` of `config_map`), its container ports.
 
-    `admin` is 0 where the gateway has no admin port. `container` is empty where the first that has the files is meant.
+    `admin` is 0 where the gateway has no admin port. `routes` are HTTPRoutes as namespace/name, instead of files.
+    `container` is empty where the first that has the files is meant.
     """
 
     namespace: str
@@ -16,4 +17,5 @@ class GatewayPlace:
     keys: tuple[str, ...]
     traffic: int
     admin: int = 0
+    routes: tuple[str, ...] = ()
     container: str = ""

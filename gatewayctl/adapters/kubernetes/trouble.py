@@ -22,6 +22,7 @@ from gatewayctl.adapters.kubernetes.deployment import (
 _LONGEST = 500  # characters of a message that a person can still read
 _PULL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError")
 _MAKING = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError")
+_NOT_SYNCED = "failed to sync"  # how a busy kubelet says that it does not know yet what it will find
 _CRASHING = "CrashLoopBackOff"
 _ENDED_BY_PROBE = (0, 137, 143)  # an exit code that a container may have when the kubelet stopped it
 
@@ -75,7 +76,7 @@ def _pull(status: Object) -> str:
 
 def _making(status: Object) -> str:
     for state in (part(status, "state", "waiting"), part(status, "state", "terminated")):
-        if state.get("reason") in _MAKING:
+        if state.get("reason") in _MAKING and _NOT_SYNCED not in str(state.get("message")):
             return f"{state['reason']}{_message(state)}"
     return ""
 

@@ -22,7 +22,7 @@ _PLACE = re.compile(r" in /\S+:\d+$")
 
 
 class NginxChecker:
-    """Implements ports.Checker. `binary` empty: the one on PATH."""
+    """Implements ports.Checker with `nginx -t`. `binary` empty: the one on PATH."""
 
     def __init__(self, binary: str = "") -> None:
         self._binary = binary

@@ -13,7 +13,7 @@ from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.registry import Post
 
 REFRESH = "/actuator/refresh"
-EVERY = 0.5  # seconds between two refreshes of a replica: its files may come at any time after the write
+EVERY = 0.5  # seconds between two refreshes of a replica, at least: its files may come at any time after the write
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,17 @@ class SpringCloudActivation:
 
     post: Post
     now: Callable[[], float]
-    _asked: dict[str, float] = field(default_factory=dict)
+    _due: dict[str, float] = field(default_factory=dict)
 
     def activate(self, replica: Replica) -> str:
         """One refresh now and then, for as long as someone waits; what is live is for read-back to tell."""
-        now, before = self.now(), self._asked.get(replica.name)
-        if before is None or now - before >= EVERY:
-            self._asked[replica.name] = now
-            self.post(replica, REFRESH)
+        start = self.now()
+        if start >= self._due.get(replica.name, start):
+            try:
+                self.post(replica, REFRESH)
+            finally:  # a refusal is an answer, too: a busy replica is left in peace for as long as it has worked
+                end = self.now()
+                self._due[replica.name] = end + max(EVERY, end - start)
         return ""
 
     def leftovers(self, replica: Replica) -> int | None:  # noqa: ARG002 (the port's signature)

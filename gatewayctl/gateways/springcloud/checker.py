@@ -33,7 +33,7 @@ _OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 class SpringCloudChecker:
-    """Implements ports.Checker. `program` empty: the jar that the environment names; its `check` argument is used."""
+    """Implements ports.Checker with a real gateway that binds the routes. `program`: its jar; empty: by environment."""
 
     def __init__(self, program: str = "") -> None:
         self._program = program or os.environ.get(PROGRAM, "")

@@ -15,7 +15,7 @@ from gatewayctl.gateways.yamltext.compare import difference
 from gatewayctl.gateways.yamltext.source import Source, Unit, read
 from gatewayctl.gateways.yamltext.splice import aliases, inserted, removed
 
-IsConfig = Callable[[str], bool]
+IsConfig = Callable[[str], bool] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -61,8 +61,10 @@ class Source:
 
 
 @lru_cache(maxsize=8)
-def read(file: SourceFile, is_config: Callable[[str], bool]) -> Source:
+def read(file: SourceFile, is_config: Callable[[str], bool] | None) -> Source:
     """`file` in units; `is_config` tells which values of a ConfigMap are the gateway's. Raises Refused.
+
+    Without `is_config`, the Kubernetes objects are themselves the configuration, and the file is one unit.
 
     Remembered: the checks after an edit cost no second parse of what is known. The nodes must not be changed.
     """
@@ -72,8 +74,10 @@ def read(file: SourceFile, is_config: Callable[[str], bool]) -> Source:
     held: list[Unit] = []
     plain: list[Node] = []
     whole = Unit(file.name, text, roots, Frame(base=base))
+    if is_config is None:
+        return Source(file, roots, (whole,))
     for root in roots:
-        manifests = _manifests(root)
+        manifests = manifests_of(root)
         if manifests is None:
             plain.append(root)
         for manifest in manifests or ():
@@ -87,7 +91,7 @@ def blocks(file: SourceFile, is_config: Callable[[str], bool]) -> tuple[Unit, ..
     """The literal blocks of ConfigMaps that hold configuration of a format that is not YAML. Raises Refused."""
     roots = _parsed(file.name, file.text, 1)
     whole = Unit(file.name, file.text, roots, Frame())
-    manifests = [manifest for root in roots for manifest in _manifests(root) or ()]
+    manifests = [manifest for root in roots for manifest in manifests_of(root) or ()]
     return tuple(unit for one in manifests for unit in _units_of(whole, one, is_config, lambda *_: ()))
 
 
@@ -98,16 +102,16 @@ def _parsed(name: str, text: str, first_line: int) -> tuple[Node, ...]:
     return found
 
 
-def _pairs(node: Node | None) -> dict[str, Node]:
+def pairs_of(node: Node | None) -> dict[str, Node]:
     """A manifest's own keys; Kubernetes knows one spelling only."""
     if not isinstance(node, MappingNode):
         return {}
     return {key.value: value for key, value in node.value if isinstance(key, ScalarNode)}
 
 
-def _manifests(root: Node) -> list[Node] | None:
+def manifests_of(root: Node) -> list[Node] | None:
     """The Kubernetes objects of a document; None when it is none."""
-    fields = _pairs(root)
+    fields = pairs_of(root)
     if not {"kind", "apiVersion"} <= set(fields):
         return None
     items = fields.get("items")
@@ -117,7 +121,7 @@ def _manifests(root: Node) -> list[Node] | None:
 
 
 def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool], parsed: Parsed = _parsed) -> list[Unit]:
-    fields = _pairs(manifest)
+    fields = pairs_of(manifest)
     kind, data = fields.get("kind"), fields.get("data")
     if kind is None or kind.value != "ConfigMap" or not isinstance(data, MappingNode):
         return []

@@ -121,7 +121,7 @@ class MemoryApi(Api):
             yield self.events.pop(0)
         self.silence.wait(seconds)
 
-    def patch(self, path: str, operations: list[Object]) -> Object:
+    def patch(self, path: str, operations: list[Object], **query: str) -> Object:
         self.asked.append("patch " + path.rpartition("/namespaces/shop/")[2])
         name = path.rpartition("/")[2]
         changed = copy.deepcopy(self._named(name))

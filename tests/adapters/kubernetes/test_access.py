@@ -18,6 +18,7 @@ from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
 ROOT = Path(__file__).parents[3]
 PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
 NEEDED = rights("shop", PLACE, Reach.OUTSIDE)
+OBJECTS = rights("shop", replace(PLACE, routes=("shop/shop",)), Reach.OUTSIDE)
 Grant = tuple[str, str, str, str, str]
 
 
@@ -41,6 +42,13 @@ def test_the_manifest_grants_the_table_and_nothing_else() -> None:
 
     assert sorted(granted()) == sorted(table)
     assert len(set(table)) == len(table)
+
+
+def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gateways_part() -> None:
+    table = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in OBJECTS]
+    usual = [grant for grant in granted() if grant[0] == "shop"]
+
+    assert sorted([*usual, *granted("rbac-httproute.yaml")]) == sorted(table)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +87,7 @@ def test_every_kind_of_object_that_an_adapter_reaches_for_is_in_the_table() -> N
         for alias in node.names
     } - {"own_review"}
     reached = {getattr(paths, name)("shop") for name in used}
-    every = (*NEEDED, *submitting("shop"), *loading("shop"))
+    every = (*NEEDED, *OBJECTS, *submitting("shop"), *loading("shop"))
     table = {paths._in(f"{r.group}/v1" if r.group else "v1", "shop", r.resource.partition("/")[0], "") for r in every}
 
     assert {path.replace("autoscaling/v2", "autoscaling/v1") for path in reached} <= table

@@ -42,6 +42,7 @@ def test_a_container_that_cannot_run_is_explained(state: dict[str, Any], words: 
         {"ready": False},
         waiting("ContainerCreating"),
         waiting("PodInitializing"),
+        waiting("CreateContainerConfigError", "failed to sync configmap cache: timed out waiting for the condition"),
         {"ready": False, "restartCount": 1, **ended(1)},
         {"restartCount": 9, **ended(137, "OOMKilled")},
     ],

@@ -56,12 +56,6 @@ def test_two_texts_of_one_configmap_are_written_one_after_the_other():
     assert 'cluster: "orders-canary"' in second
 
 
-def test_what_is_not_there_needs_no_removal():
-    change = DIALECT.remove(BOTH, "orders")
-
-    assert () == change.stages == change.covered
-
-
 def test_only_the_rule_of_the_asked_app_is_removed():
     others = DIALECT.insert(BOTH, a_rule(app="web", service="orders", canary="web-canary")).apply(BOTH)
     both = DIALECT.insert(others, a_rule()).apply(others)

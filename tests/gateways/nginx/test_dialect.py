@@ -5,7 +5,7 @@ import pytest
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import RouteView, SourceFile
 from gatewayctl.gateways.registry import gateway
-from tests.gateways.nginx.samples import DIALECT, a_rule, http, inserted, location, one
+from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, location, one
 
 PLAIN = location("proxy_pass http://orders:8080;")
 UPSTREAM = "upstream orders {\n  server orders:8080;\n  keepalive 8;\n}\n"
@@ -95,37 +95,6 @@ def test_comments_of_the_pass_stay_with_it():
 
     assert after.index("auth_basic") < after.index("gatewayctl") < after.index("# why orders")
     assert "end\n      # why orders\n      # is here\n      proxy_pass" in after
-
-
-def test_an_insert_of_what_is_there_changes_nothing():
-    after = inserted(one(PLAIN))
-
-    assert DIALECT.insert(after, a_rule()).stages == ()
-
-
-def test_a_rule_of_another_release_is_replaced():
-    old = inserted(one(PLAIN), a_rule(value="r-0", stamp="r-0"))
-
-    assert inserted(old) == inserted(one(PLAIN))
-
-
-def test_what_is_not_there_needs_no_removal():
-    change = DIALECT.remove(one(PLAIN), "orders")
-
-    assert () == change.stages == change.covered
-
-
-def test_rules_of_two_applications_come_and_go_independently():
-    before = one(http("    location /a { proxy_pass http://orders; }\n    location /b { proxy_pass http://web; }\n"))
-    web = a_rule("web", service="web", canary="web-canary")
-    both = inserted(inserted(before), web)
-
-    assert [view.name for view in DIALECT.routes(both) if view.name] == [
-        "gatewayctl-orders-canary",
-        "gatewayctl-web-canary",
-    ]
-    assert DIALECT.remove(both, "orders").apply(both) == inserted(before, web)
-    assert DIALECT.remove(both, "web").apply(both) == inserted(before)
 
 
 def test_two_applications_in_one_location_come_and_go_independently():

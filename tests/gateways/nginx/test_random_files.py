@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.gateways.nginx.owned import owned
 from gatewayctl.gateways.nginx.tree import read
+from tests.contract.dialects import edited
 from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, one
 
 
@@ -100,20 +101,8 @@ thorough = settings(max_examples=100, deadline=None, suppress_health_check=[Heal
 
 @given(with_orders)
 @thorough
-def test_what_is_inserted_is_removed_byte_for_byte(file):
-    before = written(file)
-    after = inserted(before)
-
-    assert after != before
-    assert DIALECT.remove(after, "orders").apply(after) == before
-
-
-@given(with_orders)
-@thorough
-def test_a_second_insert_changes_nothing(file):
-    after = inserted(written(file))
-
-    assert DIALECT.insert(after, a_rule()).stages == ()
+def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(file):
+    edited(DIALECT, written(file), a_rule())
 
 
 @given(with_orders)

@@ -273,20 +273,6 @@ def test_another_stamp_replaces_the_rule_in_place():
     assert after[0].text == text.replace("r-1", "r-2")
 
 
-def test_only_the_rule_of_the_asked_app_is_removed():
-    before = one(edited(listed(WEB, ORDERS), app="web", service="web", canary="web-canary"))
-
-    both = DIALECT.insert(before, a_rule()).apply(before)
-
-    assert DIALECT.remove(both, "orders").apply(both) == before
-
-
-def test_what_is_not_there_needs_no_removal():
-    change = DIALECT.remove(one(listed(ORDERS)), "orders")
-
-    assert () == change.stages == change.covered
-
-
 def test_commas_in_a_header_may_match_and_nothing_else_may():
     either = frozenset({Attribution.CANARY, Attribution.STABLE})
 

@@ -100,14 +100,14 @@ def test_what_the_product_cannot_tell_is_not_made_up():
 
 
 def test_a_replica_is_refreshed_now_and_then_and_the_routes_actuator_never():
-    posted, times = [], iter([0.0, 0.1, EVERY / 2, EVERY])
+    posted, times = [], iter([0.0, 0.0, 0.1, 3.1, EVERY / 2, EVERY, EVERY, 4.0, 6.1, 6.1])
     activation = SpringCloudActivation(
         lambda replica, path: posted.append((replica.name, path)) or "", lambda: next(times)
     )
     other = Replica("gw-1", "", "")
 
-    said = [activation.activate(one) for one in (REPLICA, other, REPLICA, REPLICA)]
+    said = [activation.activate(one) for one in (REPLICA, other, REPLICA, REPLICA, other, other)]
 
-    assert said == [""] * 4
-    assert posted == [(name, "/actuator/refresh") for name in ("gw-0", "gw-1", "gw-0")]
+    assert said == [""] * 6
+    assert posted == [(name, "/actuator/refresh") for name in ("gw-0", "gw-1", "gw-0", "gw-1")]
     assert activation.leftovers(REPLICA) is None

@@ -1,6 +1,7 @@
-"""What a running nginx can be asked: nothing. It has no admin port, so requests alone prove what it does.
+"""Replicas that cannot be asked what they do: requests alone prove it.
 
-`nginx -T` prints the files on disk, loaded or not; it is never taken for an answer.
+nginx has no admin port, and `nginx -T` prints the files on disk, loaded or not. The status of an HTTPRoute is its
+controller's word, shared by all replicas and seen to come before the traffic changed. Neither is taken for an answer.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from gatewayctl.gateways.registry import Admin
 
 
 @dataclass(frozen=True, slots=True)
-class NginxLive:
-    """Implements ports.Live for a product without read-back."""
+class Unasked:
+    """Implements ports.Live for products without read-back."""
 
     admin: Admin
 

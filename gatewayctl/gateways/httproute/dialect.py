@@ -1,0 +1,94 @@
+"""How the Gateway API spells a canary rule: a rule of an HTTPRoute above each of stable's, one header more."""
+
+from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.evidence import Attribution, LeakCase
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
+from gatewayctl.gateways.httproute.canary import canary_rule
+from gatewayctl.gateways.httproute.find import Rule, Survey, rules_of, survey, surveys
+from gatewayctl.gateways.httproute.remarks import notes, refuse_excess, refuse_two_namespaces, unrouted
+from gatewayctl.gateways.httproute.rivals import refuse_outranked, taken
+from gatewayctl.gateways.httproute.service import service
+from gatewayctl.gateways.httproute.views import view
+from gatewayctl.gateways.yamltext.document import no_collection
+from gatewayctl.gateways.yamltext.edit import Edit, edited
+
+# What a repeated header means is left to each product by the API; Traefik and Envoy match any of its values.
+_LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
+
+
+class HttpRouteDialect:
+    """Implements ports.Dialect for HTTPRoute objects, versions v1 and v1beta1."""
+
+    @property
+    def limits(self) -> Limits:
+        """Stamps answers; a header sent twice may match by either of its values."""
+        return _LIMITS
+
+    def routes(self, files: Files) -> tuple[RouteView, ...]:
+        """Every rule that sends to a backend, in file order. Raises Refused."""
+        return tuple(view(rule) for rule in rules_of(surveys(files)) if rule.backends)
+
+    def insert(self, files: Files, rule: CanaryRule) -> Change:
+        """Add `rule` to every rule of its Service; one of the same owner is replaced. Raises Refused."""
+        with no_collection():
+            return self._insert(files, rule)
+
+    def _insert(self, files: Files, rule: CanaryRule) -> Change:
+        bare = _rules_out(files, rule.app)
+        found = surveys(bare)
+        targets = [one for one in rules_of(found) if _is_target(one, rule)]
+        if not targets:
+            raise unrouted(found, rule)
+        refuse_two_namespaces(targets, rule)
+        refuse_outranked(rules_of(found), targets, rule)
+        done = tuple(edited(one.source, _additions(one, rule), None) for one in found)
+        refuse_excess(surveys(done), found, rule.app)
+        if _rules_out(done, rule.app) != bare:
+            names = ", ".join(file.name for file in files)
+            raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
+        return Change(
+            stages=_stages(files, done),
+            covered=tuple(view(one) for one in targets),
+            notes=(*notes(found, targets, rule), *taken(rules_of(found), targets, rule)),
+        )
+
+    def remove(self, files: Files, app: str) -> Change:
+        """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
+        with no_collection():
+            ours = tuple(view(one) for one in rules_of(surveys(files)) if one.owner == rule_name(app))
+            return Change(stages=_stages(files, _rules_out(files, app)), covered=ours)
+
+
+def _is_target(rule: Rule, wanted: CanaryRule) -> bool:
+    stable = service(wanted.service)
+    return rule.owner != wanted.name and any(stable.is_served_by(one) and not one.idle for one in rule.backends)
+
+
+def _rules_out(files: Files, app: str) -> Files:
+    surveys(files)
+    return tuple(edited(survey(file).source, _removals(survey(file), app), None) for file in files)
+
+
+def _removals(found: Survey, app: str) -> list[Edit]:
+    return [
+        Edit(rule.route.unit, rule.route.sequence, rule.index)
+        for rule in rules_of([found])
+        if rule.owner == rule_name(app) and rule.route.sequence is not None
+    ]
+
+
+def _additions(found: Survey, wanted: CanaryRule) -> list[Edit]:
+    edits = []
+    for route in found.routes:
+        targets = [rule for rule in route.rules if _is_target(rule, wanted)]
+        for number, rule in enumerate(targets, 1):
+            name = wanted.name if number == 1 else f"{wanted.name}-{number}"
+            if route.sequence is not None:
+                edits.append(Edit(route.unit, route.sequence, rule.index, canary_rule(rule, wanted, name)))
+    return edits
+
+
+def _stages(before: Files, after: Files) -> tuple[Files, ...]:
+    """One stage: a rule names a Service, which is no part of these files."""
+    stage = tuple(new for old, new in zip(before, after, strict=True) if old != new)
+    return (stage,) if stage else ()

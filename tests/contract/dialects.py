@@ -1,0 +1,103 @@
+"""One small gateway per product for the contract of dialects, and what every edit has to promise."""
+
+from dataclasses import dataclass
+
+from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.ports import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Files of one gateway that route to `orders` and to `web`, and `broken`: text whose `line` has to be refused."""
+
+    kind: str
+    files: Files
+    broken: str
+    line: int
+
+
+def _sample(kind: str, name: str, text: str, broken: str, line: int) -> Sample:
+    return Sample(kind, (SourceFile(name, text),), broken, line)
+
+
+_ENVOY = """\
+# Owned by many teams.
+resources:
+- "@type": type.googleapis.com/envoy.config.route.v3.RouteConfiguration
+  name: shop
+  virtual_hosts:
+  - name: shop
+    domains: ["*"]
+    routes:
+    - match: { prefix: /api/orders/ }
+      route: { cluster: orders }    # agreed with its team
+    - match: { prefix: / }
+      route: { cluster: web }
+"""
+_NGINX = """\
+# Owned by many teams.
+server {
+  listen 80;
+  location /api/orders/ {
+    proxy_set_header Host $host;
+    proxy_pass http://orders;    # agreed with its team
+  }
+  location / {
+    proxy_set_header Host $host;
+    proxy_pass http://web;
+  }
+}
+"""
+_SPRING = """\
+# Owned by many teams.
+spring.cloud.gateway.server.webflux.routes:
+- id: orders
+  uri: http://orders    # agreed with its team
+  predicates:
+  - Path=/api/orders/**
+- id: web
+  uri: http://web
+  predicates:
+  - Path=/**
+"""
+_HTTPROUTE = """\
+# Owned by many teams.
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: shop
+spec:
+  rules:
+  - matches:
+    - path: { type: PathPrefix, value: /api/orders/ }
+    backendRefs:
+    - name: orders    # agreed with its team
+      port: 80
+  - matches:
+    - path: { type: PathPrefix, value: / }
+    backendRefs:
+    - name: web
+      port: 80
+"""
+
+SAMPLES = (
+    _sample("envoy", "rds.yaml", _ENVOY, _ENVOY.replace("{ prefix: / }", "{ prefix: / }}"), 11),
+    _sample("httproute", "route.yaml", _HTTPROUTE, _HTTPROUTE.replace("/ }", "/ }}"), 9),
+    _sample("nginx", "shop.conf", _NGINX, _NGINX.replace("listen 80;", "listen {{ port }};"), 3),
+    _sample("spring-cloud-gateway", "routes.yml", _SPRING, _SPRING.replace("- id: orders\n  uri", "- uri"), 3),
+)
+
+
+def a_rule(app: str = "orders", value: str = "always", stamp: str = "r-1") -> CanaryRule:
+    """An application's canary rule, the address of its Service known."""
+    return CanaryRule(app, app, f"{app}-canary", Header("x-canary", value), stamp, canary_host="10.0.0.9")
+
+
+def edited(dialect: Dialect, before: Files, rule: CanaryRule) -> Files:
+    """`before` with the rule; fails where it cannot be taken out byte for byte, or a second insert changes anything."""
+    after = dialect.insert(before, rule).apply(before)
+
+    assert after != before
+    assert dialect.remove(after, rule.app).apply(after) == before
+    assert dialect.insert(after, rule).stages == ()
+    return after

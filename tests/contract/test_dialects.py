@@ -1,0 +1,140 @@
+"""What every dialect promises, tried on a small gateway of each; what is peculiar to one is tested beside it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.evidence import Attribution, LeakCase
+from gatewayctl.domain.routing import Files, SourceFile, rule_name
+from gatewayctl.gateways.registry import GATEWAYS, gateway
+from gatewayctl.ports import Dialect
+from tests.contract.dialects import SAMPLES, Sample, a_rule, edited
+
+ENDS = re.compile(r"\r?\n")
+
+
+@pytest.fixture(params=SAMPLES, ids=lambda sample: sample.kind)
+def sample(request: pytest.FixtureRequest) -> Sample:
+    return request.param
+
+
+@pytest.fixture
+def dialect(sample: Sample) -> Dialect:
+    return gateway(sample.kind).dialect
+
+
+def spelled(files: Files, change: Callable[[str], str]) -> Files:
+    """The files, their text written in another way."""
+    return tuple(SourceFile(file.name, change(file.text)) for file in files)
+
+
+def views(dialect: Dialect, files: Files) -> list[tuple[str, ...]]:
+    """Every route but for its line."""
+    return [(one.place, one.match, one.target, one.name, one.header) for one in dialect.routes(files)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        str,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.rstrip("\n"),
+        lambda text: f"\n\n{text}\n\n",
+        lambda text: text.replace("# Owned", "# Жители: café, owned"),
+    ],
+    ids=["as it is", "CRLF", "no last line end", "blank lines", "other alphabets"],
+)
+def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(sample, dialect, change):
+    before = spelled(sample.files, change)
+
+    after = edited(dialect, before, a_rule())
+
+    for old, new in zip(before, after, strict=True):
+        assert set(ENDS.findall(new.text)) == set(ENDS.findall(old.text))
+
+
+def test_no_line_of_a_person_is_changed_or_moved(sample, dialect):
+    after = edited(dialect, sample.files, a_rule())
+
+    for old, new in zip(sample.files, after, strict=True):
+        rest = iter(new.text.split("\n"))
+        assert all(line in rest for line in old.text.split("\n"))
+
+
+def test_the_rule_is_listed_with_its_name_header_and_stamp_and_other_routes_as_before(sample, dialect):
+    rule = a_rule()
+    before = views(dialect, sample.files)
+
+    change = dialect.insert(sample.files, rule)
+
+    after = change.apply(sample.files)
+    ours = [view for view in views(dialect, after) if view[3] == rule.name]
+    assert [view for view in views(dialect, after) if view not in ours] == before
+    assert [view[4] for view in ours] == ["x-canary: always"] * len(change.covered) == ["x-canary: always"]
+    assert [covered.target for covered in change.covered] == ["orders"]
+    assert dialect.limits.stamp == any(rule.stamp in file.text for file in after)
+
+
+def test_what_is_removed_is_what_was_listed(sample, dialect):
+    after = edited(dialect, sample.files, a_rule())
+
+    removed = dialect.remove(after, "orders").covered
+
+    assert [one.name for one in removed] == [
+        one.name for one in dialect.routes(after) if one.name == rule_name("orders")
+    ]
+
+
+def test_what_is_not_there_needs_no_removal(sample, dialect):
+    change = dialect.remove(sample.files, "orders")
+
+    assert () == change.stages == change.covered
+
+
+@pytest.mark.parametrize("rule", [a_rule(stamp="r-2"), a_rule(value="other")], ids=["stamp", "header"])
+def test_a_rule_of_the_same_application_is_replaced(sample, dialect, rule):
+    old = edited(dialect, sample.files, a_rule())
+
+    new = dialect.insert(old, rule).apply(old)
+
+    assert new == edited(dialect, sample.files, rule)
+
+
+@pytest.mark.parametrize(("first", "second"), [("orders", "web"), ("web", "orders")])
+def test_rules_of_two_applications_come_and_go_independently(sample, dialect, first, second):
+    one = edited(dialect, sample.files, a_rule(first))
+
+    both = edited(dialect, one, a_rule(second))
+
+    assert {view[3] for view in views(dialect, both)} >= {rule_name("orders"), rule_name("web")}
+    rest = dialect.remove(both, first).apply(both)
+    assert rest == edited(dialect, sample.files, a_rule(second))
+
+
+def test_a_service_without_a_route_is_refused_with_its_name(sample, dialect):
+    with pytest.raises(Refused, match="payments") as refusal:
+        dialect.insert(sample.files, a_rule("payments"))
+
+    assert str(refusal.value).startswith(f"{sample.files[0].name}:")
+
+
+def test_what_cannot_be_read_for_certain_is_refused_with_its_line(sample, dialect):
+    broken = (SourceFile("broken", sample.broken),)
+
+    with pytest.raises(Refused) as refusal:
+        dialect.insert(broken, a_rule())
+
+    assert str(refusal.value).startswith(f"broken:{sample.line}: ")
+
+
+def test_only_odd_spellings_of_the_right_value_may_reach_the_canary(sample, dialect):
+    odd = {LeakCase.OTHER_CASE, LeakCase.SENT_TWICE, LeakCase.COMMA_LIST}
+
+    for case in set(LeakCase) - odd:
+        assert dialect.limits.allowed(case) == {Attribution.STABLE}
+
+
+def test_there_is_a_sample_of_every_gateway():
+    assert {one.kind for one in SAMPLES} == set(GATEWAYS)
