@@ -15,6 +15,10 @@ from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Release, Target
 
 if TYPE_CHECKING:
+    from gatewayctl.adapters.kubernetes.activation import ExecActivation
+    from gatewayctl.adapters.kubernetes.api import Api
+    from gatewayctl.adapters.kubernetes.feed import Listing
+    from gatewayctl.adapters.kubernetes.place import GatewayPlace
     from gatewayctl.config.spec import Spec
     from gatewayctl.orchestration.pilot import Pilot
     from gatewayctl.orchestration.work import Gatehouse, Ports
@@ -146,7 +150,7 @@ def _sandbox_activation(spec: "Spec", root: Path) -> "Activation | None":
 
 def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
-    from gatewayctl.adapters.kubernetes.access import loading
+    from gatewayctl.adapters.kubernetes.access import loading, telling
     from gatewayctl.adapters.kubernetes.addresses import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.crew import Crew, KubernetesSuites
@@ -169,13 +173,14 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     api, clock = connect(spec.platform.context), SystemClock()
     namespace, gateway = spec.platform.namespace, spec.gateway
     place = GatewayPlace(
-        gateway.namespace,
-        gateway.selector,
-        gateway.config_map,
-        gateway.keys,
-        gateway.traffic,
-        gateway.admin,
-        gateway.routes,
+        namespace=gateway.namespace,
+        selector=gateway.selector,
+        config_map=gateway.config_map,
+        keys=gateway.keys,
+        traffic=gateway.traffic,
+        admin=gateway.admin,
+        routes=gateway.routes,
+        container=gateway.container,
     )
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
@@ -183,11 +188,12 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
     gatehouse = _gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing))
     if isinstance(store, HttpRouteStore):
         gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
+    told = _exec_activation(spec, api, place, listing, store)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
-    more = loading(namespace) if shared else ()
+    more = (*(loading(namespace) if shared else ()), *(telling(place) if told else ()))
     events = Events(api, namespace, workloads.deployment, narrator)
     return Ports(
-        gateway=gatehouse,
+        gateway=replace(gatehouse, activation=told or gatehouse.activation),
         workloads=workloads,
         suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
         journal=ToldJournal(KubernetesJournal(api, namespace, spec.text), events),
@@ -196,8 +202,21 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         clock=clock,
         narrator=narrator,
         address=KubernetesAddresses(api, namespace),
-        inspections=(Inspection(api, namespace, place, store, workloads, more).look,),
+        inspections=(
+            Inspection(api, namespace, place, store, workloads, more, reload=told.check if told else None).look,
+        ),
     )
+
+
+def _exec_activation(
+    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing", store: "RouteStore"
+) -> "ExecActivation | None":
+    """How gateway Pods are told by a command in them; None for products that are not."""
+    from gatewayctl.adapters.kubernetes.activation import ExecActivation
+    from gatewayctl.gateways.registry import gateway
+
+    how = gateway(spec.gateway.kind).reload
+    return ExecActivation(api, place, listing, store, how) if how else None
 
 
 def _containers(spec: "Spec") -> dict[str, str]:

@@ -84,6 +84,7 @@ def _gateway(model: FileModel) -> GatewaySpec:
         keys=(store.keys or (store.key,)) if store else (),
         traffic=gateway.traffic,
         admin=gateway.admin or 0,
+        container=gateway.container,
         routes=gateway.routes,
     )
 

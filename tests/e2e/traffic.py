@@ -60,10 +60,11 @@ EITHER = frozenset({STABLE, CANARY})
 
 @dataclass
 class Traffic:
-    """`entrances` are host:port; each takes `rate` requests a second of the two common kinds together."""
+    """`entrances` are host:port; each takes `rate` requests a second of the two common kinds together, over `line`s."""
 
     entrances: tuple[str, ...]
     rate: float
+    line: "type[Line]" = field(default_factory=lambda: Line)
     owed: Owed = Owed("nothing-yet", frozenset({STABLE}))
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -97,7 +98,7 @@ class Traffic:
 
     async def _send(self, entrance: str, kind: Kind, every: float) -> None:
         """One client: a request every `every` seconds, or as fast as answers come."""
-        line = Line(entrance)
+        line = self.line(entrance)
         due = time.monotonic()
         while not self._stop.is_set():
             before = self.owed
@@ -167,3 +168,14 @@ class Line:
         status = int(head[0].split()[1])
         said = "" if status == OK else body.decode("latin-1")[:200]
         return Heard(status, pod.rsplit("-", 2)[0], fields.get(STAMP, ""), said)
+
+
+class Once(Line):
+    """A connection for each request: a server that closes an idle one may do so while a request is on its way."""
+
+    async def ask(self, path: str, mark: str) -> Heard:
+        """One GET, and goodbye."""
+        try:
+            return await super().ask(path, mark)
+        finally:
+            self.close()

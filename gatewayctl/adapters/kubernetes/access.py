@@ -98,6 +98,11 @@ _LOAD = (
     ("batch", "jobs", "get", "to know what became of them"),
     ("batch", "jobs", "delete", "to end them"),
 )
+# Where the gateway has to be told to load its files; verbs as for port-forward.
+_TELLING = (
+    ("", "pods/exec", "get", "to have the gateway load its files"),
+    ("", "pods/exec", "create", "to have the gateway load its files"),
+)
 
 
 def submitting(namespace: str) -> tuple[Right, ...]:
@@ -108,6 +113,11 @@ def submitting(namespace: str) -> tuple[Right, ...]:
 def loading(namespace: str) -> tuple[Right, ...]:
     """What a release needs besides `rights` when its load has workers."""
     return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _LOAD)
+
+
+def telling(place: GatewayPlace) -> tuple[Right, ...]:
+    """What a release needs besides `rights` when its gateway does not look at its files by itself."""
+    return tuple(Right(group, resource, verb, place.namespace, why) for group, resource, verb, why in _TELLING)
 
 
 def rights(namespace: str, place: GatewayPlace, reach: Reach) -> tuple[Right, ...]:

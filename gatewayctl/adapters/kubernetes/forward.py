@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.adapters.kubernetes.api import Api
 from gatewayctl.adapters.kubernetes.paths import pods
+from gatewayctl.adapters.kubernetes.tunnel import end, open_tunnel
 from gatewayctl.domain.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Forwards:
 
     def attempt(self, pod: str, port: int) -> None:
         """Open a connection to the Pod once. Raises EnvironmentFailed with the reason when that is not possible."""
-        _end(_connect(self._api, pods(self._namespace, pod), port))
+        end(_connect(self._api, pods(self._namespace, pod), port))
 
     def keep(self, names: set[str]) -> None:
         """Close the listeners of all other Pods: they are gone."""
@@ -96,7 +97,7 @@ class _Forward:
             try:
                 _carry(connection, tunnel)
             finally:
-                _end(tunnel)
+                end(tunnel)
         except EnvironmentFailed:
             return  # whoever connected sees it end, and says so
         finally:
@@ -107,25 +108,8 @@ class _Forward:
 
 def _connect(api: Api, pod_path: str, port: int) -> "WebSocket":
     """A WebSocket to the Pod's port, through the API server."""
-    from kubernetes.stream.ws_client import create_websocket, get_websocket_url
-    from websocket import WebSocketException
-
-    _, url, headers, _, _ = api.client.param_serialize(
-        "GET",
-        f"{pod_path}/portforward",
-        query_params=[("ports", str(port))],
-        header_params={},
-        auth_settings=["BearerToken"],
-    )
-    headers["sec-websocket-protocol"] = "v4.channel.k8s.io"
-    api.requests += 1
-    try:
-        found: WebSocket = create_websocket(api.client.configuration, get_websocket_url(url), headers)
-    except (WebSocketException, OSError) as fault:
-        raise EnvironmentFailed(
-            f"cannot forward to port {port} of {pod_path}: {str(fault)[:200]}",
-            hint="port-forward needs the verbs get and create on pods/portforward; or run inside the cluster",
-        ) from fault
+    what = f"forward to port {port} of {pod_path}"
+    found = open_tunnel(api, f"{pod_path}/portforward", [("ports", str(port))], what)
     found.settimeout(_STUCK)
     return found
 
@@ -177,11 +161,3 @@ def _down(tunnel: "WebSocket", connection: socket.socket, begun: set[int]) -> bo
     if channel == _DATA:
         connection.sendall(frame.data[1:])
     return bool(channel == _DATA)
-
-
-def _end(tunnel: "WebSocket") -> None:
-    """Say goodbye without waiting for the answer, as `close` would for three seconds."""
-    from websocket import WebSocketException
-
-    with contextlib.suppress(OSError, WebSocketException):
-        tunnel.close(timeout=0)

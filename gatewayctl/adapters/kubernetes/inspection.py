@@ -19,6 +19,7 @@ from gatewayctl.domain.release import Target
 class Inspection:
     """The preconditions of one gateway and the applications of one namespace; `more` rights than usual are needed.
 
+    `reload` looks whether the gateway's Pods can be told to load their files, where they must be.
     `workloads` are those that the release reads: what they know of its Deployments is not asked for twice.
     """
 
@@ -28,6 +29,7 @@ class Inspection:
     store: KubernetesRouteStore | HttpRouteStore
     workloads: KubernetesWorkloads
     more: tuple[Right, ...] = ()
+    reload: Callable[[], str] | None = None
 
     def look(self, target: Target) -> tuple[Check, ...]:
         """Each check on its own; about eight requests."""
@@ -35,6 +37,7 @@ class Inspection:
         return (
             _look("rights", self._rights),
             _look("route files", self.store.check),
+            *((_look("reload", self.reload),) if self.reload else ()),
             *twin_checks(self.api, self.namespace, target, self.workloads.deployment, container),
         )
 
@@ -45,7 +48,8 @@ class Inspection:
         if lacking:
             raise EnvironmentFailed(
                 f"{len(lacking)} rights are missing: " + "; ".join(map(str, lacking)),
-                hint="manifests/rbac.yaml grants what a release needs, rbac-load.yaml what load workers need",
+                hint="manifests/rbac.yaml grants what a release needs, rbac-load.yaml what load workers need, "
+                "rbac-exec.yaml what a gateway needs that must be told to load its files",
             )
         return f"all {len(needed)} that a release needs"
 

@@ -8,6 +8,7 @@ class GatewayPlace:
     """The gateway's Pods (`selector` in `namespace`), its files (`keys` of `config_map`), its container ports.
 
     `admin` is 0 where the gateway has no admin port. `routes` are HTTPRoutes as namespace/name, instead of files.
+    `container` is empty where the first that has the files is meant.
     """
 
     namespace: str
@@ -17,3 +18,4 @@ class GatewayPlace:
     traffic: int
     admin: int = 0
     routes: tuple[str, ...] = ()
+    container: str = ""

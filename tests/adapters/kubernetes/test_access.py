@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gatewayctl.adapters.kubernetes import paths
-from gatewayctl.adapters.kubernetes.access import Reach, Right, loading, missing, rights, submitting
+from gatewayctl.adapters.kubernetes.access import Reach, Right, loading, missing, rights, submitting, telling
 from gatewayctl.adapters.kubernetes.api import Api, Object, connect
 from gatewayctl.adapters.kubernetes.place import GatewayPlace
 from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
@@ -52,9 +52,14 @@ def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gatewa
 
 
 @pytest.mark.parametrize(
-    ("file", "table"), [("submitter.yaml", submitting("shop")), ("rbac-load.yaml", loading("shop"))]
+    ("file", "table"),
+    [
+        ("submitter.yaml", submitting("shop")),
+        ("rbac-load.yaml", loading("shop")),
+        ("rbac-exec.yaml", telling(PLACE)),
+    ],
 )
-def test_what_jobs_need_of_whom_is_granted_and_nothing_else(file: str, table: tuple[Right, ...]) -> None:
+def test_what_is_needed_only_sometimes_is_granted_and_nothing_else(file: str, table: tuple[Right, ...]) -> None:
     wanted = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in table]
 
     assert sorted(granted(file)) == sorted(wanted)

@@ -83,11 +83,11 @@ def forwards(handler: type[Tunnel]) -> Iterator[Forwards]:
         daemon_threads = False
 
     server = Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     settings = Configuration(host=f"http://127.0.0.1:{server.server_address[1]}")
     settings.api_key = {"authorization": "Bearer abc"}
-    found = Forwards(Api(ApiClient(settings), "loopback"), "gateway")
+    found = Forwards(Api(ApiClient(settings), "loopback", "a test"), "gateway")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
     try:
         yield found
     finally:

@@ -129,7 +129,7 @@ def serving(clusterlet: Any) -> Iterator[Api]:
     settings = Configuration(host=f"http://127.0.0.1:{server.server_port}")
     settings.retries = False
     try:
-        yield Api(ApiClient(settings), "loopback")
+        yield Api(ApiClient(settings), "loopback", "a test")
     finally:
         server.shutdown()
         thread.join()
