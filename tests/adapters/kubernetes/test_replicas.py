@@ -1,6 +1,7 @@
 """The gateway's Pods as replicas, against a small API server."""
 
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,12 +120,15 @@ def test_a_pod_without_an_address_is_listed_under_an_address_that_nobody_has(api
     assert direct(api)[0].traffic == "gateway-1:8000"
 
 
-def test_many_looks_in_a_row_cost_one_request(api: Api, cluster: PodList) -> None:
+def test_many_looks_in_a_row_cost_one_request_in_half_a_second(api: Api, cluster: PodList) -> None:
     cluster.pods = [a_pod("a")]
     replicas = KubernetesReplicas(api, PLACE, Reach.DIRECT)
+    begun = time.monotonic()
 
     assert {replicas.list() for _ in range(20)} == {replicas.list()}
-    assert cluster.asked == 1
+
+    took = time.monotonic() - begun  # on a busy machine even this may take longer than a list is fresh
+    assert cluster.asked <= 1 + took / 0.5
 
 
 def test_a_pod_that_accepts_connections_is_asked_directly(api: Api, cluster: PodList) -> None:
