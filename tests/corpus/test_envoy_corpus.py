@@ -2,15 +2,15 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Header, SourceFile
 from gatewayctl.gateways.envoy.checker import EnvoyChecker
 from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from tests.corpus.trying import Tried, edited_and_restored
 
 pytestmark = pytest.mark.sandbox
 
@@ -29,15 +29,6 @@ REFUSED = {
     "14-xds-deep-dive-lds.yaml": "comes by RDS",
     "15-xds-deep-dive-cds.yaml": "there are no routes here",
 }
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What became of one service of one file."""
-
-    service: str
-    routes: int
-    outcome: str
 
 
 def read(*names: str) -> Files:
@@ -62,30 +53,14 @@ def rule_for(service: str, host: str = "") -> CanaryRule:
 def tried(files: Files, service: str, host: str = "") -> Tried:
     """One edit, and its way back, judged by Envoy before and after."""
     rule = rule_for(service, host)
-    try:
-        change = DIALECT.insert(files, rule)
-    except Refused as why:
-        return Tried(service, 0, f"refused: {why}")
-    after = change.apply(files)
-    assert after != files
-    said = CHECKER.check(files, after)
-    assert said.ok, said.detail
-    assert said.checked, said.detail
-    assert DIALECT.insert(after, rule).stages == ()
-    assert DIALECT.remove(after, "app").apply(after) == files
-    return Tried(service, len(change.covered), "edited and restored" + (f" ({said.detail})" if said.detail else ""))
 
+    def judged(after: Files, _: Change) -> str:
+        said = CHECKER.check(files, after)
+        assert said.ok, said.detail
+        assert said.checked, said.detail
+        return f" ({said.detail})" if said.detail else ""
 
-@pytest.fixture
-def table(capsys):
-    """Prints what became of each service, captured output or not: this is what the corpus is run for."""
-
-    def write(name: str, rows: list[Tried]) -> None:
-        with capsys.disabled():
-            for row in rows:
-                print(f"\n{name:40.40} {row.service:30.30} {row.routes:3} routes  {row.outcome}", end="")  # noqa: T201
-
-    return write
+    return edited_and_restored(DIALECT, files, rule, judged)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))

@@ -1,15 +1,15 @@
 """Real nginx files: every service of each is edited and restored byte for byte, or refused with a reason."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Header, SourceFile
 from gatewayctl.gateways.nginx.checker import NginxChecker
 from gatewayctl.gateways.nginx.dialect import NginxDialect
+from tests.corpus.trying import Tried, edited_and_restored
 
 pytestmark = pytest.mark.sandbox
 
@@ -28,15 +28,6 @@ REFUSED = {
 }
 
 
-@dataclass(frozen=True)
-class Tried:
-    """What became of one service of one file."""
-
-    service: str
-    routes: int
-    outcome: str
-
-
 def read(name: str) -> Files:
     return (SourceFile(name, (FOLDER / name).read_bytes().decode()),)
 
@@ -52,30 +43,14 @@ def services(files: Files) -> list[str]:
 def tried(files: Files, service: str, host: str) -> Tried:
     """One edit, and its way back, judged by nginx before and after."""
     rule = CanaryRule("app", service, f"{service}-canary", Header("x-canary", "always"), "r-1", host)
-    try:
-        change = DIALECT.insert(files, rule)
-    except Refused as why:
-        return Tried(service, 0, f"refused: {why}")
-    after = change.apply(files)
-    assert after != files
-    said = CHECKER.check(files, after)
-    assert said.ok, said.detail
-    assert said.checked, said.detail
-    assert DIALECT.insert(after, rule).stages == ()
-    assert DIALECT.remove(after, "app").apply(after) == files
-    return Tried(service, len(change.covered), "edited and restored" + (f" ({said.detail})" if said.detail else ""))
 
+    def judged(after: Files, _: Change) -> str:
+        said = CHECKER.check(files, after)
+        assert said.ok, said.detail
+        assert said.checked, said.detail
+        return f" ({said.detail})" if said.detail else ""
 
-@pytest.fixture
-def table(capsys):
-    """Prints what became of each service, captured output or not: this is what the corpus is run for."""
-
-    def write(name: str, rows: list[Tried]) -> None:
-        with capsys.disabled():
-            for row in rows:
-                print(f"\n{name:40.40} {row.service:30.30} {row.routes:3} routes  {row.outcome}", end="")  # noqa: T201
-
-    return write
+    return edited_and_restored(DIALECT, files, rule, judged)
 
 
 @pytest.mark.parametrize("host", ["", ADDRESS], ids=["by name", "by address"])

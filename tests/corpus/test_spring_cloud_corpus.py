@@ -2,7 +2,6 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
 from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
 from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
+from tests.corpus.trying import Tried, edited_and_restored
 from tests.gateways.springcloud.product import gateway_jar
 
 pytestmark = pytest.mark.sandbox
@@ -25,15 +25,6 @@ DIALECT = SpringCloudDialect()
 HOST = "canary.example:8080"
 # What may be refused, and why that is true of the file.
 REFUSED = {"05-pig-application.yml": "not YAML: found character that cannot start any token; it looks like a template"}
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What became of one service of one file."""
-
-    service: str
-    routes: int
-    outcome: str
 
 
 def read(name: str) -> Files:
@@ -51,27 +42,7 @@ def services(files: Files) -> list[str]:
 def tried(files: Files, service: str) -> Tried:
     """One edit, and its way back."""
     rule = CanaryRule("app", service, f"{service}-canary", Header("x-canary", "always"), "r-1", HOST)
-    try:
-        change = DIALECT.insert(files, rule)
-    except Refused as why:
-        return Tried(service, 0, f"refused: {why}")
-    after = change.apply(files)
-    assert after != files
-    assert DIALECT.insert(after, rule).stages == ()
-    assert DIALECT.remove(after, "app").apply(after) == files
-    return Tried(service, len(change.covered), "edited and restored")
-
-
-@pytest.fixture
-def table(capsys):
-    """Prints what became of each service, captured output or not: this is what the corpus is run for."""
-
-    def write(name: str, rows: list[Tried]) -> None:
-        with capsys.disabled():
-            for row in rows:
-                print(f"\n{name:40.40} {row.service:30.30} {row.routes:3} routes  {row.outcome}", end="")  # noqa: T201
-
-    return write
+    return edited_and_restored(DIALECT, files, rule, lambda *_: "")
 
 
 NAMES = sorted(path.name for path in FOLDER.iterdir())
