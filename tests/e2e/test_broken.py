@@ -85,6 +85,8 @@ def test_a_canary_deployment_deleted_mid_release_is_named_and_all_else_is_put_ba
     with deleted(town, deployments(town.shop, "orders-canary")):
         done, seconds = timed(town, "promote", "orders", "--untested")
         assert RULE not in town.routes()
+        # Its Pods are the garbage collector's by now, which no release waits for.
+        town.settle(lambda: town.pods("orders-canary") == [], "the canary's Pods to be collected")
 
     assert done.code == 4, done.said
     assert "there is no Deployment orders-canary" in done.out
