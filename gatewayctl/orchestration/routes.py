@@ -14,9 +14,9 @@ _TRIES = 20
 def publish(work: Work) -> Judgement:
     """Insert the rule, checked by the product itself; upstream definitions first, known to every replica, then routes.
 
-    The canary is looked at once more before that: a rule may only ever point at what can be reached.
+    The canary is looked at once more before that: a rule may only ever point at what is ready.
     """
-    lost = await_standing(work)
+    lost = await_standing(work, 0.0)
     if lost:
         return lost
     for _ in range(_TRIES):

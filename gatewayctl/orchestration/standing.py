@@ -35,15 +35,15 @@ class Canary:
         return Pending(f"{found.name} is not ready at the moment")
 
 
-def await_standing(work: Work) -> Judgement | None:
-    """Wait until the canary can be reached from every node; None when it can, else why it never will."""
-    canary, lag = Canary(work), work.ports.workloads.lag
+def await_standing(work: Work, seconds: float) -> Judgement | None:
+    """Wait until the canary has been seen ready for so long; None when it has, else why it never will be."""
+    canary = Canary(work)
 
     def stands() -> bool | Judgement | Pending:
         seen = canary.look()
         if isinstance(seen, (Judgement, Pending)):
             return seen
-        return seen >= lag or Pending(f"{work.release.target.canary} is ready, its nodes are being told where")
+        return seen >= seconds or Pending(f"{work.release.target.canary} is ready, every node is being told where")
 
     found = until(stands, "the canary to be reached from every node", work.patience(work.release.timings.ready))
     return found if isinstance(found, Judgement) else None

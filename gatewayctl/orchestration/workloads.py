@@ -8,6 +8,7 @@ from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.proof import prove_settled, still_routed
 from gatewayctl.orchestration.routes import drain, remove_upstreams
+from gatewayctl.orchestration.standing import await_standing
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
@@ -15,7 +16,7 @@ _TRIES = 20  # a compare-and-swap that loses this often has met a fight, not a c
 
 
 def start_canary(work: Work) -> Judgement:
-    """The canary runs the new image with one replica; a canary that cannot is rejected with its reason."""
+    """The canary runs the new image with one replica, where every node can reach it; else it is rejected with why."""
     release = work.release
     name = release.target.canary
 
@@ -23,7 +24,10 @@ def start_canary(work: Work) -> Judgement:
         return now.image == release.image and now.replicas == 1
 
     _set(work, name, asked, image=release.image, replicas=1)
-    return _rolled_out(work, name, release.image)
+    ready = _rolled_out(work, name, release.image)
+    if ready.verdict is not Verdict.PASS:
+        return ready
+    return await_standing(work, work.ports.workloads.lag) or ready
 
 
 def promote_stable(work: Work) -> Judgement:
