@@ -45,7 +45,7 @@ def job(
     # Its cluster is the one it runs in, and beside its files nothing can be written.
     here = replace(spec, file=Path.cwd() / spec.file.name, platform=replace(spec.platform, context=""))
     with at_sigterm(_stop):
-        one = wired(here, Progress(a_console()))
+        one = wired(here.behind(app), Progress(a_console()))
         carrier = Carrier(one, one.pilot, app, release)
         if carrier.known() is None:
             carrier.draft(image, Mode(promote.value))

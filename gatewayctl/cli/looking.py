@@ -8,7 +8,7 @@ import typer
 from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import Kept, Wired, wire
+from gatewayctl.cli.wiring import Wired, wire, wire_each
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
 from gatewayctl.domain.evidence import Attribution
@@ -34,8 +34,7 @@ def plan(
     from gatewayctl.orchestration.launch import as_text
     from gatewayctl.orchestration.planning import plan as make
 
-    wired = wire(config, Progress(a_console()))
-    wired.app(app)
+    wired = wire(config, Progress(a_console()), app)
     if not any_tag:
         check_image(image)
     made = make(wired.ports, wired.draft(app, image, Mode.MANUAL))
@@ -56,9 +55,8 @@ def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEX
     """Every precondition of a release, each with what to do about it; changes nothing."""
     from gatewayctl.orchestration.preflight import preflight
 
-    wired = wire(config, Progress(a_console()))
     rows: list[dict[str, object]] = []
-    for name in [app] if app else list(wired.spec.apps):
+    for name, wired in wire_each(config, Progress(a_console()), app):
         for check in preflight(wired.ports, wired.draft(name, "image:to-come", Mode.MANUAL)):
             hint = check.fault.hint if check.fault else check.hint
             rows.append(
@@ -88,13 +86,12 @@ def status(
     from gatewayctl.orchestration.survey import survey, watched
     from gatewayctl.reports import status as report
 
-    wired = wire(config, Progress(a_console()), Kept(app or "", namespace))
-    targets = [wired.app(name).target for name in ([app] if app else wired.spec.apps)]
+    each = wire_each(config, Progress(a_console()), app, namespace)
 
     def look() -> "tuple[Survey, ...]":
-        return tuple(survey(wired.ports, target) for target in targets)
+        return tuple(survey(wired.ports, wired.app(name).target) for name, wired in each)
 
-    for seen in watched(look, wired.ports.clock) if watch else [look()]:
+    for seen in watched(look, each[0][1].ports.clock) if watch else [look()]:
         show(output, report.as_dict(seen), "\n".join(report.as_text(one) for one in seen))
 
 
@@ -108,7 +105,7 @@ def curl(
     from gatewayctl.orchestration.survey import ask_all
     from gatewayctl.reports.status import curl_line
 
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), app)
     if path and not path.startswith("/"):
         raise UsageFault(f"path {path!r} does not start with /")
     replies = ask_all(wired.ports, open_release(wired, app), path)
@@ -135,7 +132,6 @@ def curl(
 
 def open_release(wired: Wired, app: str) -> Release:
     """The release whose rule is in the gateway's files, a standing rule's last one included. Raises UsageFault."""
-    wired.app(app)
     record = wired.ports.journal.load(app)
     gateway = wired.ports.gateway
     routes = gateway.dialect.routes(gateway.store.read().files)
@@ -148,8 +144,7 @@ def history(app: App, config: Config = None, namespace: Namespace = "", output: 
     """The ended releases of an application, newest first."""
     from gatewayctl.reports.release import as_dict, explain, moment
 
-    wired = wire(config, Progress(a_console()), Kept(app, namespace))
-    wired.app(app)
+    wired = wire(config, Progress(a_console()), app, namespace)
     ended = wired.ports.journal.history(app)
     lines = [f"{moment(one.created)}  {one.id}  {explain(one)}  (by {one.actor})" for one in ended]
     data = {"schema": "gatewayctl.history/1", "app": app, "releases": [as_dict(one) for one in ended]}
@@ -164,9 +159,8 @@ def report(
     """What one release did, step by step, and where its evidence is."""
     from gatewayctl.reports.release import as_dict, as_text
 
-    wired = wire(config, Progress(a_console()))
-    journal = wired.ports.journal
-    for app in wired.spec.apps:
+    for app, wired in wire_each(config, Progress(a_console()), None):
+        journal = wired.ports.journal
         current = journal.load(app)
         for one in (*([current.release] if current else []), *journal.history(app)):
             if one.id == release:

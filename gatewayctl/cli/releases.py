@@ -13,7 +13,7 @@ import typer
 from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output, Reason
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import exit_code, show
-from gatewayctl.cli.wiring import Kept, Wired, me, wire
+from gatewayctl.cli.wiring import Wired, me, wire
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import NeedsPerson, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
@@ -45,7 +45,7 @@ def release(
     A canary that fails is taken back at once, everything as before, exit code 3. Ctrl-C goes back too.
     """
     progress = Progress(a_console())
-    wired = wire(config, progress)
+    wired = wire(config, progress, app)
     if bool(image) == bool(plan):
         raise UsageFault("name either --image or --plan", hint=f"gatewayctl release {app} --image IMAGE")
     if in_cluster:
@@ -62,13 +62,13 @@ def release(
 
 def start(app: App, image: Image, any_tag: AnyTag = False, config: Config = None, output: Out = Output.TEXT) -> None:
     """Warm the canary, route to it, prove it; then stop, for a pipeline to go on with smoke and promote."""
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), app)
     run(wired, drafted(wired, app, image, Mode.STAGED, any_tag=any_tag).release, output)
 
 
 def smoke(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
     """Run the suites of a started release (again)."""
-    wired = wire(config, Progress(a_console()), Kept(app, namespace))
+    wired = wire(config, Progress(a_console()), app, namespace)
     with interruptible():
         finish(wired, wired.pilot.send(app, SmokeAsked()), output)
 
@@ -81,7 +81,7 @@ def promote(
     output: Out = Output.TEXT,
 ) -> None:
     """Give stable the image of the waiting release, take the rule away, scale the canary to zero."""
-    wired = wire(config, Progress(a_console()), Kept(app, namespace))
+    wired = wire(config, Progress(a_console()), app, namespace)
     with interruptible():
         finish(wired, wired.pilot.promote(app, PromoteAsked(untested)), output)
 
@@ -90,14 +90,14 @@ def abort(
     app: App, reason: Reason = "asked for", config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT
 ) -> None:
     """Turn a release back, whoever drives it and wherever it stands; always allowed, always wins."""
-    wired = wire(config, Progress(a_console()), Kept(app, namespace))
+    wired = wire(config, Progress(a_console()), app, namespace)
     ended = wired.pilot.abort(app, f"{reason} ({me().actor})")
     finish(wired, ended, output, aborting=True)
 
 
 def resume(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
     """Take up a release whose process died or got stuck, where it stood."""
-    wired = wire(config, Progress(a_console()), Kept(app, namespace))
+    wired = wire(config, Progress(a_console()), app, namespace)
     with interruptible():
         finish(wired, wired.pilot.send(app, Resumed()), output)
 
@@ -106,7 +106,6 @@ def drafted(wired: Wired, app: str, image: str, mode: Mode, *, any_tag: bool) ->
     """A plan for a wish from the command line, every precondition checked. Raises what does not hold."""
     from gatewayctl.orchestration.launch import checked
 
-    wired.app(app)
     if not any_tag:
         check_image(image)
     made = wired.draft(app, image, mode)

@@ -17,7 +17,7 @@ app = typer.Typer(help="The canary rule of an application, in the files and live
 @app.command("show", epilog=example("route show"))
 def show_rule(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
     """The routes of APP and its canary rule, as the gateway's files have them."""
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), app)
     target = wired.app(app).target
     gateway = wired.ports.gateway
     wanted = {target.service, target.canary_service}
@@ -31,7 +31,7 @@ def verify(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
     """Ask every gateway replica, by configuration and by traffic, whether it serves the rule of APP now."""
     from gatewayctl.orchestration.survey import survey
 
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), app)
     open_release(wired, app)
     seen = survey(wired.ports, wired.app(app).target)
     rows = [

@@ -7,7 +7,7 @@ import typer
 from gatewayctl.cli.options import Config, Namespace, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import Kept, wire
+from gatewayctl.cli.wiring import wire_each
 from gatewayctl.domain.errors import ExitCode
 
 
@@ -24,10 +24,9 @@ def sweep(
     """
     from gatewayctl.orchestration.sweep import clean, look
 
-    wired = wire(config, Progress(a_console()), Kept(app or "", namespace))
     rows: list[dict[str, object]] = []
     lines: list[str] = []
-    for name in [app] if app else list(wired.spec.apps):
+    for name, wired in wire_each(config, Progress(a_console()), app, namespace):
         found = look(wired.ports, wired.app(name))
         if found is None:
             continue

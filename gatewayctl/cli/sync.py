@@ -23,7 +23,7 @@ def sync(
     from gatewayctl.adapters.kubernetes.traps import twin
     from gatewayctl.adapters.kubernetes.twins import differences, synced
 
-    wired = wire(config, Progress(a_console()))
+    wired = wire(config, Progress(a_console()), app)
     place, target, container = wired.spec.platform, wired.app(app).target, wired.app(app).container
     if place.kind != "kubernetes":
         raise UsageFault(f"sync needs a cluster; platform.kind is {place.kind}", hint="the sandbox makes twins itself")

@@ -26,26 +26,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What an act from anywhere is about: an application (all, if empty), in a namespace (ours, if empty)."""
-
-    app: str = ""
-    namespace: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Wired:
-    """A configuration with its ports."""
+    """What a configuration says about one gateway, with its ports."""
 
     spec: "Spec"
     ports: "Ports"
 
     def app(self, name: str) -> AppSpec:
         """One application. Raises UsageFault with the names there are."""
-        found = self.spec.apps.get(name)
-        if found is None:
-            raise UsageFault(f"{self.spec.file} has no application {name}", hint=f"it has {', '.join(self.spec.apps)}")
-        return found
+        return self.spec.app(name)
 
     def neighbours(self, name: str) -> tuple[Target, ...]:
         """Every other application of the same gateway."""
@@ -65,33 +54,49 @@ class Wired:
         return Pilot(self.ports, me())
 
 
-def wire(given: Path | None, narrator: "Narrator", kept: Kept | None = None) -> Wired:
-    """Read the configuration and choose the adapters. Raises ConfigFault, UsageFault.
+def wire(given: Path | None, narrator: "Narrator", app: str = "", namespace: str | None = None) -> Wired:
+    """Read the configuration and choose the adapters for the gateway of `app`; without one, for the only gateway.
 
-    With `kept`, and no configuration in sight, the one that the cluster's journal keeps is used.
+    With a `namespace` (empty: ours) and no configuration in sight, the one that the cluster's journal keeps is used.
+    Raises ConfigFault, UsageFault.
     """
+    spec = _configuration(given, app, namespace)
+    return wired(spec.behind(app) if app else spec, narrator)
+
+
+def wire_each(
+    given: Path | None, narrator: "Narrator", app: str | None, namespace: str | None = None
+) -> list[tuple[str, Wired]]:
+    """The same for one application, or for all of them when none is named: each with the wiring of its gateway."""
+    if app:
+        return [(app, wire(given, narrator, app, namespace))]
+    each = [wired(part, narrator) for part in _configuration(given, "", namespace).each()]
+    return [(name, one) for one in each for name in one.spec.apps]
+
+
+def _configuration(given: Path | None, app: str, namespace: str | None) -> "Spec":
     from gatewayctl.config.load import find, load
 
-    return wired(_found(kept) if kept is not None and given is None else load(find(given)), narrator)
+    return load(find(given)) if namespace is None or given is not None else _found(app, namespace)
 
 
 def wired(spec: "Spec", narrator: "Narrator") -> Wired:
-    """A configuration with the adapters that it asks for."""
+    """A configuration of one gateway with the adapters that it asks for."""
     return Wired(spec, _PLATFORMS[spec.platform.kind](spec, narrator))
 
 
-def _found(kept: Kept) -> "Spec":
+def _found(app: str, namespace: str) -> "Spec":
     """The configuration here; where there is none, or a namespace is named, the one that the cluster keeps."""
     from gatewayctl.adapters.kubernetes.api import configured
     from gatewayctl.config.load import find, load
 
     path = find(None)
-    if kept.namespace or (not path.exists() and configured()):
-        return _kept(kept, load(path).platform.context if path.exists() else "")
+    if namespace or (not path.exists() and configured()):
+        return _kept(app, namespace, load(path).platform.context if path.exists() else "")
     return load(path)
 
 
-def _kept(kept: Kept, context: str) -> "Spec":
+def _kept(app: str, namespace: str, context: str) -> "Spec":
     """The configuration that a release left in the cluster. Its context names the other machine's: ours is used."""
     from gatewayctl.adapters.kubernetes.api import connect
     from gatewayctl.adapters.kubernetes.journal import apps, kept_spec
@@ -99,12 +104,12 @@ def _kept(kept: Kept, context: str) -> "Spec":
     from gatewayctl.config.load import parse
 
     api = connect(context)
-    namespace = kept.namespace or own_namespace(context)
-    named = [kept.app] if kept.app else list(apps(api, namespace))
+    namespace = namespace or own_namespace(context)
+    named = [app] if app else list(apps(api, namespace))
     text = kept_spec(api, namespace, named[0]) if named else None
     if text is None:
         raise UsageFault(
-            f"there is no gatewayctl.yaml here, and namespace {namespace} keeps no release of {kept.app or 'any app'}",
+            f"there is no gatewayctl.yaml here, and namespace {namespace} keeps no release of {app or 'any app'}",
             hint="name the namespace with --namespace, or a configuration with --config",
         )
     spec = parse(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{named[0]}"))

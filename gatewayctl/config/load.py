@@ -1,16 +1,17 @@
 """Read a gatewayctl.yaml: every fault with its file and line, all together; or one frozen spec."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.config.model import AppModel, FileModel
+from gatewayctl.config.model import AppModel, FileModel, GatewayModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Suite, Target, Timings
-from gatewayctl.yamlfile import FileFault, parse_yaml, read_bounded
+from gatewayctl.yamlfile import FileFault, YamlFile, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
 DEMO = Path(".gatewayctl/demo/gateway-config/gatewayctl.yaml")
@@ -49,17 +50,44 @@ def parse(text: str, path: Path) -> Spec:
         model = FileModel.model_validate(file.data)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
+    if wrong := [*_nowhere(model, file), *_shared(model, file)]:
+        raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
     return _spec(model, path, text)
+
+
+def _nowhere(model: FileModel, file: YamlFile) -> list[str]:
+    """A fault for each application that names no gateway of the file; with only one, none has to be named."""
+    names = ", ".join(model.gateways)
+    found = []
+    for name, app in model.apps.items():
+        if app.gateway and app.gateway not in model.gateways:
+            reason = f"expected one of {names}" if names else "there is only one gateway, and it has no name"
+            found.append(file.at(("apps", name, "gateway"), reason))
+        elif not app.gateway and len(model.gateways) > 1:
+            found.append(file.at(("apps", name), f"expected gateway: the one it is behind, of {names}"))
+    return found
+
+
+def _shared(model: FileModel, file: YamlFile) -> list[str]:
+    """A fault for each application whose canary is another one's, too: two releases would fight for it."""
+    found: list[str] = []
+    owners: dict[str, str] = {}
+    for name, app in model.apps.items():
+        canary = _target(name, app).canary
+        if owners.setdefault(canary, name) != name:
+            found.append(file.at(("apps", name), f"its canary {canary} is the canary of {owners[canary]}"))
+    return found
 
 
 def _spec(model: FileModel, path: Path, text: str) -> Spec:
     folder = path.parent
+    only = next(iter(model.every_gateway)) if len(model.every_gateway) == 1 else ""
     return Spec(
         file=path,
         text=text,
         platform=_platform(model, folder),
-        gateway=_gateway(model),
-        apps={name: _app(name, app, folder) for name, app in model.apps.items()},
+        gateways={name: _gateway(one, model.platform.namespace) for name, one in model.every_gateway.items()},
+        apps={name: replace(_app(name, app, folder), gateway=app.gateway or only) for name, app in model.apps.items()},
     )
 
 
@@ -74,11 +102,12 @@ def _platform(model: FileModel, folder: Path) -> PlatformSpec:
     )
 
 
-def _gateway(model: FileModel) -> GatewaySpec:
-    gateway, store = model.gateway, model.gateway.config
+def _gateway(gateway: GatewayModel, namespace: str) -> GatewaySpec:
+    """`namespace` is the applications', for a gateway that stands beside them."""
+    store = gateway.config
     return GatewaySpec(
         kind=gateway.kind,
-        namespace=gateway.namespace or model.platform.namespace,
+        namespace=gateway.namespace or namespace,
         selector=gateway.replicas.selector if gateway.replicas else "",
         config_map=store.config_map if store else "",
         keys=(store.keys or (store.key,)) if store else (),
@@ -89,10 +118,10 @@ def _gateway(model: FileModel) -> GatewaySpec:
     )
 
 
-def _app(name: str, app: AppModel, folder: Path) -> AppSpec:
+def _target(name: str, app: AppModel) -> Target:
     stable = app.stable or name
     service = app.service or name
-    target = Target(
+    return Target(
         app=name,
         stable=stable,
         canary=app.canary or f"{stable}-canary",
@@ -104,9 +133,12 @@ def _app(name: str, app: AppModel, folder: Path) -> AppSpec:
         canary_host=app.canary_host,
         headers=tuple(app.probe.headers.items()),
     )
+
+
+def _app(name: str, app: AppModel, folder: Path) -> AppSpec:
     pytest, locust = app.smoke.pytest, app.smoke.locust
     return AppSpec(
-        target=target,
+        target=_target(name, app),
         header=app.header.name,
         value="" if app.header.value == "per-release" else app.header.value,
         standing=app.route == "standing",

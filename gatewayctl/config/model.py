@@ -23,6 +23,7 @@ def _seconds(value: object) -> object:
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+GatewayName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
 
 
@@ -50,13 +51,13 @@ class PlatformModel(Strict):
 
 
 class ReplicasModel(Strict):
-    """`gateway.replicas:`"""
+    """`replicas:` of a gateway"""
 
     selector: str = Field(min_length=1)
 
 
 class StoreModel(Strict):
-    """`gateway.config:`"""
+    """`config:` of a gateway"""
 
     config_map: str = Field(alias="configMap")
     key: str = ""
@@ -70,7 +71,7 @@ class StoreModel(Strict):
 
 
 class GatewayModel(Strict):
-    """`gateway:`"""
+    """`gateway:`, or one of `gateways:`"""
 
     kind: str
     namespace: str = ""
@@ -90,6 +91,11 @@ class GatewayModel(Strict):
         if self.config and self.kind == "httproute":
             raise ValueError("expected routes, as namespace/name: HTTPRoutes are objects and no ConfigMap")
         return self
+
+    def lacks(self) -> tuple[str, ...]:
+        """What a cluster has to be told of it, and was not."""
+        place = ("routes", self.routes) if self.kind == "httproute" else ("config.configMap", self.config)
+        return tuple(key for key, given in (("replicas.selector", self.replicas), place) if not given)
 
 
 class HeaderModel(Strict):
@@ -173,6 +179,7 @@ class AppModel(Strict):
     canary_service: str = ""
     canary_host: str = ""
     container: Container = ""
+    gateway: str = ""
     header: HeaderModel = HeaderModel()
     route: Literal["per-release", "standing"] = "per-release"
     identify: IdentifyModel = IdentifyModel(header="x-served-by")
@@ -192,29 +199,32 @@ class FileModel(Strict):
 
     version: Literal[1]
     platform: PlatformModel
-    gateway: GatewayModel
+    gateway: GatewayModel | None = None
+    gateways: dict[GatewayName, GatewayModel] = Field(default_factory=dict)
     apps: dict[AppName, AppModel] = Field(min_length=1)
+
+    @property
+    def every_gateway(self) -> dict[str, GatewayModel]:
+        """By name; the one that is given as `gateway` has none."""
+        return {"": self.gateway} if self.gateway else dict(self.gateways)
+
+    @model_validator(mode="after")
+    def _has_a_gateway(self) -> "FileModel":
+        if bool(self.gateway) == bool(self.gateways):
+            raise ValueError("expected exactly one of gateway and gateways")
+        if len(self.gateways) > 1 and self.platform.kind == "sandbox":
+            raise ValueError("a sandbox has one gateway: rehearse each with a gatewayctl.yaml of its own")
+        return self
 
     @model_validator(mode="after")
     def _a_cluster_is_told_where(self) -> "FileModel":
         if self.platform.kind == "kubernetes":
-            missing = [
-                name
-                for name, given in (
-                    ("platform.namespace", self.platform.namespace),
-                    ("gateway.replicas.selector", self.gateway.replicas),
-                    self._where_routes_are(),
-                )
-                if not given
-            ]
+            missing = [] if self.platform.namespace else ["platform.namespace"]
+            for name, gateway in self.every_gateway.items():
+                missing += [f"{f'gateways.{name}' if name else 'gateway'}.{key}" for key in gateway.lacks()]
             if missing:
                 raise ValueError(f"platform kubernetes needs {', '.join(missing)}")
         return self
-
-    def _where_routes_are(self) -> tuple[str, object]:
-        if self.gateway.kind == "httproute":
-            return "gateway.routes", self.gateway.routes
-        return "gateway.config.configMap", self.gateway.config
 
     @field_validator("apps")
     @classmethod

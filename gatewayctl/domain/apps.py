@@ -11,7 +11,8 @@ from gatewayctl.domain.routing import Header
 class AppSpec:
     """What does not change from release to release. `value` empty means: a new random one for each release.
 
-    `container` is the one whose image a release changes, among sidecars; empty: it can be told by its name.
+    `container` is the one whose image a release changes, among sidecars; empty: it can be told by its name. `gateway`
+    is the name of the one it is behind; empty where the only one has none.
     """
 
     target: Target
@@ -22,6 +23,7 @@ class AppSpec:
     load: Load | None
     timings: Timings
     container: str = ""
+    gateway: str = ""
 
     def mark(self, token: str) -> Header:
         """The header of one release; `token` is the random part of a per-release value."""

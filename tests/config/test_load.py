@@ -6,6 +6,7 @@ import pytest
 
 from gatewayctl import __version__
 from gatewayctl.config.load import ConfigFault, load, parse
+from gatewayctl.domain.errors import UsageFault
 
 GOOD = """\
 version: 1
@@ -116,6 +117,94 @@ def test_a_gateway_lives_with_its_applications_unless_told_otherwise(tmp_path):
     spec = load(written(tmp_path, CLUSTER.replace("namespace: gateway, ", "")))
 
     assert spec.gateway.namespace == "shop"
+
+
+TWO = """\
+version: 1
+platform: {kind: kubernetes, namespace: shop}
+gateways:
+  edge: {kind: envoy, replicas: {selector: app=edge}, config: {configMap: edge-routes, key: rds.yaml}}
+  legacy: {kind: nginx, namespace: old, replicas: {selector: app=nginx}, config: {configMap: nginx, key: nginx.conf}}
+apps:
+  orders: {gateway: edge, probe: {host: shop.example.com}}
+  billing: {gateway: legacy, probe: {host: old.example.com}}
+  payments: {gateway: edge, probe: {host: shop.example.com}}
+"""
+
+
+def test_each_application_is_behind_the_gateway_it_names(tmp_path):
+    spec = load(written(tmp_path, TWO))
+
+    edge, legacy = spec.behind("payments"), spec.behind("billing")
+
+    assert (edge.gateway.kind, list(edge.apps)) == ("envoy", ["orders", "payments"])
+    assert (legacy.gateway.kind, legacy.gateway.namespace, list(legacy.apps)) == ("nginx", "old", ["billing"])
+    assert spec.each() == (edge, legacy)
+    assert edge.text == TWO
+
+
+def test_with_several_gateways_nobody_is_given_just_one_of_them(tmp_path):
+    spec = load(written(tmp_path, TWO))
+
+    with pytest.raises(UsageFault, match="has 2 gateways"):
+        _ = spec.gateway
+    with pytest.raises(UsageFault, match="has no application stock"):
+        spec.behind("stock")
+
+
+def test_the_only_gateway_of_a_list_needs_no_naming(tmp_path):
+    lines = [line.replace("gateway: edge, ", "") for line in TWO.splitlines() if "legacy" not in line]
+
+    spec = load(written(tmp_path, "\n".join(lines)))
+
+    assert spec.behind("orders") == spec
+    assert spec.each() == (spec,)
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            TWO.replace("orders: {gateway: edge, ", "orders: {").replace("gateway: legacy", "gateway: nginx"),
+            [
+                "gatewayctl.yaml:7: apps.orders: expected gateway: the one it is behind, of edge, legacy",
+                "gatewayctl.yaml:8: apps.billing.gateway: expected one of edge, legacy",
+            ],
+        ),
+        (
+            CLUSTER.replace("    probe", "    gateway: edge\n    probe"),
+            ["gatewayctl.yaml:6: apps.orders.gateway: there is only one gateway, and it has no name"],
+        ),
+        (
+            TWO.replace("gateways:", "gateway: {kind: envoy}\ngateways:"),
+            ["gatewayctl.yaml:1: file: expected exactly one of gateway and gateways"],
+        ),
+        (
+            GOOD.replace("gateway: {kind: envoy}\n", ""),
+            ["gatewayctl.yaml:1: file: expected exactly one of gateway and gateways"],
+        ),
+        (
+            TWO.replace("{kind: kubernetes, namespace: shop}", "{kind: sandbox}"),
+            [
+                "gatewayctl.yaml:1: file: a sandbox has one gateway: rehearse each with a gatewayctl.yaml of its own",
+            ],
+        ),
+        (
+            TWO.replace("replicas: {selector: app=nginx}, ", ""),
+            ["gatewayctl.yaml:1: file: platform kubernetes needs gateways.legacy.replicas.selector"],
+        ),
+    ],
+)
+def test_gateways_that_cannot_be_told_apart_are_faults(tmp_path, text, faults):
+    assert faults_of(tmp_path, text) == faults
+
+
+def test_a_canary_belongs_to_one_application(tmp_path):
+    text = TWO.replace("billing: {", "billing: {stable: orders, ")
+
+    assert faults_of(tmp_path, text) == [
+        "gatewayctl.yaml:8: apps.billing: its canary orders-canary is the canary of orders"
+    ]
 
 
 def test_text_kept_elsewhere_is_the_same_configuration(tmp_path):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.config.load import parse
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 TARGET = re.compile(r"^([a-z][a-z0-9-]*):", re.MULTILINE)
@@ -62,3 +64,12 @@ def test_every_link_of_a_page_leads_somewhere(page):
     links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_whole_gatewayctl_yaml_in_the_docs_is_one(tmp_path):
+    blocks = re.findall(r"^```yaml\n(.*?)^```", "".join(page.read_text() for page in PAGES), re.MULTILINE | re.DOTALL)
+    whole = [block for block in blocks if block.startswith("version:") and "\napps:" in block]
+
+    assert len(whole) >= 2
+    for block in whole:
+        assert parse(block, tmp_path / "gatewayctl.yaml").apps

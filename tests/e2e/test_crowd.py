@@ -8,7 +8,6 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.api import connect
 from tests.e2e.crowd import Crowd
-from tests.e2e.town import Done
 from tests.e2e.watcher import watching
 
 pytestmark = pytest.mark.alone  # twenty-five processes
@@ -26,24 +25,6 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
         made.remove()
 
 
-def released(crowd: Crowd, deadline: float) -> list[Done]:
-    """Every application, each by a process of its own; no process is left behind."""
-    running = [
-        crowd.start("release", app, "--image", "shop/orders:1.1", "--promote", "on-success") for app in crowd.apps
-    ]
-    try:
-        ended = []
-        for process in running:
-            out, err = process.communicate(timeout=max(1.0, deadline - time.monotonic()))
-            ended.append(Done(process.returncode, out, err))
-        return ended
-    finally:
-        for process in running:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
-
-
 @pytest.mark.timeout(WITHIN + 60)
 def test_twenty_five_releases_at_once_are_all_promoted_and_leave_every_byte_of_the_routes(
     crowd: Crowd, capsys: pytest.CaptureFixture[str]
@@ -53,7 +34,7 @@ def test_twenty_five_releases_at_once_are_all_promoted_and_leave_every_byte_of_t
     begun = time.monotonic()
 
     with watching(crowd, crowd.apps, every=3.0) as watcher:
-        ended = released(crowd, begun + WITHIN)
+        ended = crowd.release_all("shop/orders:1.1", WITHIN)
     seconds = time.monotonic() - begun
 
     with capsys.disabled():

@@ -235,3 +235,13 @@ def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(town: Ro
 
     assert done.code == 3, done.said
     assert "gatewayctl" not in town.routes()
+
+
+def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(town: RouteTown) -> None:
+    before = town.routes()
+
+    ended = town.release_all("shop/orders:1.1")
+
+    assert [done.code for done in ended] == [0, 0], "\n".join(done.said for done in ended)
+    assert {town.image(app) for app in town.apps} == {"shop/orders:1.1"}
+    assert town.routes() == before

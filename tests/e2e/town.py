@@ -142,6 +142,22 @@ class Town:
         out, err = process.communicate(timeout=170)
         return Done(process.returncode, out, err)
 
+    def release_all(self, image: str, within: float = 170.0) -> list["Done"]:
+        """A release of every application at once, each by a process of its own; no process is left behind."""
+        deadline = time.monotonic() + within
+        running = [self.start("release", app, "--image", image, "--promote", "on-success") for app in self.apps]
+        try:
+            ended = []
+            for process in running:
+                out, err = process.communicate(timeout=max(1.0, deadline - time.monotonic()))
+                ended.append(Done(process.returncode, out, err))
+            return ended
+        finally:
+            for process in running:
+                if process.poll() is None:
+                    process.kill()
+                    process.communicate()
+
     def _moved(self, found: dict[str, Any]) -> dict[str, Any]:
         """The same object in our namespaces."""
         names = {SHOP: self.shop, GATEWAY: self.gateway}
