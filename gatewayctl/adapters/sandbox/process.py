@@ -22,13 +22,17 @@ def only_on_linux() -> None:
 
 
 def started_at(pid: int) -> str:
-    """When `pid` started, in the kernel's own clock; empty when no such process runs (a zombie does not run)."""
+    """When `pid` started, in the kernel's own clock; empty when no such process runs.
+
+    A zombie does not run, unless threads of it are still ending: until the last one has, its ports are taken.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return ""
     fields = stat.rpartition(b")")[2].split()  # the name before it may hold blanks and brackets
-    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+    threads = int(fields[17])
+    return "" if fields[0] in (b"Z", b"X") and threads <= 1 else fields[19].decode()
 
 
 def up_for() -> float:
