@@ -9,7 +9,7 @@ GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster products spring-gateway test simulate check e2e in-cluster bench cluster cluster-down clean
+.PHONY: demo demo-cluster products spring-gateway test simulate check e2e on-jvm in-cluster bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -30,7 +30,7 @@ demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it 
 	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
 
 test: $(VENV)/.installed  ## every hermetic test; what a gateway product is missing for is told at the end
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -rs --ignore tests/e2e
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -rs --ignore tests/e2e -m "not jvm"
 
 # Envoy comes from PyPI. The others are the system's, and starting them is the tests' business, not the system's.
 products:  ## install the gateway products that tests and demos run for real (Debian, root)
@@ -48,8 +48,12 @@ check: $(VENV)/.installed  ## style, types, and the direction of imports
 	@$(BIN)/lint-imports
 
 # Root, Linux and a few Debian packages are needed, and named when they are missing; the first time takes ten minutes more.
-e2e: $(VENV)/.installed  ## end to end on a real Kubernetes, made for it and removed afterwards
+e2e: $(VENV)/.installed  ## end to end: on real Spring Cloud Gateways here, then on a real Kubernetes, made for it and removed afterwards
+	@$(MAKE) --no-print-directory on-jvm
 	@$(BIN)/python -m tests.cluster run --name e2e -- $(MAKE) --no-print-directory in-cluster
+
+on-jvm:
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -rs --ignore tests/e2e -m jvm
 
 # The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
 in-cluster:

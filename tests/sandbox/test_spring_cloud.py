@@ -10,7 +10,7 @@ from gatewayctl.gateways.springcloud.checker import PROGRAM
 from tests.gateways.springcloud.product import gateway_jar
 from tests.sandbox.shop import NEW, Shop, a_shop, quickly
 
-pytestmark = pytest.mark.sandbox
+pytestmark = pytest.mark.jvm
 
 
 def behind_spring(folder: Path) -> None:

@@ -18,14 +18,14 @@ PLACE = GatewayPlace("gateway", "app=gateway", "routes", ("rds.yaml",), 8000, 99
 
 
 class PodList:
-    """An API server that knows nothing but Pods."""
+    """An API server that knows nothing but Pods, and tells no events; `asked` is how often they were listed."""
 
     def __init__(self) -> None:
         self.pods: list[dict[str, Any]] = []
         self.asked = 0
 
     def answer(self, verb: str, path: str, body: Any) -> tuple[int, Any]:
-        if "portforward" in path:
+        if "portforward" in path or "watch=" in path:
             return 403, {"message": "forbidden"}
         self.asked += 1
         return 200, {"items": self.pods}

@@ -21,14 +21,14 @@ def with_rule(text):
     return before, DIALECT.insert(before, a_rule()).apply(before)
 
 
-@pytest.mark.sandbox
+@pytest.mark.jvm
 def test_an_edit_is_bound_by_the_real_product(checker):
     said = checker.check(*with_rule("test.x: 1\n" + listed(WEB, ORDERS + PLACEHOLDERS)))
 
     assert (said.ok, said.checked, said.detail) == (True, True, "")
 
 
-@pytest.mark.sandbox
+@pytest.mark.jvm
 def test_a_route_that_the_product_does_not_bind_is_refused_with_its_words(checker):
     before, after = with_rule(listed(WEB, ORDERS))
 
@@ -38,7 +38,7 @@ def test_a_route_that_the_product_does_not_bind_is_refused_with_its_words(checke
     assert "SetResponseHeadr" in said.detail
 
 
-@pytest.mark.sandbox
+@pytest.mark.jvm
 def test_filters_of_ones_own_are_no_fault_of_the_edit(checker):
     said = checker.check(*with_rule(listed(ORDERS + "  filters: [OurOwn=1]\n")))
 

@@ -13,7 +13,7 @@ from gatewayctl.gateways.springcloud.live import SpringCloudLive
 from tests.gateways.springcloud.product import VERSIONS
 from tests.gateways.springcloud.running import Load, asked, gateways, get, post, until
 
-pytestmark = pytest.mark.sandbox
+pytestmark = pytest.mark.jvm
 
 DIALECT = SpringCloudDialect()
 LIVE = SpringCloudLive(get)
