@@ -45,6 +45,7 @@ def add(
     header: Annotated[str, typer.Option(metavar="N=V", help="What marks a request.")] = "x-canary=always",
     canary: Annotated[str, typer.Option(help="The canary's upstream; S-canary if not given.")] = "",
     canary_host: Annotated[str, typer.Option(help="Its address, where it cannot be derived from stable's.")] = "",
+    fallback: Annotated[bool, typer.Option("--fallback", help="Stable answers for a canary that is gone.")] = False,
     diff: DiffOnly = False,
     output: Out = Output.TEXT,
 ) -> None:
@@ -61,9 +62,11 @@ def add(
         header=Header(name, value),
         stamp=standing_stamp(service),
         canary_host=canary_host,
+        fallback=fallback,
     )
     before = read(files)
     kind = product(gateway)
+    kind.dialect.limits.permit(rule)
     change = kind.dialect.insert(before, rule)
     said = kind.checker().check(before, change.apply(before))
     if not said.ok:

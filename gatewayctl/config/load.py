@@ -132,6 +132,7 @@ def _target(name: str, app: AppModel) -> Target:
         path=app.probe.path,
         canary_host=app.canary_host,
         headers=tuple(app.probe.headers.items()),
+        fallback=app.fallback == "stable",
     )
 
 

@@ -180,6 +180,7 @@ class AppModel(Strict):
     canary_host: str = ""
     container: Container = ""
     gateway: str = ""
+    fallback: Literal["none", "stable"] = "none"
     header: HeaderModel = HeaderModel()
     route: Literal["per-release", "standing"] = "per-release"
     identify: IdentifyModel = IdentifyModel(header="x-served-by")

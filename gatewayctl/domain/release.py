@@ -51,6 +51,7 @@ class Target:
     """One application behind a gateway, frozen into the release when it starts.
 
     `stable` and `canary` name Deployments, `service` and `canary_service` upstreams as the gateway's files spell them.
+    With `fallback` stable answers in place of a canary that cannot be reached.
     """
 
     app: str
@@ -63,6 +64,7 @@ class Target:
     path: str
     canary_host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ class Release:
             header=self.header,
             stamp=self.stamp,
             canary_host=target.canary_host,
+            fallback=target.fallback,
         )
 
     @property

@@ -57,6 +57,7 @@ class CanaryRule:
 
     `service` and `canary` are upstream names as the gateway's files spell them. `canary_host` is the address of the
     canary's Service where a definition of it has to be written; empty means: derive it from stable's by convention.
+    With `fallback` stable answers in place of a canary that cannot be reached.
     """
 
     app: str
@@ -65,6 +66,7 @@ class CanaryRule:
     header: Header
     stamp: str
     canary_host: str = ""
+    fallback: bool = False
 
     @property
     def name(self) -> str:
@@ -120,11 +122,21 @@ class Limits:
 
     `answers` lists, per case, every attribution that is right; a case it does not name must be answered by stable.
     `by_address`: a name in the rule could keep the gateway from starting, so a release writes the canary's IP address.
+    `fallback`: a rule can send marked requests to stable when the canary cannot be reached.
     """
 
     stamp: bool = True
     by_address: bool = False
+    fallback: bool = False
     answers: Mapping[LeakCase, frozenset[Attribution]] = field(default_factory=dict)
+
+    def permit(self, rule: CanaryRule) -> None:
+        """Raise UsageFault when a rule asks for what the gateway cannot do."""
+        if rule.fallback and not self.fallback:
+            raise UsageFault(
+                f"this gateway cannot fall back to stable when the canary of {rule.app} is gone",
+                hint="leave fallback out: marked requests then get the gateway's own 5xx",
+            )
 
     def allowed(self, case: LeakCase) -> frozenset[Attribution]:
         """The attributions that are not a leak for this case."""

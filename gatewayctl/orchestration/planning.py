@@ -47,6 +47,7 @@ def draft(ports: Ports, wish: Wish) -> Release:
         timings=wish.app.timings,
         neighbours=wish.neighbours,
     )
+    ports.gateway.dialect.limits.permit(release.rule)
     return release.at(release.phase, rule_was_there=release.standing and _has_rule(ports, release))
 
 

@@ -55,7 +55,8 @@ def as_text(seen: Survey) -> str:
         lines.append(f"  release  {release.id}, {release.before} → {release.image}, {release.header}")
     lines += [f"  stable   {_short(seen.stable)}", f"  canary   {_short(seen.canary)}"]
     lines += [f"  {_mark(seen, replica)} {replica.name}   {_said(replica)}" for replica in seen.replicas]
-    lines += [f"  rule     {_rule(rule)}" for rule in seen.rules]
+    falls = ", stable answers when it is gone" if seen.target.fallback else ""
+    lines += [f"  rule     {_rule(rule)}{falls}" for rule in seen.rules]
     if seen.holder:
         lines.append(f"  driven   by {seen.holder}")
     if reach := curl(seen):

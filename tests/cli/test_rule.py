@@ -57,6 +57,14 @@ def test_a_rule_goes_in_and_comes_out_byte_for_byte(routes):
     assert stat.S_IMODE(routes.stat().st_mode) == 0o640
 
 
+def test_a_fallback_that_the_gateway_cannot_give_is_refused_and_nothing_written(routes):
+    added = add("--fallback", routes)
+
+    assert added.returncode == 2
+    assert "this gateway cannot fall back to stable" in added.stderr
+    assert routes.read_bytes() == ROUTES.encode()
+
+
 def test_added_twice_it_is_there_once(routes):
     add(routes)
     text = routes.read_text()

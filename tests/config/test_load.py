@@ -38,6 +38,7 @@ def test_names_follow_from_the_application_by_convention(tmp_path):
     assert (app.target.service, app.target.canary_service) == ("orders", "orders-canary")
     assert (app.header, app.value, app.standing) == ("x-canary", "", False)
     assert app.target.identify.header == "x-served-by"
+    assert not app.target.fallback
 
 
 def test_every_option_is_read(tmp_path):
@@ -47,6 +48,7 @@ def test_every_option_is_read(tmp_path):
     stable: orders-v1
     service: service_backend
     container: web
+    fallback: stable
     route: standing
     header: {name: x-try, value: qa-1}
     identify: {pointer: /version}
@@ -61,6 +63,7 @@ def test_every_option_is_read(tmp_path):
     assert (app.target.stable, app.target.canary) == ("orders-v1", "orders-v1-canary")
     assert app.target.canary_service == "service_backend-canary"
     assert app.container == "web"
+    assert app.target.fallback
     assert (app.header, app.value, app.standing) == ("x-try", "qa-1", True)
     assert app.target.identify.pointer == "/version"
     assert app.suite

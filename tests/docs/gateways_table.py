@@ -35,7 +35,14 @@ Row = tuple[str, ...]
 def tables() -> str:
     """Both tables, as Markdown."""
     products = [make() for make in GATEWAYS.values()]
-    written = ("kind", "what is edited", "in a cluster kept in", "the rule names the canary by", "answers stamped")
+    written = (
+        "kind",
+        "what is edited",
+        "in a cluster kept in",
+        "the rule names the canary by",
+        "answers stamped",
+        "fallback",
+    )
     live = ("kind", "loads a change", "a replica is asked", "drained when", "checked before", "whole release here")
     odd = tuple(case.value for case in _ODD)
     rules = _table((*written, *odd), [_written(product) for product in products])
@@ -59,6 +66,7 @@ def _written(product: Gateway) -> Row:
         "a ConfigMap" if _takes_a_config_map(product.kind) else "API objects",
         "IP address" if limits.by_address else "name",
         "yes" if limits.stamp else "no",
+        "stable" if limits.fallback else "none",
         *(" or ".join(sorted(limits.allowed(case), reverse=True)) for case in _ODD),
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.hosts import HOST, Underivable, canary_host, is_ip
+from gatewayctl.gateways.nginx.fallback import backups, refuse_without_backup
 from gatewayctl.gateways.nginx.owned import Piece, above, step_of
 from gatewayctl.gateways.nginx.passes import Choice, Pass, Passes, has_variable, is_placeholder
 
@@ -33,6 +34,8 @@ def identifier(rule: CanaryRule) -> str:
 def destination(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> Destination:
     """Where the canary of one choice is. Raises Refused."""
     upstreams = passes.upstreams
+    if rule.fallback:
+        refuse_without_backup(passes, one, choice, rule)
     if rule.canary in upstreams.blocks:
         note = f"the upstream {rule.canary} is not of our making: it stays as it is, also afterwards"
         return Destination(rule.canary, note=note)
@@ -40,7 +43,7 @@ def destination(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> 
     name = _name(one, host, rule)
     tail = f":{port}" if port else ""
     defined = choice.address.host in upstreams.blocks
-    if not is_ip(name):
+    if not is_ip(name) and not rule.fallback:  # only a name that is known beforehand can stand in an upstream
         resolver = passes.config.inherited(one.directive, "resolver")
         at_run_time = "." in name or rule.canary_host or (one.variable and not defined)
         if resolver.found and at_run_time:
@@ -100,4 +103,5 @@ def _upstream(passes: Passes, stable: str, server: str, rule: CanaryRule) -> Pie
     inside = passes.config.level(block)
     step = step_of(inside[0]) if inside else "    "
     kept = [f"{step}{one.name} {' '.join(one.args)};" for one in inside if one.name in _KEPT]
-    return above(block, (f"upstream {rule.canary} {{", f"{step}server {server};", *kept, "}"))
+    servers = (f"{server} max_fails=0", *backups(inside)) if rule.fallback else (server,)
+    return above(block, (f"upstream {rule.canary} {{", *(f"{step}server {one};" for one in servers), *kept, "}"))

@@ -13,7 +13,7 @@ from gatewayctl.gateways.yamltext.document import no_collection
 # `if ($http_x = "v")` compares exactly. Of a header sent twice, nginx before 1.23 knows the first line only, later ones
 # join the lines by a comma: neither makes a second line count.
 # A name that is gone keeps nginx from loading its files: the address is what a release writes.
-_LIMITS = Limits(stamp=True, by_address=True)
+_LIMITS = Limits(stamp=True, by_address=True, fallback=True)
 
 
 class NginxDialect:
