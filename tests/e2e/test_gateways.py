@@ -84,13 +84,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoGates]:
 
 def test_applications_behind_two_gateways_are_released_at_once_each_proven_by_its_own(town: TwoGates) -> None:
     files = (town.routes(), town.old_routes())
+    images = {app: town.other_image(app) for app in town.apps}
 
-    orders, payments = town.release_all("shop/orders:1.1")
+    orders, payments = town.release_all(images)
 
     assert (orders.code, payments.code) == (0, 0), orders.said + payments.said
     assert "3/3 gateway replicas serve it" in orders.err
     assert f"{REPLICAS}/{REPLICAS} gateway replicas serve it" in payments.err
-    assert {town.image(app) for app in town.apps} == {"shop/orders:1.1"}
+    assert {app: town.image(app) for app in town.apps} == images
     assert (town.routes(), town.old_routes()) == files
 
 
@@ -98,7 +99,7 @@ def test_a_release_is_seen_and_ended_from_an_empty_folder_whichever_gateway_it_i
     town: TwoGates, tmp_path: Path
 ) -> None:
     files = (town.routes(), town.old_routes())
-    started = town.run("start", "payments", "--image", "shop/orders:1.0")
+    started = town.run("start", "payments", "--image", town.other_image("payments"))
     assert started.code == 0, started.said
     routed = (town.routes(), town.old_routes())
 

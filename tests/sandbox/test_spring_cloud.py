@@ -53,3 +53,16 @@ def test_a_bad_canary_is_rejected_and_leaves_everything_as_it_was(shop):
 
     assert done.returncode == 3, done.stdout + done.stderr
     assert shop.is_as_before()
+
+
+def test_both_applications_of_one_file_are_released_at_once_and_no_edit_is_lost(shop):
+    asked = ("--promote", "on-success", "--image")
+    with shop.spawned("release", "payments", *asked, "shop/payments:1.1") as other:
+        done = shop.cli("release", "orders", *asked, NEW)
+        ended = other.wait(120)
+        said = other.stdout.read()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ended == 0, said
+    assert shop.is_promoted()
+    assert shop.wired.ports.workloads.read("payments").image == "shop/payments:1.1"

@@ -20,8 +20,6 @@ BOM = "\ufeff"
 # What YAML 1.1 readers take for the end of a line and YAML 1.2 readers do not: positions would not be certain.
 _ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|@[A-Za-z][\w.-]*@")
-# One level of block nesting needs at least half a column, so shorter starts of lines cannot be deeper than we allow.
-_DEEP_START = re.compile(rf"^[ \t?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +30,25 @@ class Fault:
     reason: str
 
 
+class _TooDeep(Exception):
+    """Nested deeper than MAX_DEPTH: composing calls itself per level, in C, without a limit of its own."""
+
+
 class _Unresolved:
-    """The parser's questions about types, all answered with: not our business."""
+    """The parser's questions about types, all answered with: not our business; they tell how deep it is."""
+
+    _depth = 0
 
     def resolve(self, kind: object, value: object, implicit: object) -> str:  # noqa: ARG002 (the parser's signature)
         return ""
 
-    def descend_resolver(self, parent: object, index: object) -> None:
-        pass
+    def descend_resolver(self, parent: object, index: object) -> None:  # noqa: ARG002
+        self._depth += 1
+        if self._depth > MAX_DEPTH + 1:  # what is in a collection of the deepest level counts as a level here
+            raise _TooDeep
 
     def ascend_resolver(self) -> None:
-        pass
+        self._depth -= 1
 
 
 if TYPE_CHECKING:
@@ -76,6 +82,8 @@ def parse(text: str) -> tuple[Node, ...] | Fault:
     try:
         with no_collection():
             return tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
+    except _TooDeep:
+        return Fault(0, f"nested deeper than {MAX_DEPTH} levels")
     except yaml.YAMLError as error:
         return _fault(text, error)
 
@@ -98,8 +106,6 @@ def _unreadable(text: str) -> Fault | None:
     if odd:
         name = f"U+{ord(odd.group()):04X}"
         return Fault(line_of(text, odd.start()), f"the character {name}: YAML readers differ on whether it ends a line")
-    if _may_be_deep(text) and _depth_passed(text):
-        return Fault(0, f"nested deeper than {MAX_DEPTH} levels")
     return None
 
 
@@ -113,27 +119,6 @@ def _fault(text: str, error: yaml.YAMLError) -> Fault:
     template = template_mark(here) or template_mark(text)
     tail = f"; it looks like a template ({template})" if template else ""
     return Fault(min(line, len(lines)), f"not YAML: {problem}{tail}")
-
-
-def _may_be_deep(text: str) -> bool:
-    """Cheap, and never wrong when it says no."""
-    return text.count("[") + text.count("{") > MAX_DEPTH or _DEEP_START.search(text) is not None
-
-
-def _depth_passed(text: str) -> bool:
-    """Whether nesting passes MAX_DEPTH, by events: composing calls itself per level, in C, without a limit."""
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.events.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.events.CollectionEndEvent):
-                depth -= 1
-            if depth > MAX_DEPTH:
-                return True
-    except yaml.YAMLError:
-        return False  # the parse proper says what is wrong
-    return False
 
 
 @contextmanager

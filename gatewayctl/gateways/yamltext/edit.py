@@ -3,7 +3,7 @@
 A file whose edit is not exactly the intended one is never returned.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from yaml.nodes import Node, SequenceNode
@@ -36,7 +36,7 @@ def edited(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> Source
     text = source.file.text
     pieces = [outer(text, edit.unit.frame, _splice(edit)) for edit in edits]
     file = SourceFile(source.file.name, applied(text, pieces))
-    trouble = _trouble(source, read(file, is_config), _meant(edits))
+    trouble = _trouble(source, read(file, is_config), edits)
     if trouble:
         raise trouble
     return file
@@ -77,9 +77,9 @@ def _meant(edits: Sequence[Edit]) -> dict[int, list[Node]]:
     return meant
 
 
-def _trouble(before: Source, after: Source, meant: Mapping[int, Sequence[Node]]) -> Refused | None:
+def _trouble(before: Source, after: Source, edits: Sequence[Edit]) -> Refused | None:
     """Why `after` is not exactly the intended edit; None when it is."""
-    name = before.file.name
+    name, meant = before.file.name, _meant(edits)
     reason = "editing this would change more than our own rule: {}"
     if len(before.units) != len(after.units) or len(before.roots) != len(after.roots):
         return Refused(name, 0, reason.format("its documents would not be the same"))
@@ -92,9 +92,21 @@ def _trouble(before: Source, after: Source, meant: Mapping[int, Sequence[Node]])
     for old, new in zip(before.units, after.units, strict=True):
         if len(old.roots) != len(new.roots):
             return Refused(name, old.frame.line, reason.format("its documents would not be the same"))
+        places = [edit.sequence.start_mark.index for edit in edits if edit.unit is old]
         for pair in zip(old.roots, new.roots, strict=True):
-            part = difference(*pair, meant)
+            part = None if _is_untouched(old, new, pair, places) else difference(*pair, meant)
             if part is not None:
                 line = old.line(part) if part.start_mark else 0
                 return Refused(name, line, reason.format("the text does not come out as meant"))
     return None
+
+
+def _is_untouched(old: Unit, new: Unit, pair: tuple[Node, Node], places: Sequence[int]) -> bool:
+    """Whether a document has nothing to edit, and the same text at the same indentation: then it is the same."""
+    before, after = pair
+    start, end = before.start_mark, before.end_mark
+    return (
+        start.column == after.start_mark.column
+        and not any(start.index <= place <= end.index for place in places)
+        and old.source(before) == new.source(after)
+    )
