@@ -4,6 +4,7 @@ The baseline is the fastest YAML parser there is in Python (libyaml's): nothing 
 ratio says what exactness costs. What an edit includes: find, insert, parse again, compare, try the removal.
 """
 
+import gc
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -134,9 +135,11 @@ def _taken(sample: Sample, routes: int, rounds: int) -> tuple[list[float], ...]:
 
     def ours() -> float:
         unseen = _unseen(files)
+        gc.freeze()  # nor has a new process the leavings of earlier rounds, for its collector to walk through
         return timed(lambda: _there_and_back(dialect, unseen))
 
     def parser() -> float:
+        gc.freeze()
         return timed(lambda: [list(yaml.load_all(text, yaml.CSafeLoader)) for text in parsed])
 
     return in_turns(rounds, ours, parser)
