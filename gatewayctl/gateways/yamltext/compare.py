@@ -35,23 +35,24 @@ def difference(before: Node, after: Node, lists: Lists, skipped: frozenset[int] 
             return meant
         if isinstance(meant, SequenceNode):
             pairs += zip(inside, found.value, strict=True)
-        else:
-            for (key, value), (other_key, other) in zip(inside, found.value, strict=True):
-                if not isinstance(key, ScalarNode):
-                    pairs.append((key, other_key))
-                elif not _same(key, other_key):
-                    return meant
-                if not (isinstance(value, ScalarNode) and _same(value, other)):
-                    pairs.append((value, other))
+        elif not _same_keys(inside, found.value, pairs):
+            return meant
     return None
+
+
+def _same_keys(meant: list[tuple[Node, Node]], found: list[tuple[Node, Node]], pairs: list[tuple[Node, Node]]) -> bool:
+    """Whether two mappings have the same keys in the same order; their values are left to `pairs`."""
+    for (key, value), (other_key, other) in zip(meant, found, strict=True):
+        if not isinstance(key, ScalarNode):
+            pairs.append((key, other_key))
+        elif not _same(key, other_key):
+            return False
+        pairs.append((value, other))
+    return True
 
 
 def _same(meant: ScalarNode, found: Node) -> bool:
     """Whether two scalars are written alike, as far as any reader can tell."""
     if meant.value != found.value or meant.tag != found.tag or not isinstance(found, ScalarNode):
         return False
-    return (
-        meant.style == found.style
-        or bool(meant.style) == bool(found.style)
-        or NOT_IN_FLOW.search(meant.value) is not None
-    )
+    return bool(meant.style) == bool(found.style) or NOT_IN_FLOW.search(meant.value) is not None
