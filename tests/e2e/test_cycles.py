@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.paths import pods, services
 from gatewayctl.cli.wiring import wire
 from gatewayctl.domain.release import Mode, Outcome, Phase
 from tests.e2e.town import Town
@@ -41,16 +40,9 @@ class Promises:
             self.traffic.owed = Owed(self.traffic.owed.mark, frozenset({said}))
 
 
-def entrances(town: Town) -> tuple[str, ...]:
-    """Every replica, and the Service that stands before all of them."""
-    found = town.api.get(pods(town.gateway), labelSelector="app=gateway")["items"]
-    service = town.api.get(f"{services(town.gateway)}/gateway")["spec"]["clusterIP"]
-    return (*(f"{one['status']['podIP']}:8000" for one in found), f"{service}:80")
-
-
 @pytest.fixture
 def traffic(town: Town) -> Iterator[Traffic]:
-    flowing = Traffic(entrances(town), RATE)
+    flowing = Traffic(town.entrances(), RATE)
     assert len(flowing.entrances) == 4
     flowing.start()
     yield flowing

@@ -10,7 +10,7 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.api import connect
 from tests.e2e.nginxtown import NginxTown
-from tests.e2e.test_cycles import cycle, entrances
+from tests.e2e.test_cycles import cycle
 from tests.e2e.town import ROOT
 from tests.e2e.traffic import CANARY, Kind, Once, Traffic
 from tests.gateways.nginx.product import needs_nginx
@@ -75,7 +75,7 @@ def test_both_applications_of_one_file_are_released_at_once_and_no_edit_is_lost(
 def test_the_rule_goes_on_and_off_under_load_and_no_request_fails_or_goes_astray(
     town: NginxTown, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    traffic = Traffic(entrances(town), RATE, Once)
+    traffic = Traffic(town.entrances(), RATE, Once)
     traffic.start()
     try:
         marks = [cycle(town, traffic) for _ in range(CYCLES)]

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from gatewayctl.adapters.kubernetes.api import Api, NotThere, connect
-from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods
+from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods, services
 from gatewayctl.adapters.traffic.http import HttpProber
 from gatewayctl.domain.platform import Probe, Replica
 
@@ -66,11 +66,16 @@ class Town:
         kubectl("apply", "-f", "-", given=yaml.safe_dump_all([self._moved(one) for one in objects]))
 
     def answers(self, app: str) -> bool:
-        """Whether an application answers through every gateway replica."""
-        found = self.api.get(pods(self.gateway), labelSelector="app=gateway")["items"]
-        replicas = [Replica(one["metadata"]["name"], f"{one['status'].get('podIP')}:8000") for one in found]
+        """Whether an application answers through every gateway replica, and through the Service before them."""
         probe = Probe("shop.example.com", f"/api/{app}/health")
-        return all(HttpProber().ask(one, probe).status == HTTPStatus.OK for one in replicas)
+        entrances = [Replica(entrance, entrance) for entrance in self.entrances()]
+        return all(HttpProber().ask(one, probe).status == HTTPStatus.OK for one in entrances)
+
+    def entrances(self) -> tuple[str, ...]:
+        """Every gateway replica, and the Service that stands before all of them, as host:port."""
+        found = self.api.get(pods(self.gateway), labelSelector="app=gateway")["items"]
+        service = self.api.get(f"{services(self.gateway)}/gateway")["spec"]["clusterIP"]
+        return (*(f"{one['status'].get('podIP')}:8000" for one in found), f"{service}:80")
 
     def configure(self) -> None:
         """Write the town's gatewayctl.yaml."""
