@@ -1,4 +1,4 @@
-"""The images of a cluster: pause, the shop's versions, the gateways (nginx if it is installed), gatewayctl itself."""
+"""The images of a cluster: pause, the shop's versions, the gateways that are installed here, gatewayctl itself."""
 
 import importlib.util
 import os
@@ -20,11 +20,15 @@ from tests.cluster.containers import PAUSE
 from tests.cluster.layers import Entry, Layer, copies
 from tests.cluster.place import PROJECT
 from tests.cluster.programs import binaries, cache
+from tests.gateways.springcloud.product import made
 
 GATEWAY = "gateway/envoy:local"  # what manifests/gateway.yaml names; there is one with Envoy's version, too
 NGINX = "gateway/nginx:local"
 TRAEFIK = "gateway/traefik:local"
+SPRING = "gateway/spring-cloud-gateway:local"
 _TRAEFIK = "/usr/local/bin/traefik"
+_JAR = "/srv/gateway.jar"
+_JAVA = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _ENVOY = "/usr/local/bin/envoy"
 _TOLD_BY = ("sha256sum", "readlink", "stat", "date")  # what gatewayctl runs in a gateway's container, besides sh
 _SHOP = ("python", "-m", "gatewayctl.example.shop")
@@ -42,6 +46,7 @@ def build() -> tuple[Path, ...]:
         archive("envoy", (envoy(),), folder),
         *(archive("nginx", (image,), folder) for image in nginx()),
         archive("traefik", (traefik(),), folder),
+        *(archive("spring", (image,), folder) for image in spring()),
         archive("gatewayctl", (gatewayctl(),), folder),
     )
 
@@ -99,6 +104,16 @@ def traefik() -> Image:
     if not source.exists():
         raise EnvironmentFailed("there is no Traefik here", hint="python -m pip install --editable '.[dev]'")
     return Image((TRAEFIK,), (rootfs.base(), rootfs.program("traefik", _TRAEFIK, source)), Config((_TRAEFIK,)))
+
+
+def spring() -> tuple[Image, ...]:
+    """The Spring Cloud Gateway that was built here, on the Java of this machine; none where there is none."""
+    jar, java = made("4.3"), shutil.which("java")
+    if not jar or not java:
+        return ()
+    home = Path(java).resolve().parents[1]
+    start = Config((str(home / "bin" / "java"), *_JAVA, "-jar", _JAR))
+    return (Image((SPRING,), (rootfs.base(), rootfs.java(home), Layer("gateway-jar", copies([(_JAR, jar)]))), start),)
 
 
 def gatewayctl() -> Image:

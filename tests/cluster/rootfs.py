@@ -28,6 +28,7 @@ _UNUSED = {
     "dist-packages",
 }
 _UNUSED_PACKAGES = ("kubernetes/aio/",)  # as large as all others together
+_UNUSED_JAVA = {"src.zip", "ct.sym"}  # what only a compiler needs
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
 _LOOKS_UP_NAMES = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2")  # opened by name, where libc lacks them
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+(?: ?\[[^\]]*\])?")
@@ -56,6 +57,15 @@ def python() -> Layer:
     files = {str(file): file for folder in sorted(folders) for file in _files(folder)}
     entries = (*copies([*_counted(files), (str(binary), binary)]), Entry(PYTHON.lstrip("/"), target=str(binary)))
     return Layer("python", entries, lambda: copies([*_compiled(files), *libraries([binary, *_extensions(files)])]))
+
+
+def java(home: Path) -> Layer:
+    """The Java virtual machine whose folder is `home`, at the same place."""
+    folders = (home / "lib", home / "conf")
+    files = {str(file): file for folder in folders for file in _files(folder) if file.name not in _UNUSED_JAVA}
+    binaries = [home / "bin" / "java", *_extensions(files)]
+    files[str(binaries[0])] = binaries[0]
+    return Layer("java", copies(files.items()), lambda: copies(libraries(binaries)))
 
 
 def program(label: str, path: str, source: Path) -> Layer:

@@ -6,38 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatewayctl.cli.wiring import wire
-from gatewayctl.domain.release import Mode, Outcome, Phase
+from tests.e2e.cycling import cycle
 from tests.e2e.town import Town
-from tests.e2e.traffic import CANARY, EITHER, STABLE, Heard, Kind, Owed, Traffic, judge
+from tests.e2e.traffic import CANARY, STABLE, Heard, Kind, Owed, Traffic, judge
 
 pytestmark = pytest.mark.alone  # what it measures is the machine, too
 
 CYCLES, REQUESTS = 20, 100_000
 WITHIN = 480.0  # seconds for all of it
 RATE = 180.0  # requests a second at each of four entrances, where the machine can
-
-
-class Promises:
-    """A narrator that tells the traffic what a release has just said: routed, or cleared."""
-
-    def __init__(self, traffic: Traffic) -> None:
-        self.traffic = traffic
-
-    def started(self, step: str) -> None:
-        """While the rule is on its way in or out, either may answer."""
-        self.traffic.phase = step
-        if step in (Phase.ROUTE, Phase.UNROUTE):
-            self.traffic.owed = Owed(self.traffic.owed.mark, EITHER)
-
-    def progress(self, step: str, text: str) -> None:
-        """Nothing is promised."""
-
-    def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
-        """What was proven is owed from now on."""
-        said = {Phase.PROVE: CANARY, Phase.CLEAR: STABLE}.get(Phase(step))
-        if said and mark == "✓":
-            self.traffic.owed = Owed(self.traffic.owed.mark, frozenset({said}))
 
 
 @pytest.fixture
@@ -47,18 +24,6 @@ def traffic(town: Town) -> Iterator[Traffic]:
     flowing.start()
     yield flowing
     flowing.stop()
-
-
-def cycle(town: Town, traffic: Traffic) -> str:
-    """The rule goes on and off again, with its canary; the mark of that release."""
-    wired = wire(town.config, Promises(traffic))
-    made = wired.draft("orders", "shop/orders:1.1", Mode.STAGED)
-    traffic.owed = Owed(made.header.value, frozenset({STABLE}))
-    routed = wired.pilot.begin(made)
-    assert routed.phase is Phase.WAIT, routed.reason
-    ended = wired.pilot.abort("orders", "off again")
-    assert (ended.outcome, ended.stuck) == (Outcome.ABORTED, "")
-    return made.header.value
 
 
 @pytest.mark.timeout(WITHIN + 60)

@@ -1,7 +1,6 @@
 """A release behind three real nginx replicas, which load their files only when they are told to."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import pytest
 import yaml
 
 from gatewayctl.adapters.kubernetes.api import connect
+from tests.e2e.cycling import held_under_load
 from tests.e2e.nginxtown import NginxTown
-from tests.e2e.test_cycles import cycle
 from tests.e2e.town import ROOT
-from tests.e2e.traffic import CANARY, Kind, Once, Traffic
 from tests.gateways.nginx.product import needs_nginx
 
 pytestmark = needs_nginx
@@ -75,17 +73,4 @@ def test_both_applications_of_one_file_are_released_at_once_and_no_edit_is_lost(
 def test_the_rule_goes_on_and_off_under_load_and_no_request_fails_or_goes_astray(
     town: NginxTown, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    traffic = Traffic(town.entrances(), RATE, Once)
-    traffic.start()
-    try:
-        marks = [cycle(town, traffic) for _ in range(CYCLES)]
-    finally:
-        traffic.stop()
-
-    strictly = [traffic.counts[f"strictly the canary's, {mark}"] for mark in marks]
-    with capsys.disabled():
-        said = f"\n{CYCLES} cycles: {traffic.requests} requests, {traffic.faulty} misrouted or failed; {strictly}\n"
-        sys.stdout.write(said)
-    assert traffic.faulty == 0, "\n".join(traffic.faults)
-    assert min(strictly) > 0
-    assert traffic.counts[f"{Kind.UNMARKED}: {CANARY}"] == 0
+    held_under_load(town, CYCLES, RATE, capsys)

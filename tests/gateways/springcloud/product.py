@@ -39,12 +39,16 @@ def gateway_jar(version: str) -> Path:
     return built(version)
 
 
+def made(version: str) -> Path | None:
+    """The jar of one version, where it was built already and there is a Java to run it."""
+    jar = _folder(version) / "target" / "gateway.jar"
+    return jar if shutil.which("java") and (_folder(version) / "done").exists() else None
+
+
 def built(version: str) -> Path:
     """The jar of one version; 45 s and some 200 MB the first time."""
-    told = VERSIONS[version]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatewayctl" / "springcloud"
-    folder = cache / f"{version}-{_fingerprint(told)}"
-    jar = folder / "target" / "gateway.jar"
+    told, folder = VERSIONS[version], _folder(version)
+    cache, jar = folder.parent, folder / "target" / "gateway.jar"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -54,6 +58,11 @@ def built(version: str) -> Path:
             _build(folder, told, cache / "repository")
             (folder / "done").touch()
     return jar
+
+
+def _folder(version: str) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatewayctl" / "springcloud"
+    return cache / f"{version}-{_fingerprint(VERSIONS[version])}"
 
 
 def _build(folder: Path, told: tuple[str, ...], repository: Path) -> None:
