@@ -186,6 +186,7 @@ def _application(found: Object, built: Street, names: tuple[str, str], app: str)
     made = _renamed(found, built.shop, names)
     container = made["spec"]["template"]["spec"]["containers"][0]
     container["args"] = ["--app", app]  # the last one counts
+    container["resources"]["requests"]["cpu"] = "2m"  # a hundred and fifty of them have to fit on two cores
     # A hundred Pods that are asked every second, with a second to answer, would measure how much this machine can take.
     probe = container["readinessProbe"]
     container["startupProbe"] = {**probe, "periodSeconds": 1, "failureThreshold": round(_WITHIN)}
