@@ -1,14 +1,13 @@
 """Steps that change the gateway's rules: publish, remove, drain. Every write is checked, fenced and swapped."""
 
-from gatewayctl.domain.errors import DeadlineExceeded, Refused, StaleWrite
+from gatewayctl.domain.errors import DeadlineExceeded, Refused
 from gatewayctl.domain.platform import Replica, Stored
 from gatewayctl.domain.routing import Change, rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.standing import await_standing
+from gatewayctl.orchestration.turns import in_turn
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
-
-_TRIES = 20
 
 
 def publish(work: Work) -> Judgement:
@@ -19,19 +18,18 @@ def publish(work: Work) -> Judgement:
     lost = await_standing(work, 0.0)
     if lost:
         return lost
-    for _ in range(_TRIES):
-        stored = work.ports.gateway.store.read()
-        change = work.ports.gateway.dialect.insert(stored.files, work.release.rule)
-        said = _checked(work, stored, change)
-        if change.stages:  # what a resume finds done keeps the first edit's evidence
-            work.keep_change("route", stored.files, change)
-        try:
-            _write_in_order(work, stored, change)
-        except StaleWrite:
-            continue
-        count = len(change.covered)
-        return Judgement(Verdict.PASS, f"rule in {count} route{'s' if count != 1 else ''}, {said}")
-    raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
+    return in_turn(work, lambda: _inserted(work))
+
+
+def _inserted(work: Work) -> Judgement:
+    stored = work.ports.gateway.store.read()
+    change = work.ports.gateway.dialect.insert(stored.files, work.release.rule)
+    said = _checked(work, stored, change)
+    if change.stages:  # what a resume finds done keeps the first edit's evidence
+        work.keep_change("route", stored.files, change)
+    _write_in_order(work, stored, change)
+    count = len(change.covered)
+    return Judgement(Verdict.PASS, f"rule in {count} route{'s' if count != 1 else ''}, {said}")
 
 
 def _checked(work: Work, stored: Stored, change: Change) -> str:
@@ -71,22 +69,19 @@ def upstream_known(work: Work) -> None:
 
 def remove(work: Work) -> Judgement:
     """Take the rule out of the files; upstream definitions stay until nothing is in flight to them."""
-    app = work.release.app
-    for _ in range(_TRIES):
-        stored = work.ports.gateway.store.read()
-        dialect = work.ports.gateway.dialect
-        named = _is_named(work, stored)
-        change = dialect.remove(stored.files, app)
-        # Written even when the rule is not there: that fences off a process which was paused before it published.
-        first = change.stages[0] if named and change.stages else ()
-        if first:
-            work.keep_change("unroute", stored.files, Change((first,)))
-        try:
-            work.write(first, stored)
-        except StaleWrite:
-            continue
-        return Judgement(Verdict.PASS, "rule removed" if first else "no rule in the files")
-    raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
+    return in_turn(work, lambda: _removed(work))
+
+
+def _removed(work: Work) -> Judgement:
+    stored = work.ports.gateway.store.read()
+    named = _is_named(work, stored)
+    change = work.ports.gateway.dialect.remove(stored.files, work.release.app)
+    # Written even when the rule is not there: that fences off a process which was paused before it published.
+    first = change.stages[0] if named and change.stages else ()
+    if first:
+        work.keep_change("unroute", stored.files, Change((first,)))
+    work.write(first, stored)
+    return Judgement(Verdict.PASS, "rule removed" if first else "no rule in the files")
 
 
 def _is_named(work: Work, stored: Stored) -> bool:
@@ -97,19 +92,18 @@ def _is_named(work: Work, stored: Stored) -> bool:
 def remove_upstreams(work: Work) -> bool:
     """Take away what `publish` defined beside the routes; whether the rule itself was back, and went with it."""
     named = False
-    for _ in range(_TRIES):
+
+    def taken() -> bool:
+        nonlocal named
         stored = work.ports.gateway.store.read()
         change = work.ports.gateway.dialect.remove(stored.files, work.release.app)
-        if not change.stages:
-            return named
-        named |= _is_named(work, stored)
-        try:
-            for stage in change.stages:
-                stored = work.write(stage, stored)
-        except StaleWrite:
-            continue
+        if change.stages:
+            named |= _is_named(work, stored)
+        for stage in change.stages:
+            stored = work.write(stage, stored)
         return named
-    raise StaleWrite(f"the gateway's files were changed by others {_TRIES} times in a row")
+
+    return in_turn(work, taken)
 
 
 def drain(work: Work) -> Judgement:
