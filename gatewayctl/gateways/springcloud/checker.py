@@ -20,6 +20,7 @@ from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.springcloud.find import NEW, Survey, Table, survey
 from gatewayctl.gateways.springcloud.properties import Properties
 from gatewayctl.gateways.springcloud.routes import owner, routes_of
+from gatewayctl.gateways.springcloud.sheet import as_yaml
 from gatewayctl.gateways.yamltext.emit import document
 from gatewayctl.gateways.yamltext.graph import copy, plain, quoted
 
@@ -45,8 +46,8 @@ class SpringCloudChecker:
             what = "no java on PATH" if not java else f"{PROGRAM} does not name the jar of a gateway"
             return Validation(ok=True, checked=False, detail=f"not checked: {what}")
         try:
-            trouble = self._trouble(java, after)
-            if trouble and (old := self._trouble(java, before)):
+            trouble = self._trouble(java, as_yaml(after))
+            if trouble and (old := self._trouble(java, as_yaml(before))):
                 detail = f"not checked: the gateway here does not load these routes, with or without the rule: {old}"
                 return Validation(ok=True, checked=False, detail=detail)
         except (Refused, OSError, subprocess.TimeoutExpired) as why:

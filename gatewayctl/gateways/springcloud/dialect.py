@@ -11,6 +11,7 @@ from gatewayctl.gateways.springcloud.find import Survey, is_config, replaced, su
 from gatewayctl.gateways.springcloud.properties import Properties
 from gatewayctl.gateways.springcloud.remarks import empty, notes, unrouted
 from gatewayctl.gateways.springcloud.routes import Route, owner, routes_of, safe, views
+from gatewayctl.gateways.springcloud.sheet import as_yaml, written_back
 from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 
@@ -20,7 +21,7 @@ _LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: _EITHER, LeakCase.COM
 
 
 class SpringCloudDialect:
-    """Implements ports.Dialect for the routes of Spring Cloud Gateway (WebFlux) in YAML."""
+    """Implements ports.Dialect for the routes of Spring Cloud Gateway (WebFlux) in YAML and properties."""
 
     @property
     def limits(self) -> Limits:
@@ -30,7 +31,7 @@ class SpringCloudDialect:
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
         with no_collection():
-            found = _surveys(files)
+            found = _surveys(as_yaml(files))
             routes = _routes(found)
             if not routes:
                 _refuse_hidden(found)
@@ -39,7 +40,7 @@ class SpringCloudDialect:
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
         with no_collection():
-            return self._insert(files, rule)
+            return written_back(files, self._insert(as_yaml(files), rule))
 
     def _insert(self, files: Files, rule: CanaryRule) -> Change:
         bare = _without(files, rule.app)
@@ -61,9 +62,9 @@ class SpringCloudDialect:
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
         with no_collection():
-            name = safe(rule_name(app))
-            ours = [route for route in _routes(_surveys(files)) if owner(route.id) == name]
-            return Change(_stages(files, _without(files, app)), tuple(views(ours)))
+            name, read = safe(rule_name(app)), as_yaml(files)
+            ours = [route for route in _routes(_surveys(read)) if owner(route.id) == name]
+            return written_back(files, Change(_stages(read, _without(read, app)), tuple(views(ours))))
 
 
 def _surveys(files: Files) -> tuple[Survey, ...]:

@@ -114,10 +114,11 @@ def _path(name: str) -> tuple[str, ...]:
 
 def _refuse_properties(file: SourceFile) -> None:
     hit = _PROPERTIES.search(file.text)
-    if hit and (file.name.endswith(".properties") or "=" in hit.group()):
+    if hit and "=" in hit.group():
         line = file.text.count("\n", 0, hit.start()) + 1
         reason = "routes written as properties: a rule above one of them would give every later one another number"
-        raise Refused(file.name, line, reason, hint="write the routes as a list in YAML")
+        hint = "give the file a name that ends with .properties, or write the routes as a list in YAML"
+        raise Refused(file.name, line, reason, hint=hint)
 
 
 def _document(found: Survey, unit: Unit, root: Node, number: int, seen: set[int]) -> None:

@@ -1,0 +1,66 @@
+"""The lines of a `.properties` file, by the rules of java.util.Properties.load."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_END = re.compile(r"(?:\r\n|\r|\n)\Z")
+_CONTINUED = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
+_IGNORED = re.compile(r"[ \t\f]*(?:[#!].*)?", re.DOTALL)
+_PAIR = re.compile(
+    r"[ \t\f]*(?P<key>(?:\\.|[^\\=: \t\f])*)(?P<separator>[ \t\f]*(?:[=:][ \t\f]*)?)(?P<value>.*)", re.DOTALL
+)
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One property, its escapes undone; it stands in the lines from `start` to before `end`, counted from 0."""
+
+    start: int
+    end: int
+    key: str
+    separator: str
+    value: str
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text with their ends."""
+    return _LINE.findall(text)
+
+
+def entries(lines: list[str]) -> Iterator[Entry]:
+    """Every property, in order; comments and blank lines are none."""
+    at = 0
+    while at < len(lines):
+        start = at
+        whole = _END.sub("", lines[at])
+        at += 1
+        if _IGNORED.fullmatch(whole):
+            continue
+        while _CONTINUED.search(whole):
+            more = _END.sub("", lines[at]) if at < len(lines) else ""
+            whole = whole[:-1] + more.lstrip(" \t\f")
+            at += 1
+        found = _PAIR.fullmatch(whole)
+        if found:
+            yield Entry(start, min(at, len(lines)), _plain(found["key"]), found["separator"], _plain(found["value"]))
+
+
+def escaped(value: str) -> str:
+    """A value as it has to be written; what is not ASCII by its number, whatever the file's encoding is."""
+    written = value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    written = "".join(letter if letter.isascii() else _numbers(letter) for letter in written)
+    return f"\\{written}" if written[:1] in {" ", "\f"} else written
+
+
+def _numbers(letter: str) -> str:
+    units = letter.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _plain(text: str) -> str:
+    made = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _LETTERS.get(found[2], found[2]), text)
+    return made.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
