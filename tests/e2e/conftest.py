@@ -6,9 +6,10 @@ from types import ModuleType
 
 import pytest
 
+from gatewayctl.adapters.kubernetes.api import connect
 from tests.cluster import given
 from tests.cluster.place import ENTERED
-from tests.e2e.town import Town, a_town
+from tests.e2e.town import Town, standing
 
 _SKIPPED = "controls the components of the cluster that make e2e makes: not on yours"
 
@@ -40,12 +41,8 @@ def _controls(module: ModuleType) -> bool:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    town = a_town(tmp_path_factory.mktemp("town"))
-    try:
-        town.build()
+    with standing(Town(connect(), tmp_path_factory.mktemp("town"))) as town:
         yield town
-    finally:
-        town.remove()
 
 
 @pytest.fixture

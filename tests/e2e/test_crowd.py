@@ -8,6 +8,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.api import connect
 from tests.e2e.crowd import Crowd
+from tests.e2e.town import standing
 from tests.e2e.watcher import watching
 
 pytestmark = pytest.mark.alone  # twenty-five processes
@@ -17,12 +18,8 @@ WITHIN = 540.0  # seconds for all of them
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
-    made = Crowd(connect(), tmp_path_factory.mktemp("crowd"))
-    try:
-        made.build()
-        yield made
-    finally:
-        made.remove()
+    with standing(Crowd(connect(), tmp_path_factory.mktemp("crowd"))) as town:
+        yield town
 
 
 @pytest.mark.timeout(WITHIN + 60)

@@ -11,7 +11,7 @@ import yaml
 from gatewayctl.adapters.kubernetes.api import connect
 from gatewayctl.adapters.kubernetes.paths import config_maps
 from tests.e2e.nginxtown import BOOTSTRAP, first_routes, nginx_pod
-from tests.e2e.town import Town
+from tests.e2e.town import Town, standing
 from tests.gateways.nginx.product import needs_nginx
 
 pytestmark = needs_nginx
@@ -74,12 +74,8 @@ def _second(one: dict[str, Any], files: dict[str, dict[str, str]]) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoGates]:
-    town = TwoGates(connect(), tmp_path_factory.mktemp("gates"))
-    try:
-        town.build()
+    with standing(TwoGates(connect(), tmp_path_factory.mktemp("gates"))) as town:
         yield town
-    finally:
-        town.remove()
 
 
 def test_applications_behind_two_gateways_are_released_at_once_each_proven_by_its_own(town: TwoGates) -> None:

@@ -17,7 +17,7 @@ from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
 from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
 from tests.e2e.routetown import RouteTown, a_rule
-from tests.e2e.town import kubectl
+from tests.e2e.town import all_released_at_once, kubectl, standing
 
 DIALECT = HttpRouteDialect()
 RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1")
@@ -27,12 +27,8 @@ ORDERS = "/api/orders/health"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RouteTown]:
-    town = RouteTown(connect(), tmp_path_factory.mktemp("town"))
-    try:
-        town.build()
+    with standing(RouteTown(connect(), tmp_path_factory.mktemp("town"))) as town:
         yield town
-    finally:
-        town.remove()
 
 
 @pytest.fixture
@@ -238,11 +234,4 @@ def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(town: Ro
 
 
 def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(town: RouteTown) -> None:
-    before = town.routes()
-    images = {app: town.other_image(app) for app in town.apps}
-
-    ended = town.release_all(images)
-
-    assert [done.code for done in ended] == [0, 0], "\n".join(done.said for done in ended)
-    assert {app: town.image(app) for app in town.apps} == images
-    assert town.routes() == before
+    all_released_at_once(town)

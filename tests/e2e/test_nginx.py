@@ -10,7 +10,7 @@ import yaml
 from gatewayctl.adapters.kubernetes.api import connect
 from tests.e2e.cycling import held_under_load
 from tests.e2e.nginxtown import NginxTown
-from tests.e2e.town import ROOT
+from tests.e2e.town import ROOT, all_released_at_once, standing
 from tests.gateways.nginx.product import needs_nginx
 
 pytestmark = needs_nginx
@@ -21,12 +21,8 @@ RATE = 20.0  # requests a second at each of four entrances
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NginxTown]:
-    town = NginxTown(connect(), tmp_path_factory.mktemp("nginx"))
-    try:
-        town.build()
+    with standing(NginxTown(connect(), tmp_path_factory.mktemp("nginx"))) as town:
         yield town
-    finally:
-        town.remove()
 
 
 def test_a_release_is_promoted_with_the_rights_of_the_manifests_alone(town: NginxTown, tmp_path: Path) -> None:
@@ -59,14 +55,7 @@ def test_a_bad_canary_is_rejected_and_leaves_the_files_as_they_were(town: NginxT
 
 
 def test_both_applications_of_one_file_are_released_at_once_and_no_edit_is_lost(town: NginxTown) -> None:
-    routes = town.routes()
-    images = {app: town.other_image(app) for app in town.apps}
-
-    ended = town.release_all(images)
-
-    assert [done.code for done in ended] == [0, 0], "\n".join(done.said for done in ended)
-    assert {app: town.image(app) for app in town.apps} == images
-    assert town.routes() == routes
+    all_released_at_once(town)
 
 
 @pytest.mark.timeout(400)

@@ -8,6 +8,7 @@ import pytest
 from gatewayctl.adapters.kubernetes.api import connect
 from tests.e2e.cycling import held_under_load
 from tests.e2e.springtown import SpringTown
+from tests.e2e.town import standing
 from tests.gateways.springcloud.product import made, missing
 
 pytestmark = pytest.mark.skipif(
@@ -20,12 +21,8 @@ RATE = 10.0  # requests a second at each of four entrances
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpringTown]:
-    town = SpringTown(connect(), tmp_path_factory.mktemp("spring"))
-    try:
-        town.build()
+    with standing(SpringTown(connect(), tmp_path_factory.mktemp("spring"))) as town:
         yield town
-    finally:
-        town.remove()
 
 
 def test_a_release_is_promoted_and_leaves_the_routes_as_they_were(town: SpringTown) -> None:

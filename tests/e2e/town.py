@@ -5,15 +5,16 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import Api, NotThere, connect
+from gatewayctl.adapters.kubernetes.api import Api, NotThere
 from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods, services
 from gatewayctl.adapters.traffic.http import HttpProber
 from gatewayctl.domain.platform import Probe, Replica
@@ -21,6 +22,8 @@ from gatewayctl.domain.platform import Probe, Replica
 ROOT = Path(__file__).parents[2]
 SHOP, GATEWAY = "shop", "gateway"
 WITHIN = 120  # seconds
+
+Anywhere = TypeVar("Anywhere", bound="Town")
 
 
 @dataclass
@@ -196,9 +199,25 @@ class Done:
         return f"exit {self.code}\n{self.out}\n{self.err}"
 
 
-def a_town(folder: Path) -> Town:
-    """A copy of the example, to be built."""
-    return Town(connect(), folder)
+@contextmanager
+def standing(town: Anywhere) -> Iterator[Anywhere]:
+    """A town, built and taken away again."""
+    try:
+        town.build()
+        yield town
+    finally:
+        town.remove()
+
+
+def all_released_at_once(town: Town) -> None:
+    """Every application gets its other image at the same time; none loses an edit, and the routes are as before."""
+    before, images = town.routes(), {app: town.other_image(app) for app in town.apps}
+
+    ended = town.release_all(images)
+
+    assert [done.code for done in ended] == [0] * len(images), "\n".join(done.said for done in ended)
+    assert {app: town.image(app) for app in town.apps} == images
+    assert town.routes() == before
 
 
 def kubectl(*arguments: str, given: str = "") -> str:
