@@ -6,7 +6,7 @@ back: whatever is decided by it is either written conditionally or proven by tra
 
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Condition, Lock, Thread
 
 from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Object
@@ -52,18 +52,21 @@ class Feed:
 
     def _follow(self) -> None:
         try:
-            while self._used:
-                self._used = False
-                with closing(self._api.watch(self._path, self._since, _WATCH, **self._query)) as events:
-                    self.live = True
-                    for event in events:
-                        self._hear(str(event.get("type")), part(event, "object"))
-        except ApiFault:
-            pass  # whoever needs to know asks with a request of his own, and is told
+            with suppress(ApiFault):  # whoever needs to know asks with a request of his own, and is told
+                self._tell()
         finally:
             with self._bell:
                 self.live, self.over = False, True
                 self._bell.notify_all()
+
+    def _tell(self) -> None:
+        """Hear events for as long as somebody asks. Raises ApiFault when the watch breaks."""
+        while self._used:
+            self._used = False
+            with closing(self._api.watch(self._path, self._since, _WATCH, **self._query)) as events:
+                self.live = True
+                for event in events:
+                    self._hear(str(event.get("type")), part(event, "object"))
 
     def _hear(self, kind: str, found: Object) -> None:
         with self._bell:
