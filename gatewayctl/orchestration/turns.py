@@ -15,7 +15,7 @@ from gatewayctl.orchestration.work import Work
 
 T = TypeVar("T")
 
-_FIRST, _LONGEST = 0.1, 5.0  # seconds; the most that is waited after the first loss, and after any
+_FIRST, _LONGEST = 0.2, 5.0  # seconds; the most that is waited after the first loss, and after any
 _WITHIN = 120.0  # seconds in which a turn comes: fifty at once need less
 
 
@@ -29,7 +29,7 @@ def in_turn(work: Work, attempt: Callable[[], T]) -> T:
             return attempt()
         except StaleWrite:
             lost += 1
-            work.ports.clock.sleep(_chance(work.release.id, lost) * min(_LONGEST, _FIRST * 2**lost))
+            work.ports.clock.sleep(_chance(work.release.id, lost) * min(_LONGEST, _FIRST * 2 ** (lost - 1)))
             return Pending(f"others wrote the gateway's files first, {lost} times so far")
 
     return until(look, "a turn to write the gateway's files", work.patience(_WITHIN, 0.0))
