@@ -251,6 +251,8 @@ class Watcher:
         found = self._eyes.get(self._gateways)["items"]
         serving = {one["metadata"]["name"]: one for one in found if is_serving(one)}
         for name, pod in serving.items():
+            if self._stop.is_set():
+                return  # whoever ends now ends because of that, and is no replica that came back
             if name not in self.faces or self.faces[name].ended:
                 self.faces[name] = Face(self, pod)
                 self._running.append(self._pool.submit(self.faces[name].run, self._stop))
