@@ -168,6 +168,7 @@ def _exists(name: str, path: str) -> str:
 def _replica_looks(ports: Ports, release: Release, replica: Replica) -> Iterator[tuple[str, Callable[[], str]]]:
     unmarked = leak_probes(release)[0]
     yield f"{replica.name} serves stable", lambda: _answers_stable(ports, replica, unmarked)
+    yield f"{replica.name} has no rule of {release.app}", lambda: _runs_no_rule(ports, release, replica)
     for near in neighbour_leaks(release):
         yield f"{replica.name} serves {near.label}", lambda near=near: _answers(ports, replica, near)  # type: ignore[misc]
 
@@ -181,6 +182,19 @@ def _answers_stable(ports: Ports, replica: Replica, case: LeakProbe) -> str:
             hint="identify must name a header or JSON pointer that holds the pod's name or the version",
         )
     return case.witness.explain(answer)
+
+
+def _runs_no_rule(ports: Ports, release: Release, replica: Replica) -> str:
+    """A replica that came back with files of before would send to the canary while it starts."""
+    proof = ports.gateway.live.rule_of(replica, release.rule)
+    count = proof.routes + proof.strangers
+    if count and not release.standing:
+        raise EnvironmentFailed(
+            f"{replica.name} still runs {count} route{'s' if count != 1 else ''} named {rule_name(release.app)}, "
+            "which the gateway's files do not have",
+            hint="it runs files of before: wait until it has taken the new ones, or restart it",
+        )
+    return "none" if proof.asked else "the gateway cannot tell"
 
 
 def _answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:

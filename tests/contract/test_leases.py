@@ -106,3 +106,15 @@ def test_who_was_taken_over_from_learns_it_when_renewing(books: Books) -> None:
     books.leases.release("orders", there)
 
     assert books.leases.holder("orders") == me
+
+
+def test_who_was_taken_over_from_has_it_again_once_the_other_has_given_it_back(books: Books) -> None:
+    there, me = books.elsewhere("there"), books.here("me")
+    books.leases.acquire("orders", there)
+    books.pass_time(books.ttl * 1.1)
+    books.leases.acquire("orders", me)
+    books.leases.release("orders", me)
+
+    books.leases.renew("orders", there)
+
+    assert books.leases.holder("orders") == there

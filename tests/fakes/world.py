@@ -345,15 +345,16 @@ class MemoryLeases:
         self.world = world
 
     def acquire(self, app: str, holder: Holder) -> None:
+        self._take(app, holder)
+
+    def renew(self, app: str, holder: Holder) -> None:
+        self._take(app, holder)
+
+    def _take(self, app: str, holder: Holder) -> None:
         held = self.holder(app)
         if held and held != holder:
             raise Busy(f"{app} is held by {held}")
         self.world.holders[app] = holder
-        self.world.heard[app] = self.world.wall()
-
-    def renew(self, app: str, holder: Holder) -> None:
-        if self.world.holders.get(app) != holder:
-            raise Busy(f"{app} is held by {self.world.holders.get(app)}")
         self.world.heard[app] = self.world.wall()
 
     def release(self, app: str, holder: Holder) -> None:

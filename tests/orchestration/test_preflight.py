@@ -33,7 +33,7 @@ def test_a_healthy_world_passes_every_check():
     checks = preflight(ports(world, suites), a_release(world, suites, PLAIN))
 
     assert [check.name for check in checks if check.fault] == []
-    assert len(checks) == 9
+    assert len(checks) == 11
 
 
 def test_an_image_that_runs_already_is_nothing_to_release():
@@ -61,6 +61,17 @@ def test_a_rule_that_is_there_already_is_not_overwritten():
     fault = refused(world)
     assert fault.exit_code == ExitCode.CONFLICT
     assert str(fault).startswith("routes.txt:1: there is a rule gatewayctl-orders-canary (x-canary: old) already")
+
+
+def test_a_replica_that_still_runs_the_last_rule_would_send_to_a_canary_that_starts():
+    world = World(lags=(0.5, 60.0))
+    rule = "/api/orders x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"
+    world.published += [(-500.0, (SourceFile("routes.txt", rule + ROUTES),)), (-5.0, world.published[0][1])]
+
+    fault = refused(world)
+
+    assert fault.exit_code == ExitCode.ENVIRONMENT
+    assert str(fault).startswith("gw-1 still runs 1 route named gatewayctl-orders-canary, which the gateway's files do")
 
 
 def test_a_route_of_someone_else_to_the_canary_would_be_a_leak():

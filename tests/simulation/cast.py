@@ -168,6 +168,7 @@ def on_call(company: Company, app: App, rounds: int) -> Callable[[Process], None
 
 def _pilot(company: Company, process: Process, app: App) -> Pilot:
     process.app = app.name
+    process.worked_on.add(app.name)
     ports = ports_of(process, SimSuites(process, app))
     return company.pilot(company.ports(ports, process), process.holder)
 
@@ -209,4 +210,4 @@ def _as_journaled(process: Process, command: Command, said: Release) -> None:
 def _has_company(process: Process) -> bool:
     """Whether anyone else worked on the application, or it was shown an old version of something."""
     others = (one for one in process.stage.processes if one is not process and one.begun)
-    return Fault.STALE in process.suffered or any(one.app in ("", process.app) for one in others)
+    return Fault.STALE in process.suffered or any(not one.worked_on or process.app in one.worked_on for one in others)

@@ -54,7 +54,7 @@ class Fences:
         self.world, self.tally = world, tally
         self.tickets: dict[Process, Ticket] = {}
         self._fences: dict[tuple[str, str], float] = {}
-        self._holders: dict[Holder, Process] = {}
+        self._holders: dict[tuple[str, Holder], Process] = {}
         self._drivers: dict[str, tuple[Process, float, int]] = {}
         self._grants = 0
         self._changes: dict[str, int] = {}
@@ -69,13 +69,20 @@ class Fences:
         process.grants[app] = float(self._grants)
         self._drivers[app] = process, self.world.time, process.blows
         self._changes[app] = self._changes.get(app, 0) + 1
-        former = self._holders.get(before) if before else None
+        former = self._holders.get((app, before)) if before else None
         awake = former is not None and not (former.dead or former.over or former.pausing)
         if former is not None and awake and self.world.time > former.paused_until + TTL:
             raise Violation("lease", f"{process.name} took the lease of {app} from {former.name}, who is alive")
-        self._holders[process.holder] = process
+        self._holders[app, process.holder] = process
         if former is not None:
             self.tally.add("takeovers")
+
+    def let_go(self, process: "Process", app: str) -> None:
+        """A process is done with an application: it neither holds it nor drives it, whatever the lease still says."""
+        process.grants.pop(app, None)
+        self._holders.pop((app, process.holder), None)
+        if app in self._drivers and self._drivers[app][0] is process:
+            del self._drivers[app]
 
     def passed(self, writer: Writer, what: str) -> None:
         """A process wrote something by its lease; never after one that had it later."""
@@ -91,8 +98,11 @@ class Fences:
 
     def followed(self, writer: Writer) -> None:
         """Somebody who has had the lease for a while, and was not kept from anything, has the journal too."""
+        if writer.app not in self._drivers:
+            return
         driver, since, blows = self._drivers[writer.app]
-        if driver.grants.get(writer.app) == writer.token or driver.dead or driver.over or driver.blows > blows:
+        hindered = driver.dead or driver.over or driver.pausing or driver.blows > blows
+        if driver.grants.get(writer.app) == writer.token or hindered:
             return
         if self.world.time > since + _GRACE:
             raise Violation("fencing", f"{writer.name} moved the journal of {writer.app}, which {driver.name} drives")

@@ -168,20 +168,25 @@ class SimLeases:
         self.process, self.inner = process, MemoryLeases(process.world)
 
     def acquire(self, app: str, holder: Holder) -> None:
-        def run() -> None:
-            before = self.process.world.holders.get(app)
-            self.inner.acquire(app, holder)
-            if before != holder:
-                self.process.stage.observer.fences.took(self.process, app, before)
-
-        self.process.call(f"take lease of {app}", run, Kind.LEASE)
+        self._take(f"take lease of {app}", app, holder, self.inner.acquire)
 
     def renew(self, app: str, holder: Holder) -> None:
-        self.process.call(f"renew lease of {app}", lambda: self.inner.renew(app, holder), Kind.LEASE)
+        self._take(f"renew lease of {app}", app, holder, self.inner.renew)
+
+    def _take(self, effect: str, app: str, holder: Holder, take: Callable[[str, Holder], None]) -> None:
+        def run() -> None:
+            before = self.process.world.holders.get(app)
+            take(app, holder)
+            if before != holder or app not in self.process.grants:
+                self.process.stage.observer.fences.took(self.process, app, before)
+
+        self.process.call(effect, run, Kind.LEASE)
 
     def release(self, app: str, holder: Holder) -> None:
-        self.process.call(f"give back lease of {app}", lambda: self.inner.release(app, holder), Kind.LEASE)
-        self.process.grants.pop(app, None)
+        try:
+            self.process.call(f"give back lease of {app}", lambda: self.inner.release(app, holder), Kind.LEASE)
+        finally:  # it means to hold it no longer, also when that could not be said
+            self.process.stage.observer.fences.let_go(self.process, app)
 
     def holder(self, app: str) -> Holder | None:
         return self.process.call(f"look at lease of {app}", lambda: self.inner.holder(app), Kind.READ)

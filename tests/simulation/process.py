@@ -94,6 +94,7 @@ class Process:
         self.grants: dict[str, float] = {}
         self.greenlet: greenlet | None = None
         self.app = ""
+        self.worked_on: set[str] = set()
         self.begun = self.over = self.completed = False
         self.code: ExitCode | None = None
         self.ended: Release | None = None

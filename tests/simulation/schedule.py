@@ -105,7 +105,7 @@ def _three_acts(stage: Stage, company: Company) -> None:
         spawn(stage, "on call", 5.0, on_call(company, apps[0], 20))
     for turn in world.weather.turns:
         app = rng.choice(apps).name
-        stage.at(_cue(rng, app), lambda turn=turn, app=app: _turn(stage, turn, app))
+        stage.at(_cue_of(rng, turn, app), lambda turn=turn, app=app: _turn(stage, turn, app))
     world.loop.run(ROUGH)
     _quiet(stage)
     for app in apps:
@@ -148,6 +148,13 @@ def _cue(rng: Random, app: str) -> Cue:
     return app, rng.choice(_MOMENTS), rng.choice((0.0, 0.1, 0.5, 2.0, 70.0)) * rng.random()
 
 
+def _cue_of(rng: Random, turn: Turn, app: str) -> Cue:
+    """As any other; but who comes with old files is most dangerous when everybody else has just lost the rule."""
+    if turn in (Turn.GATE_NEW_STALE, Turn.GATE_RESTARTS_STALE, Turn.GATE_FREEZES) and rng.random() < 0.5:
+        return app, rng.choice((Phase.CLEAR, Phase.DRAIN, Phase.COOL)), rng.choice((0.5, 2.0)) * rng.random()
+    return _cue(rng, app)
+
+
 def _hire_outsiders(stage: Stage, apps: tuple[App, ...]) -> None:
     rng, name = stage.rng, apps[0].name
     for number in range(rng.choice((0, 0, 1, 1, 2))):
@@ -164,6 +171,8 @@ def _hire_outsiders(stage: Stage, apps: tuple[App, ...]) -> None:
 
 
 def _turn(stage: Stage, turn: Turn, app: str) -> None:
+    if stage.world.weather.quiet:  # its cue came long ago
+        return
     stage.tally.add(f"turn: {turn}")
     stage.tally.step(stage.world.time, "the world", turn, "")
     if turn is Turn.CANARY_DIES:
@@ -189,9 +198,12 @@ def _finish(stage: Stage, company: Company, app: App) -> None:
     record = stage.world.records.get(app.name)
     if record is None or record.release.ended:
         return
-    alone = all(process.over or process.dead or not process.begun for process in stage.processes)
+    others = list(stage.processes)
+    late = [process for process in others if not process.begun]
+    alone = all(process.over or process.dead or not process.begun for process in others)
     name = stage.rng.choice(("resume", "abort"))
     last = _command(stage, company, name, app)
+    alone &= not any(process.begun for process in late)  # one that was only now hired began meanwhile
     if alone and last.ended is not None and last.ended.phase is Phase.WAIT:
         last = _command(stage, company, stage.rng.choice(("promote", "abort")), app)
         if last.code is ExitCode.USAGE:
