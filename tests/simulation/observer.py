@@ -126,13 +126,17 @@ class Observer:
         for gate in self._known_to(writer):
             if self.tainted[release.app]:
                 continue
-            if release.app in self.world.running(gate).rules:
+            if self._runs_rule(gate, release.app):
                 raise Violation("I3", f"{release.target.canary} was given {what} while {gate.name} has its rule")
             versions = (one for one in self.world.coming(gate) if (release.app, one) not in self.alien)
             if any(release.app in self.world.views[one].rules for one in versions):
                 raise Violation(
                     "I3", f"{release.target.canary} was given {what}, and {gate.name} may yet take its rule"
                 )
+
+    def _runs_rule(self, gate: Gate, app: str) -> bool:
+        """Whether a replica runs a rule that no outsider wrote; taken out again, theirs may still be on its way out."""
+        return app in self.world.running(gate).rules and (app, gate.applied) not in self.alien
 
     def _known_to(self, writer: Writer) -> list[Gate]:
         """The replicas that serve, and served already when this process last asked which there are."""
@@ -223,7 +227,7 @@ class Observer:
             raise Violation("I5", f"{said}, and its rule is still in the files")
         gates = self._known_to(writer) if writer else [gate for gate in self.world.gates.values() if gate.up]
         for gate in gates:
-            if app in self.world.running(gate).rules and not self.tainted[app]:
+            if self._runs_rule(gate, app) and not self.tainted[app]:
                 raise Violation("I5", f"{said}, and {gate.name} still has its rule")
 
     # -- what outsiders do ----------------------------------------------------------------------------------------
