@@ -23,6 +23,7 @@ from bench.size import Size
 from bench.street import HOST, KEY, REPLICAS, Street, kubectl, street
 from gatewayctl.adapters.kubernetes.paths import deployments
 from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
+from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, SourceFile
 from gatewayctl.gateways.registry import gateway
 
@@ -65,7 +66,7 @@ def _ours(built: Street, edits: int) -> Seen:
         progress(f"our edit {number + 1} of {edits}")
         rule, read = a_rule(built.apps[0]), store.read()
         routed = dialect.insert(read.files, rule).apply(read.files)
-        with watched(built.addresses(), rule, _OURS) as watch:
+        with watched(built.addresses(), marked(rule), _OURS) as watch:
             time.sleep(chance.uniform(0, _ROUND))
             seen.on.append(watch.after(partial(store.write, routed, read), rule.stamp))
             now = store.read()
@@ -87,7 +88,7 @@ def _plain(built: Street, edits: int) -> Seen:
             rule, before = a_rule(built.apps[0]), built.routes(number)
             files = (SourceFile(KEY, before),)
             routed = gateway("envoy").dialect.insert(files, rule).apply(files)[0].text
-            with watched(built.addresses(number), rule, _PLAIN) as watch:
+            with watched(built.addresses(number), marked(rule), _PLAIN) as watch:
                 for text, stamp, found in ((routed, rule.stamp, seen.on), (before, "", seen.off)):
                     time.sleep(chance.uniform(0, _REST))
                     found.append(watch.since(_replaced(built, number, text), stamp))
@@ -117,6 +118,11 @@ def a_rule(app: str) -> CanaryRule:
     return CanaryRule(app, app, f"{app}-canary", Header("x-canary", mark), mark)
 
 
+def marked(rule: CanaryRule) -> Probe:
+    """A request that the rule takes."""
+    return Probe(HOST, f"/api/{rule.app}/health", ((rule.header.name, rule.header.value),))
+
+
 @dataclass(slots=True)
 class Watch:
     """Asks every replica again and again, and notes when its answers last changed their stamp."""
@@ -124,15 +130,19 @@ class Watch:
     stop: threading.Event
     changed: dict[str, tuple[str, float]]
 
-    def after(self, write: Callable[[], object], stamp: str) -> float:
-        """Write; seconds from before that until the last replica answered with `stamp` (empty: with none)."""
+    def after(self, write: Callable[[], object], stamp: str, urge: Callable[[], object] = lambda: None) -> float:
+        """Write; seconds from before that until the last replica answered with `stamp` (empty: with none).
+
+        `urge` is called again and again until then.
+        """
         start = time.perf_counter()
         write()
-        return self.since(start, stamp)
+        return self.since(start, stamp, urge)
 
-    def since(self, start: float, stamp: str) -> float:
+    def since(self, start: float, stamp: str, urge: Callable[[], object] = lambda: None) -> float:
         """The same for a write that was done at `start`. Raises Broken."""
         while not all(found == stamp for found, _ in self.changed.values()):
+            urge()
             if time.perf_counter() - start > _WITHIN:
                 raise Broken(f"waited {_WITHIN:.0f} s for stamp {stamp!r}: {self.changed}")
             time.sleep(_OURS)
@@ -140,15 +150,15 @@ class Watch:
 
 
 @contextmanager
-def watched(addresses: tuple[str, ...], rule: CanaryRule, every: float) -> Iterator[Watch]:
-    """Watch replicas that do not have the rule yet, one thread each."""
+def watched(addresses: tuple[str, ...], probe: Probe, every: float) -> Iterator[Watch]:
+    """Watch replicas that do not have the rule of a marked request yet, one thread each."""
     stop, now = threading.Event(), time.perf_counter()
     watch = Watch(stop, dict.fromkeys(addresses, ("", now)))
-    headers = {"host": HOST, rule.header.name: rule.header.value}
+    headers = {"host": probe.host, **dict(probe.headers)}
 
     def ask(address: str) -> None:
         while not stop.wait(every):
-            found = _stamp(address, f"/api/{rule.app}/health", headers)
+            found = _stamp(address, probe.path, headers)
             if found is not None and found != watch.changed[address][0]:
                 watch.changed[address] = (found, time.perf_counter())
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench import street
 from bench.audit import verbs
-from bench.live import a_rule, watched
+from bench.live import a_rule, marked, watched
 from bench.release import waited
 from bench.street import Street
 from gatewayctl.adapters.kubernetes.api import Api
@@ -64,7 +64,7 @@ def test_a_rule_is_live_when_the_last_replica_answers_by_it(gates: tuple[Gate, G
     def undo() -> None:
         first.stamp = last.stamp = ""
 
-    with watched(tuple(f"127.0.0.1:{one.server_port}" for one in gates), rule, 0.01) as watch:
+    with watched(tuple(f"127.0.0.1:{one.server_port}" for one in gates), marked(rule), 0.01) as watch:
         on = watch.after(write, rule.stamp)
         begun = time.perf_counter()
         off = watch.after(undo, "")
@@ -72,6 +72,20 @@ def test_a_rule_is_live_when_the_last_replica_answers_by_it(gates: tuple[Gate, G
 
     assert on >= 0.5
     assert 0 < off <= whole
+
+
+def test_replicas_that_wait_to_be_told_are_told_until_the_last_one_has_heard(gates: tuple[Gate, Gate]):
+    rule, told = a_rule("orders"), []
+
+    def urge() -> None:
+        told.append(len(told))
+        for one in gates[: len(told)]:
+            one.stamp = rule.stamp
+
+    with watched(tuple(f"127.0.0.1:{one.server_port}" for one in gates), marked(rule), 0.01) as watch:
+        watch.after(lambda: None, rule.stamp, urge)
+
+    assert len(told) >= 2
 
 
 def test_two_rules_never_have_the_same_mark():

@@ -59,7 +59,7 @@ def test_what_cannot_run_here_is_skipped_loudly_with_the_command_that_helps(tmp_
     said = capsys.readouterr().err
     skipped = json.loads((tmp_path / "run.json").read_text())["skipped"]
     assert code == 0
-    assert "SKIPPED live, release, crowd, footprint: the test cluster needs Debian packages" in said
+    assert "SKIPPED live, products, release, crowd, footprint: the test cluster needs Debian packages" in said
     assert "apt-get install -y containerd" in skipped[0]["try"]
     assert skipped[0]["try"] in said
 

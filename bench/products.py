@@ -1,0 +1,96 @@
+"""From the write until the last replica answers by it, on and off, for each gateway product that a cluster runs here.
+
+Ours is what a release does: the store's write, then telling each replica again and again. Envoy watches its files, and
+is what the others are compared with: all of them wait for the same kubelet, or for none.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.crowd import Silent
+from bench.figures import Figure, figure
+from bench.live import Seen, watched
+from bench.measuring import Broken, progress
+from bench.size import Size
+from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.cli.wiring import Wired, wire
+from gatewayctl.domain.release import Mode
+from gatewayctl.domain.routing import CanaryRule, Change, Files
+from gatewayctl.gateways.nginx.checker import find_nginx
+from tests.e2e.nginxtown import NginxTown
+from tests.e2e.routetown import RouteTown
+from tests.e2e.springtown import SpringTown
+from tests.e2e.town import Town, kubectl, standing
+from tests.gateways.springcloud.product import made
+
+_APP = "orders"
+_EVERY = 0.01  # seconds between two requests to a replica
+
+
+def products(size: Size) -> Iterator[Figure]:
+    """Envoy first: it is the others' baseline."""
+    seen: dict[str, Seen] = {}
+    for name, town in _towns():
+        with tempfile.TemporaryDirectory(prefix="gatewayctl-bench-") as folder:
+            progress(f"a town with {name} at its gate")
+            with standing(town(connect(), Path(folder))) as built:
+                seen[name] = _edited(built, size.edits)
+        for direction, mine, theirs in (
+            ("on", seen[name].on, seen["Envoy"].on),
+            ("off", seen[name].off, seen["Envoy"].off),
+        ):
+            yield figure(f"{name}: rule live on the last replica, {direction}", "s", mine, ("Envoy", theirs))
+
+
+def _towns() -> Iterator[tuple[str, type[Town]]]:
+    """What is installed here; what is not is said."""
+    yield "Envoy", Town
+    if find_nginx():
+        yield "nginx", NginxTown
+    else:
+        progress("no nginx here: make products installs it")
+    yield "HTTPRoute by Traefik", RouteTown
+    if made("4.3"):
+        yield "Spring Cloud Gateway", SpringTown
+    else:
+        progress("no Spring Cloud Gateway here: make spring-gateway builds it")
+
+
+def _edited(town: Town, edits: int) -> Seen:
+    kubectl("-n", town.shop, "scale", "deployment", f"{_APP}-canary", "--replicas=1")
+    town.settle(lambda: town.ready(town.shop, f"{_APP}-canary") == 1, "the canary")
+    before, seen = town.routes(), Seen()
+    wired = wire(town.config, Silent(), _APP)
+
+    def urge() -> None:
+        for replica in wired.ports.gateway.replicas.list():
+            wired.ports.gateway.activation.activate(replica)
+
+    for number in range(edits):
+        progress(f"edit {number + 1} of {edits}")
+        release = wired.draft(_APP, town.other_image(_APP), Mode.ON_SUCCESS)
+        addresses = tuple(one.traffic for one in wired.ports.gateway.replicas.list())
+        with watched(addresses, release.marked_probe, _EVERY) as watch:
+            seen.on.append(watch.after(lambda rule=release.rule: _on(wired, rule), release.stamp, urge))  # type: ignore[misc]
+            seen.off.append(watch.after(lambda: _off(wired), "", urge))
+    if town.routes() != before:
+        raise Broken(f"the routes are not as before: {town.routes()}")
+    return seen
+
+
+def _on(wired: Wired, rule: CanaryRule) -> None:
+    dialect = wired.ports.gateway.dialect
+    _written(wired, lambda files: dialect.insert(files, rule))
+
+
+def _off(wired: Wired) -> None:
+    dialect = wired.ports.gateway.dialect
+    _written(wired, lambda files: dialect.remove(files, _APP))
+
+
+def _written(wired: Wired, edit: Callable[[Files], Change]) -> None:
+    store = wired.ports.gateway.store
+    stored = store.read()
+    for stage in edit(stored.files).stages:
+        stored = store.write(stage, stored)
