@@ -53,7 +53,8 @@ def test_unmarked_traffic_never_fails_and_never_meets_the_canary(shop):
         thread.start()
     try:
         done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
-        time.sleep(0.5)  # not a synchronisation: a little more of the time after
+        over = time.monotonic()
+        shop.wait(lambda: all(client.seen[-1][0] > over + 0.5 for client in crowd), "a little of the time after")
     finally:
         stop.set()
         for thread in threads:
@@ -77,6 +78,8 @@ def test_between_routed_and_unroute_marked_traffic_meets_only_the_canary(shop):
         shop.wait(lambda: all(len(client.seen) > 100 for client in crowd), "some traffic")
         decided = time.monotonic()
         done = shop.cli("promote", "orders", "--untested")
+        over = time.monotonic()
+        shop.wait(lambda: all(client.seen[-1][0] > over for client in crowd), "an answer to each after the end")
     finally:
         stop.set()
         for thread in threads:

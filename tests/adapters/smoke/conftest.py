@@ -16,6 +16,7 @@ from tests.adapters.smoke.gateway import Gateway, serving
 Suite = Callable[..., SuiteResult]
 Load = Callable[..., LoadResult]
 Write = Callable[[str, str], Path]
+_LONG = 20.0  # seconds of load after which a machine is not just busy
 Gone = Callable[[Path], bool]
 
 
@@ -76,13 +77,17 @@ def run_suite(gateway: Gateway, write: Write, evidence: Path) -> Suite:
 
 @pytest.fixture
 def run_load(gateway: Gateway, write: Write, evidence: Path) -> Load:
-    """Runs a locustfile with this content."""
+    """Runs a locustfile with this content; for longer, on a busy machine, until `enough` requests met the canary."""
 
-    def run(text: str, tick: Callable[[str], None] = _nothing, **options) -> LoadResult:
+    def run(text: str, tick: Callable[[str], None] = _nothing, enough: int = 0, **options) -> LoadResult:
         path = write("locustfile.py", text)
         plain = {"users": 8, "spawn_rate": 100.0, "duration": 2.0, "entrance": gateway.entrance()}
         wanted = LoadRun(**{"file": str(path), "folder": str(evidence), **plain, **options})
-        return ChildSuites().load(wanted, tick)
+        result = ChildSuites().load(wanted, tick)
+        if result.canary.requests >= enough or wanted.duration > _LONG:
+            return result
+        gateway.forget()
+        return run(text, tick, enough, **{**options, "duration": 3 * wanted.duration})
 
     return run
 

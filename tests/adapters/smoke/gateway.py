@@ -41,6 +41,11 @@ class Gateway:
     leaked: Callable[[int], bool] = lambda _number: False
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
+    def forget(self) -> None:
+        """As if nobody had asked yet."""
+        self.seen.clear()
+        self.numbers = itertools.count()
+
     def entrance(self, pointer: str = "") -> Entrance:
         """How a client enters it."""
         return Entrance(
