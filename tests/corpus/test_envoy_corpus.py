@@ -63,6 +63,7 @@ def tried(files: Files, service: str, host: str = "") -> Tried:
     return edited_and_restored(DIALECT, files, rule, judged)
 
 
+@pytest.mark.shows("envoy", "real files")
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
 def test_a_real_file_is_edited_and_restored_or_truly_refused(name, table):
     files = read(name)

@@ -50,6 +50,7 @@ def tried(files: Files, service: str) -> Tried:
     return edited_and_restored(DIALECT, files, rule, judged)
 
 
+@pytest.mark.shows("httproute", "real files")
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
 def test_a_real_route_is_edited_and_restored_or_truly_refused(name, table):
     files = read(name)

@@ -53,6 +53,7 @@ def tried(files: Files, service: str, host: str) -> Tried:
     return edited_and_restored(DIALECT, files, rule, judged)
 
 
+@pytest.mark.shows("nginx", "real files")
 @pytest.mark.parametrize("host", ["", ADDRESS], ids=["by name", "by address"])
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
 def test_a_real_file_is_edited_and_restored_or_truly_refused(name, host, table):

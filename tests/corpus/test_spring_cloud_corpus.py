@@ -48,6 +48,7 @@ def tried(files: Files, service: str) -> Tried:
 NAMES = sorted(path.name for path in FOLDER.iterdir())
 
 
+@pytest.mark.shows("spring-cloud-gateway", "real files")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_file_is_edited_and_restored_or_truly_refused(name, table):
     files = read(name)

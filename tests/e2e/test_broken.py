@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from gatewayctl.adapters.kubernetes.paths import deployments
 from tests.e2e.town import Done, Town
 from tests.e2e.watcher import watching
@@ -68,6 +70,7 @@ def as_before(town: Town) -> bool:
     )
 
 
+@pytest.mark.shows("envoy", "canary gone")
 def test_a_canary_service_deleted_mid_release_is_noticed_and_all_is_put_back(town: Town):
     started(town)
     with deleted(town, f"/api/v1/namespaces/{town.shop}/services/orders-canary"):

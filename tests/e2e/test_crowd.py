@@ -22,6 +22,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
         yield town
 
 
+@pytest.mark.shows("envoy", "at once")
 @pytest.mark.timeout(WITHIN + 60)
 def test_twenty_five_releases_at_once_are_all_promoted_and_leave_every_byte_of_the_routes(
     crowd: Crowd, capsys: pytest.CaptureFixture[str]

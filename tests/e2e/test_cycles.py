@@ -26,6 +26,7 @@ def traffic(town: Town) -> Iterator[Traffic]:
     flowing.stop()
 
 
+@pytest.mark.shows("envoy", "edits under load")
 @pytest.mark.timeout(WITHIN + 60)
 def test_nothing_is_misrouted_or_failed_while_the_rule_goes_on_and_off_under_load(
     town: Town, traffic: Traffic, capsys: pytest.CaptureFixture[str]

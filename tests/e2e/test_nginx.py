@@ -25,6 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NginxTown]:
         yield town
 
 
+@pytest.mark.shows("nginx", "promoted")
 def test_a_release_is_promoted_with_the_rights_of_the_manifests_alone(town: NginxTown, tmp_path: Path) -> None:
     routes, limited = town.routes(), town.limited(tmp_path)
 
@@ -44,6 +45,7 @@ def test_a_release_is_promoted_with_the_rights_of_the_manifests_alone(town: Ngin
     assert town.routes() == routes
 
 
+@pytest.mark.shows("nginx", "rejected")
 def test_a_bad_canary_is_rejected_and_leaves_the_files_as_they_were(town: NginxTown) -> None:
     routes, image = town.routes(), town.image("orders")
 
@@ -54,10 +56,12 @@ def test_a_bad_canary_is_rejected_and_leaves_the_files_as_they_were(town: NginxT
     assert town.routes() == routes
 
 
+@pytest.mark.shows("nginx", "at once")
 def test_both_applications_of_one_file_are_released_at_once_and_no_edit_is_lost(town: NginxTown) -> None:
     all_released_at_once(town)
 
 
+@pytest.mark.shows("nginx", "edits under load")
 @pytest.mark.timeout(400)
 def test_the_rule_goes_on_and_off_under_load_and_no_request_fails_or_goes_astray(
     town: NginxTown, capsys: pytest.CaptureFixture[str]

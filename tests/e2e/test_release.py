@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.town import Town, kubectl
 
 
+@pytest.mark.shows("envoy", "promoted")
 def test_a_good_release_is_promoted_and_leaves_nothing_behind(town: Town):
     routes = town.routes()
 
@@ -25,6 +28,7 @@ def test_a_good_release_is_promoted_and_leaves_nothing_behind(town: Town):
     assert town.image("orders") == "shop/orders:1.0"
 
 
+@pytest.mark.shows("envoy", "rejected")
 def test_a_canary_that_fails_its_suite_is_rejected_and_stable_was_never_touched(town: Town):
     generation = town.deployment("orders")["metadata"]["generation"]
 

@@ -25,6 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpringTown]:
         yield town
 
 
+@pytest.mark.shows("spring-cloud-gateway", "promoted")
 def test_a_release_is_promoted_and_leaves_the_routes_as_they_were(town: SpringTown) -> None:
     routes, image = town.routes(), town.other_image("orders")
 
@@ -37,6 +38,7 @@ def test_a_release_is_promoted_and_leaves_the_routes_as_they_were(town: SpringTo
     assert town.routes() == routes
 
 
+@pytest.mark.shows("spring-cloud-gateway", "rejected")
 def test_a_bad_canary_is_rejected_and_leaves_the_routes_as_they_were(town: SpringTown) -> None:
     routes, image = town.routes(), town.image("orders")
 
@@ -47,6 +49,7 @@ def test_a_bad_canary_is_rejected_and_leaves_the_routes_as_they_were(town: Sprin
     assert town.routes() == routes
 
 
+@pytest.mark.shows("spring-cloud-gateway", "edits under load")
 @pytest.mark.timeout(400)
 def test_the_rule_goes_on_and_off_under_load_and_no_request_fails_or_goes_astray(
     town: SpringTown, capsys: pytest.CaptureFixture[str]

@@ -77,6 +77,7 @@ def workers(pid: int) -> set[int]:
     return {one for one in children(pid) if title(one) == "nginx: worker process"}
 
 
+@pytest.mark.shows("nginx", "promoted")
 def test_a_release_is_promoted_and_leaves_the_files_as_they_were(shop):
     done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
 
@@ -86,6 +87,7 @@ def test_a_release_is_promoted_and_leaves_the_files_as_they_were(shop):
     assert "nothing in flight to the canary" in done.stderr
 
 
+@pytest.mark.shows("nginx", "rejected")
 def test_a_bad_canary_is_rejected_and_leaves_everything_as_it_was(shop):
     done = shop.cli("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
 
@@ -131,6 +133,7 @@ def steady(shop: Shop) -> Iterator[Counter[str]]:
             thread.join()
 
 
+@pytest.mark.shows("nginx", "edits under load")
 def test_twenty_reloads_under_load_fail_no_request_and_misroute_none(shop):
     ports = shop.wired.ports
     ports.workloads.change(ports.workloads.read("orders-canary"), replicas=1)
@@ -172,6 +175,7 @@ def test_what_runs_already_is_not_told_again(shop):
     assert before == workers(status.pid) != set()
 
 
+@pytest.mark.shows("nginx", "canary gone")
 def test_with_the_canary_gone_a_replica_starts_with_the_rule_in_its_files(shop):
     publish(shop, there=True)
     active(shop)

@@ -15,6 +15,7 @@ from tests.sandbox.shop import NEW, Shop
 pytestmark = pytest.mark.sandbox
 
 
+@pytest.mark.shows("envoy", "promoted")
 def test_a_good_canary_is_promoted(shop):
     done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
 
@@ -38,6 +39,7 @@ def test_a_good_canary_is_promoted(shop):
     assert "\x1b" not in done.stderr  # no colours where there is no terminal
 
 
+@pytest.mark.shows("envoy", "rejected")
 @pytest.mark.parametrize(
     ("image", "reason"),
     [

@@ -40,6 +40,7 @@ def shop(_shop) -> Shop:
     return _shop
 
 
+@pytest.mark.shows("spring-cloud-gateway", "promoted")
 def test_a_release_is_promoted_and_leaves_the_files_as_they_were(shop):
     done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
 
@@ -48,6 +49,7 @@ def test_a_release_is_promoted_and_leaves_the_files_as_they_were(shop):
     assert "2/2 gateway replicas serve it" in done.stderr
 
 
+@pytest.mark.shows("spring-cloud-gateway", "rejected")
 def test_a_bad_canary_is_rejected_and_leaves_everything_as_it_was(shop):
     done = shop.cli("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
 
@@ -55,6 +57,7 @@ def test_a_bad_canary_is_rejected_and_leaves_everything_as_it_was(shop):
     assert shop.is_as_before()
 
 
+@pytest.mark.shows("spring-cloud-gateway", "at once")
 def test_both_applications_of_one_file_are_released_at_once_and_no_edit_is_lost(shop):
     asked = ("--promote", "on-success", "--image")
     with shop.spawned("release", "payments", *asked, "shop/payments:1.1") as other:

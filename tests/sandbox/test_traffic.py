@@ -45,6 +45,7 @@ def clients(shop: Shop, stop: threading.Event, marked: dict[str, str]) -> list[C
     return [Client(replica, {**host, **marked}, stop) for replica in shop.wired.ports.gateway.replicas.list()]
 
 
+@pytest.mark.shows("envoy", "edits under load")
 def test_unmarked_traffic_never_fails_and_never_meets_the_canary(shop):
     stop = threading.Event()
     crowd = clients(shop, stop, {})

@@ -40,6 +40,7 @@ def broken(files, name, old, new):
     return tuple(SourceFile(f.name, f.text.replace(old, new)) if f.name == name else f for f in files)
 
 
+@pytest.mark.shows("envoy", "own check")
 @pytest.mark.parametrize("case", CASES)
 def test_every_golden_edit_is_loaded_by_envoy(case):
     said = CHECKER.check(stored(case, "before"), stored(case, "after"))
@@ -72,6 +73,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.shows("envoy", "own check")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("company", [(), (BY_RDS,)])
 def test_what_a_running_envoy_would_reject_or_ignore_is_not_ok(fault, company):

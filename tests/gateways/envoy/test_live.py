@@ -154,6 +154,7 @@ def test_a_request_is_in_flight_until_it_is_answered(tmp_path, shop):
         until(lambda: live.in_flight(running.replica, "orders") == 0, "the request to end")
 
 
+@pytest.mark.shows("envoy", "odd requests")
 @pytest.mark.sandbox
 def test_odd_requests_are_answered_as_the_limits_say(tmp_path, shop):
     stable, canary = shop

@@ -35,6 +35,7 @@ FITS = {
 }
 
 
+@pytest.mark.shows("nginx", "own check")
 @pytest.mark.parametrize("case", FITS)
 def test_an_edit_that_nginx_would_load_is_accepted(case):
     files = FITS[case]
@@ -53,6 +54,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.shows("nginx", "own check")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_nginx_would_not_load_is_not_ok(fault):
     files = one(location("proxy_pass http://orders:8080;"))

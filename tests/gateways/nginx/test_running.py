@@ -38,6 +38,7 @@ def with_rule(text: str, **changes) -> str:
     return inserted(one(f"http {{{text}}}"), rule)[0].text.removeprefix("http {").rpartition("}")[0]
 
 
+@pytest.mark.shows("nginx", "odd requests")
 @pytest.mark.parametrize("case", ODD)
 def test_only_the_exact_value_is_marked(case, port, tmp_path):
     with gateway(tmp_path, with_rule(shop(port))) as running:
@@ -46,6 +47,7 @@ def test_only_the_exact_value_is_marked(case, port, tmp_path):
         assert running.ask("/api/x", ("X-CANARY", "always")).name == "canary"
 
 
+@pytest.mark.shows("nginx", "odd requests")
 def test_of_a_header_sent_twice_a_second_line_never_counts(port, tmp_path):
     with gateway(tmp_path, with_rule(shop(port))) as running:
         assert running.ask("/api/x", (NAME, "other"), (NAME, "always")).name == "stable"
@@ -57,6 +59,7 @@ def test_a_header_with_an_underscore_is_another_header(port, tmp_path):
         assert running.ask("/api/x", ("x_canary", "always")).name == "stable"
 
 
+@pytest.mark.shows("nginx", "canary gone")
 def test_with_the_canary_gone_nginx_starts_and_reloads_and_only_marked_requests_fail(port, tmp_path):
     text = with_rule(shop(port), canary_host=f"{NET}.99")
     with gateway(tmp_path, text) as running:

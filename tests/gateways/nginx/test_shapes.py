@@ -43,6 +43,7 @@ def written(shape, layout, port):
     return " ".join(text.split()) if layout == "in one line" else text
 
 
+@pytest.mark.shows("nginx", "precedence")
 @pytest.mark.parametrize("layout", ["in lines", "in one line"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_only_who_answers_marked_requests_changes(shape, layout, port, tmp_path):

@@ -21,6 +21,7 @@ def with_rule(text):
     return before, DIALECT.insert(before, a_rule()).apply(before)
 
 
+@pytest.mark.shows("spring-cloud-gateway", "own check")
 @pytest.mark.jvm
 def test_an_edit_is_bound_by_the_real_product(checker):
     said = checker.check(*with_rule("test.x: 1\n" + listed(WEB, ORDERS + PLACEHOLDERS)))
@@ -28,6 +29,7 @@ def test_an_edit_is_bound_by_the_real_product(checker):
     assert (said.ok, said.checked, said.detail) == (True, True, "")
 
 
+@pytest.mark.shows("spring-cloud-gateway", "own check")
 @pytest.mark.jvm
 def test_a_route_that_the_product_does_not_bind_is_refused_with_its_words(checker):
     before, after = with_rule(listed(WEB, ORDERS))

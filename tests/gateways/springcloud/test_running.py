@@ -75,6 +75,7 @@ def test_marked_requests_reach_the_canary_on_every_replica_and_are_stamped(town,
         assert asked(replica, "/api/orders/1") == (200, "stable", "")
 
 
+@pytest.mark.shows("spring-cloud-gateway", "odd requests")
 @pytest.mark.parametrize("case", ODD)
 def test_odd_requests_are_answered_as_the_limits_say(town, case):
     routed(town)
@@ -94,6 +95,7 @@ def test_a_header_is_split_at_commas_which_is_why_the_limits_allow_it(town):
     assert bodies == {"canary"}
 
 
+@pytest.mark.shows("spring-cloud-gateway", "precedence")
 def test_the_canary_wins_with_stables_own_order_and_loses_where_stable_would_lose(town):
     text = (
         NEW
@@ -110,6 +112,7 @@ def test_the_canary_wins_with_stables_own_order_and_loses_where_stable_would_los
     assert [one for one in ids if not one.startswith("gatewayctl-")] == ["orders", "wide", "last"]
 
 
+@pytest.mark.shows("spring-cloud-gateway", "precedence")
 def test_an_earlier_wider_route_keeps_what_it_had(town):
     text = NEW + town.route("wide", "/**", "order: -5").replace(town.stable.host, f"{town.canary.host}")
     text += town.route("orders", "/api/orders/**")
@@ -119,6 +122,7 @@ def test_an_earlier_wider_route_keeps_what_it_had(town):
     assert asked(town.replicas[0], "/api/orders/1", MARK) == (200, "canary", "")
 
 
+@pytest.mark.shows("spring-cloud-gateway", "edits under load")
 def test_twenty_refreshes_under_load_fail_no_request(town, record_property):
     slowest = 0.0
     with Load(town.replicas, "/api/orders/1") as load:
@@ -166,6 +170,7 @@ def test_routes_under_the_prefix_of_before_are_never_taken_for_live(town):
     assert any("4.3 reads it when it starts and never again, 5.0 not at all" in note for note in change.notes)
 
 
+@pytest.mark.shows("spring-cloud-gateway", "canary gone")
 def test_a_canary_that_is_gone_harms_marked_requests_only_and_a_refresh_still_works(town):
     text = town.first()
     gone = CanaryRule("orders", town.stable.host, "x", Header(*MARK), "r-1", f"{town.canary.host}:1")
