@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gatewayctl.domain.errors import DeadlineExceeded, Missing, StaleWrite
+from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing, StaleWrite
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
@@ -12,6 +12,7 @@ from gatewayctl.orchestration.standing import await_standing
 from gatewayctl.orchestration.waiting import Pending, until
 from gatewayctl.orchestration.work import Work
 
+_RETURNS = 5  # a rule that is back this often is brought back by somebody
 _TRIES = 20  # a compare-and-swap that loses this often has met a fight, not a coincidence
 
 
@@ -85,10 +86,21 @@ def _until_no_pod(work: Work, name: str) -> None:
 
 
 def _leave_nothing(work: Work) -> None:
-    """Right before the canary goes: the rule may be back, by a hand, or on a replica that came with older files."""
-    if remove_upstreams(work) or still_routed(work):
+    """Right before the canary goes: the rule may be back, by a hand, or on a replica that came with older files.
+
+    What comes back while the last requests end is seen, too. Raises EnvironmentFailed when it is back each time.
+    """
+    left = ""
+    for _ in range(_RETURNS):
+        left = "in the files" if remove_upstreams(work) else still_routed(work)
+        if not left:
+            return
         prove_settled(work)
         drain(work)
+    raise EnvironmentFailed(
+        f"the rule of {work.release.app} came back {_RETURNS} times in a row; the last time: {left}",
+        hint=f"find out who brings it back, then gatewayctl resume {work.release.app}",
+    )
 
 
 def _set(

@@ -1,7 +1,12 @@
 """A rule that somebody puts back while the canary of a promoted release is about to stop."""
 
+from dataclasses import replace
+
+from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.release import Outcome, Phase, Release
+from gatewayctl.orchestration.pilot import Pilot
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
-from tests.fakes.world import World
+from tests.fakes.world import MemoryGateway, World
 
 
 def test_the_canary_stops_only_when_no_replica_can_still_take_a_rule_that_was_put_back():
@@ -12,9 +17,7 @@ def test_the_canary_stops_only_when_no_replica_can_still_take_a_rule_that_was_pu
 
     def burning(what: str) -> None:
         if what == "before journal cool":
-            with_rule = next(files for _, files in reversed(world.published) if "gatewayctl" in files[0].text)
-            world.published.append((world.time, with_rule))  # a person writes what he read a while ago
-            world.store_version += 1
+            put_back(world)
         if what == "before write routes.txt":
             removed.append(world.time)
         if what.endswith("0") and what.startswith("before change orders-canary"):
@@ -26,3 +29,58 @@ def test_the_canary_stops_only_when_no_replica_can_still_take_a_rule_that_was_pu
 
     assert len(removed) == 3  # published, removed, and removed once more
     assert stopped[0] - removed[-1] >= 1.0
+
+
+class Meddled(MemoryGateway):
+    """While the last requests end in the last phase, somebody writes the rule back, so many times."""
+
+    def __init__(self, world: World, times: int) -> None:
+        super().__init__(world)
+        self.times = times
+
+    def in_flight(self, replica: Replica, upstream: str) -> int | None:
+        if self.world.records["orders"].release.phase is Phase.COOL and replica.name == "gw-0" and self.times:
+            self.times -= 1
+            put_back(self.world)
+        return super().in_flight(replica, upstream)
+
+
+def put_back(world: World) -> None:
+    """A person writes what he read a while ago."""
+    with_rule = next(files for _, files in reversed(world.published) if "gatewayctl" in files[0].text)
+    world.published.append((world.time, with_rule))
+    world.store_version += 1
+
+
+def driven(times: int) -> tuple[World, Release]:
+    world = World()
+    suites = AskingSuites(world, [])
+    release = a_release(world, suites)
+    pilot = a_pilot(world, suites)
+    begun = world.burn
+
+    def burning(what: str) -> None:
+        if what == "before journal cool":
+            put_back(world)
+        begun(what)
+
+    world.burn = burning  # type: ignore[method-assign]
+    house = replace(pilot.ports.gateway, live=Meddled(world, times))
+    return world, Pilot(replace(pilot.ports, gateway=house), pilot.holder).begin(release)
+
+
+def test_a_rule_that_is_put_back_while_the_last_requests_end_goes_before_the_canary_does():
+    world, ended = driven(times=2)
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert not ended.stuck
+    assert world.deployments["orders-canary"].replicas == 0
+    assert "gatewayctl" not in world.published[-1][1][0].text
+
+
+def test_a_rule_that_is_always_put_back_keeps_the_canary_and_needs_a_person():
+    world, ended = driven(times=99)
+
+    assert ended.stuck
+    assert world.deployments["orders-canary"].replicas == 1
+    assert "came back 5 times in a row; the last time: in the files" in ended.notes[-1].text

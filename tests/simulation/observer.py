@@ -119,6 +119,8 @@ class Observer:
             if gate.steady >= since or self.touched[release.app] >= since:
                 continue  # it came with the rule when the others were being drained
             over = gate.ends.get(canary, _LONG_AGO)
+            if (release.app, gate.had.get(canary, -1)) in self.alien:
+                continue
             if self.world.time < min(over, gate.left.get(canary, _LONG_AGO) + DRAIN):
                 raise Violation("I3", f"{canary} was stopped while {gate.name} waited for its answer")
 

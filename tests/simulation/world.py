@@ -31,7 +31,8 @@ class Gate:
     """One gateway replica. `applied` numbers the files it runs; `steady` is since when it has served without a break.
 
     `owes` is the version it has to reach before it is as good as its neighbours: it started with an older one.
-    `left` and `ends` say when the rule to a canary went away here, and when the last request to it ends.
+    `left` and `ends` say when the rule to a canary went away here, and when the last request to it ends; `had` is the
+    version of the files that it came from.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Gate:
     owes: int = 0
     left: dict[str, float] = field(default_factory=dict)
     ends: dict[str, float] = field(default_factory=dict)
+    had: dict[str, int] = field(default_factory=dict)
 
     @property
     def stale(self) -> bool:
@@ -122,7 +124,7 @@ class SimWorld(World):
         for app in self.views[gate.applied].rules:
             if app not in self.views[version].rules:
                 canary = f"{app}-canary"
-                gate.left[canary] = self.time
+                gate.left[canary], gate.had[canary] = self.time, gate.applied
                 gate.ends[canary] = self.time + self.rng.choice((0.0, 1.0, _IN_FLIGHT)) * self.rng.random()
         gate.applied = version
         self.dirty = True
