@@ -177,6 +177,46 @@ def test_odd_requests_are_answered_as_the_limits_say(tmp_path, shop):
     assert answers[LeakCase.SENT_TWICE] is Attribution.CANARY  # why this case has to allow both
 
 
+def theirs(match):
+    """A route of somebody else, which answers by itself."""
+    return f"    - match: {{ {match} }}\n      direct_response: {{ status: 200, body: {{ inline_string: theirs }} }}\n"
+
+
+@pytest.mark.shows("envoy", "precedence")
+@pytest.mark.sandbox
+def test_the_canary_answers_marked_requests_where_stable_did_and_nowhere_else(tmp_path, shop):
+    stable, canary = shop
+    gold = "headers: [{ name: x-tier, string_match: { exact: gold } }]"
+    routes = (
+        theirs("prefix: /wide/")
+        + "    - match: { prefix: /wide/inside }\n      route: { cluster: orders }\n"
+        + theirs(f"prefix: /a/, {gold}")
+        + f"    - match: {{ path: /exact, {gold} }}\n      route: {{ cluster: orders }}\n"
+        + theirs("path: /exact")
+        + "    - match: { safe_regex: { regex: '/r/[0-9]+' } }\n      route: { cluster: orders }\n"
+        + ROUTES
+        + theirs("prefix: /")
+    )
+    files = (SourceFile("rds.yaml", rds(routes)), static_cluster("orders", stable.host, stable.port))
+    tier = ("x-tier", "gold")
+    asked = [
+        (path, headers)
+        for path in ("/", "/a/b", "/wide/inside", "/wider", "/exact", "/r/7", "/r/x")
+        for headers in ((), (tier,))
+    ]
+    with gateway(tmp_path, files) as running:
+        before = {one: running.ask(one[0], *one[1])[1] for one in asked}
+        published(running, files, DIALECT.insert(files, rule_for(canary)), "orders-canary")
+        until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
+
+        after = {one: running.ask(one[0], *one[1])[1] for one in asked}
+        marked = {one: running.ask(one[0], *one[1], ("x-canary", "always"))[1] for one in asked}
+
+    assert after == before
+    assert marked == {one: "canary" if who == "stable" else who for one, who in before.items()}
+    assert set(before.values()) == {"stable", "theirs"}
+
+
 @pytest.mark.sandbox
 def test_the_header_name_is_read_in_any_case(tmp_path, shop):
     stable, canary = shop
