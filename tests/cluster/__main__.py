@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from gatewayctl.domain.errors import ExitCode, GatewayctlError
-from tests.cluster import containers, host, images, inside, lifecycle, shop, show
+from tests.cluster import containers, envoy_gateway, host, images, inside, lifecycle, shop, show
 from tests.cluster import given as own
 from tests.cluster.build import build
 from tests.cluster.place import a_cluster
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build programs and images, once per machine")
     building.add_argument("--install", action="store_true", help="first install missing Debian packages, as root")
+    building.add_argument("--envoy-gateway", action="store_true", help="the Envoy Gateway of make e2e-all, and only it")
     for name, words in _HELP.items():
         command = commands.add_parser(name, help=words)
         usual = "run" if name == "run" else "main"
@@ -42,8 +43,12 @@ def _parser() -> argparse.ArgumentParser:
 def _build(given: argparse.Namespace) -> None:
     if given.install:
         host.install(host.this_host())
-    build()
-    images.build()
+    if given.envoy_gateway:
+        envoy_gateway.archived()
+        envoy_gateway.definitions()
+    else:
+        build()
+        images.build()
 
 
 def _up(given: argparse.Namespace) -> None:

@@ -19,25 +19,25 @@ from tests.cluster import toolchain
 from tests.cluster.programs import GIVEN, MODULES, PROGRAMS, Program, cache, given, linker_flags
 
 
-def build() -> Path:
-    """The folder of all programs, after building what is missing; takes about ten minutes once, and then nothing."""
-    ready = given()
+def build(programs: tuple[Program, ...] = PROGRAMS) -> Path:
+    """The folder of these programs, after building what is missing; takes about ten minutes once, and then nothing."""
+    ready = given(programs=programs)
     if ready:
         return ready
     if os.environ.get(GIVEN):
-        sys.stderr.write(f"{GIVEN} does not hold all of {', '.join(p.name for p in PROGRAMS)}: building instead\n")
+        sys.stderr.write(f"{GIVEN} does not hold all of {', '.join(p.name for p in programs)}: building instead\n")
     folder = cache() / "bin"
     folder.mkdir(parents=True, exist_ok=True)
-    if not missing(folder):
+    if not missing(folder, programs):
         return folder
     with _alone(cache() / "build.lock"):
-        _build_all(folder)
+        _build_all(folder, programs)
     return folder
 
 
-def missing(folder: Path) -> tuple[Program, ...]:
+def missing(folder: Path, programs: tuple[Program, ...] = PROGRAMS) -> tuple[Program, ...]:
     """The programs that are not there, or were built from something else."""
-    return tuple(program for program in PROGRAMS if not _done(folder, program))
+    return tuple(program for program in programs if not _done(folder, program))
 
 
 def fingerprint(program: Program) -> str:
@@ -53,13 +53,13 @@ def _done(folder: Path, program: Program) -> bool:
     return (folder / program.name).exists() and stamp.exists() and stamp.read_text() == fingerprint(program)
 
 
-def _build_all(folder: Path) -> None:
-    go = toolchain.find(cache())
-    for number, program in enumerate(PROGRAMS, 1):
+def _build_all(folder: Path, programs: tuple[Program, ...]) -> None:
+    go = toolchain.find(cache(), programs)
+    for number, program in enumerate(programs, 1):
         if _done(folder, program):
             continue
         begun = time.monotonic()
-        sys.stderr.write(f"building {program.name} ({number} of {len(PROGRAMS)})\n")
+        sys.stderr.write(f"building {program.name} ({number} of {len(programs)})\n")
         sys.stderr.flush()
         build_one(go, program, folder)
         sys.stderr.write(f"built {program.name} in {time.monotonic() - begun:.0f} s\n")

@@ -3,14 +3,10 @@
 Tests bring them into a cluster; they are not part of this project.
 """
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from gatewayctl.domain.errors import EnvironmentFailed
-from tests.cluster import toolchain
+from tests.cluster import modules
 from tests.cluster.programs import cache
 
 VERSION = "v1.6.3"
@@ -33,25 +29,13 @@ _KINDS = (
 
 def definitions() -> tuple[Path, ...]:
     """The files of the kinds that a gateway asks for at its start; fetched when they are not in the cache."""
-    folder = cache() / f"gateway-api-{VERSION}"
-    if not folder.exists():
-        unfinished = folder.with_suffix(f".{os.getpid()}")
-        shutil.copytree(_fetched() / _CHANNEL, unfinished)
-        try:
-            unfinished.rename(folder)
-        except OSError:  # another process was faster
-            shutil.rmtree(unfinished)
+    folder = modules.kept(f"gateway-api-{VERSION}", lambda: _fetched() / _CHANNEL)
     return tuple(folder / f"gateway.networking.k8s.io_{kind}.yaml" for kind in _KINDS)
 
 
 def _fetched() -> Path:
     """The module's folder. Raises EnvironmentFailed when it cannot be had, or is not what was pinned."""
-    environment = {**os.environ, "GOWORK": "off", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GO111MODULE": "on"}
-    command = [str(toolchain.find(cache())), "mod", "download", "-json", _MODULE]
-    done = subprocess.run(command, cwd=cache(), env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise EnvironmentFailed(f"cannot fetch {_MODULE}: {done.stdout.strip()[-500:] or done.stderr.strip()[-500:]}")
-    found = json.loads(done.stdout)
+    found = modules.downloaded(_MODULE, cache(), "-mod=mod")
     if found["Sum"] != _SUM:
         raise EnvironmentFailed(f"{_MODULE} has the sum {found['Sum']}, and {_SUM} was pinned")
     return Path(found["Dir"])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 KUBERNETES = "v1.34.4"
 MODULES = Path(__file__).parent / "go"
-GIVEN = "GATEWAYCTL_CLUSTER_BINARIES"  # a folder with every program below, used instead of building
+GIVEN = "GATEWAYCTL_CLUSTER_BINARIES"  # a folder with every program that is needed, used instead of building
 _STAMP = "k8s.io/component-base/version"
 
 
@@ -36,6 +36,8 @@ PROGRAMS = (
     Program("coredns", "coredns", "."),
     Program("pause", "pause", "."),
 )
+# No part of a cluster: a gateway product that only `make e2e-all` runs on one.
+ENVOY_GATEWAY = Program("envoy-gateway", "envoy-gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway")
 
 
 def linker_flags() -> str:
@@ -51,12 +53,12 @@ def cache(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(base) / "gatewayctl" / f"kubernetes-{KUBERNETES}"
 
 
-def given(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder of ready programs that the environment names, when it holds all of them."""
+def given(environment: Mapping[str, str] = os.environ, programs: tuple[Program, ...] = PROGRAMS) -> Path | None:
+    """The folder of ready programs that the environment names, when it holds all of these."""
     folder = environment.get(GIVEN)
     if not folder:
         return None
-    ready = all(os.access(Path(folder) / program.name, os.X_OK) for program in PROGRAMS)
+    ready = all(os.access(Path(folder) / program.name, os.X_OK) for program in programs)
     return Path(folder).resolve() if ready else None
 
 
