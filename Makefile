@@ -9,7 +9,7 @@ GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster products spring-gateway test simulate check e2e on-jvm in-cluster bench cluster cluster-down clean
+.PHONY: demo demo-cluster products spring-gateway test simulate check e2e e2e-all on-jvm in-cluster bench cluster cluster-down clean
 
 # Set up again only when what is installed would differ.
 $(VENV)/.installed: pyproject.toml
@@ -57,8 +57,13 @@ on-jvm:
 
 # The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
 in-cluster:
-	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/e2e tests/contract -m "cluster and not alone" $(E2E)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
 	@$(BIN)/python -m pytest tests/e2e -m alone $(E2E)
+
+# Apart from e2e because the first time takes ten minutes more, for one gateway: the building of an Envoy Gateway.
+e2e-all: $(VENV)/.installed  ## end to end on a real Envoy Gateway, on a real Kubernetes made for it as for e2e
+	@$(BIN)/python -m tests.cluster build --envoy-gateway
+	@$(BIN)/python -m tests.cluster run --name e2e-all -- $(BIN)/python -m pytest tests/e2e -m all $(E2E)
 
 # What needs a cluster makes one as e2e does, or says loudly that it was skipped, and what would make it possible.
 bench: $(VENV)/.installed  ## every figure of docs/bench.md, beside its baseline; some twenty minutes

@@ -1,4 +1,4 @@
-"""Files of Go modules that are no programs: fetched once by Go, and copied to where the cache of modules may be cleaned."""
+"""Files of Go modules that are no programs: fetched once by Go, and kept where nobody cleans the cache of modules."""
 
 import json
 import os

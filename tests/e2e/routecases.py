@@ -1,0 +1,210 @@
+"""What must hold of an HTTPRoute and a release on it, whichever product serves it."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from statistics import median
+
+import pytest
+
+from gatewayctl.adapters.kubernetes.httproutes import HttpRouteStore
+from gatewayctl.adapters.kubernetes.paths import http_routes, services
+from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header
+from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from tests.e2e.routetown import RouteTown, a_rule
+from tests.e2e.town import kubectl
+
+DIALECT = HttpRouteDialect()
+RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1")
+EDITS = 20
+_MARK = ("x-canary", "always")
+_ORDERS = "/api/orders/health"
+
+
+def routes_of(town: RouteTown) -> HttpRouteStore:
+    """The town's route as gatewayctl reads and writes it."""
+    return HttpRouteStore(town.api, (f"{town.shop}/shop",))
+
+
+@contextmanager
+def unchanged(town: RouteTown) -> Iterator[RouteTown]:
+    """The route must be as before after each test."""
+    before = town.spec()
+    yield town
+    town.run("abort", "orders")
+    assert town.spec() == before
+
+
+def on(store: HttpRouteStore) -> None:
+    """Write the rule."""
+    read = store.read()
+    store.write(DIALECT.insert(read.files, RULE).stages[0], read)
+
+
+def off(store: HttpRouteStore) -> None:
+    """Take it out."""
+    read = store.read()
+    for stage in DIALECT.remove(read.files, "orders").stages:
+        read = store.write(stage, read)
+
+
+def edited_under_load(town: RouteTown, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails unless edit after edit is answered rightly, and only marked requests by the canary."""
+    known, store = town.gateways(), routes_of(town)
+    bad: list[str] = []
+    counted, canarys, over = [0], [0], threading.Event()
+
+    def load() -> None:
+        while not over.is_set():
+            for one in known:
+                for headers in ((), (_MARK,)):
+                    answer = town.ask(one, _ORDERS, *headers)
+                    counted[0] += 1
+                    canarys[0] += STAMP_HEADER in answer.headers
+                    if answer.status != HTTPStatus.OK or (not headers and STAMP_HEADER in answer.headers):
+                        bad.append(f"{headers} {answer.status} {answer.error}")
+
+    thread = threading.Thread(target=load)
+    seconds = []
+    with a_canary(town):
+        thread.start()
+        try:
+            for number in range(EDITS):
+                routed = number % 2 == 0
+                (on if routed else off)(store)
+                seconds.append(_live(town, {"r-1"} if routed else {""}, f"edit {number}"))
+        finally:
+            over.set()
+            thread.join()
+
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{counted[0]} requests, {len(bad)} failed or astray, {canarys[0]} to the canary; write to live on the "
+            f"last replica: median {median(seconds):.3f} s, {min(seconds):.3f} to {max(seconds):.3f} s\n"
+        )
+    assert counted[0] > 100
+    assert canarys[0] > 0
+    assert bad == []
+
+
+def wins_where_stable_did(town: RouteTown) -> None:
+    """Fails unless the canary's rules win where stable's did, beside rules of other people, and nowhere else."""
+    store = routes_of(town)
+    with a_canary(town), _rivals(town):
+        on(store)
+        _live(town, {"r-1"}, "the rule to be live")
+        try:
+            for one in town.gateways():
+                marked = town.ask(one, _ORDERS, _MARK)
+                assert marked.headers["x-served-by"].startswith("orders-canary-")
+                assert marked.headers["x-mine"] == "yes", "the rule with the method is mirrored, filters and all"
+                for path, headers in (
+                    (_ORDERS, ()),
+                    (_ORDERS, (("x-canary", "Always"),)),
+                    (_ORDERS, (("x-canary", ""),)),
+                    (_ORDERS, (("x-canary", "always, never"),)),
+                    ("/api/orders/health/longer", (_MARK,)),
+                    (_ORDERS, (("a", "1"), ("b", "2"))),
+                ):
+                    assert STAMP_HEADER not in town.ask(one, path, *headers).headers, (path, headers)
+                assert STAMP_HEADER not in town.ask(one, "/api/payments/health", _MARK).headers
+        finally:
+            off(store)
+
+
+def goes_on_without_the_canarys_service(town: RouteTown) -> None:
+    """Fails unless unmarked requests go on, marked ones fail fast, and the rule can still be taken out."""
+    store, path = routes_of(town), services(town.shop, "orders-canary")
+    kept = town.api.get(path)
+    with a_canary(town):
+        on(store)
+        _live(town, {"r-1"}, "the rule to be live")
+        town.api.delete(path)
+        try:
+            _within(
+                30, lambda: all(town.ask(one, _ORDERS, _MARK).status >= 500 for one in town.gateways()), "the fault"
+            )
+            assert {town.ask(one, _ORDERS).status for one in town.gateways()} == {HTTPStatus.OK}
+            _within(30, lambda: "not every backend was found" in store.check(), "the controller to say so")
+            off(store)
+            _live(town, {""}, "the rule to be gone")
+        finally:
+            metadata = {key: kept["metadata"][key] for key in ("name", "labels") if key in kept["metadata"]}
+            spec = {key: value for key, value in kept["spec"].items() if key in {"ports", "selector"}}
+            town.api.create(services(town.shop), {**kept, "metadata": metadata, "spec": spec})
+
+
+def a_release_is_promoted(town: RouteTown) -> None:
+    """A whole release, proven on both replicas, leaves nothing behind."""
+    done = town.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success", "-o", "json")
+
+    assert done.code == 0, done.said
+    assert json.loads(done.out)["outcome"] == "promoted"
+    assert "2/2 gateway replicas serve it" in done.err
+    assert "0 in " in done.err
+    assert town.image("orders") == "shop/orders:1.1"
+    assert town.pods("orders-canary") == []
+
+
+def a_release_is_rejected(town: RouteTown) -> None:
+    """A canary that fails its suite is rejected, and its rule is gone."""
+    done = town.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
+
+    assert done.code == 3, done.said
+    assert "gatewayctl" not in town.routes()
+
+
+@contextmanager
+def a_canary(town: RouteTown) -> Iterator[None]:
+    """One Pod of the canary, without a release."""
+    kubectl("-n", town.shop, "scale", "deployment/orders-canary", "--replicas=1")
+    town.settle(lambda: town.ready(town.shop, "orders-canary") == 1, "the canary")
+    try:
+        yield
+    finally:
+        kubectl("-n", town.shop, "scale", "deployment/orders-canary", "--replicas=0")
+        town.settle(lambda: not town.pods("orders-canary"), "the canary to be gone")
+
+
+@contextmanager
+def _rivals(town: RouteTown) -> Iterator[None]:
+    """Rules of other people on and below the paths of orders."""
+    path, before = http_routes(town.shop, "shop"), town.spec()["rules"]
+    mine = [
+        a_rule("payments", "/api/orders/health/longer"),
+        a_rule("payments", "/api/orders", method="PUT"),
+        a_rule("payments", "/api/orders", headers=[{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]),
+        {**a_rule("orders", "/api/orders", method="GET"), "filters": [_header("x-mine", "yes")]},
+    ]
+    replacing = {"op": "replace", "path": "/spec/rules"}
+    town.api.patch(path, [{**replacing, "value": [*before, *mine]}])
+    try:
+        yield
+    finally:
+        town.api.patch(path, [{**replacing, "value": before}])
+
+
+def _header(name: str, value: str) -> dict[str, object]:
+    return {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [{"name": name, "value": value}]}}
+
+
+def _live(town: RouteTown, stamps: set[str], what: str) -> float:
+    """Seconds until every replica puts this stamp on answers to marked requests."""
+    return _within(
+        30,
+        lambda: {town.ask(one, _ORDERS, _MARK).headers.get(STAMP_HEADER, "") for one in town.gateways()} == stamps,
+        what,
+    )
+
+
+def _within(seconds: float, ready: Callable[[], bool], what: str) -> float:
+    """Seconds until `ready`."""
+    begun = time.monotonic()
+    while not ready():
+        assert time.monotonic() - begun < seconds, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+    return time.monotonic() - begun

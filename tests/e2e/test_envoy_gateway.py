@@ -1,0 +1,55 @@
+"""HTTPRoutes served by a real Envoy Gateway and two Envoys of its making: what holds on Traefik holds here as well."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gatewayctl.adapters.kubernetes.api import connect
+from tests.cluster.envoy_gateway import load
+from tests.cluster.place import entered
+from tests.e2e import routecases
+from tests.e2e.envoygatewaytown import EnvoyGatewayTown
+from tests.e2e.town import all_released_at_once, standing
+
+pytestmark = pytest.mark.all
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnvoyGatewayTown]:
+    load(entered())
+    with standing(EnvoyGatewayTown(connect(), tmp_path_factory.mktemp("town"))) as town:
+        yield town
+
+
+@pytest.fixture
+def town(built: EnvoyGatewayTown) -> Iterator[EnvoyGatewayTown]:
+    with routecases.unchanged(built):
+        yield built
+
+
+def test_twenty_edits_under_load_fail_no_request_and_only_marked_ones_are_the_canarys(
+    town: EnvoyGatewayTown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    routecases.edited_under_load(town, capsys)
+
+
+def test_the_canarys_rules_win_where_stables_did_and_nowhere_else(town: EnvoyGatewayTown) -> None:
+    routecases.wins_where_stable_did(town)
+
+
+def test_with_the_canarys_service_gone_unmarked_requests_go_on_and_marked_ones_fail_fast(
+    town: EnvoyGatewayTown,
+) -> None:
+    routecases.goes_on_without_the_canarys_service(town)
+
+
+def test_a_whole_release_is_promoted_and_leaves_nothing_behind(town: EnvoyGatewayTown) -> None:
+    routecases.a_release_is_promoted(town)
+
+
+def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(town: EnvoyGatewayTown) -> None:
+    routecases.a_release_is_rejected(town)
+
+
+def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(town: EnvoyGatewayTown) -> None:
+    all_released_at_once(town)
