@@ -77,6 +77,8 @@ def edited_under_load(town: RouteTown, capsys: pytest.CaptureFixture[str]) -> No
                 routed = number % 2 == 0
                 (on if routed else off)(store)
                 seconds.append(_live(town, {"r-1"} if routed else {""}, f"edit {number}"))
+                enough = counted[0] + 10 * len(known)
+                _within(30, lambda enough=enough: counted[0] >= enough, "requests after the edit")
         finally:
             over.set()
             thread.join()
