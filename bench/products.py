@@ -19,9 +19,9 @@ from gatewayctl.domain.release import Mode
 from gatewayctl.domain.routing import CanaryRule, Change, Files
 from gatewayctl.gateways.nginx.checker import find_nginx
 from tests.e2e.nginxtown import NginxTown
-from tests.e2e.routetown import RouteTown
 from tests.e2e.springtown import SpringTown
 from tests.e2e.town import Town, kubectl, standing
+from tests.e2e.traefiktown import TraefikTown
 from tests.gateways.springcloud.product import made
 
 _APP = "orders"
@@ -50,7 +50,7 @@ def _towns() -> Iterator[tuple[str, type[Town]]]:
         yield "nginx", NginxTown
     else:
         progress("no nginx here: make products installs it")
-    yield "HTTPRoute by Traefik", RouteTown
+    yield "HTTPRoute by Traefik", TraefikTown
     if made("4.3"):
         yield "Spring Cloud Gateway", SpringTown
     else:

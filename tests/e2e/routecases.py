@@ -113,6 +113,8 @@ def wins_where_stable_did(town: RouteTown) -> None:
                     (_ORDERS, (("a", "1"), ("b", "2"))),
                 ):
                     assert STAMP_HEADER not in town.ask(one, path, *headers).headers, (path, headers)
+                twice = town.ask(one, _ORDERS, ("x-canary", "never"), _MARK)
+                assert twice.status == HTTPStatus.OK, "who answers, the API leaves to the product; somebody must"
                 assert STAMP_HEADER not in town.ask(one, "/api/payments/health", _MARK).headers
         finally:
             off(store)

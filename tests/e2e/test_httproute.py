@@ -29,20 +29,25 @@ def town(built: TraefikTown) -> Iterator[TraefikTown]:
         yield built
 
 
+@pytest.mark.shows("httproute", "edits under load")
 def test_twenty_edits_under_load_fail_no_request_and_only_marked_ones_are_the_canarys(
     town: TraefikTown, capsys: pytest.CaptureFixture[str]
 ) -> None:
     routecases.edited_under_load(town, capsys)
 
 
+@pytest.mark.shows("httproute", "precedence")
+@pytest.mark.shows("httproute", "odd requests")
 def test_the_canarys_rules_win_where_stables_did_and_nowhere_else(town: TraefikTown) -> None:
     routecases.wins_where_stable_did(town)
 
 
+@pytest.mark.shows("httproute", "canary gone")
 def test_with_the_canarys_service_gone_unmarked_requests_go_on_and_marked_ones_fail_fast(town: TraefikTown) -> None:
     routecases.goes_on_without_the_canarys_service(town)
 
 
+@pytest.mark.shows("httproute", "own check")
 def test_the_api_server_refuses_in_a_dry_run_what_it_would_not_take(town: TraefikTown) -> None:
     store = routes_of(town)
     files = store.read().files
@@ -72,13 +77,16 @@ def test_a_route_that_is_applied_server_side_is_its_appliers(town: TraefikTown) 
         town.api.delete(http_routes(town.shop, "applied"))
 
 
+@pytest.mark.shows("httproute", "promoted")
 def test_a_whole_release_is_promoted_and_leaves_nothing_behind(town: TraefikTown) -> None:
     routecases.a_release_is_promoted(town)
 
 
+@pytest.mark.shows("httproute", "rejected")
 def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(town: TraefikTown) -> None:
     routecases.a_release_is_rejected(town)
 
 
+@pytest.mark.shows("httproute", "at once")
 def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(town: TraefikTown) -> None:
     all_released_at_once(town)
