@@ -58,10 +58,10 @@ on-jvm:
 # The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
 in-cluster:
 	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
-	@$(BIN)/python -m pytest tests/e2e -m alone $(E2E)
+	@$(BIN)/python -m pytest tests/e2e -m "alone and not all" $(E2E)
 
-# Apart from e2e because the first time takes ten minutes more, for one gateway: the building of an Envoy Gateway.
-e2e-all: $(VENV)/.installed  ## end to end on a real Envoy Gateway, on a real Kubernetes made for it as for e2e
+# What makes e2e no surer for its length: more of the same, and an Envoy Gateway, which takes ten minutes to build once.
+e2e-all: $(VENV)/.installed  ## what e2e leaves out: a real Envoy Gateway, longer load, more moments at which something breaks
 	@$(BIN)/python -m tests.cluster build --envoy-gateway
 	@$(BIN)/python -m tests.cluster run --name e2e-all -- $(BIN)/python -m pytest tests/e2e -m all $(E2E)
 

@@ -64,7 +64,10 @@ def ended(town: Town, app: str, before: str, done: Done, watcher: Watcher) -> No
     assert phase(town, app) == ""
 
 
-@pytest.mark.parametrize(("app", "when"), [("payments", "warm"), ("payments", "promote"), ("orders", "load")])
+@pytest.mark.parametrize(
+    ("app", "when"),
+    [pytest.param("payments", "warm", marks=pytest.mark.all), ("payments", "promote"), ("orders", "load")],
+)
 def test_the_api_server_is_restarted(town: Town, watcher: Watcher, app: str, when: str):
     before = town.image(app)
 
@@ -79,7 +82,10 @@ def restart_api_server(town: Town) -> None:
     town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "the API server to know the gateway")
 
 
-@pytest.mark.parametrize(("app", "when"), [("payments", "warm"), ("payments", "prove"), ("orders", "smoke")])
+@pytest.mark.parametrize(
+    ("app", "when"),
+    [pytest.param("payments", "warm", marks=pytest.mark.all), ("payments", "prove"), ("orders", "smoke")],
+)
 def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(town: Town, watcher: Watcher, app: str, when: str):
     before = town.image(app)
     first = set(watcher.faces)

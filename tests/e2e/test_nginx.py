@@ -62,6 +62,7 @@ def test_both_applications_of_one_file_are_released_at_once_and_no_edit_is_lost(
 
 
 @pytest.mark.shows("nginx", "edits under load")
+@pytest.mark.all
 @pytest.mark.timeout(400)
 def test_the_rule_goes_on_and_off_under_load_and_no_request_fails_or_goes_astray(
     town: NginxTown, capsys: pytest.CaptureFixture[str]

@@ -50,6 +50,7 @@ def test_a_bad_canary_is_rejected_and_leaves_the_routes_as_they_were(town: Sprin
 
 
 @pytest.mark.shows("spring-cloud-gateway", "edits under load")
+@pytest.mark.all
 @pytest.mark.timeout(400)
 def test_the_rule_goes_on_and_off_under_load_and_no_request_fails_or_goes_astray(
     town: SpringTown, capsys: pytest.CaptureFixture[str]
