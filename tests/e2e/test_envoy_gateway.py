@@ -1,4 +1,4 @@
-"""HTTPRoutes served by a real Envoy Gateway and two Envoys of its making: what holds on Traefik holds here as well."""
+"""HTTPRoutes served by a real Envoy Gateway and two Envoys of its making: what of the cases on Traefik holds here."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,8 @@ from tests.e2e.envoygatewaytown import EnvoyGatewayTown
 from tests.e2e.town import all_released_at_once, standing
 
 pytestmark = pytest.mark.all
+
+_ASTRAY = "it names clusters by a rule's place: one put above others moves them, and they are not moved in one instant"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def town(built: EnvoyGatewayTown) -> Iterator[EnvoyGatewayTown]:
         yield built
 
 
-@pytest.mark.shows("httproute", "edits under load")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason=_ASTRAY)
 def test_twenty_edits_under_load_fail_no_request_and_only_marked_ones_are_the_canarys(
     town: EnvoyGatewayTown, capsys: pytest.CaptureFixture[str]
 ) -> None:
