@@ -40,8 +40,12 @@ def _many(seeds: range) -> int:
 
 def _progress(total: int) -> Callable[[Campaign], None]:
     start = time.monotonic()
+    known: set[int] = set()
 
     def tell(so_far: Campaign) -> None:
+        for seed in so_far.broken.keys() - known:  # at once: a long run may be ended before its end
+            known.add(seed)
+            sys.stderr.write(f"\nseed {seed}: {so_far.broken[seed]}\n")
         rate = so_far.count / (time.monotonic() - start)
         left = (total - so_far.count) / rate
         broken = f", {len(so_far.broken)} broken" if so_far.broken else ""
