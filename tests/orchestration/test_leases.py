@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.domain.errors import Busy, EnvironmentFailed
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Mode, Outcome, Phase, Record
+from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
 from gatewayctl.orchestration.pilot import Pilot
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
 from tests.fakes.world import MemoryJournal, MemoryLeases, World
@@ -103,3 +103,29 @@ def test_who_slept_before_its_first_record_does_not_begin_in_another_ones_place(
         drowsy(a_pilot(world, suites), world, follower).begin(release)
 
     assert (world.records, world.holders) == ({}, {"orders": follower})
+
+
+@dataclass
+class OvertakenJournal(MemoryJournal):
+    """ports.Journal whose last answer gets lost, and before it is asked again the next release has begun."""
+
+    world: World
+    following: Release
+
+    def save(self, app: str, release: Release, expected: int) -> Record:
+        record = super().save(app, release, expected)
+        if release.ended:
+            super().save(app, self.following, record.version)
+            raise EnvironmentFailed("no answer")
+        return record
+
+
+def test_a_release_whose_last_answer_got_lost_has_ended_even_if_the_next_one_has_begun_since():
+    world, pilot, _ = a_started()
+    following = replace(world.records["orders"].release, id="r-next", notes=())
+
+    overtaken = replace(pilot, ports=replace(pilot.ports, journal=OvertakenJournal(world, following)))
+    ended = overtaken.abort("orders", "no")
+
+    assert (ended.outcome, ended.phase) == (Outcome.ABORTED, Phase.DONE)
+    assert world.records["orders"].release == following

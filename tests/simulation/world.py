@@ -30,7 +30,8 @@ _IN_FLIGHT = 7.0  # seconds a request may take at most; a release gives them 5
 class Gate:
     """One gateway replica. `applied` numbers the files it runs; `steady` is since when it has served without a break.
 
-    `owes` is the version it has to reach before it is as good as its neighbours: it started with an older one.
+    `owes` is the newest version when it started, and `late` that it started with an older one: until it has gone
+    beyond that version, what it runs is no release's fault.
     `left` and `ends` say when the rule to a canary went away here, and when the last request to it ends; `had` is the
     version of the files that it came from.
     """
@@ -44,11 +45,12 @@ class Gate:
     left: dict[str, float] = field(default_factory=dict)
     ends: dict[str, float] = field(default_factory=dict)
     had: dict[str, int] = field(default_factory=dict)
+    late: bool = False
 
     @property
     def stale(self) -> bool:
-        """Whether it started with files that were old by then."""
-        return self.applied < self.owes
+        """Whether it started with files that were old by then, and has not got beyond that."""
+        return self.late and self.applied <= self.owes
 
 
 class SimWorld(World):
@@ -200,6 +202,7 @@ class SimWorld(World):
 
     def _rise(self, gate: Gate, applied: int) -> None:
         gate.up, gate.steady, gate.applied, gate.owes = True, self.time, applied, len(self.published) - 1
+        gate.late = applied < gate.owes
         gate.left.clear()
         gate.ends.clear()
         self.dirty = True
