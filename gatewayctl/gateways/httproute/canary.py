@@ -44,7 +44,7 @@ class Writer:
 
 
 def canary_rule(rule: Rule, wanted: CanaryRule, name: str) -> MappingNode:
-    """What goes above `rule`, called `name`. Raises Refused."""
+    """The canary's copy of `rule`, called `name`. Raises Refused."""
     unit = rule.route.unit
     whole = copy(unit, rule.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)

@@ -1,4 +1,8 @@
-"""How the Gateway API spells a canary rule: a rule of an HTTPRoute above each of stable's, one header more."""
+"""How the Gateway API spells a canary rule: for each rule of stable's one with one header more, below all others.
+
+What wins does not depend on the place. But products name things by it (Envoy Gateway: its clusters), and of a rule put
+above others each one below would have a moment in which its requests go astray.
+"""
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
@@ -84,7 +88,9 @@ def _additions(found: Survey, wanted: CanaryRule) -> list[Edit]:
         for number, rule in enumerate(targets, 1):
             name = wanted.name if number == 1 else f"{wanted.name}-{number}"
             if route.sequence is not None:
-                edits.append(Edit(route.unit, route.sequence, rule.index, canary_rule(rule, wanted, name)))
+                edits.append(
+                    Edit(route.unit, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
+                )
     return edits
 
 

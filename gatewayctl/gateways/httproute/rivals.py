@@ -74,9 +74,9 @@ def _rival(target: Rule, match: Match, rule: Rule, other: Match, wanted: CanaryR
     if not _shared(target, rule) or not other.meets(marked):
         return None
     whole = marked.is_within(other)
-    if other.weight > marked.weight or (other.weight == marked.weight and _before(rule, target)):
-        return _Rival(rule, other, wins=True, whole=whole)
-    if other.weight == marked.weight and rule.route is not target.route:
+    if other.weight > marked.weight or (other.weight == marked.weight and rule.route is target.route):
+        return _Rival(rule, other, wins=True, whole=whole)  # a tie goes to the rule that stands higher: ours is last
+    if other.weight == marked.weight:
         return _Rival(rule, other, wins=whole, whole=whole)  # the older route wins, which no file tells
     if other.weight > match.weight or (other.weight == match.weight and not _before(target, rule)):
         return _Rival(rule, other, wins=False)

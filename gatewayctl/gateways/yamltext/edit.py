@@ -20,7 +20,7 @@ IsConfig = Callable[[str], bool] | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edit:
-    """Put `item` above the item at `index` of a list; without `item`, take that one away."""
+    """Put `item` above the item at `index` of a list, at its length below the last; without `item`, take that away."""
 
     unit: Unit
     sequence: SequenceNode
@@ -34,7 +34,8 @@ def edited(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> Source
         return source.file
     _refuse_aliases(edits)
     text = source.file.text
-    pieces = [outer(text, edit.unit.frame, _splice(edit)) for edit in edits]
+    gone = {(id(edit.sequence), edit.index) for edit in edits if edit.item is None}
+    pieces = [outer(text, edit.unit.frame, _splice(edit, gone)) for edit in edits]
     file = SourceFile(source.file.name, applied(text, pieces))
     trouble = _trouble(source, read(file, is_config), edits)
     if trouble:
@@ -42,17 +43,20 @@ def edited(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> Source
     return file
 
 
-def _splice(edit: Edit) -> Splice:
+def _splice(edit: Edit, gone: set[tuple[int, int]]) -> Splice:
     if edit.item is None:
-        return removed(edit.unit, edit.sequence, edit.index)
+        after = range(edit.index + 1, len(edit.sequence.value))
+        tail = all((id(edit.sequence), index) in gone for index in after)
+        return removed(edit.unit, edit.sequence, edit.index, tail=tail)
     return inserted(edit.unit, edit.sequence, edit.index, edit.item)
 
 
 def _refuse_aliases(edits: Sequence[Edit]) -> None:
     known = {id(edit.sequence): aliases(edit.sequence) for edit in {id(e.sequence): e for e in edits}.values()}
     for edit in edits:
-        if edit.index in known[id(edit.sequence)]:
-            item = edit.sequence.value[edit.index]
+        index = min(edit.index, len(edit.sequence.value) - 1)
+        if index in known[id(edit.sequence)]:
+            item = edit.sequence.value[index]
             raise edit.unit.refused(item, "this is used by an alias (*name) in a list that has to be edited")
 
 
@@ -73,7 +77,7 @@ def _meant(edits: Sequence[Edit]) -> dict[int, list[Node]]:
             items += before.get(index, [])
             if index not in gone:
                 items.append(item)
-        meant[key] = items
+        meant[key] = items + before.get(len(group[0].sequence.value), [])
     return meant
 
 

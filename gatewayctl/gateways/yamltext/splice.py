@@ -1,7 +1,7 @@
 """Where an item is put into a list, and which characters an item takes with it when it goes.
 
 An item goes in directly above its neighbour and above the comments that belong to the neighbour, never higher: what
-stands before the neighbour in the list keeps its precedence.
+stands before the neighbour in the list keeps its precedence. Or it goes below the last one, where places are names.
 """
 
 import re
@@ -32,7 +32,9 @@ def aliases(sequence: SequenceNode) -> frozenset[int]:
 
 
 def inserted(unit: Unit, sequence: SequenceNode, index: int, item: Node) -> Splice:
-    """The splice that puts `item` above the item at `index`. Raises Refused."""
+    """The splice that puts `item` above the item at `index`, or below the last one. Raises Refused."""
+    if index == len(sequence.value):
+        return _appended(unit, sequence, item)
     neighbour = sequence.value[index]
     floor = content_end(sequence.value[index - 1], sequence.start_mark.index) if index else sequence.start_mark.index
     if sequence.flow_style:
@@ -52,25 +54,51 @@ def inserted(unit: Unit, sequence: SequenceNode, index: int, item: Node) -> Spli
     return Splice(top, top, "".join(f"{line}\n" for line in lines))
 
 
-def removed(unit: Unit, sequence: SequenceNode, index: int) -> Splice:
-    """The splice that takes the item at `index` away. Raises Refused."""
+def _appended(unit: Unit, sequence: SequenceNode, item: Node) -> Splice:
+    """Right below the last item, above comments that follow it; a file without a last line feed stays without one."""
+    last = sequence.value[-1]
+    if sequence.flow_style:
+        begin = _line_start(unit.text, last.start_mark.index)
+        blanks = unit.text[begin : last.start_mark.index]
+        gap = " " if blanks.strip() else f"\n{blanks}"
+        end = last.end_mark.index
+        return Splice(end, end, f",{gap}{flow(item, Habit(pad=_pad(unit, last)))}")
+    dash = _dash(unit, last)
+    lines = block_item(item, dash - _line_start(unit.text, dash), _habit(unit, sequence, last, dash))
+    top = _next_line(unit.text, content_end(last, sequence.start_mark.index))
+    if top and unit.text[top - 1] != "\n":
+        return Splice(top, top, "".join(f"\n{line}" for line in lines))
+    return Splice(top, top, "".join(f"{line}\n" for line in lines))
+
+
+def removed(unit: Unit, sequence: SequenceNode, index: int, *, tail: bool) -> Splice:
+    """The splice that takes the item at `index` away; with `tail`, whatever follows it goes as well. Raises Refused."""
     item = sequence.value[index]
     if len(sequence.value) == 1:
         raise unit.refused(item, "this is the only item left in its list: delete it by hand")
     if not sequence.flow_style:
         begin = _line_start(unit.text, _dash(unit, item))
-        last = content_end(item, item.start_mark.index)
-        return Splice(begin, _next_line(unit.text, last))
+        end = _next_line(unit.text, content_end(item, item.start_mark.index))
+        if tail and begin and _ends_without_a_line_feed(unit, sequence):
+            return Splice(_line_end(unit.text, begin), _line_end(unit.text, end))
+        return Splice(begin, end)
     start, end = item.start_mark.index, item.end_mark.index
     begin, after = _line_start(unit.text, start), _next_line(unit.text, end)
-    if not unit.text[begin:start].strip() and unit.text[end:after].strip() == ",":
+    tail = tail and index > 0
+    if not tail and not unit.text[begin:start].strip() and unit.text[end:after].strip() == ",":
         return Splice(begin, after)
-    last_one = index + 1 == len(sequence.value)
-    other = sequence.value[index - 1].end_mark.index if last_one else sequence.value[index + 1].start_mark.index
-    gap = unit.text[other:start] if last_one else unit.text[end:other]
+    other = sequence.value[index - 1].end_mark.index if tail else sequence.value[index + 1].start_mark.index
+    gap = unit.text[other:start] if tail else unit.text[end:other]
     if not _BETWEEN.fullmatch(gap):
         raise unit.refused(item, "something was written between this item and its neighbour: delete it by hand")
-    return Splice(other, end) if last_one else Splice(start, other)
+    return Splice(other, end) if tail else Splice(start, other)
+
+
+def _ends_without_a_line_feed(unit: Unit, sequence: SequenceNode) -> bool:
+    """Whether a block list is what a text ends with, and no line feed: then the one above an item is the item's."""
+    last = sequence.value[-1]
+    end = _next_line(unit.text, content_end(last, sequence.start_mark.index))
+    return end == len(unit.text) and not unit.text.endswith("\n")
 
 
 def content_end(node: Node, floor: int) -> int:
@@ -91,6 +119,13 @@ def content_end(node: Node, floor: int) -> int:
 
 def _line_start(text: str, offset: int) -> int:
     return text.rfind("\n", 0, offset) + 1
+
+
+def _line_end(text: str, begin: int) -> int:
+    """Where the line before the one at `begin` ends, without its line feed; the last line may have none."""
+    if not text.endswith("\n", 0, begin):
+        return begin
+    return begin - (2 if text.endswith("\r\n", 0, begin) else 1)
 
 
 def _next_line(text: str, offset: int) -> int:

@@ -154,7 +154,7 @@ def test_a_rule_is_written_read_back_as_the_same_bytes_and_taken_out_again(store
     assert after.files[0].text == text
     assert store.read() == after
     assert DIALECT.insert(after.files, a_rule()).stages == ()
-    assert rules == ["", "gatewayctl-orders-canary", "", "gatewayctl-orders-canary-2", ""]
+    assert rules == ["", "", "", "gatewayctl-orders-canary", "gatewayctl-orders-canary-2"]
 
     store.write(DIALECT.remove(after.files, "orders").stages[0], after)
 
@@ -169,8 +169,8 @@ def test_only_our_rules_travel_and_the_version_that_was_read_is_tested(store, se
     assert [(one["op"], one["path"]) for one in first.body] == [
         ("test", "/metadata/resourceVersion"),
         ("add", "/metadata/annotations"),
-        ("add", "/spec/rules/2"),
-        ("add", "/spec/rules/1"),
+        ("add", "/spec/rules/3"),
+        ("add", "/spec/rules/3"),
     ]
     assert first.query == {"fieldValidation": "Strict"}
 

@@ -59,8 +59,8 @@ spec:
 """
 
 
-def test_the_canarys_rule_stands_above_stables_and_is_its_copy_with_a_header_a_service_and_a_stamp():
-    above = """\
+def test_the_canarys_rule_stands_below_all_others_and_is_stables_copy_with_a_header_a_service_and_a_stamp():
+    ours = """\
   - name: "gatewayctl-orders-canary"
     matches:
     - path:
@@ -86,7 +86,7 @@ def test_the_canarys_rule_stands_above_stables_and_is_its_copy_with_a_header_a_s
 
     text = inserted(GOLDEN)
 
-    assert GOLDEN.replace("  # Everything about orders\n", above + "  # Everything about orders\n") == text
+    assert text == GOLDEN + ours
 
 
 def test_every_match_of_every_rule_is_mirrored_and_names_stay_unique_in_a_route():
@@ -95,7 +95,7 @@ def test_every_match_of_every_rule_is_mirrored_and_names_stay_unique_in_a_route(
         "    backendRefs: [{name: orders, port: 80}]\n" + to("orders", "/c") + to("web", "/d")
     )
 
-    first, _, second, _, _ = rules_of(inserted(httproute(two)))
+    _, _, _, first, second = rules_of(inserted(httproute(two)))
 
     assert (first["name"], second["name"]) == ("gatewayctl-orders-canary", "gatewayctl-orders-canary-2")
     assert first["matches"] == [
@@ -109,9 +109,9 @@ def test_every_match_of_every_rule_is_mirrored_and_names_stay_unique_in_a_route(
 def test_a_rule_without_matches_is_mirrored_for_every_path(matches):
     rules = f"  - backendRefs:\n    - name: orders\n      port: 80\n{matches}"
 
-    above = rules_of(inserted(httproute(rules)))[0]
+    ours = rules_of(inserted(httproute(rules)))[-1]
 
-    assert above["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [OURS]}]
+    assert ours["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [OURS]}]
 
 
 def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_takes_the_stamp_in():
@@ -123,14 +123,14 @@ def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_t
         "    retry: {attempts: 2}\n    sessionPersistence: {sessionName: s}\n"
     )
 
-    above, stable = rules_of(inserted(httproute(to("orders", more=more))))
+    stable, ours = rules_of(inserted(httproute(to("orders", more=more))))
 
-    assert above["filters"][0] == stable["filters"][0]
-    assert above["filters"][1]["responseHeaderModifier"] == {
+    assert ours["filters"][0] == stable["filters"][0]
+    assert ours["filters"][1]["responseHeaderModifier"] == {
         "add": [{"name": "a", "value": "b"}],
         "set": [{"name": "c", "value": "d"}, STAMP],
     }
-    assert [above[key] for key in ("retry", "sessionPersistence")] == [{"attempts": 2}, {"sessionName": "s"}]
+    assert [ours[key] for key in ("retry", "sessionPersistence")] == [{"attempts": 2}, {"sessionName": "s"}]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_t
 def test_whatever_stable_does_to_the_stamps_header_the_canarys_answers_carry_one_stamp(before):
     more = f"    filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {before}}}]\n"
 
-    above = rules_of(inserted(httproute(to("orders", more=more))))[0]
+    ours = rules_of(inserted(httproute(to("orders", more=more))))[-1]
 
-    assert above["filters"][0]["responseHeaderModifier"] == {"set": [STAMP]}
+    assert ours["filters"][0]["responseHeaderModifier"] == {"set": [STAMP]}
 
 
 def test_filters_of_the_backend_and_its_namespace_are_copied():
@@ -156,9 +156,9 @@ def test_filters_of_the_backend_and_its_namespace_are_copied():
         "      filters:\n      - {type: RequestHeaderModifier, requestHeaderModifier: {remove: [cookie]}}\n"
     )
 
-    above, stable = rules_of(inserted(httproute(rules)))
+    stable, ours = rules_of(inserted(httproute(rules)))
 
-    assert above["backendRefs"] == [{**stable["backendRefs"][0], "name": "orders-canary"}]
+    assert ours["backendRefs"] == [{**stable["backendRefs"][0], "name": "orders-canary"}]
     assert notes(httproute(rules)) == (
         "route.yaml:8: a backend in another namespace: its ReferenceGrant must allow orders-canary too",
     )
@@ -168,9 +168,9 @@ SPLIT = "  - backendRefs:\n    - {name: orders, port: 80, weight: 90}\n    - {na
 
 
 def test_of_a_split_the_canary_takes_all_marked_requests():
-    above = rules_of(inserted(httproute(SPLIT)))[0]
+    ours = rules_of(inserted(httproute(SPLIT)))[-1]
 
-    assert above["backendRefs"] == [{"name": "orders-canary", "port": 80, "weight": 90}]
+    assert ours["backendRefs"] == [{"name": "orders-canary", "port": 80, "weight": 90}]
     assert notes(httproute(SPLIT)) == (
         (
             "route.yaml:8: this rule also sends to other (weight 10): "
@@ -196,7 +196,7 @@ def test_a_mesh_route_is_edited_and_said_to_be_one():
 def test_a_named_rule_keeps_its_name_and_policies_by_that_name_are_told():
     text = httproute(to("orders", name="main"))
 
-    assert [rule["name"] for rule in rules_of(inserted(text))] == ["gatewayctl-orders-canary", "main"]
+    assert [rule["name"] for rule in rules_of(inserted(text))] == ["main", "gatewayctl-orders-canary"]
     assert "policies attached to the rule main by name" in notes(text)[0]
 
 
@@ -204,11 +204,10 @@ NEIGHBOUR = "      headers: [{name: version, value: v2}]\n"
 QUERY = "      queryParams: [{name: v, value: '2'}]\n"
 
 
-@pytest.mark.parametrize("more", [NEIGHBOUR, QUERY])
-def test_a_later_rule_that_loses_marked_requests_to_the_canary_is_told(more):
-    text = httproute(to("orders") + to("other", more=more))
+def test_a_rule_that_loses_marked_requests_to_the_canary_is_told():
+    text = httproute(to("orders") + to("other", more=QUERY))
 
-    what = f"prefix / + 1 {'header' if more is NEIGHBOUR else 'query parameter'}"
+    what = "prefix / + 1 query parameter"
     beaten = f"requests with x-canary: always that also match this rule ({what}) go to orders-canary"
     assert notes(text) == (f"route.yaml:13: {beaten}: one more header outranks it",)
 
@@ -216,7 +215,8 @@ def test_a_later_rule_that_loses_marked_requests_to_the_canary_is_told(more):
 @pytest.mark.parametrize(
     "rules",
     [
-        to("other", more=NEIGHBOUR) + to("orders"),  # a tie goes to the first
+        to("other", more=NEIGHBOUR) + to("orders"),  # a tie goes to the first, and ours is the last
+        to("orders") + to("other", more=NEIGHBOUR),
         to("orders") + to("other", "/longer"),
         to("orders") + to("other", more="      method: GET\n"),
         to("orders") + to("orders", more=QUERY),
@@ -264,10 +264,10 @@ def test_the_header_of_a_canary_rule_is_shown_beside_its_match():
     text = inserted(httproute(to("orders", "/o")))
 
     assert DIALECT.routes(one(text)) == (
+        RouteView("route.yaml", 8, "shop/shop", "prefix /o", "orders"),
         RouteView(
-            "route.yaml", 8, "shop/shop", "prefix /o", "orders-canary", "gatewayctl-orders-canary", "x-canary: always"
+            "route.yaml", 13, "shop/shop", "prefix /o", "orders-canary", "gatewayctl-orders-canary", "x-canary: always"
         ),
-        RouteView("route.yaml", 24, "shop/shop", "prefix /o", "orders"),
     )
 
 
@@ -353,9 +353,9 @@ def test_a_service_is_named_with_its_namespace_where_there_are_two():
     )
     rule = a_rule(service="orders.b", canary="orders-canary.b")
 
-    above = rules_of(inserted(httproute(rules), rule))[1]
+    ours = rules_of(inserted(httproute(rules), rule))[-1]
 
-    assert above["backendRefs"] == [{"name": "orders-canary", "namespace": "b", "port": 80}]
+    assert ours["backendRefs"] == [{"name": "orders-canary", "namespace": "b", "port": 80}]
 
 
 def test_a_header_sent_twice_may_match_by_either_value_and_nothing_else_is_allowed_to():
@@ -369,6 +369,6 @@ def test_the_registry_knows_the_product():
 
 
 def test_the_header_is_the_plans():
-    above = rules_of(inserted(httproute(to("orders")), a_rule(header=Header("x-team", "blue"))))[0]
+    ours = rules_of(inserted(httproute(to("orders")), a_rule(header=Header("x-team", "blue"))))[-1]
 
-    assert above["matches"][0]["headers"] == [{"type": "Exact", "name": "x-team", "value": "blue"}]
+    assert ours["matches"][0]["headers"] == [{"type": "Exact", "name": "x-team", "value": "blue"}]

@@ -153,38 +153,36 @@ def sends_to_orders(file):
 def each_canary_is_its_stable_rule_with_a_header_a_service_and_a_stamp(data):
     for route in data:
         listed = route["spec"]["rules"]
-        names = [rule["name"] for rule in listed if is_ours(rule)]
-        assert len(names) == len(set(names))
-        for index, rule in enumerate(listed):
-            above = listed[index - 1] if index else {}
-            if not is_ours(rule):
-                assert is_ours(above) == is_stable(rule)
-            if not is_ours(rule) and is_stable(rule):
-                is_mirrored(above, rule)
+        stables = [rule for rule in listed if not is_ours(rule) and is_stable(rule)]
+        ours = listed[len(listed) - len(stables) :]  # below all others: nobody's place changes
+        assert [is_ours(rule) for rule in listed] == [False] * (len(listed) - len(ours)) + [True] * len(ours)
+        assert len({rule["name"] for rule in ours}) == len(ours)
+        for mirror, rule in zip(ours, stables, strict=True):
+            is_mirrored(mirror, rule)
 
 
-def is_mirrored(above, rule):
+def is_mirrored(mirror, rule):
     for match, stable in zip(
-        above["matches"], rule.get("matches") or [{"path": above["matches"][0]["path"]}], strict=True
+        mirror["matches"], rule.get("matches") or [{"path": mirror["matches"][0]["path"]}], strict=True
     ):
         assert match["headers"].pop() == OURS
         assert {key: value for key, value in match.items() if value} == stable
-    modifier = next(one for one in above["filters"] if one["type"] == "ResponseHeaderModifier")
+    modifier = next(one for one in mirror["filters"] if one["type"] == "ResponseHeaderModifier")
     assert modifier["responseHeaderModifier"]["set"].pop() == STAMP
     assert [one["type"] for one in rule.get("filters") or []] in (
-        [one["type"] for one in above["filters"]],
-        [one["type"] for one in above["filters"]][:-1],
+        [one["type"] for one in mirror["filters"]],
+        [one["type"] for one in mirror["filters"]][:-1],
     )
     [stable] = [one for one in rule["backendRefs"] if one["name"] == "orders"]
-    assert above["backendRefs"] == [{**stable, "name": "orders-canary"}]
-    assert above.get("timeouts") == rule.get("timeouts")
+    assert mirror["backendRefs"] == [{**stable, "name": "orders-canary"}]
+    assert mirror.get("timeouts") == rule.get("timeouts")
 
 
 def no_line_of_a_person_is_changed_or_moved(layout, before, after):
     if layout.flow in {"list", "json"}:
         return  # our item stands inside a line of theirs: the byte-for-byte property is the one for that
-    rest = iter(after[0].text.split("\n"))
-    assert all(line in rest for line in before[0].text.split("\n"))
+    rest = iter(after[0].text.splitlines())
+    assert all(line in rest for line in before[0].text.splitlines())
 
 
 # One test for all the properties: making a file and editing it is what takes the time, five times over otherwise.
