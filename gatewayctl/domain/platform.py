@@ -71,6 +71,11 @@ class ConfigProof:
     strangers: int = 0
     known: bool = True
 
+    @property
+    def named(self) -> int:
+        """Live routes of the rule's name, whatever their content."""
+        return self.routes + self.strangers
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:

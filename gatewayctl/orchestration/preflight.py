@@ -187,13 +187,14 @@ def _answers_stable(ports: Ports, replica: Replica, case: LeakProbe) -> str:
 def _runs_no_rule(ports: Ports, release: Release, replica: Replica) -> str:
     """A replica that came back with files of before would send to the canary while it starts."""
     proof = ports.gateway.live.rule_of(replica, release.rule)
-    count = proof.routes + proof.strangers
-    if count and not release.standing:
+    if proof.named and not release.standing:
         raise EnvironmentFailed(
-            f"{replica.name} still runs {count} route{'s' if count != 1 else ''} named {rule_name(release.app)}, "
-            "which the gateway's files do not have",
+            f"{replica.name} still runs {proof.named} route{'s' if proof.named != 1 else ''} named "
+            f"{rule_name(release.app)}, which the gateway's files do not have",
             hint="it runs files of before: wait until it has taken the new ones, or restart it",
         )
+    if proof.named:
+        return "its standing rule, which stays"
     return "none" if proof.asked else "the gateway cannot tell"
 
 

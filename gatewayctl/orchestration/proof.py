@@ -242,8 +242,8 @@ def still_routed(work: Work, replicas: tuple[Replica, ...] | None = None) -> str
 
 def _still_routed(work: Work, replica: Replica) -> str:
     proof = work.ports.gateway.live.rule_of(replica, work.release.rule)
-    if proof.routes or proof.strangers:
-        return f"{proof.routes + proof.strangers} routes named {rule_name(work.release.app)}"
+    if proof.named:
+        return f"{proof.named} routes named {rule_name(work.release.app)}"
     for _ in range(ROUNDS):
         answer = work.ports.gateway.prober.ask(replica, work.release.marked_probe)
         if not _is_cleared(work, proof, answer):

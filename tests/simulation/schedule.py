@@ -198,9 +198,8 @@ def _finish(stage: Stage, company: Company, app: App) -> None:
     record = stage.world.records.get(app.name)
     if record is None or record.release.ended:
         return
-    others = list(stage.processes)
-    late = [process for process in others if not process.begun]
-    alone = all(process.over or process.dead or not process.begun for process in others)
+    late = [process for process in stage.processes if not process.begun]
+    alone = all(process.over or process.dead or not process.begun for process in stage.processes)
     name = stage.rng.choice(("resume", "abort"))
     last = _command(stage, company, name, app)
     alone &= not any(process.begun for process in late)  # one that was only now hired began meanwhile

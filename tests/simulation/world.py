@@ -205,6 +205,7 @@ class SimWorld(World):
         gate.late = applied < gate.owes
         gate.left.clear()
         gate.ends.clear()
+        gate.had.clear()
         self.dirty = True
         self._sync_soon(gate)
 

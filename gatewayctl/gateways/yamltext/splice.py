@@ -66,7 +66,7 @@ def _appended(unit: Unit, sequence: SequenceNode, item: Node) -> Splice:
     dash = _dash(unit, last)
     lines = block_item(item, dash - _line_start(unit.text, dash), _habit(unit, sequence, last, dash))
     top = _next_line(unit.text, content_end(last, sequence.start_mark.index))
-    if top and unit.text[top - 1] != "\n":
+    if _ends_without_a_line_feed(unit, sequence):
         return Splice(top, top, "".join(f"\n{line}" for line in lines))
     return Splice(top, top, "".join(f"{line}\n" for line in lines))
 

@@ -16,8 +16,9 @@ from tests.adapters.smoke.gateway import Gateway, serving
 Suite = Callable[..., SuiteResult]
 Load = Callable[..., LoadResult]
 Write = Callable[[str, str], Path]
-_LONG = 20.0  # seconds of load after which a machine is not just busy
 Gone = Callable[[Path], bool]
+
+_LONG = 20.0  # seconds of load after which a machine is not just busy
 
 
 def _nothing(_text: str) -> None:
