@@ -54,11 +54,13 @@ class Reporter:
             self._book = Master(environment, runner, self._errand.workers)
         elif isinstance(runner, WorkerRunner):
             self._worker = Worker(runner, self._ledger)
-            self._cohorts.begin_at(lambda: runner.worker_index)
+            self._cohorts.begin_at(self._worker.place)
         gevent.spawn(self._report, runner, gevent.sleep)
 
     def _start(self, **_: Any) -> None:
         self._started = time.perf_counter()
+        if isinstance(self._book, Master):
+            self._book.start()
 
     def _stop(self, **_: Any) -> None:
         self._stopped = time.perf_counter()

@@ -25,6 +25,15 @@ class Worker:
     def __init__(self, runner: Any, ledger: Ledger) -> None:
         self._runner = runner
         self._ledger = ledger
+        self._place = 0
+        runner.register_message(_MESSAGE, self._heard)
+
+    def place(self) -> int:
+        """This worker's turn among the workers, from 0, when the master hands out users."""
+        return self._place
+
+    def _heard(self, msg: Any, **_: Any) -> None:
+        self._place = int(msg.data["place"])
 
     def report(self) -> None:
         """What there is so far."""
@@ -45,6 +54,11 @@ class Master:
         self._totals: dict[str, Figures] = {}
         self._ended: dict[str, Figures] = {}
         runner.register_message(_MESSAGE, self._heard)
+
+    def start(self) -> None:
+        """Tell every worker its turn, which is that of its id: what locust numbers them by is when they connected."""
+        for place, worker in enumerate(sorted(self._runner.clients)):
+            self._runner.send_message(_MESSAGE, {"place": place}, client_id=worker)
 
     def finish(self) -> None:
         """Ask every worker to end, and wait for its ledger."""
