@@ -32,12 +32,6 @@ def gateway() -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's pytest loads no plugin by itself; ours is named, and works all the same. Saves half the time."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-
-@pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Writes a file of the user's."""
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")

@@ -12,8 +12,6 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.verdicts import Verdict, judge_suite
 from tests.adapters.smoke.gateway import HEADER, HOST, serving
 
-pytestmark = pytest.mark.usefixtures("bare")
-
 
 def test_the_fixtures_reach_the_canary_through_every_replica(gateway, run_suite):
     result = run_suite("""

@@ -1,0 +1,13 @@
+"""What holds for every test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_hypothesis() -> Iterator[None]:
+    """Suites that tests start do without our own tests' plugin, whose import takes a second of processor time each."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+        yield
