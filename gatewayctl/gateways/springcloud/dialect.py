@@ -8,6 +8,7 @@ from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.springcloud.canary import canary_route
 from gatewayctl.gateways.springcloud.find import Survey, is_config, replaced, survey
+from gatewayctl.gateways.springcloud.pages import as_given, named_as_given
 from gatewayctl.gateways.springcloud.properties import Properties
 from gatewayctl.gateways.springcloud.remarks import empty, notes, unrouted
 from gatewayctl.gateways.springcloud.routes import Route, owner, routes_of, safe, views
@@ -30,16 +31,16 @@ class SpringCloudDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        with no_collection():
+        with no_collection(), named_as_given():
             found = _surveys(as_yaml(files))
             routes = _routes(found)
             if not routes:
                 _refuse_hidden(found)
-            return tuple(views(routes))
+            return tuple(as_given(views(routes)))
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
-        with no_collection():
+        with no_collection(), named_as_given():
             return written_back(files, self._insert(as_yaml(files), rule))
 
     def _insert(self, files: Files, rule: CanaryRule) -> Change:
@@ -61,7 +62,7 @@ class SpringCloudDialect:
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with no_collection():
+        with no_collection(), named_as_given():
             name, read = safe(rule_name(app)), as_yaml(files)
             ours = [route for route in _routes(_surveys(read)) if owner(route.id) == name]
             return written_back(files, Change(_stages(read, _without(read, app)), tuple(views(ours))))

@@ -13,6 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.springcloud.keys import Found, find
+from gatewayctl.gateways.springcloud.pages import properties_outside
 from gatewayctl.gateways.yamltext.graph import is_null, text
 from gatewayctl.gateways.yamltext.source import Source, Unit, read
 
@@ -24,7 +25,6 @@ _LOCATOR = ("spring.cloud.gateway", "spring.cloud.gateway.server.webflux")
 
 _SPRING = re.compile(r"^[\"']?spring\b[\w.\[\]-]*[\"']?[ \t]*:", re.MULTILINE)
 _ROUTES = re.compile(r"\broutes\b")
-_PROPERTIES = re.compile(r"^[ \t]*spring\.cloud\.gateway\.[\w.-]*routes\[\d+\][\w.\[\]-]*[ \t]*[=:]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,11 +113,10 @@ def _path(name: str) -> tuple[str, ...]:
 
 
 def _refuse_properties(file: SourceFile) -> None:
-    hit = _PROPERTIES.search(file.text)
-    if hit and "=" in hit.group():
-        line = file.text.count("\n", 0, hit.start()) + 1
+    line = properties_outside(file)
+    if line:
         reason = "routes written as properties: a rule above one of them would give every later one another number"
-        hint = "give the file a name that ends with .properties, or write the routes as a list in YAML"
+        hint = "give the file, or its key in the ConfigMap, a name that ends with .properties"
         raise Refused(file.name, line, reason, hint=hint)
 
 

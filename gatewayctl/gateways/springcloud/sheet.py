@@ -16,6 +16,7 @@ import yaml
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Change, Files, SourceFile
 from gatewayctl.gateways.springcloud.entries import Entry, entries, escaped, lines_of
+from gatewayctl.gateways.springcloud.pages import SUFFIX, closed, opened
 from gatewayctl.gateways.springcloud.routes import owner
 
 _ROUTE = re.compile(r"(spring\.cloud\.gateway\.(?:server\.webflux\.)?routes)\[(0|[1-9]\d*)\](.*)", re.DOTALL)
@@ -118,16 +119,16 @@ class Sheet:
 
 
 def as_yaml(files: Files) -> Files:
-    """The files, those that are `.properties` as YAML. Raises Refused."""
-    return tuple(sheet(file).yaml if _is_sheet(file) else file for file in files)
+    """The files, and those in manifests: what is `.properties` as YAML. Raises Refused."""
+    return tuple(sheet(file).yaml if _is_sheet(file) else file for file in opened(files))
 
 
 def written_back(files: Files, change: Change) -> Change:
     """An edit of `as_yaml(files)` as one of `files`. Raises Refused when it could not be taken back exactly."""
-    named = {file.name: file for file in files}
+    named = {file.name: file for file in opened(files)}
     stages = (tuple(_back(named[file.name], file) for file in stage) for stage in change.stages)
     changed = (tuple(file for file in stage if file != named[file.name]) for stage in stages)
-    return Change(tuple(stage for stage in changed if stage), change.covered, change.notes)
+    return closed(files, Change(tuple(stage for stage in changed if stage), change.covered, change.notes))
 
 
 def _back(before: SourceFile, after: SourceFile) -> SourceFile:
@@ -144,7 +145,7 @@ def _back(before: SourceFile, after: SourceFile) -> SourceFile:
 
 
 def _is_sheet(file: SourceFile) -> bool:
-    return file.name.endswith(".properties")
+    return file.name.endswith(SUFFIX)
 
 
 @lru_cache(maxsize=8)
