@@ -30,7 +30,7 @@ demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it 
 	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
 
 test: $(VENV)/.installed  ## every hermetic test; what a gateway product is missing for is told at the end
-	@$(BIN)/python -m pytest -n 4 --dist loadfile -rs --ignore tests/e2e -m "not jvm and not all"
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "not jvm and not all"
 
 # Envoy comes from PyPI. The others are the system's, and starting them is the tests' business, not the system's.
 products:  ## install the gateway products that tests and demos run for real (Debian, root)
@@ -57,12 +57,12 @@ on-jvm:
 
 # The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
 in-cluster:
-	@$(BIN)/python -m pytest -n 3 --dist loadfile tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
 	@$(BIN)/python -m pytest tests/e2e -m "alone and not all" $(E2E)
 
 # What makes e2e no surer for its length: more of the same, and an Envoy Gateway, which takes ten minutes to build once.
 e2e-all: $(VENV)/.installed  ## what e2e leaves out: a real Envoy Gateway, longer load, more moments at which something breaks
-	@$(BIN)/python -m pytest -n 4 --dist loadfile -rs --ignore tests/e2e -m "all and not jvm"
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "all and not jvm"
 	@$(BIN)/python -m tests.cluster build --envoy-gateway
 	@$(BIN)/python -m tests.cluster run --name e2e-all -- $(BIN)/python -m pytest tests/e2e -m all $(E2E)
 

@@ -11,3 +11,8 @@ def _without_hypothesis() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real processes first: workers take whole files in this order, and a long one at the end leaves the others idle."""
+    items.sort(key=lambda item: item.get_closest_marker("sandbox") is None)

@@ -15,9 +15,13 @@ pytest.register_assert_rewrite("tests.e2e.routecases")  # what a failing case co
 
 _SKIPPED = "controls the components of the cluster that make e2e makes: not on yours"
 
+# Workers take whole files, in this order: a long one at the end would leave the others idle.
+_FIRST = ("test_bad_network.py", "test_httproute.py", "test_incluster.py", "test_killed.py", "test_release.py")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Outside of a cluster these tests cannot mean anything, and must not look as if they did."""
+    items.sort(key=lambda item: item.path.name not in _FIRST)
     here = [item for item in items if "tests/e2e/" in item.path.as_posix()]
     if here and not given.reachable():
         raise pytest.UsageError("tests/e2e needs a cluster: run make e2e, or python -m tests.cluster enter -- …")
