@@ -14,5 +14,5 @@ def _without_hypothesis() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real processes first: workers take whole files in this order, and a long one at the end leaves the others idle."""
+    """Real processes first: workers take whole files in this order, and a long one at the end leaves others idle."""
     items.sort(key=lambda item: item.get_closest_marker("sandbox") is None)
