@@ -53,16 +53,16 @@ e2e: $(VENV)/.installed  ## end to end: on real Spring Cloud Gateways here, then
 	@$(BIN)/python -m tests.cluster run --name e2e -- $(MAKE) --no-print-directory in-cluster
 
 on-jvm:
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m jvm
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "jvm and not all"
 
-# The tests wait more than they work, so four at a time; those that need the cluster for themselves come after.
+# The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
 in-cluster:
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
 	@$(BIN)/python -m pytest tests/e2e -m "alone and not all" $(E2E)
 
 # What makes e2e no surer for its length: more of the same, and an Envoy Gateway, which takes ten minutes to build once.
 e2e-all: $(VENV)/.installed  ## what e2e leaves out: a real Envoy Gateway, longer load, more moments at which something breaks
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "all and not jvm"
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m all
 	@$(BIN)/python -m tests.cluster build --envoy-gateway
 	@$(BIN)/python -m tests.cluster run --name e2e-all -- $(BIN)/python -m pytest tests/e2e -m all $(E2E)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def edited_under_load(
     `excused` are answers that marked requests may get besides, right around an edit.
     """
     store, seconds = routes_of(town), []
-    with a_canary(town), _load(town) as answers:
+    with a_canary(town), _once(store, town), _load(town) as answers:
         for number in range(EDITS):
             routed = number % 2 == 0
             (on if routed else off)(store)
@@ -92,6 +93,23 @@ def edited_under_load(
 
 
 @contextmanager
+def _once(store: HttpRouteStore, town: RouteTown) -> Iterator[None]:
+    """The rule on and off: a gateway may hear of the canary's Pods later than of a rule, and answer 503 until then.
+
+    A release waits for that in its proof.
+    """
+    on(store)
+    _within(
+        30,
+        lambda: all(_by(town.ask(one, _ORDERS, _MARK)).startswith("orders-canary-") for one in town.gateways()),
+        "the canary's answers",
+    )
+    off(store)
+    _live(town, {""}, "the first rule to be gone")
+    yield
+
+
+@contextmanager
 def _load(town: RouteTown) -> Iterator[list[tuple[str, Marks, str]]]:
     """Requests to every replica, by several at a time; each with who answered it."""
     known, over = town.gateways(), threading.Event()
@@ -102,8 +120,7 @@ def _load(town: RouteTown) -> Iterator[list[tuple[str, Marks, str]]]:
             for one in known:
                 for path, marks in _OWED:
                     answer = town.ask(one, path, *marks)
-                    pod = answer.headers.get("x-served-by", answer.error)
-                    answers.append((path, marks, f"{answer.status} {pod.rsplit('-', 2)[0]}"))
+                    answers.append((path, marks, f"{answer.status} {_by(answer).rsplit('-', 2)[0]}"))
 
     threads = [threading.Thread(target=ask) for _ in range(_ASKERS)]
     for thread in threads:
@@ -217,6 +234,11 @@ def _rivals(town: RouteTown) -> Iterator[None]:
 
 def _header(name: str, value: str) -> dict[str, object]:
     return {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [{"name": name, "value": value}]}}
+
+
+def _by(answer: Any) -> str:
+    """The Pod that gave an answer; else what went wrong."""
+    return answer.headers.get("x-served-by", answer.error)
 
 
 def _live(town: RouteTown, stamps: set[str], what: str) -> float:

@@ -143,7 +143,13 @@ def test_ctrl_c_detaches_says_how_to_look_again_and_anyone_aborts(submitter: Sub
     assert submitter.town.image("orders") == "shop/orders:1.0"
 
 
-@pytest.mark.parametrize("how", [["--grace-period=30"], ["--grace-period=0", "--force"]], ids=["told", "killed"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(["--grace-period=30"], id="told", marks=pytest.mark.all),
+        pytest.param(["--grace-period=0", "--force"], id="killed"),
+    ],
+)
 def test_a_release_whose_pod_is_lost_is_taken_up_by_the_next_one(submitter: Submitter, how: list[str]):
     process = submitter.release("shop/orders:1.1", "--promote", "on-success")
     until_said(process, "✓ smoke")

@@ -1,18 +1,17 @@
-"""The README's first release on a real cluster, followed word for word, on the example as `make cluster` applies it."""
+"""The README's first release on a real cluster, followed word for word, on the example as `make cluster` applies it.
+
+`make demo-cluster` is here too, because both use the namespaces of the example itself, and files go one at a time.
+"""
 
 import shlex
 import subprocess
 import sys
-
-import pytest
 
 from gatewayctl.adapters.kubernetes.api import connect
 from gatewayctl.adapters.kubernetes.paths import deployments
 from tests.cluster import shop
 from tests.cluster.place import entered
 from tests.e2e.town import ROOT
-
-pytestmark = pytest.mark.alone  # in the namespaces of the example itself
 
 INSIDE = ".venv/bin/python -m tests.cluster enter -- .venv/bin/gatewayctl "
 
@@ -26,6 +25,19 @@ def commands() -> list[list[str]]:
 def image() -> str:
     found = connect().get(deployments("shop", "orders"))
     return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def test_a_bad_canary_is_rejected_by_the_demo_with_the_lines_of_the_sandbox():
+    assert entered().name  # it brings the example in by itself, and nobody else uses that namespace
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.cluster.demo", "errors"], cwd=ROOT, capture_output=True, text=True, timeout=170
+    )
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "✗ smoke" in done.stderr
+    assert "was rejected" in done.stdout
+    assert "after     routes byte for byte as before, canary at 0, stable runs shop/orders:1.0" in done.stdout
 
 
 def test_the_first_release_of_the_readme_ends_promoted():
