@@ -105,9 +105,27 @@ def routes_of(found: Survey, lookup: Lookup) -> Iterator[Route]:
     """Every route of a file. Raises Refused."""
     for table in found.tables:
         for index, node in enumerate(table.routes.value):
-            if not isinstance(node, MappingNode):
+            whole = _written_out(node, table) if isinstance(node, ScalarNode) else node
+            if not isinstance(whole, MappingNode):
                 raise table.unit.unexpected(node, "a route")
-            yield Route(table, index, node, lookup)
+            yield Route(table, index, whole, lookup)
+
+
+def _written_out(node: ScalarNode, table: Table) -> Node:
+    """A route in one text (`id=uri,predicate,...`) as its fields, by RouteDefinition(String) of Spring."""
+    name, _, rest = str(node.value).partition("=")
+    parts = [part.strip() for part in rest.split(",") if part.strip()]
+    if not name or not parts:
+        return node
+
+    def said(value: str, style: str | None = '"') -> ScalarNode:
+        return ScalarNode("", value, node.start_mark, node.end_mark, style=style)
+
+    flow = table.routes.flow_style
+    listed = SequenceNode("", [said(one) for one in parts[1:]], node.start_mark, node.end_mark, flow_style=flow)
+    values: dict[str, Node] = {"id": said(name), "uri": said(parts[0]), "predicates": listed}
+    pairs = [(said(key, None), value) for key, value in values.items()]
+    return MappingNode("", pairs, node.start_mark, node.end_mark, flow_style=flow)
 
 
 def views(routes: Iterable[Route]) -> list[RouteView]:
