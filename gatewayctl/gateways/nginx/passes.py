@@ -1,7 +1,7 @@
 """Where a location sends: every address its proxy_pass may turn out to be, through upstreams, variables and maps."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gatewayctl.gateways.nginx.scope import Config
@@ -9,8 +9,10 @@ from gatewayctl.gateways.nginx.tree import Directive
 
 PASSES = frozenset({"proxy_pass", "grpc_pass"})
 OTHER_PASSES = frozenset({"fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass"})
+_REQUEST = r"\$\{?(?:request_uri|uri|document_uri|is_args|args|query_string)\b"  # where a URI may begin without a slash
 _URL = re.compile(
-    r"(?:(?P<scheme>https?|grpcs?)://)?(?P<to>\[[^\]]*\](?::\d+)?|[^/?]*)(?P<uri>.*)", re.DOTALL | re.IGNORECASE
+    rf"(?:(?P<scheme>https?|grpcs?)://)?(?P<to>\[[^\]]*\](?::\d+)?|(?:(?!{_REQUEST})[^/?])*)(?P<uri>.*)",
+    re.DOTALL | re.IGNORECASE,
 )
 _PORT = re.compile(r"(?P<host>\[[^\]]*\]|.*?)(?::(?P<port>\$\w+|\$?\{[^}]*\}|\d+|\{\{.*?\}\}))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
@@ -126,14 +128,15 @@ class Passes:
         return "stream" not in around and around[:1] != ["server"]
 
     def _read(self, one: Directive) -> Pass:
-        value = one.values[0]
+        value, settled = self._settled(one)
         url = address(value)
+        url = replace(url, port=self._constant(_VARIABLE.fullmatch(url.port), one) or url.port)
         container = self.config.parent(one)
         whole = _VARIABLE.fullmatch(value)
         host = _VARIABLE.fullmatch(url.host)
         found = whole or host
         if found is None:
-            return Pass(one, container, url, "", (Choice(url),))
+            return Pass(one, container, url, settled, (Choice(url),))
         variable = found[1] or found[2]
         if not self.upstreams.defines(variable):
             if _PLACEHOLDER.fullmatch(found.group()):
@@ -149,6 +152,25 @@ class Passes:
         if len(choices) == 1 and not whole:
             choices = [Choice(choices[0].address)]
         return Pass(one, container, url, variable, tuple(choices))
+
+    def _settled(self, one: Directive) -> tuple[str, str]:
+        """A pass's argument, and the variable before its host that was written out in it, where it has one value.
+
+        Such are `$proto://$host:$port` and `$stable$request_uri`. A variable that is all of it may have several values.
+        """
+        value = one.values[0]
+        first = _VARIABLE.match(value)
+        if first is None or first.end() == len(value):
+            return value, ""
+        known, rest = self._constant(first, one), value[first.end() :]
+        if known and ("://" in known or rest.startswith("://")):
+            return known + rest, first[1] or first[2]
+        return value, ""
+
+    def _constant(self, found: re.Match[str] | None, beside: Directive) -> str:
+        """The one value of a variable at a place; nothing where it has several, or one that has to be computed."""
+        values = self.upstreams.values(found[1] or found[2], beside) if found else ()
+        return values[0] if len(values) == 1 and not has_variable(values[0]) else ""
 
 
 def address(value: str) -> Address:
