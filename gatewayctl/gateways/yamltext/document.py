@@ -104,8 +104,9 @@ def _unreadable(text: str) -> Fault | None:
         return Fault(0, f"larger than {MAX_CHARS // 1024 // 1024} MiB of text")
     odd = _ODD_BREAK.search(text)
     if odd:
-        name = f"U+{ord(odd.group()):04X}"
-        return Fault(line_of(text, odd.start()), f"the character {name}: YAML readers differ on whether it ends a line")
+        lone = "a carriage return without a line feed: YAML ends a line there, most tools do not"
+        other = f"the character U+{ord(odd.group()[0]):04X}: YAML readers differ on whether it ends a line"
+        return Fault(line_of(text, odd.start()), lone if odd.group() == "\r" else other)
     return None
 
 

@@ -59,7 +59,7 @@ REFUSALS = {
         f'resources:\n- "@type": {ROUTES}\n  virtual_hosts: {{{{ toYaml .Values.hosts }}}}\n',
         ":3: a list of virtual hosts is left to a template here ({{ toYaml .Values.hosts }}): edit the rendered file",
     ),
-    "a lone carriage return": ("a: 1\rresources: []\n", ":1: the character U+000D: YAML readers differ on whether"),
+    "a lone carriage return": ("a: 1\rresources: []\n", ":1: a carriage return without a line feed"),
     "a line separator": ("a: 1\n# \u2028\n", ":2: the character U+2028: YAML readers differ on whether it ends a line"),
     "nesting without end": (deep(200_000), ": nested deeper than 100 levels"),
     "a key twice in a route": (
