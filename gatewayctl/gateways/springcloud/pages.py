@@ -18,7 +18,6 @@ from gatewayctl.gateways.yamltext.source import Unit, blocks
 SUFFIX = ".properties"
 _ROUTE = re.compile(r"^[ \t]*spring\.cloud\.gateway\.[\w.-]*routes\[\d+\][\w.\[\]-]*[ \t]*=", re.MULTILINE)
 _PAGE = re.compile(r"#\d+\.properties\b")
-_MANIFEST = re.compile(r"^kind:|^- kind:|\bkind\b.*\bConfigMap\b", re.MULTILINE)
 
 
 def opened(files: Files) -> Files:
@@ -58,7 +57,7 @@ def properties_outside(file: SourceFile) -> int:
 @lru_cache(maxsize=8)
 def units_of(file: SourceFile) -> tuple[Unit, ...]:
     """The blocks of a manifest that are pages. Raises Refused."""
-    if file.name.endswith(SUFFIX) or not _ROUTE.search(file.text) or not _MANIFEST.search(file.text):
+    if file.name.endswith(SUFFIX) or "ConfigMap" not in file.text or not _ROUTE.search(file.text):
         return ()
     found = blocks(file, lambda value: _ROUTE.search(value) is not None)
     return tuple(unit for unit in found if unit.key.endswith(SUFFIX))

@@ -104,9 +104,10 @@ def _unreadable(text: str) -> Fault | None:
         return Fault(0, f"larger than {MAX_CHARS // 1024 // 1024} MiB of text")
     odd = _ODD_BREAK.search(text)
     if odd:
-        lone = "a carriage return without a line feed: YAML ends a line there, most tools do not"
-        other = f"the character U+{ord(odd.group()[0]):04X}: YAML readers differ on whether it ends a line"
-        return Fault(line_of(text, odd.start()), lone if odd.group() == "\r" else other)
+        why = f"the character U+{ord(odd.group()):04X}: YAML readers differ on whether it ends a line"
+        if odd.group() == "\r":
+            why = "a carriage return without a line feed: YAML ends a line there, most tools do not"
+        return Fault(line_of(text, odd.start()), why)
     return None
 
 
