@@ -7,14 +7,17 @@ None of these causes is in doubt, so nobody waits for a deadline: `SOON` is far 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import pytest
 
 from gatewayctl.adapters.kubernetes.paths import deployments
+from tests.e2e.journals import journals_of
 from tests.e2e.town import Done, Town
 from tests.e2e.watcher import watching
 
 SOON = 90  # seconds
+IDLE = 1.0  # seconds after which the gateway drops a connection; one that is asked on more often outlives the Service
 RULE = "gatewayctl-orders-canary"
 
 
@@ -30,6 +33,13 @@ def started(town: Town) -> None:
     done = town.run("start", "orders", "--image", "shop/orders:1.1")
     assert done.code == 0, done.said
     assert RULE in town.routes()
+
+
+def lost(town: Town) -> bool:
+    """Whether the canary is reached from nowhere: its Service is gone in the API before it is on the nodes."""
+    found = town.api.get(f"/api/v1/namespaces/{town.shop}/configmaps")["items"]
+    header = journals_of(found)["orders"]["header"]
+    return town.all_answer("orders", HTTPStatus.SERVICE_UNAVAILABLE, (header["name"], header["value"]))
 
 
 @contextmanager
@@ -74,6 +84,7 @@ def as_before(town: Town) -> bool:
 def test_a_canary_service_deleted_mid_release_is_noticed_and_all_is_put_back(town: Town):
     started(town)
     with deleted(town, f"/api/v1/namespaces/{town.shop}/services/orders-canary"):
+        town.settle(lambda: lost(town), "requests to find no canary any more", every=2 * IDLE)
         done, seconds = timed(town, "promote", "orders", "--untested")
 
     assert done.code == 3, done.said

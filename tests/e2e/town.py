@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -70,9 +71,14 @@ class Town:
 
     def answers(self, app: str) -> bool:
         """Whether an application answers through every gateway replica, and through the Service before them."""
-        probe = Probe("shop.example.com", f"/api/{app}/health")
+        return self.all_answer(app, HTTPStatus.OK)
+
+    def all_answer(self, app: str, status: HTTPStatus, *headers: tuple[str, str]) -> bool:
+        """Whether a request for an application is answered with `status` wherever it enters."""
+        probe = Probe("shop.example.com", f"/api/{app}/health", headers)
         entrances = [Replica(entrance, entrance) for entrance in self.entrances()]
-        return all(HttpProber().ask(one, probe).status == HTTPStatus.OK for one in entrances)
+        with ThreadPoolExecutor(len(entrances)) as pool:
+            return all(pool.map(lambda one: HttpProber().ask(one, probe).status == status, entrances))
 
     def entrances(self) -> tuple[str, ...]:
         """Every gateway replica, and the Service that stands before all of them, as host:port."""
@@ -97,11 +103,11 @@ class Town:
     def config(self) -> Path:
         return self.folder / "gatewayctl.yaml"
 
-    def settle(self, ready: Callable[[], bool], what: str) -> None:
+    def settle(self, ready: Callable[[], bool], what: str, every: float = 0.1) -> None:
         deadline = time.monotonic() + WITHIN
         while not ready():
             assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
-            time.sleep(0.1)
+            time.sleep(every)
 
     def is_there(self, path: str) -> bool:
         try:
