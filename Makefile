@@ -57,7 +57,7 @@ on-jvm:
 
 # The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
 in-cluster:
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
 	@$(BIN)/python -m pytest tests/e2e -m "alone and not all" $(E2E)
 
 # What makes e2e no surer for its length: more of the same, and an Envoy Gateway, which takes ten minutes to build once.

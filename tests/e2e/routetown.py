@@ -74,10 +74,11 @@ class RouteTown(Town, ABC):
         }
 
     def configure(self) -> None:
-        """Write the town's gatewayctl.yaml: the example's, with another gateway."""
+        """Write the town's gatewayctl.yaml: the example's, with a gateway that cannot tell what is in flight."""
         super().configure()
         text = re.sub(r"kind: envoy", "kind: httproute", self.config.read_text())
         text = re.sub(r"selector: app=gateway", f"selector: {self.selector}", text)
+        text = text.replace("timings: {ready: 1m}", "timings: {ready: 1m, drain: 3s}")
         text = re.sub(r"config: \{configMap[^}]*\}", f"routes: [{self.shop}/shop]", text)
         self.config.write_text(re.sub(r"\n  admin: \d+", "", text))
 

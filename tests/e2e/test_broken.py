@@ -12,7 +12,6 @@ from http import HTTPStatus
 import pytest
 
 from gatewayctl.adapters.kubernetes.paths import deployments
-from tests.e2e.journals import journals_of
 from tests.e2e.town import Done, Town
 from tests.e2e.watcher import watching
 
@@ -37,8 +36,9 @@ def started(town: Town) -> None:
 
 def lost(town: Town) -> bool:
     """Whether the canary is reached from nowhere: its Service is gone in the API before it is on the nodes."""
-    found = town.api.get(f"/api/v1/namespaces/{town.shop}/configmaps")["items"]
-    header = journals_of(found)["orders"]["header"]
+    release = town.release_of("orders")
+    assert release
+    header = release["header"]
     return town.all_answer("orders", HTTPStatus.SERVICE_UNAVAILABLE, (header["name"], header["value"]))
 
 

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.paths import config_maps
 from tests.cluster import control
 from tests.cluster.place import entered
-from tests.e2e.journals import journals_of
 from tests.e2e.town import Done, Town, kubectl
 from tests.e2e.watcher import Watcher, watching
 
@@ -34,17 +32,11 @@ def other(town: Town, app: str) -> str:
     return f"shop/{app}:{IMAGES[town.image(app).rpartition(':')[2]]}"
 
 
-def phase(town: Town, app: str) -> str:
-    """Where the release in progress stands; empty when there is none."""
-    found = journals_of(town.api.get(config_maps(town.shop))["items"]).get(app)
-    return str(found["phase"]) if found and found["phase"] != "done" else ""
-
-
 def released(town: Town, app: str, when: str, what: Callable[[], None]) -> Done:
     """A whole release; `what` is done to the cluster as soon as it comes to phase `when`."""
     process = town.start("release", app, "--image", other(town, app), "--promote", "on-success")
     try:
-        town.settle(lambda: process.poll() is not None or phase(town, app) == when, f"{app} to come to {when}")
+        town.settle(lambda: process.poll() is not None or town.phase(app) == when, f"{app} to come to {when}")
         what()
         out, err = process.communicate(timeout=170)
     finally:
@@ -61,7 +53,7 @@ def ended(town: Town, app: str, before: str, done: Done, watcher: Watcher) -> No
     assert (town.image(app) != before) is (done.code == 0), done.said
     assert f"gatewayctl-{app}-canary" not in town.routes()
     assert (town.replicas(f"{app}-canary"), town.pods(f"{app}-canary")) == (0, [])
-    assert phase(town, app) == ""
+    assert town.phase(app) == ""
 
 
 @pytest.mark.parametrize(
@@ -95,10 +87,10 @@ def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(town: Town, watc
 
     done = released(town, app, when, delete)
 
+    town.settle(lambda: len(set(watcher.faces) - first) == 1, "the new replica to be asked")
     ended(town, app, before, done, watcher)
     # A suite that had been sent to the lost replica proves nothing: then the release goes back, and says why.
     assert done.code == 0 or (when == "smoke" and "was lost meanwhile" in done.said), done.said
-    assert len(set(watcher.faces) - first) == 1, watcher.report
     town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "three replicas again")
 
 
@@ -108,10 +100,10 @@ def test_a_kubelet_that_stands_still_while_the_rule_is_written_is_waited_for(tow
 
     def hold() -> None:
         with control.paused(entered(), "kubelet"):
-            town.settle(lambda: phase(town, "payments") == "prove", "the rule to be written")
+            town.settle(lambda: town.phase("payments") == "prove", "the rule to be written")
             asked = watcher.seen["rules asked of replicas"]
             town.settle(lambda: watcher.seen["rules asked of replicas"] >= asked + 30, "the replicas to be asked")
-            held.append(phase(town, "payments"))
+            held.append(town.phase("payments"))
 
     done = released(town, "payments", "route", hold)
 
@@ -129,7 +121,7 @@ def test_a_kubelet_that_stands_still_for_too_long_makes_the_release_back_out(tow
 
     def hold() -> None:
         with control.paused(entered(), "kubelet"):
-            town.settle(lambda: phase(town, "payments") in ("", "cool"), "the release to go back")
+            town.settle(lambda: town.phase("payments") in ("", "cool"), "the release to go back")
 
     try:
         done = released(town, "payments", "route", hold)

@@ -19,7 +19,7 @@ from gatewayctl.adapters.kubernetes.names import RELEASE
 from gatewayctl.adapters.kubernetes.paths import config_maps, jobs
 from gatewayctl.adapters.kubernetes.runner import Runner
 from gatewayctl.config.load import load
-from tests.e2e.town import ROOT, Town, kubectl
+from tests.e2e.town import LONG, ROOT, SHORT, Town, kubectl
 
 SUBMITTER = "submitter"
 
@@ -70,8 +70,15 @@ def submitter(town: Town) -> Submitter:
     account_api, needed = connect(file=str(kubeconfig)), submitting(town.shop)
     town.settle(lambda: missing(account_api, needed) == (), "the API server to know the submitter's Role")
     made = Submitter(town, kubeconfig)
-    made.config.write_text(town.config.read_text().replace(str(ROOT), os.path.relpath(ROOT, town.folder)))
+    text = town.config.read_text().replace(SHORT, LONG)  # who goes, or kills, does so in the middle of it
+    made.config.write_text(text.replace(str(ROOT), os.path.relpath(ROOT, town.folder)))
     return made
+
+
+def with_workers(text: str, count: int) -> str:
+    """The configuration with a load that so many share."""
+    assert LONG in text
+    return text.replace(LONG, LONG.replace("}", f", workers: {count}}}"))
 
 
 def until_said(process: subprocess.Popen[str], words: str) -> str:
@@ -196,7 +203,7 @@ def test_a_job_whose_image_cannot_be_had_is_taken_back(submitter: Submitter):
 
 def test_load_workers_share_a_load_in_the_cluster_and_leave_nothing_there(submitter: Submitter):
     text = submitter.config.read_text()
-    submitter.config.write_text(text.replace("slack: 25ms}", "slack: 2s, workers: 2}"))
+    submitter.config.write_text(with_workers(text, 2))
     before = len(submitter.jobs())
 
     process = submitter.release("shop/orders:1.1", "--promote", "on-success", "-o", "json")
@@ -213,7 +220,7 @@ def test_load_workers_share_a_load_in_the_cluster_and_leave_nothing_there(submit
 def test_the_requests_of_all_workers_are_counted_once(submitter: Submitter):
     """From outside of the cluster; the evidence holds what every worker counted, added up."""
     text = submitter.config.read_text()
-    submitter.config.write_text(text.replace("slack: 25ms}", "slack: 2s, workers: 3}"))
+    submitter.config.write_text(with_workers(text, 3))
     town = submitter.town
 
     done = town.run("release", "orders", "--image", "shop/orders:1.1", "-o", "json", "--config", str(submitter.config))

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from tests.cluster.place import entered
-from tests.e2e.journals import journals_of
 from tests.e2e.proxy import Deed, Request, proxied
 from tests.e2e.town import Done, Town
 from tests.e2e.watcher import watching
@@ -81,8 +80,7 @@ class Lane:
 
     def state(self) -> dict[str, Any] | None:
         """The journal, as it is."""
-        found = self.town.api.get(f"/api/v1/namespaces/{self.town.shop}/configmaps")["items"]
-        return journals_of(found).get(self.app)
+        return self.town.release_of(self.app)
 
     def is_whole(self) -> None:
         """Nothing of a release is left."""

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.api import Clash, connect
 from gatewayctl.adapters.kubernetes.paths import config_maps
-from tests.e2e.town import Town
+from tests.e2e.town import LONG, SHORT, Town
 from tests.e2e.watcher import watching
 
 LINE = "# the bank takes its time"
@@ -62,6 +62,7 @@ class Person:
 @pytest.mark.timeout(400)
 def test_the_edits_of_a_person_and_of_a_release_all_survive_on_the_way_in_and_out(town: Town):
     before = town.routes()
+    town.config.write_text(town.config.read_text().replace(SHORT, LONG))
     assert f"{LINE}\n" in before
 
     with watching(town) as watcher, Person(town) as person:

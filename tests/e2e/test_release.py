@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.town import Town, kubectl
+from tests.e2e.watched import is_settled
 
 
 @pytest.mark.shows("envoy", "promoted")
@@ -111,14 +112,14 @@ def test_doctor_names_what_the_cluster_lacks_and_what_would_catch_canary_pods(to
     deployment = f"/apis/apps/v1/namespaces/{town.shop}/deployments"
     for name in ("orders", "orders-canary"):
         town.api.merge(f"{deployment}/{name}", {"spec": {"template": {"metadata": {"labels": {"tier": "all"}}}}})
-    town.settle(lambda: len(town.pods("orders")) == 1 == town.ready(town.shop, "orders"), "orders again")
+    town.settle(lambda: is_settled(town.deployment("orders")), "orders again")
 
     caught = town.run("doctor", "orders")
 
     for name in ("orders", "orders-canary"):
         town.api.merge(f"{deployment}/{name}", {"spec": {"template": {"metadata": {"labels": {"tier": None}}}}})
     town.api.delete(service)
-    town.settle(lambda: len(town.pods("orders")) == 1 == town.ready(town.shop, "orders"), "orders as before")
+    town.settle(lambda: is_settled(town.deployment("orders")), "orders as before")
     assert fine.code == 0, fine.said
     assert "✓ orders: rights: all" in fine.out
     assert "✓ orders: route files: ConfigMap" in fine.out

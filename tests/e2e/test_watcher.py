@@ -5,6 +5,7 @@ import pytest
 from gatewayctl.adapters.kubernetes.paths import config_maps, deployments
 from tests.e2e.sightings import Invariant
 from tests.e2e.town import Town, kubectl
+from tests.e2e.watched import is_settled
 from tests.e2e.watcher import Watcher, watching
 
 NEW = {"1.0": "shop/payments:1.1", "1.1": "shop/payments:1.0"}
@@ -98,4 +99,4 @@ def test_a_stable_that_is_changed_by_hand_is_found(town: Town):
         assert broken(watcher, town, Invariant.STABLE)
 
         town.api.patch(deployments(town.shop, "payments"), [{"op": "replace", "path": path, "value": name}])
-    town.settle(lambda: len(town.pods("payments")) == 1 == town.ready(town.shop, "payments"), "payments as before")
+    town.settle(lambda: is_settled(town.deployment("payments")), "payments as before")

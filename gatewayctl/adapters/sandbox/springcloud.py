@@ -6,9 +6,8 @@ from pathlib import Path
 
 from gatewayctl.adapters.sandbox.product import Launch, Product
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.gateways.springcloud import java
 from gatewayctl.gateways.springcloud.checker import PROGRAM
-
-_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 def program() -> Path:
@@ -37,7 +36,7 @@ def command(launch: Launch) -> tuple[str, ...]:
         "gateway.name-server.port": launch.resolver_port,
     }
     told = (f"--{name}={value}" for name, value in surroundings.items())
-    return (shutil.which("java") or "java", *_OPTIONS, "-jar", str(program()), *told)
+    return java.command(program(), *told)
 
 
 PRODUCT = Product("application.yml", "/actuator/health", program, command)

@@ -18,6 +18,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.springcloud.find import NEW, Survey, Table, survey
+from gatewayctl.gateways.springcloud.java import command
 from gatewayctl.gateways.springcloud.properties import Properties
 from gatewayctl.gateways.springcloud.routes import owner, routes_of
 from gatewayctl.gateways.springcloud.sheet import as_yaml
@@ -30,7 +31,6 @@ _LONGEST = 400
 _MAX_NODES = 4_000_000
 _PLACEHOLDER = re.compile(r"(?<!\\)\$\{([^{}:]+)\}")
 _NOWHERE = "http://gatewayctl.invalid"
-_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 class SpringCloudChecker:
@@ -46,32 +46,32 @@ class SpringCloudChecker:
             what = "no java on PATH" if not java else f"{PROGRAM} does not name the jar of a gateway"
             return Validation(ok=True, checked=False, detail=f"not checked: {what}")
         try:
-            trouble = self._trouble(java, as_yaml(after))
-            if trouble and (old := self._trouble(java, as_yaml(before))):
+            trouble = self._trouble(as_yaml(after))
+            if trouble and (old := self._trouble(as_yaml(before))):
                 detail = f"not checked: the gateway here does not load these routes, with or without the rule: {old}"
                 return Validation(ok=True, checked=False, detail=detail)
         except (Refused, OSError, subprocess.TimeoutExpired) as why:
             return Validation(ok=True, checked=False, detail=f"not checked: {why}")
         return Validation(ok=not trouble, checked=True, detail=trouble)
 
-    def _trouble(self, java: str, files: Files) -> str:
+    def _trouble(self, files: Files) -> str:
         """Why a list of routes is not bound; nothing when all are."""
         found = [survey(file) for file in files]
         lookup = Properties(found)
         for table, ids in _tables(found, lookup):
-            said = self._run(java, _trial(table, lookup))
+            said = self._run(_trial(table, lookup))
             bound = [line.split(" ")[1] for line in said if line.startswith("route ")]
             if not bound or set(ids) - set(bound):
                 faults = [line.removeprefix("fault ") for line in said if line.startswith("fault ")]
                 return (faults or said or ["it says nothing"])[-1][:_LONGEST]
         return ""
 
-    def _run(self, java: str, text: str) -> list[str]:
+    def _run(self, text: str) -> list[str]:
         with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
             routes = Path(folder) / "routes.yml"
             routes.write_text(text, encoding="utf-8")
             ended = subprocess.run(
-                [java, *_OPTIONS, "-jar", self._program, "check"],
+                command(Path(self._program), "check"),
                 cwd=folder,
                 env={**os.environ, "ROUTES_FILE": str(routes)},
                 capture_output=True,

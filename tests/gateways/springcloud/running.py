@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -13,11 +12,11 @@ from pathlib import Path
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
+from gatewayctl.gateways.springcloud.java import command
 from tests.gateways.envoy.running import NET, Mount, Upstream, free_port
 from tests.gateways.springcloud.product import gateway_jar
 
 PATIENCE = 120.0  # seconds; a JVM on a busy machine takes its time
-_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 HOSTS = (f"{NET}.21", f"{NET}.22")
 
 
@@ -81,7 +80,6 @@ class Gateways:
         self.publish(self.first())
         self.replicas: list[Replica] = []
         self._jar, self._folder = gateway_jar(version), folder
-        self._java = shutil.which("java") or "java"
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def first(self) -> str:
@@ -128,9 +126,7 @@ class Gateways:
         }
         log = self._folder / f"log-{number}"
         with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [self._java, *_OPTIONS, "-jar", str(self._jar)], env=environment, stdout=sink, stderr=subprocess.STDOUT
-            )
+            process = subprocess.Popen(command(self._jar), env=environment, stdout=sink, stderr=subprocess.STDOUT)
         self._processes.append(process)
         self.replicas.append(Replica(f"gw-{number}", f"{host}:{traffic}", f"{host}:{admin}"))
 
