@@ -5,6 +5,8 @@ import re
 
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
 HOST = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*\.?")
+_GIVEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+)(?::(?P<port>\d{1,5}))?")
+_PORTS = range(1, 65536)
 # Names of the machine itself: with `-canary` they name nothing.
 _MACHINE = frozenset({"localhost", "host.docker.internal", "host.containers.internal", "gateway.docker.internal"})
 _SUFFIX = "-canary"
@@ -28,6 +30,22 @@ def canary_host(host: str) -> str:
     if len(first) + len(_SUFFIX) > 63:
         raise Underivable(f"{first}{_SUFFIX} is longer than a DNS label may be")
     return f"{first}{_SUFFIX}{dot}{rest}"
+
+
+def given_address(given: str) -> tuple[str, str]:
+    """The host (an IPv6 address without its brackets) and the port, or none, of `HOST[:PORT]`. Raises Underivable."""
+    found = _GIVEN.fullmatch(f"[{given}]" if ":" in given and is_ip(given) else given)
+    host, port = (found["host"], found["port"] or "") if found else ("", "")
+    bare = host.strip("[]")
+    if not (HOST.fullmatch(host) or is_ip(bare)) or (port and int(port) not in _PORTS):
+        raise Underivable(f"{given!r} is neither a host name nor an address, with or without a port")
+    return bare, port
+
+
+def authority(host: str, port: str) -> str:
+    """Both as a URL has them: an IPv6 address in brackets, no colon without a port."""
+    written = f"[{host}]" if ":" in host else host
+    return f"{written}:{port}" if port else written
 
 
 def is_ip(host: str) -> bool:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.hosts import HOST, Underivable, canary_host, is_ip
+from gatewayctl.gateways.hosts import Underivable, authority, canary_host, given_address, is_ip
 from gatewayctl.gateways.nginx.fallback import backups, refuse_without_backup
 from gatewayctl.gateways.nginx.owned import Piece, above, step_of
 from gatewayctl.gateways.nginx.passes import Choice, Pass, Passes, has_variable, is_placeholder
 
+_SOCKET = "unix:"
 _KEPT = frozenset({"keepalive", "keepalive_requests", "keepalive_timeout", "keepalive_time"})
 
 
@@ -39,17 +40,15 @@ def destination(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> 
     if rule.canary in upstreams.blocks:
         note = f"the upstream {rule.canary} is not of our making: it stays as it is, also afterwards"
         return Destination(rule.canary, note=note)
-    host, port = _stable(passes, one, choice, rule)
-    name = _name(one, host, rule)
-    tail = f":{port}" if port else ""
+    name, port = _address(passes, one, choice, rule)
     defined = choice.address.host in upstreams.blocks
     if not is_ip(name) and not rule.fallback:  # only a name that is known beforehand can stand in an upstream
         resolver = passes.config.inherited(one.directive, "resolver")
         at_run_time = "." in name or rule.canary_host or (one.variable and not defined)
         if resolver.found and at_run_time:
             variable = f"${identifier(rule)}_host"
-            return Destination(f"{variable}{tail}", (f"set {variable} {name};",))
-    written = f"[{name}]{tail}" if ":" in name else f"{name}{tail}"
+            return Destination(authority(variable, port), (f"set {variable} {name};",))
+    written = authority(name, port)
     note = "" if is_ip(name) or is_placeholder(name) else _by_name(one, name)
     if defined:
         upstream = _upstream(passes, choice.address.host, written, rule)
@@ -67,34 +66,41 @@ def _by_name(one: Pass, name: str) -> str:
     )
 
 
+def _address(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tuple[str, str]:
+    """The canary's host and port: what is given, else what follows from stable's. Raises Refused."""
+    try:
+        given, own = given_address(rule.canary_host) if rule.canary_host else ("", "")
+        if own and not choice.address.host.startswith(_SOCKET):
+            return given, own
+        host, port = _stable(passes, one, choice, rule)
+        if host.startswith(_SOCKET):
+            inside = choice.address.host in passes.upstreams.blocks
+            raise _unknown(one, rule, "stable's address is a Unix socket", hint=None if inside else "")
+        return given or canary_host(host.strip("[]")), port
+    except Underivable as why:
+        raise _unknown(one, rule, str(why)) from why
+
+
 def _stable(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tuple[str, str]:
     host, port = choice.address.host, choice.address.port
     if host not in passes.upstreams.blocks:
         return host, port
     servers = passes.upstreams.servers(host)
     hosts, ports = {server[0] for server in servers}, {server[1] for server in servers}
-    if len(ports) > 1 or not servers or (len(hosts) > 1 and not rule.canary_host):
+    if not servers:
+        raise _unknown(one, rule, f"the upstream {host} has no servers in these files")
+    if len(ports) > 1:
+        raise _unknown(one, rule, f"the servers of the upstream {host} have {len(ports)} different ports")
+    if len(hosts) > 1 and not rule.canary_host:
         raise _unknown(one, rule, f"the upstream {host} has {len(servers)} different servers")
     return servers[0]
 
 
-def _name(one: Pass, host: str, rule: CanaryRule) -> str:
-    if host.startswith("unix:"):
-        raise _unknown(one, rule, "stable's address is a Unix socket", hint="")
-    given = rule.canary_host.strip("[]")
-    if given:
-        if not is_ip(given) and not HOST.fullmatch(given):
-            raise _unknown(one, rule, f"{given!r} is neither a host name nor an address")
-        return given
-    try:
-        return canary_host(host.strip("[]"))
-    except Underivable as why:
-        raise _unknown(one, rule, str(why)) from why
-
-
 def _unknown(one: Pass, rule: CanaryRule, why: str, hint: str | None = None) -> Refused:
     reason = f"the canary's address cannot be derived from {rule.service}: {why}"
-    other = f"give the address of the canary's Service with --canary-host IP, or define the upstream {rule.canary}"
+    other = (
+        f"give the address of the canary's Service with --canary-host IP[:PORT], or define the upstream {rule.canary}"
+    )
     return one.directive.refused(reason, hint=other if hint is None else hint)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.hosts import HOST, Underivable, canary_host, is_ip
+from gatewayctl.gateways.hosts import HOST, Underivable, authority, canary_host, given_address
 
 _HIDDEN = "\ue000"  # stands for each character of a placeholder while a URI is taken apart
 _URI = re.compile(
@@ -16,7 +16,6 @@ _URI = re.compile(
     r"(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?P<rest>.*)",
     re.DOTALL,
 )
-_GIVEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+)(?::(?P<port>\d{1,5}))?")
 _BALANCED = "lb"
 _NOWHERE = frozenset({"forward", "no", "fn", "stream"})  # answered inside the gateway
 _DEPTH = 10
@@ -137,14 +136,8 @@ def _authority(uri: Uri, rule: CanaryRule) -> str:
 
 def _given(rule: CanaryRule, port: str) -> str:
     """The address given, with stable's port where it has none of its own."""
-    given = rule.canary_host
-    if ":" in given and is_ip(given):
-        given = f"[{given}]"
-    found = _GIVEN.fullmatch(given)
-    if found is None or not (HOST.fullmatch(found["host"]) or is_ip(found["host"].strip("[]"))):
-        raise Underivable(f"{rule.canary_host!r} is neither a host name nor an address, with or without a port")
-    own = found["port"] or port
-    return f"{found['host']}:{own}" if own else found["host"]
+    host, own = given_address(rule.canary_host)
+    return authority(host, own or port)
 
 
 def _placeholders(value: str) -> list[tuple[int, int]]:

@@ -141,7 +141,33 @@ def test_an_upstream_of_different_servers_needs_one_address():
     assert "server 10.0.0.9:80;" in inserted(files)[0].text
 
 
-@pytest.mark.parametrize("given", ["a b", "x;y", "${X}", "http://x"])
+UNTOLD = {
+    "server a:80; server a:81;": "the servers of the upstream orders have 2 different ports",
+    "zone orders 64k;": "the upstream orders has no servers in these files",
+    "server unix:/run/orders.sock;": "stable's address is a Unix socket",
+}
+
+
+@pytest.mark.parametrize("servers", UNTOLD)
+def test_an_upstream_that_tells_no_port_needs_one_with_the_address(servers):
+    files = one(f"upstream orders {{ {servers} }}\n" + location("proxy_pass http://orders;"))
+
+    with pytest.raises(Refused, match=UNTOLD[servers]) as why:
+        DIALECT.insert(files, a_rule())
+    assert "--canary-host IP[:PORT]" in why.value.hint
+    after = inserted(files, a_rule(canary_host="10.0.0.9:8443"))
+    assert "server 10.0.0.9:8443;" in after[0].text
+    assert DIALECT.remove(after, "orders").apply(after) == files
+
+
+@pytest.mark.parametrize(("given", "written"), [("10.0.0.9:90", "10.0.0.9:90"), ("[fd00::9]:90", "[fd00::9]:90")])
+def test_a_given_port_takes_the_place_of_stables(given, written):
+    files = one(location("proxy_pass http://orders:8080/v1/;"))
+
+    assert f"proxy_pass http://{written};" in inserted(files, a_rule(canary_host=given))[0].text
+
+
+@pytest.mark.parametrize("given", ["a b", "x;y", "${X}", "http://x", "x:0", "x:65536", "x:y", ":80", "[x"])
 def test_an_address_that_is_none_is_refused(given):
     with pytest.raises(Refused, match="neither a host name nor an address"):
         DIALECT.insert(one(location("proxy_pass http://orders;")), a_rule(canary_host=given))
