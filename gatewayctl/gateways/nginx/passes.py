@@ -9,6 +9,8 @@ from gatewayctl.gateways.nginx.tree import Directive
 
 PASSES = frozenset({"proxy_pass", "grpc_pass"})
 OTHER_PASSES = frozenset({"fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass"})
+_CHOOSERS = frozenset({"map", "geo", "split_clients"})
+_DEFINING = _CHOOSERS | {"upstream", "set"}
 _REQUEST = r"\$\{?(?:request_uri|uri|document_uri|is_args|args|query_string)\b"  # where a URI may begin without a slash
 _URL = re.compile(
     rf"(?:(?P<scheme>https?|grpcs?)://)?(?P<to>\[[^\]]*\](?::\d+)?|(?:(?!{_REQUEST})[^/?])*)(?P<uri>.*)",
@@ -69,9 +71,11 @@ class Upstreams:
         self.choosers: dict[str, list[Directive]] = {}
         self._sets: dict[str, list[Directive]] = {}
         for one in config.every():
+            if one.name not in _DEFINING or _is_stream(config, one):
+                continue
             if one.name == "upstream" and one.args:
                 self.blocks.setdefault(one.values[0], one)
-            elif one.name in {"map", "geo", "split_clients"} and one.args and one.children is not None:
+            elif one.name in _CHOOSERS and one.args and one.children is not None:
                 self.choosers.setdefault(one.values[-1].lstrip("$"), []).append(one)
             elif one.name == "set" and len(one.args) == 2:
                 self._sets.setdefault(one.values[0].lstrip("$"), []).append(one)
@@ -124,8 +128,8 @@ class Passes:
         return [self._read(one) for one in found if self._is_http(one)]
 
     def _is_http(self, one: Directive) -> bool:
-        around = [block.name for block in self.config.levels(one)]
-        return "stream" not in around and around[:1] != ["server"]
+        block = self.config.parent(one)
+        return not _is_stream(self.config, one) and (block is None or block.name != "server")
 
     def _read(self, one: Directive) -> Pass:
         value, settled = self._settled(one)
@@ -198,6 +202,11 @@ def has_variable(text: str) -> bool:
 def is_placeholder(host: str) -> bool:
     """Whether something fills this host in before nginx reads it."""
     return _PLACEHOLDER.search(host) is not None or "{{" in host
+
+
+def _is_stream(config: Config, one: Directive) -> bool:
+    """Whether it stands in `stream`, whose upstreams and variables are of a world of their own."""
+    return any(block.name == "stream" for block in config.levels(one))
 
 
 def _is_service(host: str, port: str, service: str) -> bool:

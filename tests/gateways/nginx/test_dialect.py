@@ -5,7 +5,7 @@ import pytest
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import RouteView, SourceFile
 from gatewayctl.gateways.registry import gateway
-from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, location, one
+from tests.gateways.nginx.samples import DIALECT, a_rule, http, inserted, location, one
 
 PLAIN = location("proxy_pass http://orders:8080;")
 UPSTREAM = "upstream orders {\n  server orders:8080;\n  keepalive 8;\n}\n"
@@ -207,6 +207,16 @@ def test_a_full_name_is_looked_up_for_each_request_where_there_is_a_resolver(giv
     assert change.notes == ()
     assert "set $gatewayctl_orders_host orders-canary.shop.svc.cluster.local;" in after
     assert "proxy_pass http://$gatewayctl_orders_host:8080;" in after
+
+
+def test_what_stream_defines_is_of_another_world():
+    apart = "stream {\n  upstream orders { server db:5432; }\n  server { listen 5432; proxy_pass orders; }\n}\n"
+    files = one(apart + http("    location / { proxy_pass http://orders; }\n  }\n  upstream orders { server o:80;\n"))
+
+    after = text(inserted(files))
+
+    assert after.startswith(apart), "the twin stands in http, beside its upstream"
+    assert "server 10.0.0.9:80;" in after
 
 
 def test_an_ipv6_address_is_written_in_brackets():
