@@ -55,7 +55,7 @@ e2e: $(VENV)/.installed  ## end to end: on real Spring Cloud Gateways here, then
 on-jvm:
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "jvm and not all"
 
-# The tests wait more than they work, so three at a time; those that need the cluster for themselves come after.
+# The tests wait more than they work, so four at a time; those that need the cluster for themselves come after.
 in-cluster:
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/e2e tests/contract -m "cluster and not alone and not all" $(E2E)
 	@$(BIN)/python -m pytest tests/e2e -m "alone and not all" $(E2E)
