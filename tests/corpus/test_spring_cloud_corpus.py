@@ -65,7 +65,7 @@ def test_a_real_file_is_edited_and_restored_or_truly_refused(name, table):
 
 
 @pytest.mark.jvm
-@pytest.mark.parametrize("version", ["4.3", "5.0"])
+@pytest.mark.parametrize("version", ["4.3", pytest.param("5.0", marks=pytest.mark.all)])
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in REFUSED])
 def test_a_real_gateway_binds_a_real_file_with_the_rule_in(name, version, table):
     files = read(name)

@@ -50,6 +50,7 @@ def test_a_release_is_promoted_and_leaves_the_files_as_they_were(shop):
     assert "2/2 gateway replicas serve it" in done.stderr
 
 
+@pytest.mark.all  # make e2e has it on a cluster
 @pytest.mark.shows("spring-cloud-gateway", "rejected")
 def test_a_bad_canary_is_rejected_and_leaves_everything_as_it_was(shop):
     done = shop.cli("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
