@@ -16,15 +16,15 @@ from bench.measuring import Broken, progress
 from bench.release import PODS, per_phase
 from bench.size import Size
 from bench.street import Street, street
-from gatewayctl.cli.wiring import Wired, me, wire
 from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Stored
 from gatewayctl.domain.release import Mode, Outcome, Release
 from gatewayctl.domain.routing import Files
-from gatewayctl.orchestration.launch import checked
-from gatewayctl.orchestration.pilot import Pilot
-from gatewayctl.orchestration.work import Ports
+from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.driver import Pilot
+from gatewayctl.orchestration.prepare import checked
 from gatewayctl.ports import RouteStore
+from gatewayctl.wiring.discovery import Wired, me, wire
 
 _ALONE = "one alone"
 

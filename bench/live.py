@@ -21,8 +21,8 @@ from bench.figures import Figure, Target, figure
 from bench.measuring import Broken, progress
 from bench.size import Size
 from bench.street import HOST, KEY, REPLICAS, Street, kubectl, street
-from gatewayctl.adapters.kubernetes.paths import deployments
-from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
+from gatewayctl.adapters.kubernetes.client.paths import deployments
+from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, SourceFile
 from gatewayctl.gateways.registry import gateway

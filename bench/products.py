@@ -13,11 +13,11 @@ from bench.figures import Figure, figure
 from bench.live import Seen, watched
 from bench.measuring import Broken, progress
 from bench.size import Size
-from gatewayctl.adapters.kubernetes.api import connect
-from gatewayctl.cli.wiring import Wired, wire
+from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.domain.release import Mode
 from gatewayctl.domain.routing import CanaryRule, Change, Files
 from gatewayctl.gateways.nginx.checker import find_nginx
+from gatewayctl.wiring.discovery import Wired, wire
 from tests.e2e.nginxtown import NginxTown
 from tests.e2e.springtown import SpringTown
 from tests.e2e.town import Town, kubectl, standing

@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from bench.measuring import Broken, progress
-from gatewayctl.adapters.kubernetes.api import Api, NotThere, Object, connect
-from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods
-from gatewayctl.adapters.kubernetes.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.client.api import Api, NotThere, Object, connect
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ("shop/orders:1.0", "shop/orders:1.1")

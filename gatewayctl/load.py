@@ -16,7 +16,7 @@ from typing import Any
 
 from locust import FastHttpUser
 
-from gatewayctl.inside.pairs import send_pairs
+from gatewayctl.child_process.pairs import send_pairs
 
 
 class PairedUser(FastHttpUser):

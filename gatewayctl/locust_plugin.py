@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gatewayctl.child_process.cohorts import Cohorts
+from gatewayctl.child_process.distributed import Master, Worker
+from gatewayctl.child_process.load_stats import Ledger
+from gatewayctl.child_process.run_context import Lines, read_errand
 from gatewayctl.domain.smoke import Errand
-from gatewayctl.inside.cohorts import Cohorts
-from gatewayctl.inside.distributed import Master, Worker
-from gatewayctl.inside.errand import Lines, read_errand
-from gatewayctl.inside.ledger import Ledger
 
 _PERIOD = 1.0  # seconds between two reports of progress
 

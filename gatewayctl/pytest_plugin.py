@@ -15,8 +15,8 @@ def pytest_configure(config: "pytest.Config") -> None:
     """Offer the fixtures and start to count, if this process was started to test a canary."""
     if "GATEWAYCTL_SMOKE_CONTEXT" not in os.environ:
         return
-    from gatewayctl.inside.errand import read_errand
-    from gatewayctl.inside.pytest_session import begin
+    from gatewayctl.child_process.pytest_session import begin
+    from gatewayctl.child_process.run_context import read_errand
 
     errand = read_errand()
     if errand:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from gatewayctl.cli import demo, job, load_part, looking, releases, route, rule, sandbox, sweep, sync
+from gatewayctl.cli import demo, inspect, job, load_part, releases, route, rule, sandbox, sweep, sync
 from gatewayctl.cli.examples import example
 from gatewayctl.domain.errors import GatewayctlError
 
@@ -18,18 +18,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    looking.plan,
+    inspect.plan,
     releases.release,
     releases.start,
     releases.smoke,
     releases.promote,
     releases.abort,
     releases.resume,
-    looking.doctor,
-    looking.status,
-    looking.curl,
-    looking.history,
-    looking.report,
+    inspect.doctor,
+    inspect.status,
+    inspect.curl,
+    inspect.history,
+    inspect.report,
     sync.sync,
     sweep.sweep,
     demo.demo,

@@ -11,9 +11,9 @@ from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code, show
-from gatewayctl.cli.wiring import Wired, sandbox_root, wire
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
 
 if TYPE_CHECKING:
     from gatewayctl.domain.platform import Stored

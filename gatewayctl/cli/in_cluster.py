@@ -11,12 +11,12 @@ from gatewayctl.cli.options import Output
 from gatewayctl.cli.progress import a_console
 from gatewayctl.cli.releases import at_sigterm, interrupt, outcome
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import Wired, me
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError, UsageFault
+from gatewayctl.wiring.discovery import Wired, me
 
 if TYPE_CHECKING:
-    from gatewayctl.adapters.kubernetes.jobs import Task
-    from gatewayctl.adapters.kubernetes.runner import Runner
+    from gatewayctl.adapters.kubernetes.jobs.manifest import Task
+    from gatewayctl.adapters.kubernetes.jobs.runner import Runner
 
 _DETACHED = 130  # as a shell says Ctrl-C
 
@@ -34,8 +34,8 @@ class NotBegun(GatewayctlError):
 
 def release_there(wired: Wired, app: str, options: tuple[str, ...], output: Output) -> NoReturn:
     """Let a Job do it, tell what it says, and leave with its exit code. Ctrl-C and SIGTERM end the listening only."""
-    from gatewayctl.adapters.kubernetes.api import connect
-    from gatewayctl.adapters.kubernetes.runner import Runner
+    from gatewayctl.adapters.kubernetes.client.api import connect
+    from gatewayctl.adapters.kubernetes.jobs.runner import Runner
     from gatewayctl.reports.release import as_dict
 
     platform = wired.spec.platform
@@ -58,9 +58,9 @@ def release_there(wired: Wired, app: str, options: tuple[str, ...], output: Outp
 
 def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -> "Task":
     """Start the Job of a new release. Raises UsageFault, EnvironmentFailed."""
-    from gatewayctl.adapters.kubernetes.access import missing, submitting
-    from gatewayctl.adapters.kubernetes.bundle import bundle
-    from gatewayctl.adapters.kubernetes.jobs import FILES, Task
+    from gatewayctl.adapters.kubernetes.doctor.rbac import missing, submitting
+    from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
+    from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
 
     spec, asked = wired.spec, wired.app(app)
     suites = [suite.path for suite in (asked.suite,) if suite] + [load.file for load in (asked.load,) if load]

@@ -16,14 +16,14 @@ from gatewayctl.cli.options import App, Image
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.releases import Promotion, at_sigterm, kept, tell_wait, title
 from gatewayctl.cli.show import exit_code
-from gatewayctl.cli.wiring import Wired, wired
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, UsageFault
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.release import Mode, Phase, Release
+from gatewayctl.wiring.discovery import Wired, wired
 
 if TYPE_CHECKING:
-    from gatewayctl.orchestration.pilot import Pilot
-    from gatewayctl.orchestration.waiting import Pending
+    from gatewayctl.orchestration.driver import Pilot
+    from gatewayctl.waiting import Pending
 
 AGAIN = 75  # a Pod that ends so is followed by another one; EX_TEMPFAIL
 _TOLD = 143  # as a shell says SIGTERM
@@ -39,7 +39,7 @@ def job(
 ) -> None:
     """One release, begun or taken up: what a Job in the cluster runs."""
     from gatewayctl.config.load import load
-    from gatewayctl.orchestration.waiting import Patience, until
+    from gatewayctl.waiting import Patience, until
 
     spec = load(config)
     # Its cluster is the one it runs in, and beside its files nothing can be written.
@@ -76,7 +76,7 @@ class Carrier:
 
     def draft(self, image: str, mode: Mode) -> None:
         """What to begin, every precondition checked. Raises what does not hold."""
-        from gatewayctl.orchestration.launch import checked
+        from gatewayctl.orchestration.prepare import checked
 
         mark = self.wired.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
         made = replace(self.wired.draft(self.app, image, mode), id=self.id, header=mark)
@@ -85,7 +85,7 @@ class Carrier:
 
     def carry(self) -> "Release | Pending":
         """Drive it until it ends or waits; pending while the Pod before this one may still hold the lease."""
-        from gatewayctl.orchestration.waiting import Pending
+        from gatewayctl.waiting import Pending
 
         found = self.known()
         try:

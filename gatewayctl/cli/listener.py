@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gatewayctl.cli.progress import Progress
-from gatewayctl.cli.wiring import Wired
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, ExitCode
+from gatewayctl.wiring.discovery import Wired
 
 if TYPE_CHECKING:
-    from gatewayctl.adapters.kubernetes.jobs import Task
-    from gatewayctl.adapters.kubernetes.runner import PodSeen, Runner
-    from gatewayctl.orchestration.waiting import Patience, Pending
+    from gatewayctl.adapters.kubernetes.jobs.manifest import Task
+    from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
+    from gatewayctl.waiting import Patience, Pending
 
 _BEGIN = 600.0  # seconds for a Pod to begin; a Job waits longer and longer before it replaces one
 _LAG = 2.0  # seconds from the last line of a Pod to its end
@@ -42,8 +42,8 @@ class Listener:
 
     def _next(self) -> str:
         """The newest Pod that has begun."""
-        from gatewayctl.adapters.kubernetes.runner import JobSeen
-        from gatewayctl.orchestration.waiting import Pending, until
+        from gatewayctl.adapters.kubernetes.jobs.runner import JobSeen
+        from gatewayctl.waiting import Pending, until
 
         def begun() -> "JobSeen | Pending":
             seen = self.runner.look(self.task.name)
@@ -66,7 +66,7 @@ class Listener:
 
     def _listened(self, pod: str) -> "PodSeen | None":
         """How it ended; None when it is gone."""
-        from gatewayctl.adapters.kubernetes.api import ApiFault
+        from gatewayctl.adapters.kubernetes.client.api import ApiFault
 
         shown, tries = 0, _TRIES
         while True:
@@ -88,8 +88,8 @@ class Listener:
 
     def _end(self, pod: str, within: float) -> "PodSeen | None":
         """The Pod once it has ended; as one that runs when that is not seen in a moment; None when it is gone."""
-        from gatewayctl.adapters.kubernetes.runner import PodSeen
-        from gatewayctl.orchestration.waiting import Pending, until
+        from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen
+        from gatewayctl.waiting import Pending, until
 
         def ended() -> "tuple[PodSeen, ...] | Pending":
             here = tuple(one for one in self.runner.look(self.task.name).pods if one.name == pod)
@@ -107,7 +107,7 @@ class Listener:
             narrator.relay(line)
 
     def _patience(self, within: float) -> "Patience":
-        from gatewayctl.orchestration.waiting import Patience
+        from gatewayctl.waiting import Patience
 
         return Patience(self.wired.ports.clock, lambda _text: None, within, every=0.5)
 

@@ -13,11 +13,11 @@ import typer
 from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output, Reason
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import exit_code, show
-from gatewayctl.cli.wiring import Wired, me, wire
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import NeedsPerson, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.release import Mode, Phase, Release
+from gatewayctl.wiring.discovery import Wired, me, wire
 
 if TYPE_CHECKING:
     from gatewayctl.domain.plan import Plan
@@ -104,7 +104,7 @@ def resume(app: App, config: Config = None, namespace: Namespace = "", output: O
 
 def drafted(wired: Wired, app: str, image: str, mode: Mode, *, any_tag: bool) -> "Plan":
     """A plan for a wish from the command line, every precondition checked. Raises what does not hold."""
-    from gatewayctl.orchestration.launch import checked
+    from gatewayctl.orchestration.prepare import checked
 
     if not any_tag:
         check_image(image)
@@ -115,9 +115,9 @@ def drafted(wired: Wired, app: str, image: str, mode: Mode, *, any_tag: bool) ->
 
 def saved(wired: Wired, app: str, file: Path) -> "Plan":
     """A plan from a file, still true. Raises Drifted when reality moved on."""
-    from gatewayctl.adapters.plans import plan_from
-    from gatewayctl.orchestration.launch import checked
+    from gatewayctl.adapters.files.plans import plan_from
     from gatewayctl.orchestration.planning import check_drift
+    from gatewayctl.orchestration.prepare import checked
 
     made = plan_from(file)
     if made.release.app != app:

@@ -3,13 +3,13 @@
 import typer
 
 from gatewayctl.cli.examples import example
-from gatewayctl.cli.looking import open_release
+from gatewayctl.cli.inspect import open_release
 from gatewayctl.cli.options import App, Config, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.rule import as_dict, describe
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import wire
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.wiring.discovery import wire
 
 app = typer.Typer(help="The canary rule of an application, in the files and live.", no_args_is_help=True)
 

@@ -135,7 +135,7 @@ def read(paths: list[Path]) -> Files:
 
 def report(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
     """Write the changed files and say what was done; or only show it."""
-    from gatewayctl.adapters.textfiles import replace
+    from gatewayctl.adapters.files.textfiles import replace
 
     after = change.apply(before)
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old.text != new.text]

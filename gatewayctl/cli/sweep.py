@@ -7,8 +7,8 @@ import typer
 from gatewayctl.cli.options import Config, Namespace, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import wire_each
 from gatewayctl.domain.errors import ExitCode
+from gatewayctl.wiring.discovery import wire_each
 
 
 def sweep(

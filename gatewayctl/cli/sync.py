@@ -7,8 +7,8 @@ import typer
 from gatewayctl.cli.options import App, Config, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
-from gatewayctl.cli.wiring import wire
 from gatewayctl.domain.errors import Conflict, StaleWrite, UsageFault
+from gatewayctl.wiring.discovery import wire
 
 
 def sync(
@@ -18,10 +18,10 @@ def sync(
     output: Out = Output.TEXT,
 ) -> None:
     """Bring the canary's Pod template in line with stable's; never its name, image, replicas or labels."""
-    from gatewayctl.adapters.kubernetes.api import Clash, connect
-    from gatewayctl.adapters.kubernetes.paths import deployments
-    from gatewayctl.adapters.kubernetes.traps import twin
-    from gatewayctl.adapters.kubernetes.twins import differences, synced
+    from gatewayctl.adapters.kubernetes.client.api import Clash, connect
+    from gatewayctl.adapters.kubernetes.client.paths import deployments
+    from gatewayctl.adapters.kubernetes.doctor.selectors import twin
+    from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
 
     wired = wire(config, Progress(a_console()), app)
     place, target, container = wired.spec.platform, wired.app(app).target, wired.app(app).container

@@ -61,8 +61,8 @@ def _envoy() -> Gateway:
 def _nginx() -> Gateway:
     from gatewayctl.gateways.nginx.checker import NginxChecker
     from gatewayctl.gateways.nginx.dialect import NginxDialect
-    from gatewayctl.gateways.nginx.started import FIRST, LEAVING, WORKER, trial
-    from gatewayctl.gateways.unasked import Unasked
+    from gatewayctl.gateways.nginx.master_process import FIRST, LEAVING, WORKER, trial
+    from gatewayctl.gateways.no_readback import Unasked
 
     reload = Signalled("SIGHUP", FIRST, trial, WORKER, LEAVING, "[emerg]")
     return Gateway("nginx", NginxDialect(), Unasked, NginxChecker, reload)
@@ -86,7 +86,7 @@ def _spring_cloud() -> Gateway:
 def _httproute() -> Gateway:
     from gatewayctl.gateways.httproute.checker import HttpRouteChecker
     from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
-    from gatewayctl.gateways.unasked import Unasked
+    from gatewayctl.gateways.no_readback import Unasked
 
     return Gateway("httproute", HttpRouteDialect(), Unasked, HttpRouteChecker)
 

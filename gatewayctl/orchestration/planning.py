@@ -10,7 +10,7 @@ from gatewayctl.domain.plan import Diff, Plan, unified
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Release, Target
 from gatewayctl.domain.routing import Files, rule_name
-from gatewayctl.orchestration.work import Ports
+from gatewayctl.orchestration.context import Ports
 
 
 @dataclass(frozen=True, slots=True)

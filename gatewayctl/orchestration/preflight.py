@@ -15,7 +15,7 @@ from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
 from gatewayctl.domain.platform import Check, Replica
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import rule_name
-from gatewayctl.orchestration.work import Ports
+from gatewayctl.orchestration.context import Ports
 
 
 class PreflightFailed(GatewayctlError):

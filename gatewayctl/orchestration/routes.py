@@ -4,10 +4,10 @@ from gatewayctl.domain.errors import DeadlineExceeded, Refused
 from gatewayctl.domain.platform import Replica, Stored
 from gatewayctl.domain.routing import Change, rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.standing import await_standing
-from gatewayctl.orchestration.turns import in_turn
-from gatewayctl.orchestration.waiting import Pending, until
-from gatewayctl.orchestration.work import Work
+from gatewayctl.orchestration.canary_health import await_standing
+from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.retries import in_turn
+from gatewayctl.waiting import Pending, until
 
 
 def publish(work: Work) -> Judgement:

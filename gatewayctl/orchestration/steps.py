@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.verdicts import Judgement
-from gatewayctl.orchestration import proof, routes, suites, workloads
-from gatewayctl.orchestration.work import Work
+from gatewayctl.orchestration import routes, suites, workloads
+from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.proof import steps as proof
 
 PERFORMERS: dict[Effect, Callable[[Work], Judgement]] = {
     Effect.START_CANARY: workloads.start_canary,

@@ -7,7 +7,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, Entrance, LoadResult, LoadRun, SuiteRun
 from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
-from gatewayctl.orchestration.work import Work
+from gatewayctl.orchestration.context import Work
 
 
 def run_suite(work: Work) -> Judgement:

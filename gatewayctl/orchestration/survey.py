@@ -7,8 +7,8 @@ from gatewayctl.domain.platform import Probe, Replica, Workload
 from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import RouteView, rule_name
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
-from gatewayctl.orchestration.proof import routed_now
-from gatewayctl.orchestration.work import Fence, Ports, Work
+from gatewayctl.orchestration.context import Fence, Ports, Work
+from gatewayctl.orchestration.proof.steps import routed_now
 from gatewayctl.ports import Clock
 
 

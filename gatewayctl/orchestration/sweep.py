@@ -12,8 +12,8 @@ from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Target
 from gatewayctl.domain.routing import RouteView, rule_name
-from gatewayctl.orchestration.pilot import Pilot
-from gatewayctl.orchestration.work import Ports
+from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.driver import Pilot
 
 
 class Litter(StrEnum):

@@ -6,11 +6,11 @@ from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missin
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.proof import prove_settled, still_routed
+from gatewayctl.orchestration.canary_health import await_standing
+from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.proof.steps import prove_settled, still_routed
 from gatewayctl.orchestration.routes import drain, remove_upstreams
-from gatewayctl.orchestration.standing import await_standing
-from gatewayctl.orchestration.waiting import Pending, until
-from gatewayctl.orchestration.work import Work
+from gatewayctl.waiting import Pending, until
 
 _RETURNS = 5  # a rule that is back this often is brought back by somebody
 _TRIES = 20  # a compare-and-swap that loses this often has met a fight, not a coincidence

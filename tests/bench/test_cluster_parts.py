@@ -15,7 +15,7 @@ from bench.audit import verbs
 from bench.live import a_rule, marked, watched
 from bench.release import waited
 from bench.street import Street
-from gatewayctl.adapters.kubernetes.api import Api
+from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.config.load import load
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
 from gatewayctl.gateways.registry import gateway

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from gatewayctl.adapters.kubernetes.api import connect
-from gatewayctl.adapters.kubernetes.jobs import Task
-from gatewayctl.adapters.kubernetes.runner import Runner
+from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.jobs.manifest import Task
+from gatewayctl.adapters.kubernetes.jobs.runner import Runner
 from gatewayctl.cli.listener import Listener
 from gatewayctl.cli.progress import Progress
 from gatewayctl.domain.errors import EnvironmentFailed
@@ -53,8 +53,8 @@ def ended(code: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def listening(cluster: Cluster, folder: Path) -> Iterator[tuple[Listener, io.StringIO]]:
-    from gatewayctl.cli.wiring import wired
     from gatewayctl.config.load import parse
+    from gatewayctl.wiring.discovery import wired
 
     text = Path(__file__).parents[2].joinpath("gateway-config", "gatewayctl.yaml").read_text()
     heard = io.StringIO()

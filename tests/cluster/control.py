@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gatewayctl.adapters.sandbox.process import tell
+from gatewayctl.adapters.files.processes import tell
 from tests.cluster import components, containers
 from tests.cluster.components import Component
 from tests.cluster.lifecycle import PATIENCE, wait_until_ready

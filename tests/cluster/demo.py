@@ -9,9 +9,9 @@ from gatewayctl.cli.demo import APP, Canary, proven
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code
-from gatewayctl.cli.wiring import wire
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.release import Mode
+from gatewayctl.wiring.discovery import wire
 from tests.cluster import shop
 from tests.cluster.place import entered
 

@@ -38,7 +38,7 @@ def reachable(environment: Mapping[str, str] = os.environ) -> bool:
 
 def run(name: str, command: Sequence[str]) -> int:
     """Run the command on the confirmed cluster; its exit code. Raises EnvironmentFailed when it does not answer."""
-    from gatewayctl.adapters.kubernetes.api import connect
+    from gatewayctl.adapters.kubernetes.client.api import connect
 
     version = connect(name).get("/version").get("gitVersion", "of an unknown version")
     path = os.pathsep.join([os.environ.get("PATH", ""), str(binaries())])

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from gatewayctl.adapters.sandbox.process import started_at
+from gatewayctl.adapters.files.processes import started_at
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.cluster import lifecycle, network
 from tests.cluster.place import ENTERED, Cluster

@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.process import started_at
+from gatewayctl.adapters.files.processes import started_at
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.cluster import cgroups, network
 from tests.cluster.host import PATH

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.process import tail
+from gatewayctl.adapters.files.processes import tail
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed
 from tests.cluster import (
     access,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.process import alive, started_at, tail, tell
+from gatewayctl.adapters.files.processes import alive, started_at, tail, tell
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
 from tests.cluster.host import PATH
 from tests.cluster.place import Cluster

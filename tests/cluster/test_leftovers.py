@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.adapters.sandbox.process import started_at
+from gatewayctl.adapters.files.processes import started_at
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, UsageFault
 from tests.cluster import cgroups, leftovers
 from tests.cluster.leftovers import mounts_below

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from gatewayctl.adapters.kubernetes.api import Api, connect
-from gatewayctl.adapters.kubernetes.journal import KubernetesJournal
-from gatewayctl.adapters.kubernetes.leases import KubernetesLeases
-from gatewayctl.adapters.kubernetes.names import own_name
-from gatewayctl.adapters.kubernetes.paths import config_maps, leases
-from gatewayctl.adapters.sandbox.evidence import FileEvidence
+from gatewayctl.adapters.files.evidence import FileEvidence
+from gatewayctl.adapters.kubernetes.client.api import Api, connect
+from gatewayctl.adapters.kubernetes.client.names import own_name
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, leases
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
+from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.domain.platform import Holder
 from tests.contract.harness import Books
 from tests.contract.sandbox import MovingClock

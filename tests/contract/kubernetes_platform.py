@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import Api, connect
-from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods, services
-from gatewayctl.adapters.kubernetes.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.replicas import KubernetesReplicas
-from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
-from gatewayctl.adapters.kubernetes.workloads import KubernetesWorkloads
+from gatewayctl.adapters.kubernetes.client.api import Api, connect
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods, services
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
+from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
+from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from tests.contract.harness import Names, Platform
 
 ROOT = Path(__file__).parents[2]

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.files.evidence import FileEvidence
+from gatewayctl.adapters.files.journal import FileJournal
+from gatewayctl.adapters.files.leases import FileLeases
 from gatewayctl.adapters.sandbox.cluster import Life, up
-from gatewayctl.adapters.sandbox.evidence import FileEvidence
-from gatewayctl.adapters.sandbox.journal import FileJournal
-from gatewayctl.adapters.sandbox.leases import FileLeases
 from gatewayctl.adapters.sandbox.replicas import Rehearsal, SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads

@@ -2,7 +2,7 @@
 
 import json
 
-from gatewayctl.adapters.kubernetes.api import Api
+from gatewayctl.adapters.kubernetes.client.api import Api
 
 
 def as_account(admin: Api, namespace: str) -> str:

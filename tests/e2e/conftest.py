@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.cluster import given
 from tests.cluster.place import ENTERED
 from tests.e2e.town import Town, standing

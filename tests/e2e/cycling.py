@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from gatewayctl.cli.wiring import wire
 from gatewayctl.domain.release import Mode, Outcome, Phase
+from gatewayctl.wiring.discovery import wire
 from tests.e2e.town import Town
 from tests.e2e.traffic import CANARY, EITHER, STABLE, Kind, Once, Owed, Traffic
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import NotThere
+from gatewayctl.adapters.kubernetes.client.api import NotThere
 from tests.cluster.envoy_gateway import IMAGE, definitions
 from tests.cluster.images import GATEWAY
 from tests.e2e.routetown import REPLICAS, RIGHTS, RouteTown

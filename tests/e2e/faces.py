@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatewayctl.adapters.kubernetes.paths import pods
+from gatewayctl.adapters.kubernetes.client.paths import pods
 from tests.e2e.eyes import Blind, Eyes, Gone, Reply, ask
 from tests.e2e.sightings import Invariant, Line, Suspicion
 from tests.e2e.watched import ROUTED, is_serving, restarts, ruled_app

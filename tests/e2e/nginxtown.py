@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gatewayctl.adapters.kubernetes.paths import config_maps, services
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, services
 from tests.e2e.accounts import as_account
 from tests.e2e.town import ROOT, Town
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.httproutes import HttpRouteStore
-from gatewayctl.adapters.kubernetes.paths import http_routes, services
+from gatewayctl.adapters.kubernetes.client.paths import http_routes, services
+from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header
 from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
 from tests.e2e.routetown import REPLICAS, RouteTown, a_rule

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from gatewayctl.adapters.kubernetes.paths import deployments, http_routes, pods
-from gatewayctl.adapters.traffic.http import HttpProber
+from gatewayctl.adapters.http import HttpProber
+from gatewayctl.adapters.kubernetes.client.paths import deployments, http_routes, pods
 from gatewayctl.domain.platform import Probe, Replica
 from tests.cluster.gateway_api import definitions
 from tests.e2e.town import Town, kubectl

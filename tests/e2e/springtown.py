@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatewayctl.adapters.kubernetes.paths import config_maps
+from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.cluster.images import SPRING
 from tests.e2e.town import ROOT, Town
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.access import Reach, Right, missing, rights
-from gatewayctl.adapters.kubernetes.api import Api, ApiFault, connect
-from gatewayctl.adapters.kubernetes.events import Events, Moment
-from gatewayctl.adapters.kubernetes.paths import deployments, events
-from gatewayctl.adapters.kubernetes.place import GatewayPlace
-from tests.adapters.kubernetes.test_events import Heard
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, connect
+from gatewayctl.adapters.kubernetes.client.paths import deployments, events
+from gatewayctl.adapters.kubernetes.doctor.rbac import Reach, Right, missing, rights
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.state.events import Events, Moment
+from tests.adapters.kubernetes.state.test_events import Heard
 from tests.e2e.accounts import as_account
 from tests.fakes.shop import AskingSuites, a_release
 from tests.fakes.world import World

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.paths import deployments
+from gatewayctl.adapters.kubernetes.client.paths import deployments
 from tests.e2e.town import Done, Town
 from tests.e2e.watcher import watching
 

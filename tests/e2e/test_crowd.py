@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.e2e.crowd import Crowd
 from tests.e2e.town import standing
 from tests.e2e.watcher import watching

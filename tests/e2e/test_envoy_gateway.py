@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.cluster.envoy_gateway import load
 from tests.cluster.place import entered
 from tests.e2e import routecases

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import connect
-from gatewayctl.adapters.kubernetes.paths import config_maps
+from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.e2e.nginxtown import BOOTSTRAP, first_routes, nginx_pod
 from tests.e2e.town import Town, standing
 from tests.gateways.nginx.product import needs_nginx

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import connect
-from gatewayctl.adapters.kubernetes.httproute_check import HttpRouteDryRun
-from gatewayctl.adapters.kubernetes.httproutes import HttpRouteStore
-from gatewayctl.adapters.kubernetes.paths import http_routes
+from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.client.paths import http_routes
+from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
+from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
 from gatewayctl.domain.errors import Refused
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
 from tests.e2e import routecases

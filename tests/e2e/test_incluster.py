@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.access import missing, submitting
-from gatewayctl.adapters.kubernetes.api import connect
-from gatewayctl.adapters.kubernetes.bundle import bundle
-from gatewayctl.adapters.kubernetes.jobs import FILES, Task
-from gatewayctl.adapters.kubernetes.names import RELEASE
-from gatewayctl.adapters.kubernetes.paths import config_maps, jobs
-from gatewayctl.adapters.kubernetes.runner import Runner
+from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.client.names import RELEASE
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, jobs
+from gatewayctl.adapters.kubernetes.doctor.rbac import missing, submitting
+from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
+from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
+from gatewayctl.adapters.kubernetes.jobs.runner import Runner
 from gatewayctl.config.load import load
 from tests.e2e.town import LONG, ROOT, SHORT, Town, kubectl
 

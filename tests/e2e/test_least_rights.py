@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import ApiFault, connect
-from gatewayctl.adapters.kubernetes.paths import config_maps
+from gatewayctl.adapters.kubernetes.client.api import ApiFault, connect
+from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.e2e.accounts import as_account
 from tests.e2e.town import ROOT, Done, Town
 

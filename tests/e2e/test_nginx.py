@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.e2e.cycling import held_under_load
 from tests.e2e.nginxtown import NginxTown
 from tests.e2e.town import ROOT, all_released_at_once, standing

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import Clash, connect
-from gatewayctl.adapters.kubernetes.paths import config_maps
+from gatewayctl.adapters.kubernetes.client.api import Clash, connect
+from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.e2e.town import LONG, SHORT, Town
 from tests.e2e.watcher import watching
 

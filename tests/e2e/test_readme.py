@@ -7,8 +7,8 @@ import shlex
 import subprocess
 import sys
 
-from gatewayctl.adapters.kubernetes.api import connect
-from gatewayctl.adapters.kubernetes.paths import deployments
+from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.client.paths import deployments
 from tests.cluster import shop
 from tests.cluster.place import entered
 from tests.e2e.town import ROOT

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import connect
+from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.e2e.cycling import held_under_load
 from tests.e2e.springtown import SpringTown
 from tests.e2e.town import standing

@@ -10,7 +10,7 @@ from tests.e2e.town import Town
 # The command, but for its death between the write of the ConfigMap and the first word to a gateway Pod.
 _DIES = """
 import os, signal
-from gatewayctl.adapters.kubernetes.routes import KubernetesRouteStore
+from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
 from gatewayctl.cli.app import main
 KubernetesRouteStore.nudge = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 main()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.paths import config_maps, deployments
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments
 from tests.e2e.sightings import Invariant
 from tests.e2e.town import Town, kubectl
 from tests.e2e.watched import is_settled

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.api import Object
-from gatewayctl.adapters.kubernetes.paths import deployments
-from gatewayctl.adapters.kubernetes.twins import differences, synced
+from gatewayctl.adapters.kubernetes.client.api import Object
+from gatewayctl.adapters.kubernetes.client.paths import deployments
+from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
 from gatewayctl.domain.errors import StaleWrite
 from tests.contract.kubernetes_platform import KubernetesPlatform, kubernetes_platform
 

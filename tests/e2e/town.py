@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import yaml
 
-from gatewayctl.adapters.kubernetes.api import Api, NotThere
-from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, pods, services
-from gatewayctl.adapters.traffic.http import HttpProber
+from gatewayctl.adapters.http import HttpProber
+from gatewayctl.adapters.kubernetes.client.api import Api, NotThere
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods, services
 from gatewayctl.domain.platform import Probe, Replica
 from tests.e2e.journals import journals_of
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatewayctl.adapters.kubernetes.paths import config_maps, deployments, endpoint_slices, pods
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, endpoint_slices, pods
 from tests.e2e.eyes import Blind, Eyes
 from tests.e2e.faces import Face, answers
 from tests.e2e.journals import journals_of, judge_journal

@@ -8,9 +8,9 @@ from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Load, Mode, Release, Suite, Target, Timings
 from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.domain.statistics import Histogram
-from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.context import Gatehouse, Ports
+from gatewayctl.orchestration.driver import Pilot
 from gatewayctl.orchestration.planning import Wish, draft
-from gatewayctl.orchestration.work import Gatehouse, Ports
 from gatewayctl.ports import Tick
 from tests.fakes.toy import ToyChecker, ToyDialect
 from tests.fakes.world import (

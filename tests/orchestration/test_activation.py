@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Holder, Replica
 from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.domain.routing import Limits
-from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.driver import Pilot
 from gatewayctl.orchestration.planning import Wish, draft
 from tests.fakes.shop import ORDERS, AskingSuites, a_release, ports
 from tests.fakes.toy import ToyDialect, parse

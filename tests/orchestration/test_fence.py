@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.domain.errors import StaleWrite, Superseded
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Record, Release
-from gatewayctl.orchestration.work import Fence, Work
+from gatewayctl.orchestration.context import Fence, Work
 from gatewayctl.ports import Journal
 from tests.fakes.shop import AskingSuites, a_pilot, a_release, ports
 from tests.fakes.world import MemoryJournal, MemoryWorkloads, World

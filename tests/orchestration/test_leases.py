@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import Busy, EnvironmentFailed
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
-from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.driver import Pilot
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
 from tests.fakes.world import MemoryJournal, MemoryLeases, World
 

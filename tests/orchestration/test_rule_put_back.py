@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Outcome, Phase, Release
-from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.driver import Pilot
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
 from tests.fakes.world import MemoryGateway, World
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from gatewayctl.domain.errors import DeadlineExceeded, StaleWrite
-from gatewayctl.orchestration.turns import in_turn
-from gatewayctl.orchestration.work import Fence, Work
+from gatewayctl.orchestration.context import Fence, Work
+from gatewayctl.orchestration.retries import in_turn
 from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import World
 

@@ -9,12 +9,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.cli.wiring import me, wire
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Record, Release
-from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.driver import Pilot
 from gatewayctl.orchestration.planning import Wish, draft
 from gatewayctl.ports import Journal
+from gatewayctl.wiring.discovery import me, wire
 from tests.fakes.world import Silent
 
 

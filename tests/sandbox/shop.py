@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.sandbox import cluster
-from gatewayctl.cli.wiring import Wired, sandbox_root, wire
 from gatewayctl.domain.platform import Stored
+from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
 from tests.fakes.world import Silent
 
 ROOT = Path(__file__).parents[2]

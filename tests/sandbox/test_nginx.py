@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gatewayctl.adapters.files.processes import children, title
 from gatewayctl.adapters.sandbox.objects import Folder
-from gatewayctl.adapters.sandbox.process import children, title
 from gatewayctl.adapters.sandbox.replicas import Rehearsal
-from gatewayctl.cli.wiring import sandbox_root
 from gatewayctl.domain.routing import CanaryRule, Header, SourceFile
+from gatewayctl.wiring.discovery import sandbox_root
 from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, quickly
 

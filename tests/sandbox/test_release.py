@@ -7,9 +7,9 @@ import signal
 import pytest
 
 from gatewayctl.adapters.sandbox.replicas import Rehearsal
-from gatewayctl.cli.wiring import sandbox_root
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import SourceFile
+from gatewayctl.wiring.discovery import sandbox_root
 from tests.sandbox.shop import NEW, Shop
 
 pytestmark = pytest.mark.sandbox

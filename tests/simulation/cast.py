@@ -12,10 +12,10 @@ from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.routing import Header
 from gatewayctl.orchestration import sweep as sweeping
-from gatewayctl.orchestration.launch import checked
-from gatewayctl.orchestration.pilot import Pilot
+from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.driver import Pilot
 from gatewayctl.orchestration.planning import Wish, draft
-from gatewayctl.orchestration.work import Ports
+from gatewayctl.orchestration.prepare import checked
 from tests.fakes.world import Killed
 from tests.simulation.fences import Violation
 from tests.simulation.ports import ports_of

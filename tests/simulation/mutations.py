@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from gatewayctl.domain.lifecycle import EFFECTS, Effect
 from gatewayctl.domain.release import Phase
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration import proof, routes, workloads
+from gatewayctl.orchestration import routes, workloads
+from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.proof import steps as proof
 from gatewayctl.orchestration.steps import PERFORMERS
-from gatewayctl.orchestration.work import Work
 from tests.simulation import worse
 from tests.simulation.cast import Company
 from tests.simulation.schedule import HONEST, Told, play

@@ -8,7 +8,7 @@ from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, Stored, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
-from gatewayctl.orchestration.work import Gatehouse, Ports
+from gatewayctl.orchestration.context import Gatehouse, Ports
 from gatewayctl.ports import Suites
 from tests.fakes.toy import ToyChecker, ToyDialect
 from tests.fakes.world import (

@@ -7,8 +7,8 @@ from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Holder, Replica, Stored, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, SourceFile
-from gatewayctl.orchestration.pilot import Pilot
-from gatewayctl.orchestration.work import Ports
+from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.driver import Pilot
 from gatewayctl.ports import Dialect, Journal, Leases, Replicas, Workloads
 from tests.fakes.world import MemoryJournal, MemoryRouteStore, MemoryWorkloads
 from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloads

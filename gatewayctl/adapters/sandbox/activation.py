@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
+from gatewayctl.adapters.files.processes import children, start_seconds, started_at, tail, tell, title
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
-from gatewayctl.adapters.sandbox.process import children, start_seconds, started_at, tail, tell, title
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.registry import Signalled

@@ -16,7 +16,8 @@ from signal import SIGKILL, SIGTERM
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from gatewayctl.adapters.sandbox.files import locked, replace_durably
+from gatewayctl.adapters.files.locking import locked, replace_durably
+from gatewayctl.adapters.files.processes import alive, only_on_linux, started_at, tail, tell
 from gatewayctl.adapters.sandbox.objects import (
     STARTS_AGAIN,
     Folder,
@@ -29,7 +30,6 @@ from gatewayctl.adapters.sandbox.objects import (
     first_version,
     next_version,
 )
-from gatewayctl.adapters.sandbox.process import alive, only_on_linux, started_at, tail, tell
 from gatewayctl.adapters.sandbox.product import product
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.ports import Clock

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gatewayctl.adapters.sandbox.files import read_json, replace_durably, replace_text
-from gatewayctl.adapters.sandbox.process import alive
+from gatewayctl.adapters.files.locking import read_json, replace_durably, replace_text
+from gatewayctl.adapters.files.processes import alive
 from gatewayctl.domain.errors import EnvironmentFailed
 
 NOT_RUNNING = "the sandbox is not running"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.files import locked
+from gatewayctl.adapters.files.locking import locked
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 from gatewayctl.domain.platform import Replica

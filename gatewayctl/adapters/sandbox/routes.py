@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.files import locked
+from gatewayctl.adapters.files.locking import locked
 from gatewayctl.adapters.sandbox.objects import Folder, RoutesSpec, next_version
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Stored

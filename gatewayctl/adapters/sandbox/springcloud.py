@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gatewayctl.adapters.sandbox.product import Launch, Product
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.gateways.springcloud import java
+from gatewayctl.gateways.springcloud import jvm_command as java
 from gatewayctl.gateways.springcloud.checker import PROGRAM
 
 

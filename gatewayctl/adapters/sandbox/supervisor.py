@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gatewayctl.adapters.files.processes import only_on_linux, started_at, tell
 from gatewayctl.adapters.sandbox import nameserver
 from gatewayctl.adapters.sandbox.addresses import Block, claim
 from gatewayctl.adapters.sandbox.controller import Controller, Surroundings
 from gatewayctl.adapters.sandbox.gateway import GatewayReplica, Seat
 from gatewayctl.adapters.sandbox.objects import Folder, PodStatus, ReplicaStatus, SupervisorStatus
-from gatewayctl.adapters.sandbox.process import only_on_linux, started_at, tell
 from gatewayctl.adapters.sandbox.service import Service
 from gatewayctl.adapters.sandbox.world import World
 from gatewayctl.adapters.sandbox.world_file import read_bounded

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.files import locked
+from gatewayctl.adapters.files.locking import locked
+from gatewayctl.adapters.files.processes import tail
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, PodStatus, WorkloadSpec, next_version
-from gatewayctl.adapters.sandbox.process import tail
 from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
 

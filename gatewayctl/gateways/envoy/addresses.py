@@ -8,8 +8,8 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.envoy.fields import fields, snake, text
 from gatewayctl.gateways.hosts import HOST, Underivable, canary_host, is_ip
-from gatewayctl.gateways.yamltext.graph import quoted, rebuilt
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import quoted, rebuilt
 
 _UNWRITABLE = {
     "pipe": "a Unix socket",

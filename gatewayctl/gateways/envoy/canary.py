@@ -6,8 +6,8 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.envoy.fields import camel, fields, is_camel, items, snake, text
 from gatewayctl.gateways.envoy.routes import Route
-from gatewayctl.gateways.yamltext.graph import appended, copy, is_flow, listing, mapping, plain, quoted, rebuilt
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import appended, copy, is_flow, listing, mapping, plain, quoted, rebuilt
 
 Pairs = list[tuple[Node, Node]]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.envoy.parts import Parts, parts
-from gatewayctl.gateways.envoy.trial import Trial, ours_and_neighbours
+from gatewayctl.gateways.envoy.resources import Parts, parts
+from gatewayctl.gateways.envoy.validation_config import Trial, ours_and_neighbours
 from gatewayctl.gateways.yamltext.document import no_collection
 
 _SECONDS = 60.0

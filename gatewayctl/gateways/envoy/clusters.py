@@ -10,8 +10,8 @@ from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.envoy.addresses import Readdressing
 from gatewayctl.gateways.envoy.canary import Pairs, Writer, replaced
 from gatewayctl.gateways.envoy.fields import fields, is_null, items, snake, text
-from gatewayctl.gateways.envoy.find import Member
-from gatewayctl.gateways.yamltext.graph import copy, listing, mapping, quoted, rebuilt
+from gatewayctl.gateways.envoy.locate import Member
+from gatewayctl.gateways.yamltext.nodes import copy, listing, mapping, quoted, rebuilt
 
 OWNER = "gatewayctl"
 

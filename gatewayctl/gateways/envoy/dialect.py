@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
+from gatewayctl.gateways.envoy.diagnostics import notes, refuse_hidden, refuse_unreadable, unrouted
 from gatewayctl.gateways.envoy.edits import (
     all_routes,
     clusters_in,
@@ -14,7 +15,6 @@ from gatewayctl.gateways.envoy.edits import (
     surveys,
     targets,
 )
-from gatewayctl.gateways.envoy.remarks import notes, refuse_hidden, refuse_unreadable, unrouted
 from gatewayctl.gateways.envoy.routes import view
 from gatewayctl.gateways.yamltext.document import no_collection
 

@@ -17,7 +17,7 @@ from gatewayctl.gateways.envoy.clusters import (
     not_in_list,
     owner,
 )
-from gatewayctl.gateways.envoy.find import Member, Survey, is_config, survey
+from gatewayctl.gateways.envoy.locate import Member, Survey, is_config, survey
 from gatewayctl.gateways.envoy.routes import Route, routes_of
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gatewayctl.gateways.yamltext.graph import is_null as is_null
-from gatewayctl.gateways.yamltext.graph import text as text
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import is_null as is_null
+from gatewayctl.gateways.yamltext.nodes import text as text
 
 _CAMEL = re.compile(
     r"\b(staticResources|filterChains|typedConfig|routeConfig|virtualHosts|loadAssignment|connectTimeout|"

@@ -8,8 +8,8 @@ from yaml.nodes import MappingNode, Node
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.envoy.fields import below, fields, snake, text
-from gatewayctl.gateways.envoy.find import is_config
-from gatewayctl.gateways.yamltext.source import Unit, read
+from gatewayctl.gateways.envoy.locate import is_config
+from gatewayctl.gateways.yamltext.fragments import Unit, read
 
 
 def reload_trouble(bootstrap: str, mount_path: str) -> str:

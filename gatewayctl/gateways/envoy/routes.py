@@ -7,8 +7,8 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.gateways.envoy.fields import fields, items, text
-from gatewayctl.gateways.envoy.find import Barrier, Obstacle, Table
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.envoy.locate import Barrier, Obstacle, Table
+from gatewayctl.gateways.yamltext.fragments import Unit
 
 # Ways to name an upstream at request time; the file does not tell which.
 _LATE = ("cluster_header", "cluster_specifier_plugin", "inline_cluster_specifier_plugin")

@@ -5,10 +5,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.httproute.fields import fields, items
-from gatewayctl.gateways.httproute.find import Rule
+from gatewayctl.gateways.httproute.locate import Rule
 from gatewayctl.gateways.httproute.service import Service, service
-from gatewayctl.gateways.yamltext.graph import appended, copy, is_flow, listing, mapping, plain, quoted, rebuilt, text
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import appended, copy, is_flow, listing, mapping, plain, quoted, rebuilt, text
 
 Pairs = list[tuple[Node, Node]]
 MODIFIER = "ResponseHeaderModifier"

@@ -6,8 +6,8 @@ The schema itself belongs to the API server, which is asked by a dry run where t
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.httproute.bounds import excesses
-from gatewayctl.gateways.httproute.find import surveys
+from gatewayctl.gateways.httproute.locate import surveys
+from gatewayctl.gateways.httproute.schema_limits import excesses
 
 _UNASKED = "no API server was asked: only the limits of HTTPRoute were counted"
 

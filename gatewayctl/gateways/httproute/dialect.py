@@ -8,9 +8,9 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.httproute.canary import canary_rule
-from gatewayctl.gateways.httproute.find import Rule, Survey, rules_of, survey, surveys
-from gatewayctl.gateways.httproute.remarks import notes, refuse_excess, refuse_two_namespaces, unrouted
-from gatewayctl.gateways.httproute.rivals import refuse_outranked, taken
+from gatewayctl.gateways.httproute.diagnostics import notes, refuse_excess, refuse_two_namespaces, unrouted
+from gatewayctl.gateways.httproute.locate import Rule, Survey, rules_of, survey, surveys
+from gatewayctl.gateways.httproute.precedence import refuse_outranked, taken
 from gatewayctl.gateways.httproute.service import service
 from gatewayctl.gateways.httproute.views import view
 from gatewayctl.gateways.yamltext.document import no_collection

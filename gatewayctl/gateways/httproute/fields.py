@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.gateways.yamltext.document import template_mark
-from gatewayctl.gateways.yamltext.graph import is_null
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import is_null
 
 
 def fields(unit: Unit, node: Node | None, what: str) -> dict[str, Node]:

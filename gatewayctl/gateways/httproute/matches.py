@@ -9,8 +9,8 @@ from yaml.nodes import Node
 
 from gatewayctl.domain.routing import Header
 from gatewayctl.gateways.httproute.fields import fields, items
-from gatewayctl.gateways.yamltext.graph import text
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import text
 
 
 @dataclass(frozen=True, slots=True)

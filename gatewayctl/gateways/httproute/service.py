@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gatewayctl.gateways.httproute.find import Backend
+from gatewayctl.gateways.httproute.locate import Backend
 
 KINDS = frozenset({"Service", "ServiceImport"})
 

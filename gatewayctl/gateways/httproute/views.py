@@ -1,7 +1,7 @@
 """One rule of an HTTPRoute, as a person would describe it."""
 
 from gatewayctl.domain.routing import RouteView
-from gatewayctl.gateways.httproute.find import Rule
+from gatewayctl.gateways.httproute.locate import Rule
 from gatewayctl.gateways.httproute.matches import Match
 
 

@@ -10,10 +10,10 @@ from itertools import takewhile
 
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.nginx.destination import Destination, destination, identifier
-from gatewayctl.gateways.nginx.owned import Piece, above, below, is_owned, owned, step_of
-from gatewayctl.gateways.nginx.passes import PASSES, Choice, Pass, Passes, has_variable
-from gatewayctl.gateways.nginx.script import STEPS, Kind, Script, Step, script
-from gatewayctl.gateways.nginx.shape import header_note, response_headers, shape, written
+from gatewayctl.gateways.nginx.inherited_settings import header_note, response_headers, shape, written
+from gatewayctl.gateways.nginx.markers import Piece, above, below, is_owned, owned, step_of
+from gatewayctl.gateways.nginx.proxy_pass import PASSES, Choice, Pass, Passes, has_variable
+from gatewayctl.gateways.nginx.rewrite_phase import STEPS, Kind, Script, Step, script
 from gatewayctl.gateways.nginx.tree import Directive
 
 _PLAIN_URI = re.compile(r"[A-Za-z0-9/._~:@!&'()*+,=-]*")

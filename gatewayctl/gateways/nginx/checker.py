@@ -10,8 +10,8 @@ from pathlib import Path
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.nginx.scope import Config
-from gatewayctl.gateways.nginx.stub import Gaps, stub
+from gatewayctl.gateways.nginx.includes import Config
+from gatewayctl.gateways.nginx.validation_copy import Gaps, stub
 
 _SECONDS = 60.0
 _LONGEST = 400

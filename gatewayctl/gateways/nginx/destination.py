@@ -10,8 +10,8 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.hosts import Underivable, authority, canary_host, given_address, is_ip
 from gatewayctl.gateways.nginx.fallback import backups, refuse_without_backup
-from gatewayctl.gateways.nginx.owned import Piece, above, step_of
-from gatewayctl.gateways.nginx.passes import Choice, Pass, Passes, has_variable, is_placeholder
+from gatewayctl.gateways.nginx.markers import Piece, above, step_of
+from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes, has_variable, is_placeholder
 
 _SOCKET = "unix:"
 _KEPT = frozenset({"keepalive", "keepalive_requests", "keepalive_timeout", "keepalive_time"})

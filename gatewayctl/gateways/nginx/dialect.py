@@ -3,10 +3,10 @@
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.nginx.canary import Place, pieces
-from gatewayctl.gateways.nginx.owned import is_owned, owned, put, without
-from gatewayctl.gateways.nginx.passes import Choice, Pass, Passes
-from gatewayctl.gateways.nginx.remarks import refuse_ambiguous, unrouted
-from gatewayctl.gateways.nginx.scope import Config
+from gatewayctl.gateways.nginx.diagnostics import refuse_ambiguous, unrouted
+from gatewayctl.gateways.nginx.includes import Config
+from gatewayctl.gateways.nginx.markers import is_owned, owned, put, without
+from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes
 from gatewayctl.gateways.nginx.views import rule_views, view
 from gatewayctl.gateways.yamltext.document import no_collection
 

@@ -7,7 +7,7 @@ stable for ten seconds, long after the canary is back.
 from collections.abc import Iterable
 
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.nginx.passes import Choice, Pass, Passes
+from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes
 from gatewayctl.gateways.nginx.tree import Directive
 
 

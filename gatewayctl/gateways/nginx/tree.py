@@ -12,7 +12,7 @@ from functools import lru_cache
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.spans import Frame
-from gatewayctl.gateways.yamltext.source import Unit, blocks
+from gatewayctl.gateways.yamltext.fragments import Unit, blocks
 
 MAX_CHARS = 16 * 1024 * 1024
 MAX_DEPTH = 100

@@ -1,9 +1,9 @@
 """Locations and canary rules as a person would describe them."""
 
 from gatewayctl.domain.routing import RouteView
-from gatewayctl.gateways.nginx.owned import owned
-from gatewayctl.gateways.nginx.passes import Pass
-from gatewayctl.gateways.nginx.scope import Config
+from gatewayctl.gateways.nginx.includes import Config
+from gatewayctl.gateways.nginx.markers import owned
+from gatewayctl.gateways.nginx.proxy_pass import Pass
 from gatewayctl.gateways.nginx.tree import Directive
 
 

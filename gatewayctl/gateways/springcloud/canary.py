@@ -7,10 +7,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
-from gatewayctl.gateways.springcloud.keys import path_of
+from gatewayctl.gateways.springcloud.relaxed_binding import path_of
 from gatewayctl.gateways.springcloud.routes import STAMP_KEY, Route, own_id, safe
 from gatewayctl.gateways.springcloud.uris import canary_uri
-from gatewayctl.gateways.yamltext.graph import (
+from gatewayctl.gateways.yamltext.nodes import (
     appended,
     copy,
     is_flow,

@@ -17,13 +17,13 @@ from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.springcloud.find import NEW, Survey, Table, survey
-from gatewayctl.gateways.springcloud.java import command
-from gatewayctl.gateways.springcloud.properties import Properties
+from gatewayctl.gateways.springcloud.jvm_command import command
+from gatewayctl.gateways.springcloud.locate import NEW, Survey, Table, survey
+from gatewayctl.gateways.springcloud.placeholders import Properties
+from gatewayctl.gateways.springcloud.properties_file import as_yaml
 from gatewayctl.gateways.springcloud.routes import owner, routes_of
-from gatewayctl.gateways.springcloud.sheet import as_yaml
 from gatewayctl.gateways.yamltext.emit import document
-from gatewayctl.gateways.yamltext.graph import copy, plain, quoted
+from gatewayctl.gateways.yamltext.nodes import copy, plain, quoted
 
 PROGRAM = "GATEWAYCTL_SPRING_GATEWAY"  # names the jar
 _SECONDS = 120.0

@@ -7,12 +7,12 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.springcloud.canary import canary_route
-from gatewayctl.gateways.springcloud.find import Survey, is_config, replaced, survey
-from gatewayctl.gateways.springcloud.pages import as_given, named_as_given
-from gatewayctl.gateways.springcloud.properties import Properties
-from gatewayctl.gateways.springcloud.remarks import empty, notes, unrouted
+from gatewayctl.gateways.springcloud.configmap_properties import as_given, named_as_given
+from gatewayctl.gateways.springcloud.diagnostics import empty, notes, unrouted
+from gatewayctl.gateways.springcloud.locate import Survey, is_config, replaced, survey
+from gatewayctl.gateways.springcloud.placeholders import Properties
+from gatewayctl.gateways.springcloud.properties_file import as_yaml, written_back
 from gatewayctl.gateways.springcloud.routes import Route, owner, routes_of, safe, views
-from gatewayctl.gateways.springcloud.sheet import as_yaml, written_back
 from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 

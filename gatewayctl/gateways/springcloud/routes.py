@@ -8,11 +8,11 @@ from functools import cached_property
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.routing import CanaryRule, RouteView, rule_name
-from gatewayctl.gateways.springcloud.find import Survey, Table
-from gatewayctl.gateways.springcloud.keys import fields
+from gatewayctl.gateways.springcloud.locate import Survey, Table
+from gatewayctl.gateways.springcloud.relaxed_binding import fields
 from gatewayctl.gateways.springcloud.uris import Lookup, is_service, names
-from gatewayctl.gateways.yamltext.graph import is_null, text
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import is_null, text
 
 STAMP_KEY = "gatewayctl"  # in a route's metadata, which the running gateway tells
 _OURS = re.compile(r"(gatewayctl-.+-canary)(?:-[1-9][0-9]*)?")

@@ -12,7 +12,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.spans import Splice, applied, outer
 from gatewayctl.gateways.yamltext.compare import difference
-from gatewayctl.gateways.yamltext.source import Source, Unit, read
+from gatewayctl.gateways.yamltext.fragments import Source, Unit, read
 from gatewayctl.gateways.yamltext.splice import aliases, inserted, removed
 
 IsConfig = Callable[[str], bool] | None

@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.gateways.spans import Splice
 from gatewayctl.gateways.yamltext.emit import Habit, block_item, flow
-from gatewayctl.gateways.yamltext.source import Unit
+from gatewayctl.gateways.yamltext.fragments import Unit
 
 # A comment that closes a region belongs to what it closes, not to what follows.
 _CLOSES = re.compile(r"#.*(\[END\b|#?endregion\b)|#+\s*END\b")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gatewayctl.adapters.kubernetes.api import Api, connect
+from gatewayctl.adapters.kubernetes.client.api import Api, connect
 from tests.adapters.kubernetes.apiserver import Shelf, serving
 
 

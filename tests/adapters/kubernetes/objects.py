@@ -5,7 +5,7 @@ from collections.abc import Generator
 from threading import Event
 from typing import Any
 
-from gatewayctl.adapters.kubernetes.api import Api, ApiFault, Clash, NotThere, Object
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object
 
 LABELS = {"app": "orders"}
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.adapters.clock import SystemClock
-from gatewayctl.adapters.records import release_from_json, release_to_json
-from gatewayctl.adapters.sandbox.evidence import FileEvidence
-from gatewayctl.adapters.sandbox.files import read_json
-from gatewayctl.adapters.sandbox.journal import FileJournal
-from gatewayctl.adapters.sandbox.leases import FileLeases
+from gatewayctl.adapters.files.evidence import FileEvidence
+from gatewayctl.adapters.files.journal import FileJournal
+from gatewayctl.adapters.files.leases import FileLeases
+from gatewayctl.adapters.files.locking import read_json
+from gatewayctl.adapters.files.records import release_from_json, release_to_json
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 from gatewayctl.domain.platform import Holder
 from tests.contract.releases import a_release

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.files.processes import alive, started_at
 from gatewayctl.adapters.sandbox.cluster import Life, down, forget, running, up
 from gatewayctl.adapters.sandbox.objects import Folder
-from gatewayctl.adapters.sandbox.process import alive, started_at
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads

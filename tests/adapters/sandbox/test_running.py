@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gatewayctl.adapters.files.processes import alive
 from gatewayctl.adapters.sandbox.objects import Folder
-from gatewayctl.adapters.sandbox.process import alive
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.routing import SourceFile

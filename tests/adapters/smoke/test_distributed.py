@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayctl.child_process.distributed import merged
+from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.statistics import bucket_of
 from gatewayctl.domain.verdicts import Verdict, judge_load
-from gatewayctl.inside.distributed import merged
-from gatewayctl.inside.ledger import CANARY, HALF_A, HALF_B, Ledger
 from tests.adapters.smoke.test_ledger import ENTRANCE, by_canary, by_stable
 
 COUNTED = """

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from gatewayctl.child_process.cohorts import Cohorts
+from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
 from gatewayctl.domain.smoke import Errand
-from gatewayctl.inside.cohorts import Cohorts
-from gatewayctl.inside.ledger import CANARY, HALF_A, HALF_B, Ledger
 from tests.adapters.smoke.gateway import STAMP, Gateway
 
 ENTRANCE = Gateway(urls=("http://127.0.0.1:1", "http://127.0.0.1:2")).entrance()

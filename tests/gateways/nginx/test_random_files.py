@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatewayctl.gateways.nginx.owned import owned
+from gatewayctl.gateways.nginx.markers import owned
 from gatewayctl.gateways.nginx.tree import read
 from tests.contract.dialects import edited
 from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, one

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayctl.gateways.nginx.started import FIRST, trial
+from gatewayctl.gateways.nginx.master_process import FIRST, trial
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.gateways.springcloud.java import command
+from gatewayctl.gateways.springcloud.jvm_command import command
 
 SOURCES = Path(__file__).parent / "gateway-app"
 # By the version of Spring Cloud Gateway: what Maven is told. The circuit breakers of 5.0.3 are not in Maven Central.

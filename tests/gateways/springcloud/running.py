@@ -12,7 +12,7 @@ from pathlib import Path
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
-from gatewayctl.gateways.springcloud.java import command
+from gatewayctl.gateways.springcloud.jvm_command import command
 from tests.gateways.envoy.running import NET, Mount, Upstream, free_port
 from tests.gateways.springcloud.product import gateway_jar
 

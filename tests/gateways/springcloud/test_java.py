@@ -1,6 +1,6 @@
 """How a jar is started; that the real ones start so is what the tests on a JVM show."""
 
-from gatewayctl.gateways.springcloud.java import command
+from gatewayctl.gateways.springcloud.jvm_command import command
 
 
 def test_an_archive_that_stands_beside_the_jar_is_used_and_says_nothing_of_its_own(tmp_path):

@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
 from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
 from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
-from gatewayctl.gateways.springcloud.entries import entries, escaped, lines_of
+from gatewayctl.gateways.springcloud.java_properties import entries, escaped, lines_of
 from tests.gateways.springcloud.product import VERSIONS, gateway_jar
 
 DIALECT = SpringCloudDialect()

@@ -11,7 +11,7 @@ from gatewayctl.gateways.yamltext.compare import difference
 from gatewayctl.gateways.yamltext.document import MAX_CHARS, Fault, parse
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 from gatewayctl.gateways.yamltext.emit import Habit, block_item, flow
-from gatewayctl.gateways.yamltext.source import read
+from gatewayctl.gateways.yamltext.fragments import read
 
 
 def anything(text):

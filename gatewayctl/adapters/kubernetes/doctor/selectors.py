@@ -1,0 +1,198 @@
+"""What would send unmarked traffic to a canary, or start it, behind the gateway's back; each with what to do instead.
+
+Header rules are worth nothing where a Service, an autoscaler or a disruption budget takes the twins for one.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from gatewayctl.adapters.kubernetes.client.api import Api, NotThere, Object
+from gatewayctl.adapters.kubernetes.client.paths import (
+    autoscalers,
+    config_maps,
+    deployments,
+    disruption_budgets,
+    services,
+)
+from gatewayctl.adapters.kubernetes.doctor.rolling_update import update_check
+from gatewayctl.adapters.kubernetes.doctor.service_registry import config_maps_of, registers_as_stable, settings
+from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences
+from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
+from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError, UsageFault
+from gatewayctl.domain.platform import Check
+from gatewayctl.domain.release import Target
+
+_MOST = 8  # ConfigMaps that are looked into
+_SHOWN = 5  # differences named in one line
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The twins and everything that picks Pods by label or scales Deployments beside them."""
+
+    stable: Object
+    canary: Object
+    services: tuple[Object, ...] = ()
+    budgets: tuple[Object, ...] = ()
+    autoscalers: tuple[Object, ...] = ()
+    config_maps: dict[str, Object] = field(default_factory=dict)
+
+
+def twin_checks(
+    api: Api, namespace: str, target: Target, deployment: Callable[[str], Object], container: str = ""
+) -> tuple[Check, ...]:
+    """How far the canary is a twin of stable, and what would make it more than a canary. Three requests and more.
+
+    `deployment` gives the twins by their names; what it raises is one fault. `container` is as in `differences`.
+    """
+    try:
+        around = _read(api, namespace, deployment(target.stable), deployment(target.canary))
+    except GatewayctlError as fault:
+        return (Check("twins", str(fault), fault),)
+    looks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("twins", partial(twins_differ, around, target.app, container)),
+        ("services", partial(services_part_them, around, namespace)),
+        ("disruption budgets", partial(budgets_part_them, around)),
+        ("autoscalers", partial(nothing_scales_the_canary, around, namespace)),
+        ("registry", partial(registry_parts_them, around)),
+    )
+    return (*(_look(name, look) for name, look in looks), update_check(around.stable, container))
+
+
+def _look(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, look())
+    except GatewayctlError as fault:
+        return Check(name, str(fault), fault)
+
+
+def _read(api: Api, namespace: str, stable: Object, canary: Object) -> Surroundings:
+    found: dict[str, Object] = {}
+    for name in sorted({*config_maps_of(stable), *config_maps_of(canary)})[:_MOST]:
+        try:
+            found[name] = api.get(config_maps(namespace, name))
+        except NotThere:
+            continue  # optional, or the Pods' own trouble, told when they start
+    return Surroundings(
+        stable,
+        canary,
+        tuple(items(api.get(services(namespace)), "items")),
+        tuple(items(api.get(disruption_budgets(namespace)), "items")),
+        tuple(items(api.get(autoscalers(namespace)), "items")),
+        found,
+    )
+
+
+def twin(api: Api, namespace: str, name: str) -> Object:
+    """One Deployment. Raises EnvironmentFailed naming it when it is not there."""
+    try:
+        return api.get(deployments(namespace, name))
+    except NotThere as fault:
+        raise EnvironmentFailed(
+            f"there is no Deployment {name} in namespace {namespace}",
+            hint="stable and its canary twin must both stand; the canary with replicas: 0",
+        ) from fault
+
+
+def twins_differ(around: Surroundings, app: str, container: str = "") -> str:
+    """What is different, for a person to judge: a difference weakens what a canary proves, and refuses nothing."""
+    found = differences(around.stable, around.canary, container)
+    if not found:
+        return "alike but for name, image and replicas"
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    told = "; ".join(map(str, found[:_SHOWN]))
+    return f"differ in {len(found)} places: {told}{more} (gatewayctl sync {app})"
+
+
+def services_part_them(around: Surroundings, namespace: str) -> str:
+    """No Service, and not stable's own selector, picks the Pods of both. Raises UsageFault."""
+    names = name_of(around.stable), name_of(around.canary)
+    both = _labels(around.stable), _labels(around.canary)
+    if _matches(part(around.stable, "spec", "selector"), both[1]):
+        raise UsageFault(
+            f"Deployment {names[0]}: its selector also matches the Pods of {names[1]}",
+            hint=f"give the Pods of {names[1]} another value of one of its labels; selectors cannot be changed, "
+            f"so {names[1]} must be deleted and made again",
+        )
+    for service in around.services:
+        chosen = part(service, "spec", "selector")
+        headless = part(service, "spec").get("clusterIP") == "None" and name_of(service) not in names
+        if chosen and not headless and all(_has(chosen, labels) for labels in both):
+            told = ",".join(f"{key}={value}" for key, value in chosen.items())
+            raise UsageFault(
+                f"Service {name_of(service)} picks the Pods of {names[0]} and of {names[1]} ({told}): "
+                "requests would reach the other version without the header",
+                hint="narrow its selector to a label that only one of them has: "
+                f"kubectl -n {namespace} edit service {name_of(service)}",
+            )
+    return f"{len(around.services)} looked at; none picks the Pods of both"
+
+
+def budgets_part_them(around: Surroundings) -> str:
+    """No PodDisruptionBudget counts canary Pods as stable ones. Raises UsageFault."""
+    for budget in around.budgets:
+        chosen = part(budget, "spec", "selector")
+        if all(_matches(chosen, _labels(one)) for one in (around.stable, around.canary)):
+            raise UsageFault(
+                f"PodDisruptionBudget {name_of(budget)} counts the Pods of {name_of(around.canary)} among those of "
+                f"{name_of(around.stable)}: a drain could end all of stable while the canary stands",
+                hint="narrow its selector to a label that only stable's Pods have",
+            )
+    return f"{len(around.budgets)} looked at; none counts the Pods of both"
+
+
+def nothing_scales_the_canary(around: Surroundings, namespace: str) -> str:
+    """No autoscaler works on the canary. Raises UsageFault."""
+    canary = name_of(around.canary)
+    for one in around.autoscalers:
+        scaled = part(one, "spec", "scaleTargetRef")
+        if (scaled.get("kind"), scaled.get("name")) == ("Deployment", canary):
+            raise UsageFault(
+                f"HorizontalPodAutoscaler {name_of(one)} scales {canary}: it would undo what a release asks for",
+                hint=f"kubectl -n {namespace} delete hpa {name_of(one)}: a canary stands at 0 or 1",
+            )
+    return f"{len(around.autoscalers)} looked at; none scales {canary}"
+
+
+def registry_parts_them(around: Surroundings) -> str:
+    """The canary does not register as stable in Eureka, Nacos or Consul. Raises UsageFault."""
+    stable, canary = (settings(one, around.config_maps) for one in (around.stable, around.canary))
+    found = registers_as_stable(stable, canary)
+    if found is None:
+        return "the canary does not register as stable"
+    registry, switch = found
+    raise UsageFault(
+        f"{name_of(around.canary)} would register in {registry} under the name of {name_of(around.stable)}: "
+        "clients of the registry, a gateway among them, would send it unmarked traffic",
+        hint=f"set {switch} in {name_of(around.canary)}, or another spring.application.name",
+    )
+
+
+def _labels(deployment: Object) -> Object:
+    return part(deployment, "spec", "template", "metadata", "labels")
+
+
+def _has(wanted: Object, labels: Object) -> bool:
+    return all(labels.get(key) == value for key, value in wanted.items())
+
+
+def _matches(selector: Object, labels: Object) -> bool:
+    """Kubernetes' own rule: all of matchLabels and matchExpressions; an empty selector takes every Pod."""
+    return _has(part(selector, "matchLabels"), labels) and all(
+        _holds(one, labels) for one in items(selector, "matchExpressions")
+    )
+
+
+def _holds(expression: Object, labels: Object) -> bool:
+    key, values = str(expression.get("key")), expression.get("values")
+    listed: Iterable[object] = values if isinstance(values, list) else ()
+    match expression.get("operator"):
+        case "In":
+            return labels.get(key) in listed
+        case "NotIn":
+            return labels.get(key) not in listed
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels

@@ -1,0 +1,138 @@
+"""Whether an application announces itself to a registry (Eureka, Nacos, Consul), as far as its settings tell.
+
+A gateway that finds its upstreams in a registry ignores Services: a canary that registers under stable's name gets
+unmarked traffic at once. Settings inside an image cannot be seen from here; proof by traffic covers those.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from gatewayctl.adapters.kubernetes.client.api import Object
+from gatewayctl.adapters.kubernetes.workloads.objects import items, part
+
+Settings = Mapping[str, str]
+"""Values by name, names as Spring binds them: letters and digits only, in lower case."""
+
+_USES = {
+    "Eureka": ("eurekaclientserviceurl", "eurekaserver", "eurekaurl", "eurekahost"),
+    "Nacos": ("springcloudnacosdiscovery", "springcloudnacosserveraddr", "nacosserver", "nacoshost", "nacosaddr"),
+    "Consul": ("springcloudconsulhost", "springcloudconsuldiscovery", "consulhttpaddr", "consulhost"),
+}
+_OFF = {
+    "Eureka": ("eurekaclientregisterwitheureka", "eurekaclientenabled"),
+    "Nacos": ("springcloudnacosdiscoveryregisterenabled", "springcloudnacosdiscoveryenabled"),
+    "Consul": (
+        "springcloudconsuldiscoveryregister",
+        "springcloudconsuldiscoveryenabled",
+        "springcloudconsulserviceregistryenabled",
+        "springcloudconsulenabled",
+    ),
+}
+_ALL_OFF = ("springcloudserviceregistryautoregistrationenabled", "springclouddiscoveryenabled")
+_NAMES = (
+    "springapplicationname",
+    "eurekainstanceappname",
+    "springcloudnacosdiscoveryservice",
+    "springcloudconsuldiscoveryservicename",
+)
+_SWITCH = {
+    "Eureka": "EUREKA_CLIENT_REGISTER_WITH_EUREKA=false",
+    "Nacos": "SPRING_CLOUD_NACOS_DISCOVERY_REGISTER_ENABLED=false",
+    "Consul": "SPRING_CLOUD_CONSUL_DISCOVERY_REGISTER=false",
+}
+_ARGUMENT = re.compile(r"(?:^|\s)(?:--|-D)([A-Za-z][\w.-]*)=(\S*)")
+_LARGEST = 256 * 1024  # characters of a configuration file that is looked into
+
+
+def registers_as_stable(stable: Settings, canary: Settings) -> tuple[str, str] | None:
+    """The registry in which the canary would appear under stable's name, and the setting that prevents it."""
+    if any(canary.get(name, "").lower() == "false" for name in _ALL_OFF):
+        return None
+    if any(name in canary and canary[name] != stable.get(name) for name in _NAMES):
+        return None
+    for registry, signs in _USES.items():
+        used = any(key.startswith(signs) for key in canary)
+        off = any(canary.get(name, "").lower() == "false" for name in _OFF[registry])
+        if used and not off:
+            return registry, _SWITCH[registry]
+    return None
+
+
+def is_registration(variable: str) -> bool:
+    """Whether a variable is one that a canary must be free to set otherwise than stable does."""
+    name = _bound(variable)
+    return name in _NAMES or name in _ALL_OFF or any(name in names for names in _OFF.values())
+
+
+def config_maps_of(deployment: Object) -> tuple[str, ...]:
+    """The ConfigMaps that its Pods take settings from, as variables or as files."""
+    spec = part(deployment, "spec", "template", "spec")
+    named = [part(volume, "configMap").get("name") for volume in items(spec, "volumes")]
+    for container in items(spec, "containers"):
+        named += [part(one, "configMapRef").get("name") for one in items(container, "envFrom")]
+        named += [part(one, "valueFrom", "configMapKeyRef").get("name") for one in items(container, "env")]
+    return tuple(sorted({str(name) for name in named if name}))
+
+
+def settings(deployment: Object, config_maps: Mapping[str, Object]) -> Settings:
+    """What its containers are told: by files, by variables, by arguments; the later win, as in Spring."""
+    found: dict[str, str] = {}
+    spec = part(deployment, "spec", "template", "spec")
+    for volume in items(spec, "volumes"):
+        data = part(config_maps.get(str(part(volume, "configMap").get("name")), {}), "data")
+        for name, text in data.items():
+            found.update(_in_file(str(name), str(text)))
+    for container in items(spec, "containers"):
+        found.update(_variables(container, config_maps))
+        words = [*_texts(container.get("command")), *_texts(container.get("args"))]
+        said = [str(one.get("value", "")) for one in items(container, "env")]
+        for text in [*said, *words]:
+            found.update((_bound(key), value) for key, value in _ARGUMENT.findall(text))
+    return found
+
+
+def _variables(container: Object, config_maps: Mapping[str, Object]) -> Iterator[tuple[str, str]]:
+    for one in items(container, "envFrom"):
+        data = part(config_maps.get(str(part(one, "configMapRef").get("name")), {}), "data")
+        yield from ((_bound(str(one.get("prefix", "")) + str(key)), str(value)) for key, value in data.items())
+    for one in items(container, "env"):
+        source = part(one, "valueFrom", "configMapKeyRef")
+        data = part(config_maps.get(str(source.get("name")), {}), "data")
+        yield _bound(str(one.get("name", ""))), str(data.get(str(source.get("key")), one.get("value", "")))
+
+
+def _in_file(name: str, text: str) -> Iterable[tuple[str, str]]:
+    if len(text) > _LARGEST:
+        return ()
+    if name.endswith(".properties"):
+        lines = (line.partition("=") for line in text.splitlines() if not line.lstrip().startswith(("#", "!")))
+        return [(_bound(key), value.strip()) for key, equals, value in lines if equals]
+    if name.endswith((".yml", ".yaml")):
+        return _in_yaml(text)
+    return ()
+
+
+def _in_yaml(text: str) -> Iterable[tuple[str, str]]:
+    import yaml
+
+    try:
+        return [pair for document in yaml.safe_load_all(text) for pair in _flat("", document)]
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return ()  # a template, say: nothing that we could read
+
+
+def _flat(path: str, found: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(found, dict):
+        for key, value in found.items():
+            yield from _flat(path + _bound(str(key)), value)
+    else:
+        yield path, str(found)
+
+
+def _texts(found: Any) -> list[str]:
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _bound(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -1,0 +1,90 @@
+"""One command in a container of a Pod, to its end.
+
+The API server's exec is a WebSocket: what the command says comes on two channels, how it ended on a third.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayctl.adapters.kubernetes.client.api import Api
+from gatewayctl.adapters.kubernetes.client.websocket import end, open_tunnel
+from gatewayctl.adapters.kubernetes.workloads.objects import items, part
+from gatewayctl.domain.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    from websocket import WebSocket
+
+_OUT, _ERR, _ENDED = 1, 2, 3
+_LARGEST = 1024 * 1024  # bytes of all channels
+_LONGEST = 300  # characters of a reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def execute(api: Api, container: tuple[str, str], command: Sequence[str], within: float = 20.0) -> Ran:
+    """Run `command` in a container (the Pod's path, its name) for at most `within` seconds, without a terminal.
+
+    Raises EnvironmentFailed when it cannot be run, or does not end.
+    """
+    pod_path, name = container
+    query = [("container", name), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
+    what = f"run a command in container {name} of {pod_path}"
+    opened = open_tunnel(api, f"{pod_path}/exec", query, what)
+    try:
+        said = _heard(opened, within, what)
+    finally:
+        end(opened)
+    return Ran(_code(said[_ENDED], what), _text(said[_OUT]), _text(said[_ERR]))
+
+
+def _heard(opened: "WebSocket", within: float, what: str) -> dict[int, bytes]:
+    """All that came by each channel, until the command has ended."""
+    from websocket import ABNF, WebSocketException
+
+    said: dict[int, bytes] = defaultdict(bytes)
+    over, size = time.monotonic() + within, 0
+    try:
+        while _ENDED not in said:
+            opened.settimeout(max(0.1, over - time.monotonic()))
+            operation, frame = opened.recv_data_frame(control_frame=True)
+            if operation == ABNF.OPCODE_CLOSE:
+                break
+            if operation in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and len(frame.data) > 1:
+                said[frame.data[0]] += frame.data[1:]
+            size += len(frame.data)
+            if size > _LARGEST or time.monotonic() > over:
+                raise EnvironmentFailed(f"cannot {what}: it says more than {_LARGEST} bytes, or for over {within:g} s")
+    except (WebSocketException, OSError) as fault:
+        raise EnvironmentFailed(f"cannot {what}: {str(fault)[:_LONGEST] or type(fault).__name__}") from fault
+    return said
+
+
+def _code(told: bytes, what: str) -> int:
+    """The exit code in a Status object. Raises EnvironmentFailed when the command did not run to its end."""
+    try:
+        status = json.loads(told)
+    except ValueError:
+        status = None
+    if not isinstance(status, dict):
+        raise EnvironmentFailed(f"cannot {what}: nobody said how it ended")
+    if status.get("status") == "Success":
+        return 0
+    for cause in items(part(status, "details"), "causes"):
+        if cause.get("reason") == "ExitCode" and str(cause.get("message")).isdecimal():
+            return int(cause["message"])
+    raise EnvironmentFailed(f"cannot {what}: {str(status.get('message'))[:_LONGEST]}")
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace")

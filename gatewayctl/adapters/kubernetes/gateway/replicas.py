@@ -1,0 +1,134 @@
+"""The gateway's Pods as replicas: who should serve, and at which address each one alone can be asked."""
+
+import os
+import socket
+from enum import StrEnum
+from threading import Lock
+
+from gatewayctl.adapters.kubernetes.client.api import Api, Object
+from gatewayctl.adapters.kubernetes.client.paths import pods
+from gatewayctl.adapters.kubernetes.client.watch import Listing
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.gateway.port_forward import Forwards
+from gatewayctl.domain.platform import Replica
+
+_REACHED = 0.5  # seconds to connect to a Pod's address
+_LONGEST = 300  # characters of a note
+
+
+class Reach(StrEnum):
+    """How Pods are reached: by their own addresses, by port-forward, or by whichever is found to work."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    FORWARD = "forward"
+
+
+class KubernetesReplicas:
+    """Lists the Pods of the gateway's selector that have not finished.
+
+    A Pod that is being deleted is listed for as long as it is Ready: clients that hold a connection to it still get its
+    answers, by rules that the kubelet no longer updates. After that it is left out, so that no proof waits for it.
+
+    Waits ask many times a second; the Pods are listed once, and a watch tells what becomes of them. `listing` is theirs
+    where others look at them, too.
+    """
+
+    def __init__(
+        self, api: Api, place: GatewayPlace, reach: Reach = Reach.AUTO, listing: Listing | None = None
+    ) -> None:
+        self._place, self._reach = place, reach
+        self._pods = listing or Listing(api, pods(place.namespace), labelSelector=place.selector)
+        self._forwards = Forwards(api, place.namespace)
+        self._lock = Lock()
+
+    def list(self) -> tuple[Replica, ...]:
+        """All that should serve, ready or not. Raises EnvironmentFailed when the API or the Pods cannot be reached."""
+        with self._lock:
+            return self._look()
+
+    def close(self) -> None:
+        """End all port-forwards; a later list opens new ones."""
+        with self._lock:
+            self._forwards.close()
+
+    def _look(self) -> tuple[Replica, ...]:
+        found = self._pods.now()
+        serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=_name))
+        if self._reach is Reach.AUTO:
+            self._reach = self._decide(serving)
+        self._forwards.keep({_name(pod) for pod in serving})
+        return tuple(self._replica(pod) for pod in serving)
+
+    def _decide(self, serving: tuple[Object, ...]) -> Reach:
+        """Once per process, by the first Pod that is ready; undecided while there is none."""
+        if "KUBERNETES_SERVICE_HOST" in os.environ:
+            return Reach.DIRECT
+        ready = next((pod for pod in serving if _is_ready(pod) and _address(pod)), None)
+        if ready is None:
+            return Reach.AUTO
+        try:
+            socket.create_connection((_address(ready), self._place.traffic), _REACHED).close()
+        except OSError:
+            self._forwards.attempt(_name(ready), self._place.traffic)
+            return Reach.FORWARD
+        return Reach.DIRECT
+
+    def _replica(self, pod: Object) -> Replica:
+        name, port, admin = _name(pod), self._place.traffic, self._place.admin
+        ready = _is_ready(pod)
+        return Replica(
+            name,
+            self._at(pod, port),
+            self._at(pod, admin) if admin else "",
+            ready=ready,
+            note=("terminating" if _is_ending(pod) else "") if ready else _why_not(pod)[:_LONGEST],
+        )
+
+    def _at(self, pod: Object, port: int) -> str:
+        if self._reach is Reach.FORWARD:
+            return self._forwards.address(_name(pod), port)
+        address = _address(pod) or _name(pod)  # a Pod without an address yet: nothing answers to its bare name
+        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _name(pod: Object) -> str:
+    return str((pod.get("metadata") or {}).get("name", ""))
+
+
+def _address(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("podIP") or "")
+
+
+def _is_ending(pod: Object) -> bool:
+    return bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def _condition(pod: Object, kind: str) -> Object:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
+def _is_ready(pod: Object) -> bool:
+    return _condition(pod, "Ready").get("status") == "True"
+
+
+def _is_serving(pod: Object) -> bool:
+    if (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+        return False
+    return _is_ready(pod) or not _is_ending(pod)
+
+
+def _why_not(pod: Object) -> str:
+    """Why a Pod is not ready: the container's own reason first, then the scheduler's, then the condition's."""
+    for status in (pod.get("status") or {}).get("containerStatuses") or ():
+        state = status.get("state") or {}
+        stopped = state.get("waiting") or state.get("terminated")
+        if stopped:
+            said = f": {stopped['message']}" if stopped.get("message") else ""
+            return f"container {status.get('name')} {stopped.get('reason', 'does not run')}{said}"
+    for kind in ("PodScheduled", "Ready"):
+        condition = _condition(pod, kind)
+        if condition.get("status") == "False":
+            return str(condition.get("message") or condition.get("reason") or "not ready")
+    return "not ready yet"

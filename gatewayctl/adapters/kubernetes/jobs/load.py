@@ -1,0 +1,170 @@
+"""A load with workers: locust's master and its workers as Jobs, beside the gateway that they ask.
+
+Two Jobs, because workers must be told where their master is. Neither may ask anything of the cluster, and neither
+outlives the run: not when it ends, not when its release is stopped, and not long when whoever started them is killed.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gatewayctl.adapters.kubernetes.client.api import Api
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, Reach
+from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
+from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
+from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
+from gatewayctl.adapters.smoke.load import Ran, result_of
+from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
+from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.ports import Suites, Tick
+
+_BEGIN = 120.0  # seconds for a Pod to begin
+_LOOK = 1.0  # seconds between two looks at the master
+_TICK = 0.2  # seconds between two calls of tick
+_RUN = "gatewayctl-load.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesSuites:
+    """Suites run where we are, and so does a load; one with workers runs in the cluster."""
+
+    here: Suites
+    crew: "Crew"
+
+    def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
+        """Run a pytest suite here."""
+        return self.here.test(run, tick)
+
+    def load(self, run: LoadRun, tick: Tick) -> LoadResult:
+        """Run a load, here or shared by workers in the cluster."""
+        return self.crew.load(run, tick) if run.workers else self.here.load(run, tick)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Pods of `image` in `namespace` that share loads through the gateway at `place`."""
+
+    api: Api
+    namespace: str
+    image: str
+    place: GatewayPlace
+
+    def load(self, run: LoadRun, tick: Tick) -> LoadResult:
+        """Run it to its end; `tick` may raise to stop it. Raises EnvironmentFailed when its Pods cannot be had."""
+        wanted = self._there(run)
+        taken = bundle(Path(run.file).parent / _RUN, wanted.to_json(), [run.file])
+        tasks = self._tasks(run, "--run", f"{FILES}/{taken.config}")
+        watch = _Watch(Runner(self.api, self.namespace), tick, run.duration + run.timeout + 2 * _BEGIN)
+        watch.clear(tasks)
+        try:
+            done = self._run(watch, tasks, taken)
+        finally:
+            for task in tasks:
+                watch.runner.cancel(task.name)
+        folder = Path(run.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "workers.json").write_text(done.to_json())
+        return result_of(done)
+
+    def _run(self, watch: "_Watch", tasks: tuple[Task, Task], taken: Bundle) -> Ran:
+        master, workers = tasks
+        watch.runner.start(master, taken)
+        lead = watch.begun(master)
+        watch.runner.start(
+            replace(workers, arguments=(*workers.arguments, "--master", lead.address)),
+            taken,
+        )
+        return watch.ended(lead, tasks)
+
+    def _there(self, run: LoadRun) -> LoadRun:
+        """The run as a Pod sees it: the locustfile in its volume, the gateway's replicas by their own addresses."""
+        ready = [one for one in KubernetesReplicas(self.api, self.place, Reach.DIRECT).list() if one.ready]
+        if not ready:
+            raise EnvironmentFailed("no gateway replica is ready")
+        entrance = replace(run.entrance, urls=tuple(f"http://{one.traffic}" for one in ready))
+        return replace(run, entrance=entrance, file=f"{FILES}/{Path(run.file).name}", folder=f"{WORK}/load")
+
+    def _tasks(self, run: LoadRun, *words: str) -> tuple[Task, Task]:
+        """Master and workers, named by the release: a run that is begun again finds what is left of the first."""
+        stamp = run.entrance.witness.stamp
+        name = f"gatewayctl-load-{hashlib.sha256(stamp.encode()).hexdigest()[:10]}"
+        master = Task(
+            name=name,
+            release=name,
+            namespace=self.namespace,
+            image=self.image,
+            account="",
+            arguments=("load-part", *words),
+            actor="",
+            deadline=run.duration + run.timeout + 3 * _BEGIN,
+            lost=0,
+        )
+        return master, replace(master, name=f"{name}-workers", pods=run.workers)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Waits for Pods, and calls `tick` meanwhile; not for longer than `within` seconds in all."""
+
+    runner: Runner
+    tick: Tick
+    within: float
+
+    def clear(self, tasks: tuple[Task, ...]) -> None:
+        """Take away what an earlier run of the same release has left."""
+        for task in tasks:
+            self.runner.cancel(task.name)
+        deadline = time.monotonic() + _BEGIN
+        while not all(self.runner.gone(task.name) for task in tasks):
+            self._pause("waiting for an earlier load to go", deadline)
+
+    def begun(self, task: Task) -> PodSeen:
+        """The Pod of a Job, once it runs and has an address."""
+        deadline = time.monotonic() + _BEGIN
+        while True:
+            seen = self.runner.look(task.name)
+            for pod in seen.pods:
+                if pod.trouble or (pod.begun and pod.address):
+                    return _sound(pod)
+            if seen.over:
+                raise EnvironmentFailed(f"Job {task.name} is over before it began: {seen.over}")
+            self._pause("waiting for the load's Pods", deadline)
+
+    def ended(self, lead: PodSeen, tasks: tuple[Task, Task]) -> Ran:
+        """What the master said at its end."""
+        master, workers = tasks
+        deadline = time.monotonic() + self.within
+        while True:
+            found = [pod for pod in self.runner.look(master.name).pods if pod.name == lead.name]
+            if not found:
+                raise EnvironmentFailed(f"Pod {lead.name}, which led the load, was lost")
+            if found[0].exit_code is not None:
+                return _result(self.runner.everything(lead.name), lead.name)
+            for pod in self.runner.look(workers.name).pods:
+                _sound(pod)
+            self._pause(self.runner.last_line(lead.name)[:200] or "starting", deadline)
+
+    def _pause(self, text: str, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise DeadlineExceeded(self.within, "the load's Pods", text)
+        until = time.monotonic() + _LOOK
+        while time.monotonic() < until:
+            self.tick(text)
+            time.sleep(_TICK)
+
+
+def _sound(pod: PodSeen) -> PodSeen:
+    """The Pod. Raises EnvironmentFailed when it will certainly not begin."""
+    if pod.trouble:
+        raise EnvironmentFailed(f"the load's Pod {pod.name}: {pod.trouble}")
+    return pod
+
+
+def _result(log: str, pod: str) -> Ran:
+    last = log.rstrip().rpartition("\n")[2]
+    try:
+        return Ran.from_json(last)
+    except (ValueError, KeyError, TypeError) as fault:
+        raise EnvironmentFailed(f"Pod {pod}, which led the load, ended without a result: {last[:300]}") from fault

@@ -1,0 +1,210 @@
+"""The gateway's route files as keys of a ConfigMap, swapped only when they are as they were read.
+
+The whole object's resourceVersion alone would be too strict: a person's edit of another key is no conflict. So a write
+that clashes looks again, and goes on from the new version while our files, and a mark that each write of ours renews,
+are as they were read. The mark also makes every write a new version (the API server drops a patch that changes
+nothing), and tells afterwards whether a write that got no answer has happened.
+
+A JSON Patch with a `test` of each text would say the same in one request, but the API server compares such texts as
+JSON was spelled, escapes included: one é or & in a comment, and the test fails for ever.
+"""
+
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
+from gatewayctl.adapters.kubernetes.client.watch import Item, Listing
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_object
+from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
+from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.routing import Files, SourceFile
+
+WRITE = "gatewayctl.dev/write"
+"""Annotation of the ConfigMap: which write of ours was the last one."""
+NUDGE = "gatewayctl.dev/nudge"
+"""Annotation of each gateway Pod: its change makes the kubelet sync the Pod's volumes at once."""
+
+_LARGEST = 1_048_576  # bytes in all keys of one ConfigMap, the API server's own limit
+_TRIES = 5
+_AT_ONCE = 8  # nudges in flight
+
+
+class KubernetesRouteStore:
+    """Reads and writes `keys` of one ConfigMap; after each write it has every gateway Pod sync at once.
+
+    Both are got once and followed by a watch. A write that clashed reads anew. `listing` is the gateway's Pods where
+    others look at them, too.
+    """
+
+    def __init__(self, api: Api, place: GatewayPlace, listing: Listing | None = None) -> None:
+        self._api, self._place = api, place
+        self._path = config_maps(place.namespace, place.config_map)
+        self._kept = Item(api, config_maps(place.namespace), place.config_map)
+        self._gateway = listing or Listing(api, pods(place.namespace), labelSelector=place.selector)
+        self._name = f"ConfigMap {place.namespace}/{place.config_map}"
+        self._lock = Lock()
+        self._unnudged: dict[str, str] = {}
+
+    @property
+    def unnudged(self) -> dict[str, str]:
+        """Pods that could not be nudged after the last write, with the reason; they sync a minute later."""
+        return dict(self._unnudged)
+
+    def read(self) -> Stored:
+        """All files, with the version they were read at. Raises EnvironmentFailed, UsageFault, Refused."""
+        return self._stored(self._object(self._kept.now))
+
+    def check(self) -> str:
+        """Raise Refused when an edit would not reach the gateway or would be reverted; else say where it arrives."""
+        found = self._object(self._kept.now)
+        check_object(self._place, found)
+        self._stored(found)
+        listed = self._pods()
+        places = check_mounts(self._place, listed)
+        if not listed:
+            return f"{self._name}; no gateway Pod runs that could mount it"
+        return f"{self._name}, mounted at {', '.join(places)} by {len(listed)} Pods"
+
+    def write(self, files: Files, expected: Stored) -> Stored:
+        """Replace the files named in `files`, as a new version; StaleWrite when someone wrote since `expected`.
+
+        What was never written by us is checked first, as in `check`. Later writes are not held up by that: an abort
+        must be able to take its rule out of a ConfigMap that somebody has put under Helm in the meantime.
+        """
+        wanted = self._wanted(files, expected)
+        version = _Version.parse(expected.version)
+        if not version.mark:
+            self.check()
+        mark = secrets.token_hex(8)
+        written = self._swap(wanted, expected, mark)
+        self.nudge(mark)
+        return written
+
+    def nudge(self, mark: str = "") -> None:
+        """Have the kubelets sync all gateway Pods now; a Pod that cannot be nudged is remembered, and no error."""
+        body = {"metadata": {"annotations": {NUDGE: mark or secrets.token_hex(8)}}}
+        failed: dict[str, str] = {}
+
+        def touch(name: str) -> None:
+            fault = self._touched(name, body)
+            if fault:
+                failed[name] = fault
+
+        try:
+            names = [str((pod.get("metadata") or {}).get("name", "")) for pod in self._pods()]
+        except ApiFault as fault:
+            names, failed = [], {"all": str(fault)}
+        if names:
+            with ThreadPoolExecutor(min(len(names), _AT_ONCE)) as pool:
+                list(pool.map(touch, names))
+        with self._lock:
+            self._unnudged = failed
+
+    def _touched(self, name: str, body: Object) -> str:
+        """Nudge one Pod; why that did not work, or nothing. Its status moves all the time, so clashes are usual."""
+        fault = ""
+        for _ in range(_TRIES):
+            try:
+                self._api.merge(pods(self._place.namespace, name), body)
+            except NotThere:
+                return ""  # it went away in the meantime
+            except (Clash, Uncertain) as caught:
+                fault = str(caught)  # once too often does no harm, and once too few costs a minute
+            except ApiFault as caught:
+                return str(caught)
+            else:
+                return ""
+        return fault
+
+    def _wanted(self, files: Files, expected: Stored) -> dict[str, str]:
+        """All texts as they shall be. Raises UsageFault for a file that is not there, or too large."""
+        texts = {file.name: file.text for file in expected.files}
+        unknown = [file.name for file in files if file.name not in texts]
+        if unknown:
+            raise UsageFault(
+                f"the gateway has no route file {', '.join(unknown)}; {self._name} has {', '.join(texts)}",
+                hint="the keys that are route files are named in gatewayctl.yaml, under gateway.config",
+            )
+        texts.update({file.name: file.text for file in files})
+        size = sum(len(text.encode()) for text in texts.values())
+        if size > _LARGEST:
+            raise Refused(self._name, 0, f"{size} bytes of route files; a ConfigMap holds {_LARGEST}")
+        return texts
+
+    def _swap(self, wanted: dict[str, str], expected: Stored, mark: str) -> Stored:
+        """Patch; where the answer does not tell what came of it, look. Every try carries the same mark."""
+        changed = {file.name: wanted[file.name] for file in expected.files if wanted[file.name] != file.text}
+        found = expected
+        for _ in range(_TRIES):
+            version = _Version.parse(found.version).resource
+            metadata = {"resourceVersion": version, "annotations": {WRITE: mark}}
+            try:
+                written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
+                self._kept.put(written)
+                return self._stored(written)
+            except (Clash, Uncertain) as caught:
+                fault = caught
+            found = self._stored(self._object(self._kept.fresh))
+            texts = {file.name: file.text for file in found.files}
+            if _Version.parse(found.version).mark == mark and texts == wanted:
+                return found
+            if not _same(found, expected):
+                raise StaleWrite(f"{self._name} was changed by someone else since it was read") from fault
+        if isinstance(fault, Uncertain):
+            raise fault
+        raise StaleWrite(f"{self._name} is being changed by others all the time") from fault
+
+    def _object(self, got: Callable[[], Object]) -> Object:
+        try:
+            return got()
+        except NotThere as fault:
+            raise EnvironmentFailed(
+                f"there is no {self._name}", hint="gateway.namespace and gateway.config in gatewayctl.yaml name it"
+            ) from fault
+
+    def _pods(self) -> list[Object]:
+        ended = {"Succeeded", "Failed"}
+        return [pod for pod in self._gateway.now() if (pod.get("status") or {}).get("phase") not in ended]
+
+    def _stored(self, found: Object) -> Stored:
+        metadata, data = found.get("metadata") or {}, found.get("data") or {}
+        binary = [key for key in self._place.keys if key in (found.get("binaryData") or {})]
+        if binary:
+            raise Refused(self._name, 0, f"{', '.join(binary)} is binaryData, not text")
+        missing = [key for key in self._place.keys if key not in data]
+        if missing:
+            raise UsageFault(
+                f"{self._name} has no key {', '.join(missing)}; it has {', '.join(data) or 'none'}",
+                hint="the keys that are route files are named in gatewayctl.yaml, under gateway.config",
+            )
+        mark = str((metadata.get("annotations") or {}).get(WRITE, ""))
+        version = _Version(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
+        return Stored(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """Which object, which state of it, and our last write to it (empty: none yet)."""
+
+    uid: str
+    resource: str
+    mark: str
+
+    @classmethod
+    def parse(cls, text: str) -> "_Version":
+        uid, resource, mark = text.split("/", 2)
+        return cls(uid, resource, mark)
+
+    def __str__(self) -> str:
+        return f"{self.uid}/{self.resource}/{self.mark}"
+
+
+def _same(found: Stored, expected: Stored) -> bool:
+    """Nobody wrote what a write of ours depends on."""
+    now, then = _Version.parse(found.version), _Version.parse(expected.version)
+    return found.files == expected.files and (now.uid, now.mark) == (then.uid, then.mark)

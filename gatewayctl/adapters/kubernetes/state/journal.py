@@ -1,0 +1,195 @@
+"""The journal as one ConfigMap per application: whoever reaches the cluster can read it and act on it.
+
+A release and the history change together, in one write that expects the version we read last: one request, no look
+before it. Phase and outcome are labels: `kubectl get configmaps -L gatewayctl.dev/phase,gatewayctl.dev/outcome`.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from gatewayctl.adapters.files.records import release_from_data, release_from_json, release_to_data, release_to_json
+from gatewayctl.adapters.kubernetes.client.api import Api, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.names import (
+    APP,
+    MANAGED_BY,
+    OUTCOME,
+    PHASE,
+    US,
+    own_labels,
+    own_name,
+    part,
+    words,
+)
+from gatewayctl.adapters.kubernetes.client.paths import config_maps
+from gatewayctl.adapters.kubernetes.client.watch import Item
+from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
+from gatewayctl.domain.release import Record, Release
+
+_SPEC = "gatewayctl.yaml"
+_LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
+_TRIES = 6  # a write that met another change of the same object, or got no answer
+
+
+class KubernetesJournal:
+    """Keeps `keep` ended releases per application, fewer where they would make the ConfigMap too large.
+
+    `spec_text` is kept beside the release, so that anybody can act on it from anywhere; empty leaves what is kept.
+    """
+
+    def __init__(self, api: Api, namespace: str, spec_text: str = "", keep: int = 10) -> None:
+        self._api, self._namespace, self._spec, self._keep = api, namespace, spec_text, keep
+        self._last: dict[str, _Entry] = {}
+        self._kept: dict[str, Item] = {}
+
+    def load(self, app: str) -> Record | None:
+        """The application's record, or None when it never had a release. Raises EnvironmentFailed."""
+        entry = self._read(app)
+        if entry is None:
+            return None
+        return Record(release_from_json(entry.data.get("release", ""), entry.source), entry.version)
+
+    def save(self, app: str, release: Release, expected: int) -> Record:
+        """Write `release` if the record is still at version `expected` (0: there is none); else raise StaleWrite."""
+        nonce = secrets.token_hex(8)
+        entry = self._last.get(app) if expected else None
+        if expected and (entry is None or entry.version != expected):
+            entry = self._read(app)
+        for _ in range(_TRIES):
+            if entry is not None and entry.data.get("nonce") == nonce:  # the answer was lost, the write was not
+                return Record(release, entry.version)
+            found = entry.version if entry else 0
+            if found != expected:
+                raise StaleWrite(
+                    f"the journal of {app} was written by someone else: expected version {expected}, found {found}"
+                )
+            try:
+                stored = self._write(app, self._next(app, release, entry, nonce), entry)
+            except (Clash, NotThere, Uncertain):
+                entry = self._read(app)
+                continue
+            self._last[app] = stored
+            if app in self._kept:
+                self._kept[app].put(stored.found)
+            return Record(release, stored.version)
+        raise EnvironmentFailed(f"the journal of {app} could not be written in {_TRIES} tries: others keep changing it")
+
+    def moved(self, app: str, version: int) -> bool:
+        """Whether the record is known to be no longer at `version`; a watch tells. Raises EnvironmentFailed."""
+        item, last = self._kept.get(app), self._last.get(app)
+        if item is None:
+            item = self._kept[app] = Item(self._api, config_maps(self._namespace), own_name(app))
+            if last is not None:
+                item.follow(last.found)
+                return last.version != version
+        try:
+            found = _entry(item.now()).version
+        except NotThere:
+            return True
+        return found > version  # what is older is on its way
+
+    def history(self, app: str) -> tuple[Release, ...]:
+        """Ended releases, newest first. Raises EnvironmentFailed."""
+        entry = self._read(app)
+        return () if entry is None else tuple(release_from_data(one, entry.source) for one in entry.history)
+
+    def _read(self, app: str) -> "_Entry | None":
+        self._last.pop(app, None)
+        try:
+            found = self._api.get(config_maps(self._namespace, own_name(app)))
+        except NotThere:
+            return None
+        entry = _entry(found)
+        self._last[app] = entry
+        return entry
+
+    def _write(self, app: str, wanted: Object, old: "_Entry | None") -> "_Entry":
+        if old is None:
+            return _entry(self._api.create(config_maps(self._namespace), wanted))
+        return _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted))
+
+    def _next(self, app: str, release: Release, old: "_Entry | None", nonce: str) -> Object:
+        """The whole object as it should be; what people added to it stays."""
+        found = old.found if old else {}
+        meta = {**part(found, "metadata"), "name": own_name(app), "namespace": self._namespace}
+        meta["labels"] = {
+            **words(meta, "labels"),
+            **own_labels(app),
+            PHASE: release.phase.value,
+            OUTCOME: release.outcome.value,
+        }
+        data = {**words(found, "data"), "release": release_to_json(release), "nonce": nonce}
+        data["version"] = str(old.version + 1 if old else 1)
+        if self._spec:
+            data[_SPEC] = self._spec
+        ended = [one for one in (old.history if old else []) if one.get("id") != release.id]
+        if release.ended:
+            ended = [release_to_data(release), *ended]
+        data["history"] = ""
+        room = _LARGEST - sum(len(text.encode()) for text in data.values())
+        data["history"] = _pruned(ended[: self._keep], room)
+        return {**found, "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+
+def kept_spec(api: Api, namespace: str, app: str) -> str | None:
+    """The gatewayctl.yaml that an application's last release was made with; None when none is kept."""
+    try:
+        found = api.get(config_maps(namespace, own_name(app)))
+    except NotThere:
+        return None
+    return words(found, "data").get(_SPEC)
+
+
+def apps(api: Api, namespace: str) -> tuple[str, ...]:
+    """The applications that have a journal in `namespace`, by name."""
+    found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={US},{APP}")
+    items = found.get("items")
+    labels = [words(item, "metadata", "labels") for item in items or () if isinstance(item, dict)]
+    return tuple(sorted(label[APP] for label in labels if APP in label))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A journal's ConfigMap as the API server gave it."""
+
+    found: Object
+    version: int
+    source: str
+
+    @property
+    def data(self) -> dict[str, str]:
+        return words(self.found, "data")
+
+    @property
+    def history(self) -> list[Object]:
+        """Ended releases as data, newest first. Raises EnvironmentFailed."""
+        try:
+            found = json.loads(self.data.get("history") or "[]")
+        except ValueError as fault:
+            raise EnvironmentFailed(f"{self.source}: history is not JSON: {fault}", hint=_MEND) from fault
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise EnvironmentFailed(f"{self.source}: history is no list of releases", hint=_MEND)
+        return found
+
+
+_MEND = "restore it from a backup, or see that no release is open and delete it: kubectl delete configmap"
+
+
+def _entry(found: Object) -> _Entry:
+    meta = words(found, "metadata")
+    source = f"ConfigMap {meta.get('namespace')}/{meta.get('name')}"
+    version = words(found, "data").get("version", "")
+    if not (version.isascii() and version.isdecimal() and 0 < len(version) < 19 and int(version) > 0):
+        raise EnvironmentFailed(
+            f"{source}: not a journal: expected a version of 1 or more, found {version!r}", hint=_MEND
+        )
+    return _Entry(found, int(version), source)
+
+
+def _pruned(ended: list[Object], room: int) -> str:
+    """As many of the newest as fit into `room` bytes, as JSON."""
+    text = json.dumps(ended, ensure_ascii=False)
+    while ended and len(text.encode()) > room:
+        ended = ended[:-1]
+        text = json.dumps(ended, ensure_ascii=False)
+    return text

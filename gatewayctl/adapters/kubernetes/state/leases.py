@@ -1,0 +1,138 @@
+"""Leases as coordination.k8s.io objects: one live process at a time works on an application.
+
+A lease tells who is alive; it does not fence. The journal's compare-and-swap does, at every guard. So a renewal is left
+out while the last one is fresh: until the next real one a process may not know that it was taken over, and whatever it
+then wants to write, the journal tells it.
+"""
+
+import math
+from dataclasses import dataclass
+
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.names import own_labels, own_name, part, words
+from gatewayctl.adapters.kubernetes.client.paths import leases
+from gatewayctl.adapters.kubernetes.state.lease_holder import Lease, Sight, annotations, lease_of, spelled, transitions
+from gatewayctl.domain.errors import Busy
+from gatewayctl.domain.platform import Holder
+from gatewayctl.ports import Clock
+
+_TRIES = 6  # a write that met another change of the same object, or got no answer
+_FRESH = 3  # a renewal is sent when this part of the time to live has passed since the last one
+
+
+class KubernetesLeases:
+    """A lease that is not renewed for `ttl` seconds is free, whoever holds it; the journal may be unreachable for less.
+
+    A lease costs one request to take, one per third of `ttl` to keep and one to give back, which deletes it.
+    """
+
+    def __init__(self, api: Api, namespace: str, clock: Clock, ttl: float = 45.0) -> None:
+        self._api, self._namespace, self._clock, self._ttl = api, namespace, clock, ttl
+        self._ours: dict[tuple[str, Holder], _Ours] = {}
+        self._sights: dict[str, Sight] = {}
+
+    def acquire(self, app: str, holder: Holder) -> None:
+        """Take the lease, or take it over from a holder that is gone or silent; else raise Busy."""
+        self._take(app, holder, None)
+
+    def renew(self, app: str, holder: Holder) -> None:
+        """Still here. Raises Busy when someone else took over; at the latest a third of `ttl` after the last time."""
+        ours = self._ours.get((app, holder))
+        if ours is not None and 0 <= self._clock.wall() - ours.renewed < self._ttl / _FRESH:
+            return
+        self._take(app, holder, ours.found if ours else None)
+
+    def release(self, app: str, holder: Holder) -> None:
+        """Give it back; harmless when it is not ours any more, or when the cluster does not answer: it runs out."""
+        try:
+            self._give_back(app, holder)
+        except ApiFault:
+            return  # what became of the release matters more than a lease that ends by itself in seconds
+
+    def _give_back(self, app: str, holder: Holder) -> None:
+        ours = self._ours.pop((app, holder), None)
+        found = ours.found if ours else self._read(app)
+        for _ in range(_TRIES):
+            lease = lease_of(found) if found else None
+            if lease is None or lease.holder != holder:
+                return
+            try:
+                only = {"uid": lease.uid, "resourceVersion": lease.version}
+                self._api.delete(leases(self._namespace, own_name(app)), only)
+            except (Clash, Uncertain):
+                found = self._read(app)
+                continue
+            return
+
+    def holder(self, app: str) -> Holder | None:
+        """Who holds it now; nobody when its holder is gone or silent."""
+        found = self._read(app)
+        lease = lease_of(found) if found else None
+        return lease.holder if lease is not None and self._held(app, lease) else None
+
+    def _take(self, app: str, holder: Holder, found: Object | None) -> None:
+        """Write the lease as ours over `found` (None: nothing is there, as after every release)."""
+        for _ in range(_TRIES):
+            lease = lease_of(found) if found else None
+            if lease is not None and lease.holder != holder and self._held(app, lease):
+                raise _busy(app, str(lease.holder))
+            renewed = self._clock.wall()
+            try:
+                stored = self._write(app, self._wanted(app, holder, renewed, found), found)
+            except (Clash, NotThere, Uncertain):
+                found = self._read(app)
+                continue
+            self._ours[app, holder] = _Ours(stored, renewed)
+            return
+        raise _busy(app, "others who take it in turns")
+
+    def _write(self, app: str, wanted: Object, old: Object | None) -> Object:
+        if old is None:
+            return self._api.create(leases(self._namespace), wanted)
+        return self._api.replace(leases(self._namespace, own_name(app)), wanted)
+
+    def _read(self, app: str) -> Object | None:
+        try:
+            return self._api.get(leases(self._namespace, own_name(app)))
+        except NotThere:
+            self._sights.pop(app, None)
+            return None
+
+    def _wanted(self, app: str, holder: Holder, renewed: float, old: Object | None) -> Object:
+        found = old or {}
+        before = lease_of(found)
+        same = before is not None and before.holder == holder
+        meta = {**part(found, "metadata"), "name": own_name(app), "namespace": self._namespace}
+        meta["labels"] = {**words(meta, "labels"), **own_labels(app)}
+        meta["annotations"] = {**words(meta, "annotations"), **annotations(holder)}
+        spec = {
+            **part(found, "spec"),
+            "holderIdentity": str(holder),
+            "renewTime": spelled(renewed),
+            "leaseDurationSeconds": max(1, math.ceil(self._ttl)),
+        }
+        if not same:
+            spec["acquireTime"] = spelled(renewed)
+            spec["leaseTransitions"] = transitions(found) + 1 if found else 0
+        return {**found, "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
+
+    def _held(self, app: str, lease: Lease) -> bool:
+        if lease.provably_gone:
+            return False
+        now = self._clock.now()
+        before = self._sights.get(app)
+        sight = before.again(lease.version, now) if before else Sight(lease.version, now, moved=False)
+        self._sights[app] = sight
+        return not sight.expired(lease, now, self._clock.wall(), self._ttl)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """A lease as we wrote it last, with the time it was then (seconds since the epoch)."""
+
+    found: Object
+    renewed: float
+
+
+def _busy(app: str, who: str) -> Busy:
+    return Busy(f"{app} is being worked on by {who}", hint=f"wait for it, or see what it does: gatewayctl status {app}")

@@ -1,0 +1,113 @@
+"""A pytest session that was started by gatewayctl: what it reports while it runs.
+
+With pytest-xdist every worker counts its own answers, and only the controller reports outcomes.
+"""
+
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from gatewayctl.child_process import fixtures
+from gatewayctl.child_process.marking import Marking, install
+from gatewayctl.child_process.run_context import Lines
+from gatewayctl.child_process.tally import Tally
+from gatewayctl.domain.smoke import Errand
+
+_LONGEST_WHY = 300
+
+
+def begin(config: pytest.Config, errand: Errand) -> None:
+    """Mark and attribute all requests of this process from now on, report, and offer the fixtures."""
+    tally = Tally(errand.entrance.witness)
+    marking = Marking(errand.entrance, tally)
+    install(marking)
+    lines = Lines(errand.events)
+    config.stash[fixtures.ENTRANCE], config.stash[fixtures.MARKING] = errand.entrance, marking
+    config.pluginmanager.register(fixtures, "gatewayctl-fixtures")
+    config.pluginmanager.register(Counts(tally, lines), "gatewayctl-counts")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Outcomes(lines), "gatewayctl-outcomes")
+        signal.signal(signal.SIGTERM, _end_in_order)
+
+
+def _end_in_order(_number: int, _frame: FrameType | None) -> None:
+    """A suite that took too long still tears its fixtures down and writes its JUnit file."""
+    raise KeyboardInterrupt("asked to end")
+
+
+class Counts:
+    """Reports the answers counted in this process: after every test, and when all is over."""
+
+    def __init__(self, tally: Tally, lines: Lines) -> None:
+        self._tally = tally
+        self._lines = lines
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self) -> None:
+        """A test is over."""
+        self._report()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """All tests are over."""
+        self._report()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Whatever was asked by other plugins at the end is known now too."""
+        self._report()
+
+    def _report(self) -> None:
+        self._lines.write(kind="answers", process=os.getpid(), **self._tally.figures())
+
+
+class Outcomes:
+    """Reports how many tests there are and what became of each."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """All tests of this process are known."""
+        self._lines.write(kind="collected", count=len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """A worker of pytest-xdist knows its tests."""
+        self._lines.write(kind="collected", count=len(ids))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """The session came to its own end: what was told is all there is."""
+        self._lines.write(kind="finished")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file could not be collected."""
+        if report.failed:
+            self._test(report, "error")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase of a test is over; reruns that still follow are outcomes of their own."""
+        outcome: str = report.outcome
+        if outcome == "failed":
+            self._test(report, "failed" if report.when == "call" else "error")
+        elif outcome in ("rerun", "skipped") or report.when == "call":
+            self._test(report, outcome)
+
+    def _test(self, report: Any, outcome: str) -> None:
+        why = _why(report) if outcome in ("failed", "error") else ""
+        self._lines.write(kind="test", id=report.nodeid, outcome=outcome, why=why)
+
+
+def _why(report: Any) -> str:
+    """The first line of what went wrong."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        said = str(crash.message).strip()
+        return said.splitlines()[0][:_LONGEST_WHY] if said else ""
+    lines = [line.strip() for line in str(report.longrepr or "").splitlines() if line.strip()]
+    marked = [line.removeprefix("E").strip() for line in lines if line.startswith("E  ")]
+    return (marked or lines or [""])[-1][:_LONGEST_WHY]

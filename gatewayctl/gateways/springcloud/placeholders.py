@@ -1,0 +1,36 @@
+"""What placeholders stand for, as far as the files given tell; environment and registries may say otherwise."""
+
+from collections.abc import Iterable
+
+from yaml.nodes import ScalarNode
+
+from gatewayctl.gateways.springcloud.locate import Survey
+from gatewayctl.gateways.springcloud.relaxed_binding import find, path_of
+
+
+class Properties:
+    """Values of properties, by their names in placeholders. Those with several values have none."""
+
+    def __init__(self, found: Iterable[Survey]) -> None:
+        self._found = tuple(found)
+        self._known: dict[str, str | None] = {}
+
+    def __call__(self, name: str) -> str | None:
+        """The one value of the property `name`; None where no file tells. Raises Refused."""
+        if name not in self._known:
+            values = self._values(name)
+            self._known[name] = values.pop() if len(values) == 1 else None
+        return self._known[name]
+
+    def _values(self, name: str) -> set[str]:
+        path = path_of(name)
+        if not path:
+            return set()
+        return {
+            str(one.value.value)
+            for survey in self._found
+            for unit in survey.source.units
+            for root in unit.roots
+            for one in find(unit, root, path)
+            if not one.rest and isinstance(one.value, ScalarNode)
+        }

@@ -1,0 +1,96 @@
+"""Spring's keys in YAML: dots at any level, list positions in brackets, letters and dashes as one likes.
+
+All spellings are one property to Spring, so a place in a file is found by the property and not by the spelling.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.nodes import is_null
+
+Path = tuple[str, ...]
+
+_SEGMENT = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
+_IGNORED = re.compile(r"[^a-z0-9\[\]]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A property in a document. `rest` is what its key says beyond the path that was asked for: `[0]`, `id`.
+
+    `merged`: it comes in by a merge key (`<<`), and stands elsewhere.
+    """
+
+    key: Node
+    value: Node
+    rest: Path = ()
+    merged: bool = False
+
+
+@lru_cache(maxsize=4096)
+def path_of(key: str) -> Path:
+    """The segments of a key, as Spring compares them."""
+    return tuple(_IGNORED.sub("", segment.lower()) for segment in _SEGMENT.findall(key))
+
+
+def pairs(unit: Unit, node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:
+    """A mapping's own keys and values. Raises Refused for keys that are no text, or stand twice."""
+    seen: set[str] = set()
+    for key, value in node.value:
+        if not isinstance(key, ScalarNode):
+            raise unit.unexpected(key, "a property's name")
+        if key.value in seen and not _is_merge(key):
+            raise unit.refused(key, f"the key {key.value} occurs twice in one mapping: Spring does not load that")
+        seen.add(key.value)
+        yield key, value
+
+
+def find(unit: Unit, node: Node, path: Path) -> Iterator[Found]:
+    """Every place below `node` that sets the property `path`, or a part of it. Raises Refused."""
+    if not isinstance(node, MappingNode):
+        return
+    for key, value in pairs(unit, node):
+        if _is_merge(key):
+            for one in merged(value):
+                for found in find(unit, one, path):
+                    yield Found(found.key, found.value, found.rest, merged=True)
+            continue
+        here = path_of(key.value)
+        if here == path[: len(here)] and len(here) < len(path):
+            yield from find(unit, value, path[len(here) :])
+        elif here[: len(path)] == path:
+            yield Found(key, value, here[len(path) :])
+
+
+def merged(value: Node) -> list[Node]:
+    """The mappings that a merge key brings in."""
+    return list(value.value) if isinstance(value, SequenceNode) else [value]
+
+
+def fields(unit: Unit, node: Node, what: str) -> dict[str, Node]:
+    """The fields of one of Spring's own objects, merge keys followed; `what` is how a refusal calls it."""
+    if is_null(node):
+        return {}
+    if not isinstance(node, MappingNode):
+        raise unit.unexpected(node, what)
+    found: dict[str, Node] = {}
+    inherited: dict[str, Node] = {}
+    for key, value in pairs(unit, node):
+        if _is_merge(key):
+            for one in merged(value):
+                inherited = {**fields(unit, one, what), **inherited}
+            continue
+        name = ".".join(path_of(key.value))
+        if name in found:
+            raise unit.refused(key, f"{name} is set twice in {what}")
+        found[name] = value
+    return {**inherited, **found}
+
+
+def _is_merge(key: ScalarNode) -> bool:
+    return key.value == "<<" and not key.style

@@ -1,0 +1,121 @@
+"""Copies of nodes, and nodes of our own: what an inserted item is meant to be, before it is text.
+
+Copies are whole and stand alone: aliases are written out, anchors are not repeated. What could change its meaning by
+being copied (merge keys, bare tags, keys that occur twice) is refused.
+"""
+
+import re
+from collections.abc import Sequence
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gatewayctl.gateways.yamltext.fragments import Unit
+
+MAX_NODES = 20_000  # of one copy: a bound on aliases of aliases, far above any real route or cluster
+
+_BARE_TAG = re.compile(r"(&\S+\s+)?!(\s|$)")
+
+
+def quoted(value: str) -> ScalarNode:
+    """A value of ours: always double-quoted, so that no loader takes it for anything but text."""
+    return ScalarNode("", value, style='"')
+
+
+def plain(value: str) -> ScalarNode:
+    """A key of ours."""
+    return ScalarNode("", value)
+
+
+def text(node: Node | None) -> str:
+    """A scalar's text; nothing for anything else."""
+    return str(node.value) if isinstance(node, ScalarNode) else ""
+
+
+def is_null(node: Node) -> bool:
+    """Whether a field is written without a value."""
+    return isinstance(node, ScalarNode) and not node.style and node.value in {"", "~", "null"}
+
+
+def is_flow(node: Node) -> bool:
+    """Whether a collection is written in braces or brackets."""
+    return isinstance(node, MappingNode | SequenceNode) and bool(node.flow_style)
+
+
+def mapping(pairs: Sequence[tuple[Node, Node]], like: Node) -> MappingNode:
+    """A mapping, block or flow like its neighbour `like`."""
+    return MappingNode("", list(pairs), flow_style=is_flow(like))
+
+
+def listing(items: Sequence[Node], like: Node) -> SequenceNode:
+    """A list, block or flow like its neighbour `like`."""
+    return SequenceNode("", list(items), flow_style=is_flow(like))
+
+
+def appended(before: Node, item: Node, parent: Node) -> SequenceNode:
+    """A list with one more item; one that has no value yet is written like its parent."""
+    if isinstance(before, SequenceNode):
+        return SequenceNode(before.tag, [*before.value, item], flow_style=before.flow_style and bool(before.value))
+    return listing([item] if is_null(before) else [before, item], parent if is_null(before) else before)
+
+
+def rebuilt(node: MappingNode, pairs: Sequence[tuple[Node, Node]]) -> MappingNode:
+    """`node` with other content."""
+    return MappingNode(node.tag, list(pairs), node.start_mark, node.end_mark, flow_style=node.flow_style)
+
+
+def copy(unit: Unit, node: Node, most: int = MAX_NODES) -> Node:
+    """`node` as a tree of its own, of at most `most` nodes, which still tell where they came from. Raises Refused."""
+    return _Copier(unit, node, most).copy(node)
+
+
+class _Copier:
+    def __init__(self, unit: Unit, root: Node, most: int) -> None:
+        self._unit, self._root = unit, root
+        self._open: set[int] = set()
+        self._left = self._most = most
+
+    def copy(self, node: Node) -> Node:
+        self._left -= 1
+        if self._left < 0:
+            raise self._unit.refused(self._root, f"what has to be copied has more than {self._most} values")
+        if not isinstance(node, MappingNode | SequenceNode):
+            return self._scalar(node)
+        if id(node) in self._open:
+            raise self._unit.refused(node, "an alias stands inside what it names")
+        self._open.add(id(node))
+        self._check_tag(node)
+        try:
+            if isinstance(node, SequenceNode):
+                items = [self.copy(item) for item in node.value]
+                return SequenceNode(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
+            return self._mapping(node)
+        finally:
+            self._open.discard(id(node))
+
+    def _scalar(self, node: Node) -> ScalarNode:
+        assert isinstance(node, ScalarNode)  # noqa: S101 (there are three kinds of nodes)
+        self._check_tag(node)
+        return ScalarNode(node.tag, node.value, node.start_mark, node.end_mark, style=node.style)
+
+    def _mapping(self, node: MappingNode) -> MappingNode:
+        seen: set[str] = set()
+        pairs: list[tuple[Node, Node]] = []
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                raise self._unit.unexpected(key, "a field name")
+            if key.value == "<<" and not key.style:
+                raise self._unit.refused(
+                    key,
+                    "a merge key (<<) in what has to be copied: it would bring in what cannot be seen here",
+                    hint="write out what it stands for",
+                )
+            if key.value in seen:
+                raise self._unit.refused(key, f"the key {key.value} occurs twice in one mapping")
+            seen.add(key.value)
+            pairs.append((self.copy(key), self.copy(value)))
+        return rebuilt(node, pairs)
+
+    def _check_tag(self, node: Node) -> None:
+        start = node.start_mark.index
+        if self._unit.text[start : start + 1] in {"!", "&"} and _BARE_TAG.match(self._unit.source(node)):
+            raise self._unit.refused(node, "a bare tag (!) in what has to be copied")

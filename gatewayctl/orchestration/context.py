@@ -1,0 +1,148 @@
+"""What a step has in its hands: the ports, the release, and the fence that keeps a late process from writing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.platform import Replica, Stored, Workload
+from gatewayctl.domain.release import Release
+from gatewayctl.domain.routing import Change, Files
+from gatewayctl.ports import (
+    Activation,
+    Address,
+    Checker,
+    Clock,
+    Dialect,
+    Evidence,
+    Inspect,
+    Journal,
+    Leases,
+    Live,
+    Narrator,
+    Prober,
+    Replicas,
+    RouteStore,
+    Suites,
+    Workloads,
+)
+from gatewayctl.waiting import Patience
+
+_FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
+
+
+class Watching:
+    """ports.Activation for gateways that look at their files themselves: nothing to do."""
+
+    def activate(self, replica: Replica) -> str:  # noqa: ARG002 (the port's signature)
+        """It runs them already, or will soon."""
+        return ""
+
+    def leftovers(self, replica: Replica) -> int | None:  # noqa: ARG002
+        """Files come and go within one process."""
+        return None
+
+
+def no_address(workload: str) -> str:
+    """For platforms that cannot tell."""
+    raise EnvironmentFailed(
+        f"nobody can tell the IP address of the Service {workload} here", hint="set canary_host in gatewayctl.yaml"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gatehouse:
+    """The gateway: how its rules are spelled, where they are kept, who runs them, and how they are asked and told."""
+
+    dialect: Dialect
+    checker: Checker
+    live: Live
+    store: RouteStore
+    replicas: Replicas
+    prober: Prober
+    activation: Activation = field(default_factory=Watching)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside, as the wiring chose it; `inspections` are the platform's own preconditions.
+
+    `address` is asked where a product's rule needs an IP address.
+    """
+
+    gateway: Gatehouse
+    workloads: Workloads
+    suites: Suites
+    journal: Journal
+    leases: Leases
+    evidence: Evidence
+    clock: Clock
+    narrator: Narrator
+    inspections: tuple[Inspect, ...] = ()
+    address: Address = no_address
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What comes between reading an object and replacing it, so that a late process loses.
+
+    Whoever takes a release over moves the journal first, and then replaces every object that its step is about, once
+    more. So a version read *after* that must not be replaced: `guard` looks at the journal itself and raises
+    Superseded; that look, being later than the read, would see the move. A version which is older than the move needs
+    no look: their write ends it, and our compare-and-swap on it fails from then on. Two kinds are older for certain,
+    and `known` has them: what was read before our own last journal write that began this drive (they move the journal
+    after it), and what a write of ours made, itself fenced (had they written before it, it would have failed).
+    For these `glance`, which may lag behind, is only there to stop early.
+    """
+
+    guard: Callable[[], None]
+    glance: Callable[[], None]
+    known: dict[str, str] = field(default_factory=dict)
+
+    def pass_by(self, name: str, version: str) -> None:
+        """Return when this version of an object may be replaced. Raises Superseded, Busy."""
+        if self.known.get(name) == version:
+            self.glance()
+        else:
+            self.guard()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step of one release. `fence` is passed before every write; `tick` narrates, and may raise to stop a wait."""
+
+    ports: Ports
+    release: Release
+    fence: Fence
+    tick: Callable[[str], None]
+
+    def patience(self, within: float, every: float = 0.1) -> Patience:
+        """Wait at most `within` seconds, looking every `every` seconds."""
+        return Patience(self.ports.clock, self.tick, within, every)
+
+    def replicas(self) -> tuple[Replica, ...]:
+        """The gateway's replicas now."""
+        return self.ports.gateway.replicas.list()
+
+    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
+        """Change a workload after reading it, fenced: read, then fence, then swap. Raises StaleWrite, Superseded."""
+        self.fence.pass_by(expected.name, expected.version)
+        changed = self.ports.workloads.change(expected, image=image, replicas=replicas)
+        self.fence.known[expected.name] = changed.version
+        return changed
+
+    def write(self, files: Files, expected: Stored) -> Stored:
+        """Write route files after reading them, fenced the same way. Raises StaleWrite, Superseded."""
+        self.fence.pass_by(_FILES, expected.version)
+        written = self.ports.gateway.store.write(files, expected)
+        self.fence.known[_FILES] = written.version
+        return written
+
+    def keep(self, name: str, text: str) -> None:
+        """Put a document into the release's evidence."""
+        self.ports.evidence.put(self.release.id, name, text)
+
+    def keep_change(self, label: str, before: Files, change: Change) -> None:
+        """The files of an edit before and after it, as evidence."""
+        for moment, files in (("before", before), ("after", change.apply(before))):
+            for file in files:
+                self.keep(f"{label}/{moment}/{file.name}", file.text)

@@ -1,0 +1,31 @@
+"""Before a release: draft it, check every precondition, keep the plan; nothing is touched until all of it holds."""
+
+from gatewayctl.domain.plan import Plan
+from gatewayctl.domain.release import Release
+from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.planning import plan
+from gatewayctl.orchestration.preflight import preflight, require
+
+
+def checked(ports: Ports, release: Release) -> Plan:
+    """The plan of an existing draft, preconditions checked, kept as evidence. Raises what does not hold."""
+    narrator, clock = ports.narrator, ports.clock
+    narrator.started("preflight")
+    start = clock.now()
+    checks = preflight(ports, release)
+    failed = [check for check in checks if check.fault]
+    mark = "✗" if failed else "✓"
+    said = f"{len(failed)} of {len(checks)} checks failed" if failed else f"{len(checks)} checks"
+    narrator.ended("preflight", mark, said, clock.now() - start)
+    require(checks)
+    made = plan(ports, release)
+    ports.evidence.put(release.id, "preflight.txt", "".join(f"{check.name}: {check.found}\n" for check in checks))
+    ports.evidence.put(release.id, "plan.txt", as_text(made))
+    return made
+
+
+def as_text(made: Plan) -> str:
+    """A plan for a person: the steps, then the exact diff of each object and file."""
+    steps = [f"{number}. {step}" for number, step in enumerate(made.steps, start=1)]
+    diffs = [f"{diff.name}\n{diff.text}" for diff in made.diffs]
+    return "\n".join([*steps, "", *diffs])

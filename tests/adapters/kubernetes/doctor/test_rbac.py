@@ -1,0 +1,199 @@
+"""The table of rights: what the manifest grants, what the adapters ask for, and how the API server's rules are read."""
+
+import ast
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gatewayctl.adapters.kubernetes.client import paths
+from gatewayctl.adapters.kubernetes.client.api import Api, Object, connect
+from gatewayctl.adapters.kubernetes.doctor.rbac import Reach, Right, loading, missing, rights, submitting, telling
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
+
+ROOT = Path(__file__).parents[3]
+PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
+NEEDED = rights("shop", PLACE, Reach.OUTSIDE)
+OBJECTS = rights("shop", replace(PLACE, routes=("shop/shop",)), Reach.OUTSIDE)
+Grant = tuple[str, str, str, str, str]
+
+
+def granted(file: str = "rbac.yaml") -> list[Grant]:
+    """Every verb that the manifest grants."""
+    objects = list(yaml.safe_load_all((ROOT / "manifests" / file).read_text()))
+    return [
+        (one["metadata"]["namespace"], group, resource, verb, name)
+        for one in objects
+        if one["kind"] == "Role"
+        for rule in one["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    ]
+
+
+def test_the_manifest_grants_the_table_and_nothing_else() -> None:
+    table = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in NEEDED]
+
+    assert sorted(granted()) == sorted(table)
+    assert len(set(table)) == len(table)
+
+
+def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gateways_part() -> None:
+    table = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in OBJECTS]
+    usual = [grant for grant in granted() if grant[0] == "shop"]
+
+    assert sorted([*usual, *granted("rbac-httproute.yaml")]) == sorted(table)
+
+
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("submitter.yaml", submitting("shop")),
+        ("rbac-load.yaml", loading("shop")),
+        ("rbac-exec.yaml", telling(PLACE)),
+    ],
+)
+def test_what_is_needed_only_sometimes_is_granted_and_nothing_else(file: str, table: tuple[Right, ...]) -> None:
+    wanted = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in table]
+
+    assert sorted(granted(file)) == sorted(wanted)
+
+
+def test_the_manifest_binds_each_role_to_the_account_of_a_release() -> None:
+    objects = list(yaml.safe_load_all((ROOT / "manifests" / "rbac.yaml").read_text()))
+    bindings = [one for one in objects if one["kind"] == "RoleBinding"]
+    roles = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in objects if one["kind"] == "Role"}
+
+    assert [one["kind"] for one in objects].count("ServiceAccount") == 1
+    assert {(one["metadata"]["namespace"], one["roleRef"]["name"]) for one in bindings} == roles
+    assert all(
+        one["subjects"] == [{"kind": "ServiceAccount", "name": "gatewayctl", "namespace": "shop"}] for one in bindings
+    )
+
+
+def test_every_kind_of_object_that_an_adapter_reaches_for_is_in_the_table() -> None:
+    folder = ROOT / "gatewayctl" / "adapters" / "kubernetes"
+    used = {
+        alias.name
+        for file in folder.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == paths.__name__
+        for alias in node.names
+    } - {"own_review"}
+    reached = {getattr(paths, name)("shop") for name in used}
+    every = (*NEEDED, *OBJECTS, *submitting("shop"), *loading("shop"))
+    table = {paths._in(f"{r.group}/v1" if r.group else "v1", "shop", r.resource.partition("/")[0], "") for r in every}
+
+    assert {path.replace("autoscaling/v2", "autoscaling/v1") for path in reached} <= table
+
+
+def test_inside_of_the_cluster_nothing_is_forwarded() -> None:
+    inside = rights("shop", PLACE, Reach.INSIDE)
+
+    assert {right.resource for right in set(NEEDED) - set(inside)} == {"pods/portforward"}
+    assert set(inside) < set(NEEDED)
+
+
+def test_a_right_reads_as_a_sentence() -> None:
+    assert str(Right("", "configmaps", "patch", "gateway", "to add rules", "gateway-routes")) == (
+        "patch configmaps gateway-routes in gateway (to add rules)"
+    )
+    assert str(Right("apps", "deployments", "get", "shop", "why")) == "get deployments.apps in shop (why)"
+
+
+class Judge:
+    """Answers reviews: `rules` of every namespace, and `allowed` verbs where it is asked one by one."""
+
+    def __init__(self, rules: list[Object], *, incomplete: object = False, allowed: str = "") -> None:
+        self.status = {"resourceRules": rules, "incomplete": incomplete}
+        self.allowed, self.asked = allowed, list[Asked]()
+
+    def answer(self, asked: Asked) -> Reply:
+        self.asked.append(asked)
+        if asked.path.endswith("selfsubjectrulesreviews"):
+            return Reply(201, {"status": self.status})
+        return Reply(201, {"status": {"allowed": asked.body["spec"]["resourceAttributes"]["verb"] == self.allowed}})
+
+
+class Court:
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack, self._folder = stack, folder
+
+    def api(self, judge: Judge) -> Api:
+        api = connect(file=self._stack.enter_context(serving(judge.answer, self._folder)))
+        self._stack.callback(api.client.rest_client.close)
+        return api
+
+
+@pytest.fixture
+def court(tmp_path: Path) -> Iterator[Court]:
+    with ExitStack() as stack:
+        yield Court(stack, tmp_path)
+
+
+def rule(verbs: str, groups: str, resources: str, *names: str) -> Object:
+    return {
+        "verbs": verbs.split(),
+        "apiGroups": groups.split(",") if groups else [""],
+        "resources": resources.split(),
+        **({"resourceNames": list(names)} if names else {}),
+    }
+
+
+LOG = Right("", "pods/log", "get", "shop", "")
+ROUTES = Right("", "configmaps", "patch", "gateway", "", "gateway-routes")
+BOOK = Right("", "configmaps", "update", "shop", "")
+
+
+@pytest.mark.parametrize(
+    ("right", "found", "has"),
+    [
+        (LOG, rule("get list", "", "pods pods/log"), True),
+        (LOG, rule("*", "*", "*"), True),
+        (LOG, rule("get", "", "*/log"), True),
+        (LOG, rule("get", "", "pods"), False),
+        (LOG, rule("get", "", "pods/*"), False),
+        (LOG, rule("list", "", "pods/log"), False),
+        (LOG, rule("get", "apps", "pods/log"), False),
+        (LOG, {}, False),
+        (LOG, {"verbs": "get", "apiGroups": None, "resources": 7}, False),
+        (ROUTES, rule("patch", "", "configmaps", "gateway-routes"), True),
+        (ROUTES, rule("patch", "", "configmaps"), True),
+        (ROUTES, rule("patch", "", "configmaps", "others"), False),
+        (BOOK, rule("update", "", "configmaps", "gateway-routes"), False),
+        (BOOK, rule("update", "", "*"), True),
+    ],
+)
+def test_rules_are_read_as_the_api_server_reads_them(court: Court, right: Right, found: Object, has: bool) -> None:
+    judge = Judge([rule("get", "", "secrets"), found])
+
+    assert missing(court.api(judge), [right]) == (() if has else (right,))
+    assert len(judge.asked) == 1
+
+
+def test_a_whole_table_costs_one_question_per_namespace(court: Court) -> None:
+    judge = Judge([rule("*", "*", "*")])
+
+    assert missing(court.api(judge), NEEDED) == ()
+    assert sorted(one.body["spec"]["namespace"] for one in judge.asked) == ["gateway", "shop"]
+
+
+def test_whoever_has_no_right_misses_the_whole_table_in_its_order(court: Court) -> None:
+    assert missing(court.api(Judge([])), NEEDED) == NEEDED
+
+
+@pytest.mark.parametrize("incomplete", [True, None, "perhaps"])
+def test_what_an_incomplete_answer_does_not_say_is_asked_one_by_one(court: Court, incomplete: object) -> None:
+    create = replace(BOOK, verb="create")
+    judge = Judge([rule("patch", "", "configmaps")], incomplete=incomplete, allowed="update")
+
+    assert missing(court.api(judge), [ROUTES, BOOK, create, LOG]) == (create, LOG)
+    single = [one.body["spec"]["resourceAttributes"] for one in judge.asked if one.path.endswith("accessreviews")]
+    assert [one["verb"] for one in single] == ["update", "create", "get"]
+    assert (single[2]["resource"], single[2]["subresource"]) == ("pods", "log")

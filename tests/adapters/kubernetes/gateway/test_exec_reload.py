@@ -1,0 +1,291 @@
+"""Telling a Pod's nginx to load its files: a real nginx, in a container that is this machine."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import socketserver
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from gatewayctl.adapters.files.processes import children, title
+from gatewayctl.adapters.kubernetes.client.api import Api, Object
+from gatewayctl.adapters.kubernetes.client.watch import Listing
+from gatewayctl.adapters.kubernetes.gateway.exec import execute
+from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.gateway.volume_mounts import mounted
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.platform import Replica, Stored
+from gatewayctl.domain.routing import Files, SourceFile
+from gatewayctl.gateways.nginx.checker import find_nginx
+from gatewayctl.gateways.nginx.master_process import FIRST, WORKER
+from gatewayctl.gateways.registry import gateway
+from tests.gateways.nginx.product import needs_nginx
+
+PLACE = GatewayPlace("gateway", "app=gateway", "routes", ("shop.conf",), 8000)
+REPLICA = Replica("gateway-1", "127.0.0.1:1", "", ready=True)
+WITHIN = 60.0  # seconds
+
+
+class Kubelet(socketserver.StreamRequestHandler):
+    """An API server that knows one Pod, and runs what it is told to run in it right here."""
+
+    pod: Object
+    commands: list[list[str]]
+
+    def handle(self) -> None:
+        line = self.rfile.readline().decode()
+        head = ""
+        while not head.endswith("\r\n\r\n") and head != "\r\n":
+            head += self.rfile.readline().decode()
+        target = urlsplit(line.split()[1])
+        if target.path.endswith("/exec"):
+            self.run(
+                head, [value for key, value in parse_qsl(target.query, keep_blank_values=True) if key == "command"]
+            )
+        elif "watch=1" in target.query:
+            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        else:
+            body = json.dumps({"metadata": {"resourceVersion": "1"}, "items": [self.pod]}).encode()
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    def run(self, head: str, command: list[str]) -> None:
+        self.commands.append(command)
+        key = re.search(r"(?i)sec-websocket-key: (\S+)", head)
+        assert key
+        proof = hashlib.sha1(key[1].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False)
+        self.wfile.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\n"
+            b"Sec-WebSocket-Accept: " + base64.b64encode(proof.digest()) + b"\r\n\r\n"
+        )
+        if not shutil.which(command[0]):
+            self.say(3, json.dumps({"status": "Failure", "message": f"{command[0]}: not found"}).encode())
+            return
+        done = subprocess.run(command, capture_output=True, timeout=WITHIN)
+        self.say(1, done.stdout)
+        self.say(2, done.stderr)
+        cause = {"reason": "ExitCode", "message": str(done.returncode)}
+        ended = {"status": "Failure", "details": {"causes": [cause]}} if done.returncode else {"status": "Success"}
+        self.say(3, json.dumps(ended).encode())
+
+    def say(self, channel: int, data: bytes) -> None:
+        size = len(data) + 1
+        assert size < 65536
+        self.wfile.write(bytes([0x82, 126]) + struct.pack(">H", size) + bytes([channel]) + data)
+
+
+@dataclass
+class Volume:
+    """A folder that a kubelet keeps up to date, and the store that it has its files from."""
+
+    folder: Path
+    text: str = ""
+    writes: int = 0
+
+    def read(self) -> Stored:
+        return Stored((SourceFile("shop.conf", self.text),), str(self.writes))
+
+    def write(self, files: Files, expected: Stored) -> Stored:
+        self.text, self.writes = files[0].text, int(expected.version) + 1
+        return self.read()
+
+    def change(self, text: str) -> None:
+        """Written, and not here yet."""
+        self.write((SourceFile("shop.conf", text),), self.read())
+
+    def sync(self) -> None:
+        """As a kubelet does it: a new folder, and a link that is swapped."""
+        new = self.folder / f"..{self.writes}"
+        new.mkdir()
+        (new / "shop.conf").write_text(self.text)
+        link = self.folder / "..data_tmp"
+        link.symlink_to(new.name)
+        link.rename(self.folder / "..data")
+        if not (self.folder / "shop.conf").is_symlink():
+            (self.folder / "shop.conf").symlink_to("..data/shop.conf")
+
+
+def a_pod(folder: Path, **more: object) -> Object:
+    container = {"name": "nginx", "volumeMounts": [{"name": "routes", "mountPath": str(folder)}]}
+    return {
+        "metadata": {"name": "gateway-1"},
+        "spec": {
+            "containers": [{"name": "other"}, container],
+            "volumes": [{"name": "routes", "configMap": {"name": "routes", **more}}],
+        },
+        "status": {"phase": "Running", "containerStatuses": [{"name": "nginx", "containerID": "c-1"}]},
+    }
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Volume:
+    found = Volume(tmp_path / "gateway")
+    found.folder.mkdir()
+    found.change("# the first\n")
+    found.sync()
+    return found
+
+
+@pytest.fixture
+def kubelet(volume: Volume) -> type[Kubelet]:
+    return type("OneKubelet", (Kubelet,), {"pod": a_pod(volume.folder), "commands": []})
+
+
+@pytest.fixture
+def api(kubelet: type[Kubelet]) -> Iterator[Api]:
+    from kubernetes.client import ApiClient, Configuration
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), kubelet) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        found = Api(ApiClient(Configuration(host=f"http://127.0.0.1:{server.server_address[1]}")), "here", "a test")
+        yield found
+        found.client.rest_client.close()
+        server.shutdown()
+        thread.join()
+
+
+def settled(ready: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not ready():
+        assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
+        time.sleep(0.01)
+
+
+@dataclass
+class Gate:
+    """A running nginx, how it is told, and how it is asked who serves."""
+
+    pid: int
+    folder: Path
+    activation: ExecActivation
+
+    def workers(self) -> set[int]:
+        return {one for one in children(self.pid) if title(one) == WORKER}
+
+    def told(self) -> str:
+        return self.activation.activate(REPLICA)
+
+
+@pytest.fixture
+def gate(volume: Volume, api: Api, tmp_path: Path) -> Iterator[Gate]:
+    """The nginx of this test alone, also where others run on this machine: its first process has a name of its own."""
+    program = tmp_path / "nginx"
+    program.symlink_to(find_nginx())
+    main = tmp_path / "nginx.conf"
+    temporary = "".join(
+        f"{one}_temp_path {tmp_path}/{one}; " for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    main.write_text(
+        f"worker_processes 2;\nevents {{}}\nhttp {{ access_log off; {temporary} include {volume.folder}/*.conf; }}\n"
+    )
+    more = f"daemon off; pid {tmp_path}/pid;"
+    process = subprocess.Popen([program, "-e", "stderr", "-c", main, "-g", more], stderr=subprocess.DEVNULL)
+    how = gateway("nginx").reload
+    assert how
+    how = replace(how, first=f"{FIRST} {program}")
+    listing = Listing(api, "/api/v1/namespaces/gateway/pods")
+    found = Gate(process.pid, volume.folder, ExecActivation(api, PLACE, listing, volume, how))
+    try:
+        settled(lambda: len(found.workers()) == 2, "two workers")
+        yield found
+    finally:
+        process.terminate()
+        process.wait(WITHIN)
+
+
+@needs_nginx
+def test_a_change_is_told_once_it_has_come_and_is_active_when_no_worker_of_before_is_left(
+    gate: Gate, volume: Volume, kubelet: type[Kubelet]
+) -> None:
+    before = gate.workers()
+    volume.change("# the second\n")
+    assert gate.told() == "its files have not come yet"
+    assert gate.workers() == before
+
+    volume.sync()
+    settled(lambda: gate.told() == "", "the second")
+    assert not gate.workers() & before
+    after, asked = gate.workers(), len(kubelet.commands)
+
+    assert (gate.told(), gate.workers(), len(kubelet.commands)) == ("", after, asked)
+    signalled = [one for one in kubelet.commands if "HUP" in one]
+    assert len(signalled) == 1
+    settled(lambda: gate.activation.leftovers(REPLICA) == 0, "the workers of before to end")
+
+
+@needs_nginx
+def test_files_that_nginx_does_not_take_are_named_and_tried_again_later(
+    gate: Gate, volume: Volume, kubelet: type[Kubelet]
+) -> None:
+    before = gate.workers()
+    volume.change("no such directive;\n")
+    volume.sync()
+
+    said = gate.told()
+    assert re.search(r"2 of its processes run the files of before; it said: .*\[emerg\].* unknown directive", said)
+    assert gate.told() == said
+    assert len([one for one in kubelet.commands if "HUP" in one]) == 1
+    now = time.monotonic()
+    gate.activation.clock = lambda: now + 11
+    assert "unknown directive" in gate.told()
+    assert len([one for one in kubelet.commands if "HUP" in one]) == 2
+    assert gate.workers() == before
+
+
+@needs_nginx
+def test_doctor_sees_that_a_pod_can_be_told_and_why_another_cannot(
+    gate: Gate, volume: Volume, kubelet: type[Kubelet]
+) -> None:
+    assert gate.activation.check() == "1 Pods can be told to load their files"
+
+    shutil.rmtree(volume.folder)
+
+    with pytest.raises(EnvironmentFailed, match="its container said"):
+        gate.activation.check()
+    assert gate.activation.leftovers(REPLICA) is None
+
+
+def test_a_pod_that_is_gone_is_no_replica_to_be_told(volume: Volume, api: Api) -> None:
+    how = gateway("nginx").reload
+    assert how
+    activation = ExecActivation(api, PLACE, Listing(api, "/api/v1/namespaces/gateway/pods"), volume, how)
+
+    with pytest.raises(EnvironmentFailed, match="gateway-2 is gone"):
+        activation.activate(replace(REPLICA, name="gateway-2"))
+
+
+def test_a_command_tells_its_code_and_both_its_outputs(api: Api) -> None:
+    done = execute(api, ("/api/v1/pods/one", "nginx"), ["sh", "-c", "echo out; echo err >&2; exit 3"])
+
+    assert (done.code, done.out, done.err) == (3, "out\n", "err\n")
+
+
+def test_a_command_that_is_not_there_is_no_exit_code(api: Api) -> None:
+    with pytest.raises(EnvironmentFailed, match="no-such-shell: not found"):
+        execute(api, ("/api/v1/pods/one", "nginx"), ["no-such-shell"])
+
+
+def test_the_files_are_where_the_volume_puts_them() -> None:
+    pod = a_pod(Path("/etc/gateway"), items=[{"key": "shop.conf", "path": "sub/here.conf"}])
+
+    found = mounted(PLACE, pod)
+
+    assert (found.container, found.run, found.files) == ("nginx", "c-1", ("/etc/gateway/sub/here.conf",))
+
+
+@pytest.mark.parametrize("container", ["other", "nobody"])
+def test_a_container_without_the_files_is_named(container: str) -> None:
+    with pytest.raises(EnvironmentFailed, match=f"container {container} does not mount shop.conf"):
+        mounted(replace(PLACE, container=container), a_pod(Path("/etc/gateway")))

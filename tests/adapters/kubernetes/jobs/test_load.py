@@ -1,0 +1,153 @@
+"""A load with workers in the cluster: what is started, what comes back, and that nothing stays, however it ends."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.jobs.load import Crew
+from gatewayctl.adapters.smoke.child import Ended
+from gatewayctl.adapters.smoke.load import Ran
+from gatewayctl.domain.errors import EnvironmentFailed, Superseded
+from gatewayctl.domain.smoke import LoadRun
+from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
+from tests.adapters.smoke.gateway import Gateway
+
+PODS, JOBS = "/api/v1/namespaces/shop/pods", "/apis/batch/v1/namespaces/shop/jobs"
+FIGURES = {
+    "lanes": {"canary": {"GET /": [3, 0, {"5": 3}]}, "half-a": {"GET /": [2, 1, {"5": 1}]}, "half-b": {}},
+    "misrouted": 0,
+    "unknown": 0,
+    "seconds": 2.0,
+    "failures": [],
+}
+DONE = Ran(Ended(0, 2.5, timed_out=False), json.dumps(FIGURES), ()).to_json()
+
+
+class Cluster:
+    """Jobs are kept until they are deleted; `master` and `worker` are the states of their containers."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Any] = {}
+        self.files: dict[str, Any] = {}
+        self.made: list[dict[str, Any]] = []
+        self.master: dict[str, Any] = {"terminated": {"exitCode": 0}}
+        self.worker: dict[str, Any] = {"running": {}}
+        self.said = f"8 users, 3 + 2 requests, 0 + 1 errors\n{DONE}\n"
+
+    def answer(self, asked: Asked) -> Reply:
+        name = asked.path.rpartition("/")[2]
+        if asked.path.startswith("/api/v1/namespaces/gateway/pods"):
+            ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "10.0.0.9", "phase": "Running"}
+            return Reply(200, {"items": [{"metadata": {"name": "gateway-1"}, "status": ready}]})
+        if asked.verb == "POST":
+            kept = self.jobs if asked.path == JOBS else self.files
+            kept[asked.body["metadata"]["name"]] = asked.body
+            self.made.append(asked.body)
+            return Reply(201, {"metadata": {"name": asked.body["metadata"]["name"], "uid": "u"}})
+        if asked.verb == "DELETE":
+            self.jobs.pop(name, None)
+            self.files.pop(name, None)
+            return Reply()
+        if asked.path == PODS:
+            return Reply(200, {"items": self._pods(asked.query["labelSelector"].partition("=")[2])})
+        if asked.path.endswith("/log"):
+            return Reply(200, self.said.encode())
+        found = {**self.jobs, **self.files}.get(name)
+        return Reply(200, found) if found else failure(404, "not found")
+
+    def _pods(self, job: str) -> list[dict[str, Any]]:
+        if job not in self.jobs:
+            return []
+        state = self.worker if job.endswith("-workers") else self.master
+        status = {"podIP": "10.0.0.5", "containerStatuses": [{"name": "gatewayctl", "state": state, "image": "x"}]}
+        return [{"metadata": {"name": f"{job}-pod", "creationTimestamp": "2026-01-01T00:00:01Z"}, "status": status}]
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+@pytest.fixture
+def crew(cluster: Cluster, tmp_path: Path) -> Iterator[Crew]:
+    place = GatewayPlace("gateway", "app=gateway", "routes", ("rds.yaml",), 8000)
+    with serving(cluster.answer, tmp_path) as kubeconfig:
+        yield Crew(connect(file=kubeconfig), "shop", "gatewayctl:1", place)
+
+
+def a_run(folder: Path) -> LoadRun:
+    (folder / "suite").mkdir()
+    (folder / "suite" / "locustfile.py").write_text("x = 1")
+    entrance = Gateway(urls=("http://127.0.0.1:4711",)).entrance()
+    return LoadRun(str(folder / "suite" / "locustfile.py"), entrance, str(folder / "out"), users=8, workers=3)
+
+
+def nothing(_text: str) -> None:
+    """A tick that nobody looks at."""
+
+
+def test_the_workers_are_told_where_their_master_is_and_its_figures_come_back(cluster, crew, tmp_path):
+    result = crew.load(a_run(tmp_path), nothing)
+
+    jobs = [one for one in cluster.made if one["kind"] == "Job"]
+    pods = [one["spec"]["template"]["spec"] for one in jobs]
+    assert [one["spec"]["completions"] for one in jobs] == [1, 3]
+    assert [one["containers"][0]["args"][-2:] for one in pods][1] == ["--master", "10.0.0.5"]
+    assert not any(one["automountServiceAccountToken"] for one in pods)
+    assert (result.canary.requests, result.stable.requests, result.stable.errors) == (3, 2, 1)
+    assert cluster.jobs == {}
+
+
+def test_a_pod_sees_the_locustfile_in_its_volume_and_the_gateway_by_its_own_address(cluster, crew, tmp_path):
+    crew.load(a_run(tmp_path), nothing)
+
+    data = next(one["data"] for one in cluster.made if one["kind"] == "ConfigMap")
+    run = LoadRun.from_json(next(text for key, text in data.items() if key.endswith("load.json")))
+    assert run.file == "/release/locustfile.py"
+    assert "x = 1" in data.values()
+    assert run.entrance.urls == ("http://10.0.0.9:8000",)
+
+
+def test_a_tick_that_stops_the_release_takes_the_jobs_away(cluster, crew, tmp_path):
+    cluster.master = {"running": {}}
+
+    def stop(_text: str) -> None:
+        if len(cluster.jobs) == 2:
+            raise Superseded("someone aborted")
+
+    with pytest.raises(Superseded):
+        crew.load(a_run(tmp_path), stop)
+
+    assert cluster.jobs == {}
+
+
+def test_a_worker_that_certainly_cannot_begin_ends_the_run_with_its_reason(cluster, crew, tmp_path):
+    cluster.master = {"running": {}}
+    cluster.worker = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
+
+    with pytest.raises(EnvironmentFailed, match="no such image"):
+        crew.load(a_run(tmp_path), nothing)
+
+    assert cluster.jobs == {}
+
+
+def test_a_master_that_ends_without_a_result_is_no_result(cluster, crew, tmp_path):
+    cluster.said = "Traceback\nMemoryError\n"
+
+    with pytest.raises(EnvironmentFailed, match="without a result: MemoryError"):
+        crew.load(a_run(tmp_path), nothing)
+
+
+def test_what_an_earlier_run_of_the_same_release_left_is_taken_away_first(cluster, crew, tmp_path):
+    wanted = a_run(tmp_path)
+    first, second = (task.name for task in crew._tasks(wanted))
+    cluster.jobs = {first: {"metadata": {"name": first}}, second: {"metadata": {"name": second}}}
+
+    crew.load(wanted, nothing)
+
+    assert [one["metadata"]["name"] for one in cluster.made if one["kind"] == "Job"] == [first, second]

@@ -1,0 +1,201 @@
+"""The journal's ConfigMap: what a save costs, what people find in it, and what lost answers do to it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.adapters.kubernetes.client.api import Api, Object
+from gatewayctl.adapters.kubernetes.client.paths import config_maps
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, apps, kept_spec
+from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
+from gatewayctl.domain.release import Outcome, Phase
+from tests.adapters.kubernetes.apiserver import Shelf
+from tests.adapters.kubernetes.books import a_shelf
+from tests.contract.releases import a_release, ended
+
+PATH = config_maps("shop", "gatewayctl-orders")
+
+
+@dataclass
+class Place:
+    shelf: Shelf
+    api: Api
+
+    def journal(self, spec: str = "", keep: int = 10) -> KubernetesJournal:
+        return KubernetesJournal(self.api, "shop", spec, keep)
+
+    @property
+    def kept(self) -> Object:
+        return self.shelf.objects[PATH]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with a_shelf(tmp_path) as (shelf, api):
+        yield Place(shelf, api)
+
+
+def test_a_release_costs_one_request_per_save_and_per_look(place: Place) -> None:
+    journal = place.journal()
+    first = journal.save("orders", a_release(), 0)
+    second = journal.save("orders", a_release().at(Phase.LOAD), first.version)
+    journal.load("orders")
+    journal.save("orders", ended(a_release()), second.version)
+
+    assert place.shelf.verbs() == ["POST", "PUT", "GET", "PUT"]
+
+
+def test_people_find_app_phase_and_outcome_as_labels(place: Place) -> None:
+    journal = place.journal()
+    version = journal.save("orders", a_release(), 0).version
+    journal.save("orders", ended(a_release()), version)
+
+    assert place.kept["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "gatewayctl",
+        "gatewayctl.dev/app": "orders",
+        "gatewayctl.dev/phase": Phase.DONE.value,
+        "gatewayctl.dev/outcome": Outcome.PROMOTED.value,
+    }
+
+
+def test_what_people_add_to_the_object_stays(place: Place) -> None:
+    journal = place.journal()
+    version = journal.save("orders", a_release(), 0).version
+
+    def annotate(found: Object) -> None:
+        found["metadata"]["annotations"] = {"team": "shop"}
+        found["metadata"]["labels"]["tier"] = "one"
+        found["data"]["notes.txt"] = "call Zoë"
+
+    place.shelf.edit(PATH, annotate)
+    journal.save("orders", a_release().at(Phase.LOAD), version)
+
+    assert place.kept["metadata"]["annotations"] == {"team": "shop"}
+    assert place.kept["metadata"]["labels"]["tier"] == "one"
+    assert place.kept["data"]["notes.txt"] == "call Zoë"
+    assert place.kept["data"]["version"] == "2"
+
+
+def test_an_edit_that_is_no_release_does_not_end_one(place: Place) -> None:
+    journal = place.journal()
+    version = journal.save("orders", a_release(), 0).version
+    place.shelf.edit(PATH, lambda found: found["metadata"].update(annotations={"a": "b"}))
+    place.shelf.verbs()
+
+    saved = journal.save("orders", a_release().at(Phase.LOAD), version)
+
+    assert saved.version == version + 1
+    assert place.shelf.verbs() == ["PUT", "GET", "PUT"]
+
+
+@pytest.mark.parametrize("fault", ["lose", "drop"])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_save_without_an_answer_is_saved_once(place: Place, fault: str, begun: bool) -> None:
+    journal = place.journal()
+    version = journal.save("orders", a_release(), 0).version if begun else 0
+    setattr(place.shelf, fault, 1)
+
+    saved = journal.save("orders", a_release().at(Phase.LOAD), version)
+
+    assert saved.version == version + 1
+    assert place.journal().load("orders") == saved
+    assert journal.save("orders", a_release().at(Phase.WAIT), saved.version).version == version + 2
+
+
+def test_a_save_without_an_answer_loses_to_whoever_wrote_since(place: Place) -> None:
+    journal, other = place.journal(), place.journal()
+    version = journal.save("orders", a_release(), 0).version
+    theirs = other.save("orders", a_release(2), version)
+    place.shelf.drop = 1
+
+    with pytest.raises(StaleWrite, match="expected version 1, found 2"):
+        journal.save("orders", a_release(), version)
+
+    assert other.load("orders") == theirs
+
+
+def test_a_journal_that_was_deleted_meanwhile_is_a_stale_write(place: Place) -> None:
+    journal = place.journal()
+    version = journal.save("orders", a_release(), 0).version
+    del place.shelf.objects[PATH]
+
+    with pytest.raises(StaleWrite, match="found 0"):
+        journal.save("orders", a_release(), version)
+
+
+def test_a_save_that_never_gets_through_gives_up(place: Place) -> None:
+    place.shelf.drop = 100
+
+    with pytest.raises(EnvironmentFailed, match="could not be written"):
+        place.journal().save("orders", a_release(), 0)
+
+    assert place.shelf.verbs().count("POST") < 10
+
+
+def test_the_configuration_is_kept_beside_the_release_and_not_lost_by_who_has_none(place: Place) -> None:
+    version = place.journal("apps: {orders: é}\n").save("orders", a_release(), 0).version
+    version = place.journal().save("orders", a_release().at(Phase.LOAD), version).version
+
+    assert kept_spec(place.api, "shop", "orders") == "apps: {orders: é}\n"
+    place.journal("new: 1\n").save("orders", a_release().at(Phase.WAIT), version)
+    assert kept_spec(place.api, "shop", "orders") == "new: 1\n"
+    assert kept_spec(place.api, "shop", "payments") is None
+
+
+def test_applications_are_found_by_label_in_order(place: Place) -> None:
+    for app in ("payments", "orders"):
+        place.journal().save(app, a_release(1, app), 0)
+    stranger = {"metadata": {"name": "gatewayctl-x", "labels": {"gatewayctl.dev/app": "x"}}, "data": {"version": "1"}}
+    place.api.create(config_maps("shop"), stranger)
+
+    assert apps(place.api, "shop") == ("orders", "payments")
+    assert apps(place.api, "elsewhere") == ()
+
+
+def test_history_is_pruned_so_that_the_object_stays_small_enough(place: Place) -> None:
+    journal, version = place.journal(keep=50), 0
+    long = replace(a_release().notes[0], text="é" * 30_000)
+    for number in range(20):
+        one = replace(ended(a_release(number)), notes=(long,))
+        version = journal.save("orders", one, version).version
+
+    ids = [one.id for one in journal.history("orders")]
+    size = sum(len(text.encode()) for text in place.kept["data"].values())
+
+    assert 600_000 < size < 700_000
+    assert ids == [a_release(number).id for number in range(19, 19 - len(ids), -1)]
+    assert 5 < len(ids) < 20
+
+
+@pytest.mark.parametrize("version", ["", "0", "-1", "x", "1.0", "9" * 40, "²"])
+def test_an_object_that_is_no_journal_is_neither_read_nor_written(place: Place, version: str) -> None:
+    stranger = {"metadata": {"name": "gatewayctl-orders"}, "data": {"version": version}}
+    place.api.create(config_maps("shop"), stranger)
+
+    with pytest.raises(EnvironmentFailed, match="not a journal"):
+        place.journal().load("orders")
+    with pytest.raises(EnvironmentFailed, match="not a journal"):
+        place.journal().save("orders", a_release(), 0)
+
+    assert place.kept["data"] == {"version": version}
+
+
+@pytest.mark.parametrize("key", ["release", "history"])
+@pytest.mark.parametrize("text", ["{", "[1]", "{}", "null"])
+def test_a_damaged_journal_is_a_fault_that_names_the_object(place: Place, key: str, text: str) -> None:
+    journal = place.journal()
+    journal.save("orders", a_release(), 0)
+    place.shelf.edit(PATH, lambda found: found["data"].update({key: text}))
+
+    with pytest.raises(EnvironmentFailed, match="gatewayctl-orders"):
+        journal.load("orders") if key == "release" else journal.history("orders")
+
+
+def test_the_stored_release_is_json_that_others_can_read(place: Place) -> None:
+    place.journal().save("orders", ended(a_release()), 0)
+
+    assert json.loads(place.kept["data"]["release"])["id"] == a_release().id
+    assert [one["id"] for one in json.loads(place.kept["data"]["history"])] == [a_release().id]
