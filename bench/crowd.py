@@ -17,20 +17,20 @@ from bench.release import PODS, per_phase
 from bench.size import Size
 from bench.street import Street, street
 from gatewayctl.domain.errors import StaleWrite
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.release import Mode, Outcome, Release
 from gatewayctl.domain.routing import Files
 from gatewayctl.orchestration.context import Ports
-from gatewayctl.orchestration.driver import Pilot
+from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.prepare import checked
 from gatewayctl.ports import RouteStore
-from gatewayctl.wiring.discovery import Wired, me, wire
+from gatewayctl.wiring.discovery import Wired, current_holder, wire
 
 _ALONE = "one alone"
 
 
 class Silent:
-    """ports.Narrator for nobody."""
+    """ports.ProgressListener for nobody."""
 
     def started(self, step: str) -> None:
         """Nothing."""
@@ -49,11 +49,11 @@ class Tallied:
     store: RouteStore
     lost: int = 0
 
-    def read(self) -> Stored:
+    def read(self) -> VersionedFiles:
         """As the store."""
         return self.store.read()
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """As the store."""
         try:
             return self.store.write(files, expected)
@@ -131,4 +131,4 @@ def _released(wired: Wired, gate: Tallied, app: str, image: str) -> Release:
     """What `gatewayctl release APP --promote on-success` does."""
     ports: Ports = replace(wired.ports, gateway=replace(wired.ports.gateway, store=gate))
     made = checked(ports, wired.draft(app, image, Mode.ON_SUCCESS))
-    return Pilot(ports, me()).begin(made.release)
+    return Driver(ports, current_holder()).begin(made.release)

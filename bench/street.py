@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from bench.measuring import Broken, progress
-from gatewayctl.adapters.kubernetes.client.api import Api, NotThere, Object, connect
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, connect
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 
@@ -141,7 +141,7 @@ def _remove(built: Street) -> None:
 def _missing(built: Street, path: str) -> bool:
     try:
         built.api.get(path)
-    except NotThere:
+    except NotFound:
         return True
     return False
 

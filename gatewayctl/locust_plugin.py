@@ -12,8 +12,8 @@ from typing import Any
 from gatewayctl.child_process.cohorts import Cohorts
 from gatewayctl.child_process.distributed import Master, Worker
 from gatewayctl.child_process.load_stats import Ledger
-from gatewayctl.child_process.run_context import Lines, read_errand
-from gatewayctl.domain.smoke import Errand
+from gatewayctl.child_process.run_context import Lines, read_run_context
+from gatewayctl.domain.smoke import RunContext
 
 _PERIOD = 1.0  # seconds between two reports of progress
 
@@ -24,11 +24,11 @@ class Reporter:
     A worker of a distributed run reports to its master, which reports for all.
     """
 
-    def __init__(self, errand: Errand) -> None:
-        self._errand = errand
-        self._lines = Lines(errand.events)
-        self._ledger = Ledger(errand.entrance.witness)
-        self._cohorts = Cohorts(errand, self._ledger)
+    def __init__(self, run_context: RunContext) -> None:
+        self._errand = run_context
+        self._lines = Lines(run_context.events)
+        self._ledger = Ledger(run_context.endpoints.attribution)
+        self._cohorts = Cohorts(run_context, self._ledger)
         self._book: Ledger | Master = self._ledger
         self._worker: Worker | None = None
         self._started = self._stopped = 0.0
@@ -90,10 +90,10 @@ class Reporter:
 
 def main() -> None:
     """Run locust with this process's arguments; ends the process with locust's exit code."""
-    errand = read_errand()
-    if errand is None:
+    run_context = read_run_context()
+    if run_context is None:
         sys.exit("this is started by `gatewayctl smoke`; to run a locustfile by hand, use locust itself")
-    Reporter(errand).install()
+    Reporter(run_context).install()
     import locust.main
 
     run: Any = locust.main.main

@@ -14,8 +14,8 @@ from gatewayctl.domain.platform import (
     Holder,
     Probe,
     Replica,
-    Stored,
     Validation,
+    VersionedFiles,
     Workload,
 )
 from gatewayctl.domain.release import Record, Release, Target
@@ -47,7 +47,7 @@ class Checker(Protocol):
         """Would the product load `after`? `before` tells faults of ours from those that were there."""
 
 
-class Live(Protocol):
+class Readback(Protocol):
     """How one running gateway replica is asked what it does."""
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
@@ -97,10 +97,10 @@ class Workloads(Protocol):
 class RouteStore(Protocol):
     """Where the gateway's route files are kept, as text."""
 
-    def read(self) -> Stored:
+    def read(self) -> VersionedFiles:
         """All files of the gateway, with the version they were read at."""
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, if nobody wrote since `expected`; else raise StaleWrite.
 
         Always makes a new version, as in `Workloads.change`, and returns it.
@@ -153,7 +153,7 @@ class Leases(Protocol):
         """Who holds it now."""
 
 
-Inspect = Callable[[Target], tuple[Check, ...]]
+PlatformCheck = Callable[[Target], tuple[Check, ...]]
 """What only a platform knows of an application before a release: rights, twins that differ, files others own."""
 
 Address = Callable[[str], str]
@@ -195,7 +195,7 @@ class Clock(Protocol):
         """Called by the one function that waits."""
 
 
-class Narrator(Protocol):
+class ProgressListener(Protocol):
     """Who tells a person what is going on; never part of a decision."""
 
     def started(self, step: str) -> None:

@@ -16,8 +16,8 @@ def pytest_configure(config: "pytest.Config") -> None:
     if "GATEWAYCTL_SMOKE_CONTEXT" not in os.environ:
         return
     from gatewayctl.child_process.pytest_session import begin
-    from gatewayctl.child_process.run_context import read_errand
+    from gatewayctl.child_process.run_context import read_run_context
 
-    errand = read_errand()
-    if errand:
-        begin(config, errand)
+    run_context = read_run_context()
+    if run_context:
+        begin(config, run_context)

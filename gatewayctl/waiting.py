@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Deadline:
     """How long to wait and how often to look, in seconds; `tick` is told what was last seen and may raise to stop."""
 
     clock: Clock
@@ -27,7 +27,7 @@ class Pending:
     found: str
 
 
-def until(look: Callable[[], T | Pending], what: str, patience: Patience) -> T:
+def until(look: Callable[[], T | Pending], what: str, patience: Deadline) -> T:
     """The first answer of `look` that is not Pending. Raises DeadlineExceeded with what was last seen.
 
     A look that meets an EnvironmentFailed counts as pending: what is unreachable now may answer before the deadline.

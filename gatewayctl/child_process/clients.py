@@ -5,23 +5,23 @@ import itertools
 import httpx
 
 from gatewayctl.child_process.marking import Marking, unmarked
-from gatewayctl.domain.smoke import Entrance
+from gatewayctl.domain.smoke import GatewayEndpoints
 
 
 class Gateway:
     """What a test may know of the gateway: `base_url` (its first replica), all `urls`, `host`, the `header` that marks
     a request, and the `release` that stamps the canary's answers."""
 
-    def __init__(self, entrance: Entrance, marking: Marking) -> None:
-        self.base_url = entrance.urls[0]
-        self.urls = entrance.urls
-        self.host = entrance.host
-        self.header = {entrance.header.name: entrance.header.value}
-        self.release = entrance.witness.stamp
+    def __init__(self, endpoints: GatewayEndpoints, marking: Marking) -> None:
+        self.base_url = endpoints.urls[0]
+        self.urls = endpoints.urls
+        self.host = endpoints.host
+        self.header = {endpoints.header.name: endpoints.header.value}
+        self.release = endpoints.attribution.stamp
         self.unmarked = unmarked
         self._marking = marking
         self._transport = httpx.HTTPTransport()
-        self._turns = itertools.cycle(entrance.urls)
+        self._turns = itertools.cycle(endpoints.urls)
 
     def client(self) -> httpx.Client:
         """A new client whose requests are marked; each answer is attributed."""

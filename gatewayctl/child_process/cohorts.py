@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Lane, Ledger
-from gatewayctl.domain.smoke import Errand
+from gatewayctl.domain.smoke import RunContext
 
 # User classes start at different places of it, or classes with one user each would all be the canary's.
 _CYCLE = (CANARY, HALF_A, CANARY, HALF_B)
@@ -31,13 +31,13 @@ class Seat:
 class Cohorts:
     """Gives every session its seat, and users that make several sessions one seat for all of them."""
 
-    def __init__(self, errand: Errand, ledger: Ledger) -> None:
-        self._entrance = errand.entrance
+    def __init__(self, run_context: RunContext, ledger: Ledger) -> None:
+        self._endpoints = run_context.endpoints
         self._ledger = ledger
         # With fewer users than places in the cycle one half would stay empty: then they share by request.
-        self._few = errand.users // max(1, errand.workers) < len(_CYCLE)
+        self._few = run_context.users // max(1, run_context.workers) < len(_CYCLE)
         self._first: Callable[[], int] = lambda: 0
-        self._ours = tuple(url.rstrip("/") + end for url in errand.entrance.urls for end in ("/", "?"))
+        self._ours = tuple(url.rstrip("/") + end for url in run_context.endpoints.urls for end in ("/", "?"))
         self._classes: dict[type, int] = {}
         self._seated: Counter[type] = Counter()
         self._replicas: Counter[str] = Counter()
@@ -101,18 +101,18 @@ class Cohorts:
 
     def _replica(self, cohort: str) -> str:
         """The cohorts go round the replicas apart from each other: all meet all of them. Half b starts one later."""
-        urls = self._entrance.urls
+        urls = self._endpoints.urls
         turn = self._first() + self._replicas[cohort] + (cohort == HALF_B)
         self._replicas[cohort] += 1
         return urls[turn % len(urls)]
 
     def take(self, session: Any, seat: Seat) -> None:
         """Seat a session of either kind."""
-        base, first = session.base_url or "", self._entrance.urls[0]
+        base, first = session.base_url or "", self._endpoints.urls[0]
         if base.startswith(first):
             session.base_url = seat.url + base.removeprefix(first)
         session.request_event = Tap(session.request_event, seat.turn, self._ours)
-        header, host = self._entrance.header, self._entrance.host
+        header, host = self._endpoints.header, self._endpoints.host
         added = {**({"Host": host} if host else {}), **({header.name: header.value} if seat.marked else {})}
         if hasattr(session, "prepare_request"):
             _add_to_requests(session, added, self._ours)

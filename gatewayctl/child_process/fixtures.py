@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gatewayctl.child_process.marking import Marking
-from gatewayctl.domain.smoke import Entrance
+from gatewayctl.domain.smoke import GatewayEndpoints
 
 if TYPE_CHECKING:
     import httpx
 
     from gatewayctl.child_process.clients import Gateway
 
-ENTRANCE = pytest.StashKey[Entrance]()
+ENDPOINTS = pytest.StashKey[GatewayEndpoints]()
 MARKING = pytest.StashKey[Marking]()
 
 
@@ -23,7 +23,7 @@ def gw(pytestconfig: pytest.Config) -> "Iterator[Gateway]":
     # httpx takes a third of a second to import: only suites that use it pay.
     from gatewayctl.child_process.clients import Gateway
 
-    gateway = Gateway(pytestconfig.stash[ENTRANCE], pytestconfig.stash[MARKING])
+    gateway = Gateway(pytestconfig.stash[ENDPOINTS], pytestconfig.stash[MARKING])
     yield gateway
     gateway.close()
 
@@ -31,13 +31,13 @@ def gw(pytestconfig: pytest.Config) -> "Iterator[Gateway]":
 @pytest.fixture(scope="session")
 def base_url(pytestconfig: pytest.Config) -> str:
     """The URL of the gateway's first replica."""
-    return pytestconfig.stash[ENTRANCE].urls[0]
+    return pytestconfig.stash[ENDPOINTS].urls[0]
 
 
 @pytest.fixture(scope="session")
 def canary_headers(pytestconfig: pytest.Config) -> dict[str, str]:
     """The header that marks a request, for clients of your own."""
-    header = pytestconfig.stash[ENTRANCE].header
+    header = pytestconfig.stash[ENDPOINTS].header
     return {header.name: header.value}
 
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from gatewayctl.domain.evidence import Answer, Attribution, Witness
+from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
 from gatewayctl.domain.statistics import bucket_of
 
 CANARY, HALF_A, HALF_B = "canary", "half-a", "half-b"
@@ -94,15 +94,15 @@ class Lane:
 class Ledger:
     """The lanes of a run, and what is odd about its answers."""
 
-    def __init__(self, witness: Witness) -> None:
-        self.names = (witness.identify.header.lower(), witness.stamp_header)
-        self.reads_body = bool(witness.identify.pointer)
+    def __init__(self, attribution: AttributionRule) -> None:
+        self.names = (attribution.identify.header.lower(), attribution.stamp_header)
+        self.reads_body = bool(attribution.identify.pointer)
         self.lanes = {
             CANARY: Lane(Attribution.CANARY, self),
             HALF_A: Lane(Attribution.STABLE, self),
             HALF_B: Lane(Attribution.STABLE, self),
         }
-        self._witness = witness
+        self._witness = attribution
         self._wrong = {"misrouted": 0, "unknown": 0}
         self._told: dict[str, list[str]] = {}
 

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gatewayctl.child_process.tally import Tally
-from gatewayctl.domain.smoke import Entrance
+from gatewayctl.domain.smoke import GatewayEndpoints
 
 _unmarked: ContextVar[bool] = ContextVar("gatewayctl_unmarked", default=False)
 _PORTS = {"http": 80, "https": 443}
@@ -38,10 +38,10 @@ def unmarked() -> Iterator[None]:
 class Marking:
     """What is done to a request on its way out, and to its answer on its way in."""
 
-    def __init__(self, entrance: Entrance, tally: Tally) -> None:
-        self._entrance = entrance
+    def __init__(self, endpoints: GatewayEndpoints, tally: Tally) -> None:
+        self._endpoints = endpoints
         self._tally = tally
-        self._places = {_place(url) for url in entrance.urls}
+        self._places = {_place(url) for url in endpoints.urls}
         self._exempt: weakref.WeakSet[object] = weakref.WeakSet()
         # By identity: responses of requests cannot be hashed reliably once they were changed.
         self._counted: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()
@@ -56,7 +56,7 @@ class Marking:
 
     def mark(self, client: object, url: str, headers: Headers) -> None:
         """Add the mark and the Host that the gateway's rules expect, where the request does not say otherwise."""
-        host, header = self._entrance.host, self._entrance.header
+        host, header = self._endpoints.host, self._endpoints.header
         if host and headers.get("host", "") in ("", urlsplit(url).netloc.rpartition("@")[2]):
             headers["host"] = host
         if header.name not in headers and not _unmarked.get() and client not in self._exempt:
@@ -69,7 +69,7 @@ class Marking:
             if self._counted.get(id(one)) is one or not self.ours(url):
                 continue
             self._counted[id(one)] = one
-            if one.request.headers.get(self._entrance.header.name) != self._entrance.header.value:
+            if one.request.headers.get(self._endpoints.header.name) != self._endpoints.header.value:
                 self._tally.baseline()
                 continue
             body = read_body(one) if self._tally.needs_body else ""

@@ -14,18 +14,18 @@ from gatewayctl.child_process import fixtures
 from gatewayctl.child_process.marking import Marking, install
 from gatewayctl.child_process.run_context import Lines
 from gatewayctl.child_process.tally import Tally
-from gatewayctl.domain.smoke import Errand
+from gatewayctl.domain.smoke import RunContext
 
 _LONGEST_WHY = 300
 
 
-def begin(config: pytest.Config, errand: Errand) -> None:
+def begin(config: pytest.Config, run_context: RunContext) -> None:
     """Mark and attribute all requests of this process from now on, report, and offer the fixtures."""
-    tally = Tally(errand.entrance.witness)
-    marking = Marking(errand.entrance, tally)
+    tally = Tally(run_context.endpoints.attribution)
+    marking = Marking(run_context.endpoints, tally)
     install(marking)
-    lines = Lines(errand.events)
-    config.stash[fixtures.ENTRANCE], config.stash[fixtures.MARKING] = errand.entrance, marking
+    lines = Lines(run_context.events)
+    config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, marking
     config.pluginmanager.register(fixtures, "gatewayctl-fixtures")
     config.pluginmanager.register(Counts(tally, lines), "gatewayctl-counts")
     if not hasattr(config, "workerinput"):

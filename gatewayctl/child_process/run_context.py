@@ -8,13 +8,13 @@ import json
 import os
 from pathlib import Path
 
-from gatewayctl.domain.smoke import ERRAND_VARIABLE, Errand
+from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, RunContext
 
 
-def read_errand() -> Errand | None:
+def read_run_context() -> RunContext | None:
     """The errand this process was started for, or None: then it is none of our business."""
-    path = os.environ.get(ERRAND_VARIABLE)
-    return Errand.from_json(Path(path).read_text()) if path else None
+    path = os.environ.get(RUN_CONTEXT_VARIABLE)
+    return RunContext.from_json(Path(path).read_text()) if path else None
 
 
 class Lines:

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from gatewayctl.domain.evidence import Answer, Attribution, Witness
+from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
 
 BASELINE = "baseline"
 _ODD_KEPT = 5  # explanations of answers that are not the canary's
@@ -13,8 +13,8 @@ _ODD_KEPT = 5  # explanations of answers that are not the canary's
 class Tally:
     """Answers to marked requests per attribution, and answers to requests without the mark."""
 
-    def __init__(self, witness: Witness) -> None:
-        self._witness = witness
+    def __init__(self, attribution: AttributionRule) -> None:
+        self._witness = attribution
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._odd: list[str] = []

@@ -16,13 +16,13 @@ from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
 
 if TYPE_CHECKING:
-    from gatewayctl.domain.platform import Stored
+    from gatewayctl.domain.platform import VersionedFiles
 
 APP = "orders"
 HOME = Path(".gatewayctl/demo")
 
 
-class Canary(StrEnum):
+class DemoCanary(StrEnum):
     """What kind of new version the demo tries."""
 
     GOOD = "good"
@@ -34,10 +34,10 @@ class Canary(StrEnum):
     @property
     def image(self) -> str:
         """Its image in the example's sandbox."""
-        return "shop/orders:1.1" if self is Canary.GOOD else f"shop/orders:1.1-{self.value}"
+        return "shop/orders:1.1" if self is DemoCanary.GOOD else f"shop/orders:1.1-{self.value}"
 
 
-class Product(StrEnum):
+class DemoGateway(StrEnum):
     """Which gateway the example runs behind."""
 
     ENVOY = "envoy"
@@ -46,8 +46,10 @@ class Product(StrEnum):
 
 
 def demo(
-    canary: Annotated[Canary, typer.Option(help="What the new version does; all but good are rejected.")] = Canary.GOOD,
-    gateway: Annotated[Product, typer.Option(help="The gateway product the shop runs behind.")] = Product.ENVOY,
+    canary: Annotated[
+        DemoCanary, typer.Option(help="What the new version does; all but good are rejected.")
+    ] = DemoCanary.GOOD,
+    gateway: Annotated[DemoGateway, typer.Option(help="The gateway product the shop runs behind.")] = DemoGateway.ENVOY,
     home: Annotated[Path, typer.Option("--dir", help="Where the example and its evidence are put.")] = HOME,
     output: Out = Output.TEXT,
 ) -> None:
@@ -69,14 +71,14 @@ def demo(
         progress.title(f"look at it from another terminal: gatewayctl status {APP}")
         before = wired.ports.gateway.store.read()
         made = drafted(wired, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
-        ended = wired.pilot.begin(made.release)
+        ended = wired.driver.begin(made.release)
         lines = proven(wired, ended, before)
     folder = kept(wired, ended)
     show(output, {**as_dict(ended), "proven": lines, "evidence": folder}, "\n".join([*lines, f"evidence: {folder}"]))
     raise typer.Exit(int(exit_code(ended)))
 
 
-def unpack(home: Path, gateway: Product = Product.ENVOY) -> Path:
+def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
     """A fresh copy of the example in `home`, behind one gateway. Raises Busy when a demo runs there."""
     from gatewayctl.adapters.sandbox import cluster
     from gatewayctl.example import example_folder
@@ -91,7 +93,7 @@ def unpack(home: Path, gateway: Product = Product.ENVOY) -> Path:
     shutil.rmtree(home, ignore_errors=True)
     for name in ("gateway-config", "smoke"):
         shutil.copytree(source / name, home / name, ignore=shutil.ignore_patterns("__pycache__", ".gatewayctl"))
-    for other in Product:
+    for other in DemoGateway:
         own = home / "gateway-config" / other
         if own.is_dir() and other is gateway:
             shutil.copytree(own, home / "gateway-config", dirs_exist_ok=True)
@@ -99,7 +101,7 @@ def unpack(home: Path, gateway: Product = Product.ENVOY) -> Path:
     return home
 
 
-def proven(wired: Wired, ended: Release, before: "Stored") -> list[str]:
+def proven(wired: Wired, ended: Release, before: "VersionedFiles") -> list[str]:
     """What the release has shown, in a few lines. Raises NeedsPerson when something is not as it should be."""
     from gatewayctl.reports.release import explain
 
@@ -118,7 +120,7 @@ def proven(wired: Wired, ended: Release, before: "Stored") -> list[str]:
     return lines
 
 
-def _left_behind(wired: Wired, ended: Release, before: "Stored") -> list[str]:
+def _left_behind(wired: Wired, ended: Release, before: "VersionedFiles") -> list[str]:
     ports = wired.ports
     stable, canary = ports.workloads.read(ended.target.stable), ports.workloads.read(ended.target.canary)
     wanted = ended.image if ended.outcome is Outcome.PROMOTED else ended.before

@@ -12,7 +12,7 @@ from gatewayctl.cli.progress import a_console
 from gatewayctl.cli.releases import at_sigterm, interrupt, outcome
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError, UsageFault
-from gatewayctl.wiring.discovery import Wired, me
+from gatewayctl.wiring.discovery import Wired, current_holder
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.jobs.manifest import Task
@@ -32,7 +32,7 @@ class NotBegun(GatewayctlError):
         self.exit_code = ExitCode(code)
 
 
-def release_there(wired: Wired, app: str, options: tuple[str, ...], output: Output) -> NoReturn:
+def release_in_cluster(wired: Wired, app: str, options: tuple[str, ...], output: Output) -> NoReturn:
     """Let a Job do it, tell what it says, and leave with its exit code. Ctrl-C and SIGTERM end the listening only."""
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.jobs.runner import Runner
@@ -58,7 +58,7 @@ def release_there(wired: Wired, app: str, options: tuple[str, ...], output: Outp
 
 def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -> "Task":
     """Start the Job of a new release. Raises UsageFault, EnvironmentFailed."""
-    from gatewayctl.adapters.kubernetes.doctor.rbac import missing, submitting
+    from gatewayctl.adapters.kubernetes.doctor.rbac import job_permissions, missing
     from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
     from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
 
@@ -73,11 +73,11 @@ def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -
         image=spec.platform.runner.image,
         account=spec.platform.runner.account,
         arguments=("job", app, "--id", release, *options, "--config", f"{FILES}/{taken.config}"),
-        actor=me().actor,
+        actor=current_holder().actor,
         # What is proven expires; the way back may take as long again.
         deadline=2 * asked.timings.time_to_live,
     )
-    lacking = missing(runner.api, submitting(task.namespace))
+    lacking = missing(runner.api, job_permissions(task.namespace))
     if lacking:
         raise EnvironmentFailed(
             "to start a Job you lack " + "; ".join(map(str, lacking)), hint="manifests/submitter.yaml grants it"

@@ -22,7 +22,7 @@ from gatewayctl.domain.release import Mode, Phase, Release
 from gatewayctl.wiring.discovery import Wired, wired
 
 if TYPE_CHECKING:
-    from gatewayctl.orchestration.driver import Pilot
+    from gatewayctl.orchestration.driver import Driver
     from gatewayctl.waiting import Pending
 
 AGAIN = 75  # a Pod that ends so is followed by another one; EX_TEMPFAIL
@@ -39,19 +39,19 @@ def job(
 ) -> None:
     """One release, begun or taken up: what a Job in the cluster runs."""
     from gatewayctl.config.load import load
-    from gatewayctl.waiting import Patience, until
+    from gatewayctl.waiting import Deadline, until
 
     spec = load(config)
     # Its cluster is the one it runs in, and beside its files nothing can be written.
     here = replace(spec, file=Path.cwd() / spec.file.name, platform=replace(spec.platform, context=""))
     with at_sigterm(_stop):
         one = wired(here.behind(app), Progress(a_console()))
-        carrier = Carrier(one, one.pilot, app, release)
-        if carrier.known() is None:
-            carrier.draft(image, Mode(promote.value))
-        patience = Patience(one.ports.clock, lambda _text: None, _BUSY, every=1.0)
+        job_release = JobRelease(one, one.driver, app, release)
+        if job_release.known() is None:
+            job_release.draft(image, Mode(promote.value))
+        deadline = Deadline(one.ports.clock, lambda _text: None, _BUSY, every=1.0)
         try:
-            ended = until(carrier.carry, f"the lease of {app}", patience)
+            ended = until(job_release.carry, f"the lease of {app}", deadline)
         except EnvironmentFailed as fault:
             print(f"this Pod cannot go on: {fault}", file=sys.stderr)
             raise typer.Exit(AGAIN) from fault
@@ -61,11 +61,11 @@ def job(
 
 
 @dataclass(slots=True)
-class Carrier:
+class JobRelease:
     """This Pod's part in the release `id` of an application; `made` is what it would begin."""
 
     wired: Wired
-    pilot: "Pilot"
+    driver: "Driver"
     app: str
     id: str
     made: Release | None = None
@@ -90,12 +90,12 @@ class Carrier:
         found = self.known()
         try:
             if found is None and self.made is not None:
-                return self.pilot.begin(self.made)
+                return self.driver.begin(self.made)
             if found is None:
                 raise UsageFault(f"release {self.id} of {self.app} is gone from the journal")
             if found.ended or found.stuck or found.phase is Phase.WAIT:
                 return found
-            return self.pilot.send(self.app, Resumed())
+            return self.driver.send(self.app, Resumed())
         except Busy as busy:
             return Pending(str(busy))
 

@@ -10,7 +10,7 @@ from gatewayctl.wiring.discovery import Wired
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.jobs.manifest import Task
     from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
-    from gatewayctl.waiting import Patience, Pending
+    from gatewayctl.waiting import Deadline, Pending
 
 _BEGIN = 600.0  # seconds for a Pod to begin; a Job waits longer and longer before it replaces one
 _LAG = 2.0  # seconds from the last line of a Pod to its end
@@ -50,7 +50,7 @@ class Listener:
             fresh = tuple(pod for pod in seen.pods[:1] if pod.name not in self.gone and (pod.begun or pod.trouble))
             return JobSeen(fresh, seen.over) if fresh or seen.over else Pending("no Pod has begun yet")
 
-        found = until(begun, f"a Pod of Job {self.task.name} to begin", self._patience(_BEGIN))
+        found = until(begun, f"a Pod of Job {self.task.name} to begin", self._deadline(_BEGIN))
         if not found.pods:
             raise EnvironmentFailed(f"Job {self.task.name} is over: {found.over}", hint=self._hint())
         if found.pods[0].trouble:
@@ -96,20 +96,20 @@ class Listener:
             return here if not here or here[0].exit_code is not None else Pending("it runs")
 
         try:
-            here = until(ended, f"the end of Pod {pod}", self._patience(within))
+            here = until(ended, f"the end of Pod {pod}", self._deadline(within))
         except DeadlineExceeded:
             return PodSeen(pod, begun=True, exit_code=None, trouble="")
         return here[0] if here else None
 
     def _tell(self, line: str) -> None:
-        narrator = self.wired.ports.narrator
-        if isinstance(narrator, Progress):
-            narrator.relay(line)
+        listener = self.wired.ports.listener
+        if isinstance(listener, Progress):
+            listener.relay(line)
 
-    def _patience(self, within: float) -> "Patience":
-        from gatewayctl.waiting import Patience
+    def _deadline(self, within: float) -> "Deadline":
+        from gatewayctl.waiting import Deadline
 
-        return Patience(self.wired.ports.clock, lambda _text: None, within, every=0.5)
+        return Deadline(self.wired.ports.clock, lambda _text: None, within, every=0.5)
 
     def _hint(self) -> str:
         return f"gatewayctl status {self.app}, then resume or abort"

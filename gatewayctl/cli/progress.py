@@ -27,7 +27,7 @@ def a_console() -> "Console":
 
 @dataclass(slots=True)
 class Progress:
-    """ports.Narrator for people."""
+    """ports.ProgressListener for people."""
 
     console: "Console"
     carried: float = 0.0

@@ -17,7 +17,7 @@ from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import NeedsPerson, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.release import Mode, Phase, Release
-from gatewayctl.wiring.discovery import Wired, me, wire
+from gatewayctl.wiring.discovery import Wired, current_holder, wire
 
 if TYPE_CHECKING:
     from gatewayctl.domain.plan import Plan
@@ -53,9 +53,9 @@ def release(
             raise UsageFault("--plan was made here, and a Job makes its own", hint="give --image with --in-cluster")
         if not any_tag:
             check_image(image)
-        from gatewayctl.cli.in_cluster import release_there
+        from gatewayctl.cli.in_cluster import release_in_cluster
 
-        release_there(wired, app, ("--image", image, "--promote", promote.value), output)
+        release_in_cluster(wired, app, ("--image", image, "--promote", promote.value), output)
     made = saved(wired, app, plan) if plan else drafted(wired, app, image, Mode(promote.value), any_tag=any_tag)
     run(wired, made.release, output)
 
@@ -70,7 +70,7 @@ def smoke(app: App, config: Config = None, namespace: Namespace = "", output: Ou
     """Run the suites of a started release (again)."""
     wired = wire(config, Progress(a_console()), app, namespace)
     with interruptible():
-        finish(wired, wired.pilot.send(app, SmokeAsked()), output)
+        finish(wired, wired.driver.send(app, SmokeAsked()), output)
 
 
 def promote(
@@ -83,7 +83,7 @@ def promote(
     """Give stable the image of the waiting release, take the rule away, scale the canary to zero."""
     wired = wire(config, Progress(a_console()), app, namespace)
     with interruptible():
-        finish(wired, wired.pilot.promote(app, PromoteAsked(untested)), output)
+        finish(wired, wired.driver.promote(app, PromoteAsked(untested)), output)
 
 
 def abort(
@@ -91,7 +91,7 @@ def abort(
 ) -> None:
     """Turn a release back, whoever drives it and wherever it stands; always allowed, always wins."""
     wired = wire(config, Progress(a_console()), app, namespace)
-    ended = wired.pilot.abort(app, f"{reason} ({me().actor})")
+    ended = wired.driver.abort(app, f"{reason} ({current_holder().actor})")
     finish(wired, ended, output, aborting=True)
 
 
@@ -99,7 +99,7 @@ def resume(app: App, config: Config = None, namespace: Namespace = "", output: O
     """Take up a release whose process died or got stuck, where it stood."""
     wired = wire(config, Progress(a_console()), app, namespace)
     with interruptible():
-        finish(wired, wired.pilot.send(app, Resumed()), output)
+        finish(wired, wired.driver.send(app, Resumed()), output)
 
 
 def drafted(wired: Wired, app: str, image: str, mode: Mode, *, any_tag: bool) -> "Plan":
@@ -129,15 +129,15 @@ def saved(wired: Wired, app: str, file: Path) -> "Plan":
 
 def title(wired: Wired, made: Release) -> None:
     """The first line: what becomes what."""
-    narrator = wired.ports.narrator
-    if isinstance(narrator, Progress):
-        narrator.title(f"{made.app} {made.before} → {made.image}, release {made.id}, {made.header}")
+    listener = wired.ports.listener
+    if isinstance(listener, Progress):
+        listener.title(f"{made.app} {made.before} → {made.image}, release {made.id}, {made.header}")
 
 
 def run(wired: Wired, made: Release, output: Output) -> None:
     """Drive a new release, and tell how it ended."""
     with interruptible():
-        finish(wired, wired.pilot.begin(made), output)
+        finish(wired, wired.driver.begin(made), output)
 
 
 def finish(wired: Wired, ended: Release, output: Output, *, aborting: bool = False) -> None:
@@ -154,11 +154,11 @@ def finish(wired: Wired, ended: Release, output: Output, *, aborting: bool = Fal
 
 def tell_wait(wired: Wired, ended: Release) -> None:
     """Where a release waits for someone, the command that it waits for."""
-    narrator = wired.ports.narrator
-    if ended.phase is Phase.WAIT and isinstance(narrator, Progress):
+    listener = wired.ports.listener
+    if ended.phase is Phase.WAIT and isinstance(listener, Progress):
         minutes = max(0, round((ended.expires - wired.ports.clock.wall()) / 60))
         what = "promote" if ended.tested or not (ended.suite or ended.load) else "smoke"
-        narrator.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
+        listener.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
 
 
 def outcome(ended: Release) -> str:

@@ -27,7 +27,7 @@ app = typer.Typer(
 
 LARGEST = 64 * 1024 * 1024  # bytes; what is edited at all is a good deal smaller
 
-Gateway = Annotated[
+GatewayKind = Annotated[
     str, typer.Option("--gateway", metavar="KIND", help="How the files are spelled, for example envoy.")
 ]
 Service = Annotated[
@@ -39,7 +39,7 @@ DiffOnly = Annotated[bool, typer.Option("--diff", help="Print the edit and write
 
 @app.command(epilog=example("rule add"))
 def add(
-    gateway: Gateway,
+    gateway: GatewayKind,
     service: Service,
     files: FileArgs,
     header: Annotated[str, typer.Option(metavar="N=V", help="What marks a request.")] = "x-canary=always",
@@ -77,7 +77,7 @@ def add(
 
 @app.command(epilog=example("rule remove"))
 def remove(
-    gateway: Gateway, service: Service, files: FileArgs, diff: DiffOnly = False, output: Out = Output.TEXT
+    gateway: GatewayKind, service: Service, files: FileArgs, diff: DiffOnly = False, output: Out = Output.TEXT
 ) -> None:
     """Take away exactly what `rule add` put in for S."""
     from gatewayctl.gateways.registry import gateway as product
@@ -88,7 +88,7 @@ def remove(
 
 @app.command("show", epilog=example("rule show"))
 def show_rules(
-    gateway: Gateway,
+    gateway: GatewayKind,
     files: FileArgs,
     service: Annotated[str, typer.Option("--service", metavar="S", help="Only this one and its canary rule.")] = "",
     output: Out = Output.TEXT,

@@ -34,7 +34,7 @@ def sweep(
         if found.ours:
             done = "would be swept"
             if not dry_run:
-                stuck = clean(wired.pilot, wired.app(name), found).stuck
+                stuck = clean(wired.driver, wired.app(name), found).stuck
                 done = f"stuck: {stuck}" if stuck else "swept"
         hint = f"gatewayctl resume {name}" if stuck else found.hint
         rows.append({"app": name, "litter": found.litter, "found": found.found, "done": done, "hint": hint})

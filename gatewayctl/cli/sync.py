@@ -18,7 +18,7 @@ def sync(
     output: Out = Output.TEXT,
 ) -> None:
     """Bring the canary's Pod template in line with stable's; never its name, image, replicas or labels."""
-    from gatewayctl.adapters.kubernetes.client.api import Clash, connect
+    from gatewayctl.adapters.kubernetes.client.api import VersionConflict, connect
     from gatewayctl.adapters.kubernetes.client.paths import deployments
     from gatewayctl.adapters.kubernetes.doctor.selectors import twin
     from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
@@ -38,7 +38,7 @@ def sync(
             )
         try:
             api.patch(deployments(place.namespace, target.canary), operations)
-        except Clash as fault:
+        except VersionConflict as fault:
             raise StaleWrite(f"{target.canary} was changed by someone else meanwhile", hint="try again") from fault
     done = "nothing to do" if not found else "not written" if diff else "written"
     rows = [{"path": one.path, "stable": one.stable, "canary": one.canary} for one in found]

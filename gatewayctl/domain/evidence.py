@@ -88,7 +88,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class AttributionRule:
     """Everything needed to attribute an answer of one application."""
 
     identify: Identify

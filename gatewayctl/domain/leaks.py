@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gatewayctl.domain.evidence import Identity, LeakCase, Witness
+from gatewayctl.domain.evidence import AttributionRule, Identity, LeakCase
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import STAMP_HEADER
@@ -17,7 +17,7 @@ class LeakProbe:
     case: LeakCase
     label: str
     probe: Probe
-    witness: Witness
+    attribution: AttributionRule
 
 
 def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
@@ -34,7 +34,7 @@ def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
     if value.upper() == value:  # digits have no other case
         del marks[LeakCase.OTHER_CASE]
     return tuple(
-        LeakProbe(case, case.value, Probe(target.host, target.path, (*target.headers, *mark)), release.witness)
+        LeakProbe(case, case.value, Probe(target.host, target.path, (*target.headers, *mark)), release.attribution)
         for case, mark in marks.items()
     )
 
@@ -47,7 +47,7 @@ def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
             LeakCase.NEIGHBOUR,
             f"{LeakCase.NEIGHBOUR} {near.app}",
             Probe(near.host, near.path, (*near.headers, mark)),
-            Witness(near.identify, Identity(near.stable, near.canary), STAMP_HEADER, release.stamp),
+            AttributionRule(near.identify, Identity(near.stable, near.canary), STAMP_HEADER, release.stamp),
         )
         for near in release.neighbours
     )

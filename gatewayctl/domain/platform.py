@@ -39,7 +39,7 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class VersionedFiles:
     """Route files as a store holds them; `version` is opaque and moves with every write, even one of the same text."""
 
     files: Files
@@ -68,13 +68,13 @@ class ConfigProof:
     asked: bool
     routes: int = 0
     detail: str = ""
-    strangers: int = 0
+    mismatched: int = 0
     known: bool = True
 
     @property
     def named(self) -> int:
         """Live routes of the rule's name, whatever their content."""
-        return self.routes + self.strangers
+        return self.routes + self.mismatched
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gatewayctl.domain.evidence import Identify, Identity, Witness
+from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
 
@@ -191,11 +191,11 @@ class Release:
         return self.standing and (self.rule_was_there or self.outcome is Outcome.PROMOTED)
 
     @property
-    def witness(self) -> Witness:
+    def attribution(self) -> AttributionRule:
         """How answers are attributed during this release."""
         target = self.target
         identity = Identity(target.stable, target.canary, version_of(self.before), version_of(self.image))
-        return Witness(target.identify, identity, STAMP_HEADER, self.stamp)
+        return AttributionRule(target.identify, identity, STAMP_HEADER, self.stamp)
 
     def at(self, phase: Phase, **changes: object) -> "Release":
         """The same release in another phase."""

@@ -5,50 +5,50 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gatewayctl.domain.evidence import Identify, Identity, Witness
+from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.statistics import Histogram
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class GatewayEndpoints:
     """How a client enters the gateway: base URLs of every replica, the Host it asks for, the mark, the witness."""
 
     urls: tuple[str, ...]
     host: str
     header: Header
-    witness: Witness
+    attribution: AttributionRule
 
 
-def _entrance(raw: Mapping[str, Any]) -> Entrance:
-    witness = raw["witness"]
-    return Entrance(
+def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
+    attribution = raw["witness"]
+    return GatewayEndpoints(
         urls=tuple(raw["urls"]),
         host=raw["host"],
         header=Header(**raw["header"]),
-        witness=Witness(
-            identify=Identify(**witness["identify"]),
-            identity=Identity(**witness["identity"]),
-            stamp_header=witness["stamp_header"],
-            stamp=witness["stamp"],
-            stamps=witness["stamps"],
+        attribution=AttributionRule(
+            identify=Identify(**attribution["identify"]),
+            identity=Identity(**attribution["identity"]),
+            stamp_header=attribution["stamp_header"],
+            stamp=attribution["stamp"],
+            stamps=attribution["stamps"],
         ),
     )
 
 
 # Names the file that a child process of ours reads its errand from; without it our plugins do nothing.
-ERRAND_VARIABLE = "GATEWAYCTL_SMOKE_CONTEXT"
+RUN_CONTEXT_VARIABLE = "GATEWAYCTL_SMOKE_CONTEXT"
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class RunContext:
     """What a child process is told, through a file only its owner may read.
 
     It appends its events to `events`, as JSON lines; a load writes its figures to `result`. `users` is how many a load
     will have, `workers` how many processes share them (0: this one has all).
     """
 
-    entrance: Entrance
+    endpoints: GatewayEndpoints
     events: str
     result: str = ""
     users: int = 0
@@ -59,11 +59,11 @@ class Errand:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Errand":
+    def from_json(cls, text: str) -> "RunContext":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         raw = json.loads(text)
         return cls(
-            entrance=_entrance(raw["entrance"]),
+            endpoints=_endpoints(raw["entrance"]),
             events=raw["events"],
             result=raw["result"],
             users=raw["users"],
@@ -76,7 +76,7 @@ class SuiteRun:
     """One run of a pytest suite. `folder` takes its JUnit file and output; `reruns` per failing test; seconds."""
 
     path: str
-    entrance: Entrance
+    endpoints: GatewayEndpoints
     folder: str
     timeout: float = 600.0
     reruns: int = 0
@@ -115,7 +115,7 @@ class LoadRun:
     """
 
     file: str
-    entrance: Entrance
+    endpoints: GatewayEndpoints
     folder: str
     users: int = 10
     spawn_rate: float = 10.0
@@ -131,7 +131,7 @@ class LoadRun:
     def from_json(cls, text: str) -> "LoadRun":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         raw = json.loads(text)
-        return cls(**{**raw, "entrance": _entrance(raw["entrance"])})
+        return cls(**{**raw, "entrance": _endpoints(raw["entrance"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from gatewayctl.gateways.registry import Admin
 
 
 @dataclass(frozen=True, slots=True)
-class Unasked:
-    """Implements ports.Live for products without read-back."""
+class NoReadback:
+    """Implements ports.Readback for products without read-back."""
 
     admin: Admin
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.platform import Replica
-from gatewayctl.ports import Activation, Checker, Dialect, Live
+from gatewayctl.ports import Activation, Checker, Dialect, Readback
 
 Admin = Callable[[Replica, str], str]
 """GET a path from a replica's admin port. Raises EnvironmentFailed."""
@@ -35,7 +35,7 @@ class Signalled:
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class GatewayProduct:
     """One gateway product: how it spells rules, how it is asked what it does, and its own check of files.
 
     `reload` is how it is made to load changed files by a signal, `activation` how by a request to its admin port; with
@@ -44,54 +44,54 @@ class Gateway:
 
     kind: str
     dialect: Dialect
-    live: Callable[[Admin], Live]
+    readback: Callable[[Admin], Readback]
     checker: Callable[[], Checker]
     reload: Signalled | None = None
     activation: Callable[[Post, Clock], Activation] | None = None
 
 
-def _envoy() -> Gateway:
+def _envoy() -> GatewayProduct:
     from gatewayctl.gateways.envoy.checker import EnvoyChecker
     from gatewayctl.gateways.envoy.dialect import EnvoyDialect
-    from gatewayctl.gateways.envoy.live import EnvoyLive
+    from gatewayctl.gateways.envoy.readback import EnvoyReadback
 
-    return Gateway("envoy", EnvoyDialect(), EnvoyLive, EnvoyChecker)
+    return GatewayProduct("envoy", EnvoyDialect(), EnvoyReadback, EnvoyChecker)
 
 
-def _nginx() -> Gateway:
+def _nginx() -> GatewayProduct:
     from gatewayctl.gateways.nginx.checker import NginxChecker
     from gatewayctl.gateways.nginx.dialect import NginxDialect
     from gatewayctl.gateways.nginx.master_process import FIRST, LEAVING, WORKER, trial
-    from gatewayctl.gateways.no_readback import Unasked
+    from gatewayctl.gateways.no_readback import NoReadback
 
     reload = Signalled("SIGHUP", FIRST, trial, WORKER, LEAVING, "[emerg]")
-    return Gateway("nginx", NginxDialect(), Unasked, NginxChecker, reload)
+    return GatewayProduct("nginx", NginxDialect(), NoReadback, NginxChecker, reload)
 
 
-def _spring_cloud() -> Gateway:
+def _spring_cloud() -> GatewayProduct:
     from gatewayctl.gateways.springcloud.activation import SpringCloudActivation
     from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
     from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
-    from gatewayctl.gateways.springcloud.live import SpringCloudLive
+    from gatewayctl.gateways.springcloud.readback import SpringCloudReadback
 
-    return Gateway(
+    return GatewayProduct(
         "spring-cloud-gateway",
         SpringCloudDialect(),
-        SpringCloudLive,
+        SpringCloudReadback,
         SpringCloudChecker,
         activation=SpringCloudActivation,
     )
 
 
-def _httproute() -> Gateway:
+def _httproute() -> GatewayProduct:
     from gatewayctl.gateways.httproute.checker import HttpRouteChecker
     from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
-    from gatewayctl.gateways.no_readback import Unasked
+    from gatewayctl.gateways.no_readback import NoReadback
 
-    return Gateway("httproute", HttpRouteDialect(), Unasked, HttpRouteChecker)
+    return GatewayProduct("httproute", HttpRouteDialect(), NoReadback, HttpRouteChecker)
 
 
-GATEWAYS: dict[str, Callable[[], Gateway]] = {
+GATEWAYS: dict[str, Callable[[], GatewayProduct]] = {
     "envoy": _envoy,
     "nginx": _nginx,
     "spring-cloud-gateway": _spring_cloud,
@@ -99,7 +99,7 @@ GATEWAYS: dict[str, Callable[[], Gateway]] = {
 }
 
 
-def gateway(kind: str) -> Gateway:
+def gateway(kind: str) -> GatewayProduct:
     """The product called `kind`. Raises UsageFault for a name we do not know."""
     if kind not in GATEWAYS:
         raise UsageFault(f"unknown gateway kind {kind!r}", hint=f"use one of: {', '.join(sorted(GATEWAYS))}")

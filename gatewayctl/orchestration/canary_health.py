@@ -6,24 +6,24 @@ One look at which its Pod is not ready is no verdict: a probe that took too long
 from dataclasses import dataclass
 
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until
 
 BLIP = 5.0  # seconds for which a canary that was ready may be found not ready
 
 
 @dataclass(slots=True)
-class Canary:
+class CanaryHealth:
     """The canary over several looks; `ready_since` and `down_since` are monotonic seconds, None while it is not so."""
 
-    work: Work
+    context: StepContext
     ready_since: float | None = None
     down_since: float | None = None
 
     def look(self) -> float | Judgement | Pending:
         """For how many seconds it has been seen ready; a failure when it is lost, pending while it may come back."""
-        release, now = self.work.release, self.work.ports.clock.now()
-        found = self.work.ports.workloads.read(release.target.canary)
+        release, now = self.context.release, self.context.ports.clock.now()
+        found = self.context.ports.workloads.read(release.target.canary)
         if found.image != release.image:
             return Judgement(Verdict.FAIL, f"{found.name} was changed to {found.image} by someone else")
         if found.ready >= 1 and not found.trouble:
@@ -35,15 +35,15 @@ class Canary:
         return Pending(f"{found.name} is not ready at the moment")
 
 
-def await_standing(work: Work, seconds: float) -> Judgement | None:
+def await_standing(context: StepContext, seconds: float) -> Judgement | None:
     """Wait until the canary has been seen ready for so long; None when it has, else why it never will be."""
-    canary = Canary(work)
+    canary = CanaryHealth(context)
 
     def stands() -> bool | Judgement | Pending:
         seen = canary.look()
         if isinstance(seen, (Judgement, Pending)):
             return seen
-        return seen >= seconds or Pending(f"{work.release.target.canary} is ready, every node is being told where")
+        return seen >= seconds or Pending(f"{context.release.target.canary} is ready, every node is being told where")
 
-    found = until(stands, "the canary to be reached from every node", work.patience(work.release.timings.ready))
+    found = until(stands, "the canary to be reached from every node", context.deadline(context.release.timings.ready))
     return found if isinstance(found, Judgement) else None

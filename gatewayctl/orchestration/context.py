@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.platform import Replica, Stored, Workload
+from gatewayctl.domain.platform import Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import Change, Files
 from gatewayctl.ports import (
@@ -14,18 +14,18 @@ from gatewayctl.ports import (
     Clock,
     Dialect,
     Evidence,
-    Inspect,
     Journal,
     Leases,
-    Live,
-    Narrator,
+    PlatformCheck,
     Prober,
+    ProgressListener,
+    Readback,
     Replicas,
     RouteStore,
     Suites,
     Workloads,
 )
-from gatewayctl.waiting import Patience
+from gatewayctl.waiting import Deadline
 
 _FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
@@ -50,12 +50,12 @@ def no_address(workload: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Gatehouse:
+class Gateway:
     """The gateway: how its rules are spelled, where they are kept, who runs them, and how they are asked and told."""
 
     dialect: Dialect
     checker: Checker
-    live: Live
+    readback: Readback
     store: RouteStore
     replicas: Replicas
     prober: Prober
@@ -69,15 +69,15 @@ class Ports:
     `address` is asked where a product's rule needs an IP address.
     """
 
-    gateway: Gatehouse
+    gateway: Gateway
     workloads: Workloads
     suites: Suites
     journal: Journal
     leases: Leases
     evidence: Evidence
     clock: Clock
-    narrator: Narrator
-    inspections: tuple[Inspect, ...] = ()
+    listener: ProgressListener
+    inspections: tuple[PlatformCheck, ...] = ()
     address: Address = no_address
 
 
@@ -94,20 +94,20 @@ class Fence:
     For these `glance`, which may lag behind, is only there to stop early.
     """
 
-    guard: Callable[[], None]
-    glance: Callable[[], None]
+    verify_ownership: Callable[[], None]
+    poll_ownership: Callable[[], None]
     known: dict[str, str] = field(default_factory=dict)
 
-    def pass_by(self, name: str, version: str) -> None:
+    def check(self, name: str, version: str) -> None:
         """Return when this version of an object may be replaced. Raises Superseded, Busy."""
         if self.known.get(name) == version:
-            self.glance()
+            self.poll_ownership()
         else:
-            self.guard()
+            self.verify_ownership()
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StepContext:
     """One step of one release. `fence` is passed before every write; `tick` narrates, and may raise to stop a wait."""
 
     ports: Ports
@@ -115,9 +115,9 @@ class Work:
     fence: Fence
     tick: Callable[[str], None]
 
-    def patience(self, within: float, every: float = 0.1) -> Patience:
+    def deadline(self, within: float, every: float = 0.1) -> Deadline:
         """Wait at most `within` seconds, looking every `every` seconds."""
-        return Patience(self.ports.clock, self.tick, within, every)
+        return Deadline(self.ports.clock, self.tick, within, every)
 
     def replicas(self) -> tuple[Replica, ...]:
         """The gateway's replicas now."""
@@ -125,14 +125,14 @@ class Work:
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Change a workload after reading it, fenced: read, then fence, then swap. Raises StaleWrite, Superseded."""
-        self.fence.pass_by(expected.name, expected.version)
+        self.fence.check(expected.name, expected.version)
         changed = self.ports.workloads.change(expected, image=image, replicas=replicas)
         self.fence.known[expected.name] = changed.version
         return changed
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Write route files after reading them, fenced the same way. Raises StaleWrite, Superseded."""
-        self.fence.pass_by(_FILES, expected.version)
+        self.fence.check(_FILES, expected.version)
         written = self.ports.gateway.store.write(files, expected)
         self.fence.known[_FILES] = written.version
         return written

@@ -14,11 +14,11 @@ from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.context import Fence, Ports, Work
+from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.planning import check_images
 from gatewayctl.orchestration.preflight import unfinished_fault
 from gatewayctl.orchestration.steps import perform
-from gatewayctl.waiting import Patience, Pending, until
+from gatewayctl.waiting import Deadline, Pending, until
 
 _LOOK_EVERY = 1.0  # seconds between two looks at the journal while waiting
 _UNREACHABLE = 30.0  # seconds for which the journal may be out of reach; a lease lives longer
@@ -26,7 +26,7 @@ _TAKEOVER = 60.0  # seconds an abort waits for the process it takes the release 
 
 
 @dataclass(slots=True)
-class Pilot:
+class Driver:
     """The hands of one process on releases. `holder` says who and where we are."""
 
     ports: Ports
@@ -101,7 +101,7 @@ class Pilot:
             try:
                 self.ports.leases.release(app, self.holder)
             except EnvironmentFailed as fault:
-                self.ports.narrator.progress("lease", f"not given back, it runs out by itself: {fault}")
+                self.ports.listener.progress("lease", f"not given back, it runs out by itself: {fault}")
 
     def _taken_up(self, record: Record) -> Record:
         """The journal moves first: whoever had the release finds out, however late it wakes up.
@@ -120,11 +120,11 @@ class Pilot:
                 return Pending(str(busy))
             return True
 
-        narrator = self.ports.narrator
+        listener = self.ports.listener
         until(
             taken,
             f"the process that drives {app} to let go",
-            Patience(self.ports.clock, lambda text: narrator.progress("abort", text), _TAKEOVER),
+            Deadline(self.ports.clock, lambda text: listener.progress("abort", text), _TAKEOVER),
         )
 
     def _drive(self, saved: Record, event: Event, read_before: dict[str, str] | None = None) -> Release:
@@ -147,7 +147,7 @@ class Pilot:
                     raise
                 interrupted = True
                 saved = self._after_all(release, saved)
-                self.ports.narrator.progress(saved.release.phase, "interrupted: going back (again: stop at once)")
+                self.ports.listener.progress(saved.release.phase, "interrupted: going back (again: stop at once)")
                 current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
 
     def _save(self, release: Release, saved: Record) -> Record:
@@ -167,9 +167,9 @@ class Pilot:
                     return Record(release, version + 1)  # the same, and somebody has begun the next one since
                 raise self._superseded(release, "the journal was moved on") from None
 
-        narrator, clock = self.ports.narrator, self.ports.clock
-        patience = Patience(clock, lambda text: narrator.progress(release.phase, text), _UNREACHABLE, _LOOK_EVERY)
-        return until(written, f"the journal of {release.app} to be written", patience)
+        listener, clock = self.ports.listener, self.ports.clock
+        deadline = Deadline(clock, lambda text: listener.progress(release.phase, text), _UNREACHABLE, _LOOK_EVERY)
+        return until(written, f"the journal of {release.app} to be written", deadline)
 
     def _superseded(self, release: Release, why: str) -> Superseded:
         return Superseded(
@@ -185,15 +185,21 @@ class Pilot:
 
     def _perform(self, saved: Record, effect: Effect, known: dict[str, str]) -> tuple[Release, Event]:
         """One effect; its note is journaled together with the event it leads to."""
-        clock, narrator, release = self.ports.clock, self.ports.narrator, saved.release
+        clock, listener, release = self.ports.clock, self.ports.listener, saved.release
         phase = release.phase
-        narrator.started(phase)
+        listener.started(phase)
         start = clock.now()
-        guard = self._guard(saved)
-        glance = self._glance(saved, guard)
+        verify_ownership = self._verify_ownership(saved)
+        poll_ownership = self._poll_ownership(saved, verify_ownership)
         try:
             found = perform(
-                effect, Work(self.ports, release, Fence(guard, glance, known), self._ticking(phase, glance))
+                effect,
+                StepContext(
+                    self.ports,
+                    release,
+                    Fence(verify_ownership, poll_ownership, known),
+                    self._ticking(phase, poll_ownership),
+                ),
             )
             event, mark, text = _judged(phase, found)
         except (Superseded, Busy) as fault:
@@ -201,42 +207,42 @@ class Pilot:
         except GatewayctlError as fault:
             event, mark, text = Failed(phase, Cause.ENVIRONMENT, _with_hint(fault)), "✗", str(fault)
         seconds = clock.now() - start
-        narrator.ended(phase, mark, text, seconds)
+        listener.ended(phase, mark, text, seconds)
         return release.noted(replace(self._note(phase, mark, text), seconds=seconds)), event
 
-    def _guard(self, record: Record) -> Callable[[], None]:
+    def _verify_ownership(self, record: Record) -> Callable[[], None]:
         app, version = record.release.app, record.version
 
-        def guard() -> None:
+        def verify_ownership() -> None:
             self.ports.leases.renew(app, self.holder)
             now = self.ports.journal.load(app)
             if now is None or now.version != version:
                 who = now.release.notes[-1].actor if now and now.release.notes else "another process"
                 raise Superseded(f"{who} moved it on")
 
-        return guard
+        return verify_ownership
 
-    def _glance(self, saved: Record, guard: Callable[[], None]) -> Callable[[], None]:
+    def _poll_ownership(self, saved: Record, verify_ownership: Callable[[], None]) -> Callable[[], None]:
         """Notice soon when somebody else moved the release on; only a guard knows for certain."""
         app = saved.release.app
 
-        def glance() -> None:
+        def poll_ownership() -> None:
             self.ports.leases.renew(app, self.holder)
             if self.ports.journal.moved(app, saved.version):
-                guard()
+                verify_ownership()
 
-        return glance
+        return poll_ownership
 
-    def _ticking(self, phase: Phase, glance: Callable[[], None]) -> Callable[[str], None]:
+    def _ticking(self, phase: Phase, poll_ownership: Callable[[], None]) -> Callable[[str], None]:
         """Narrate, with a glance every second."""
         clock = self.ports.clock
         looked = clock.now()
 
         def tick(text: str) -> None:
             nonlocal looked
-            self.ports.narrator.progress(phase, text)
+            self.ports.listener.progress(phase, text)
             if clock.now() - looked >= _LOOK_EVERY:
-                glance()
+                poll_ownership()
                 looked = clock.now()
 
         return tick

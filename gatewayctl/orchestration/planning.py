@@ -14,7 +14,7 @@ from gatewayctl.orchestration.context import Ports
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReleaseRequest:
     """What somebody asked for."""
 
     app: AppSpec
@@ -24,28 +24,28 @@ class Wish:
     neighbours: tuple[Target, ...] = ()
 
 
-def draft(ports: Ports, wish: Wish) -> Release:
+def draft(ports: Ports, request: ReleaseRequest) -> Release:
     """A new release of the application as it is now; nothing is written."""
-    target = _addressed(ports, wish.app.target)
+    target = _addressed(ports, request.app.target)
     stable, canary = ports.workloads.read(target.stable), ports.workloads.read(target.canary)
     token = f"r-{secrets.token_hex(3)}"
     now = ports.clock.wall()
     release = Release(
         id=token,
         target=target,
-        header=wish.app.mark(f"{token}{secrets.token_hex(4)}"),
-        image=wish.image,
+        header=request.app.mark(f"{token}{secrets.token_hex(4)}"),
+        image=request.image,
         before=stable.image,
         canary_before=canary.image,
-        mode=wish.mode,
+        mode=request.mode,
         created=now,
-        expires=now + wish.app.timings.time_to_live,
-        actor=wish.actor,
-        standing=wish.app.standing,
-        suite=wish.app.suite,
-        load=wish.app.load,
-        timings=wish.app.timings,
-        neighbours=wish.neighbours,
+        expires=now + request.app.timings.time_to_live,
+        actor=request.actor,
+        standing=request.app.standing,
+        suite=request.app.suite,
+        load=request.app.load,
+        timings=request.app.timings,
+        neighbours=request.neighbours,
     )
     ports.gateway.dialect.limits.permit(release.rule)
     return release.at(release.phase, rule_was_there=release.standing and _has_rule(ports, release))

@@ -108,10 +108,10 @@ def _rule_fits(ports: Ports, release: Release) -> str:
     files = gateway.store.read().files
     routes = gateway.dialect.routes(files)
     ours = [route for route in routes if route.name == rule_name(release.app)]
-    strangers = [route for route in routes if route.target == release.rule.canary and route not in ours]
-    if strangers:
+    foreign = [route for route in routes if route.target == release.rule.canary and route not in ours]
+    if foreign:
         raise Conflict(
-            f"{strangers[0].file}:{strangers[0].line}: a route that is not ours sends to {release.rule.canary} already",
+            f"{foreign[0].file}:{foreign[0].line}: a route that is not ours sends to {release.rule.canary} already",
             hint="it would reach the canary without the header; remove it first",
         )
     if ours and not release.standing:
@@ -132,7 +132,7 @@ def _rule_fits(ports: Ports, release: Release) -> str:
 def _upstream_is_known(ports: Ports, release: Release) -> None:
     upstream = release.rule.canary
     for replica in ports.gateway.replicas.list():
-        if replica.ready and not (proof := ports.gateway.live.upstream_ready(replica, upstream)).known:
+        if replica.ready and not (proof := ports.gateway.readback.upstream_ready(replica, upstream)).known:
             raise UsageFault(
                 f"{replica.name}: {proof.detail}",
                 hint=f"define {upstream} in the gateway, or add the file that defines {release.rule.service} "
@@ -175,18 +175,18 @@ def _replica_looks(ports: Ports, release: Release, replica: Replica) -> Iterator
 
 def _answers_stable(ports: Ports, replica: Replica, case: LeakProbe) -> str:
     answer = ports.gateway.prober.ask(replica, case.probe)
-    if case.witness.attribute(answer) is not Attribution.STABLE:
+    if case.attribution.attribute(answer) is not Attribution.STABLE:
         raise EnvironmentFailed(
             f"{replica.name}: nobody can tell who answered {case.probe.host}{case.probe.path}: "
-            f"{case.witness.explain(answer)}",
+            f"{case.attribution.explain(answer)}",
             hint="identify must name a header or JSON pointer that holds the pod's name or the version",
         )
-    return case.witness.explain(answer)
+    return case.attribution.explain(answer)
 
 
 def _runs_no_rule(ports: Ports, release: Release, replica: Replica) -> str:
     """A replica that came back with files of before would send to the canary while it starts."""
-    proof = ports.gateway.live.rule_of(replica, release.rule)
+    proof = ports.gateway.readback.rule_of(replica, release.rule)
     if proof.named and not release.standing:
         raise EnvironmentFailed(
             f"{replica.name} still runs {proof.named} route{'s' if proof.named != 1 else ''} named "
@@ -201,5 +201,5 @@ def _runs_no_rule(ports: Ports, release: Release, replica: Replica) -> str:
 def _answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:
     answer = ports.gateway.prober.ask(replica, case.probe)
     if not answer.status:
-        raise EnvironmentFailed(f"{replica.name}: {case.label}: {case.witness.explain(answer)}")
-    return case.witness.explain(answer)
+        raise EnvironmentFailed(f"{replica.name}: {case.label}: {case.attribution.explain(answer)}")
+    return case.attribution.explain(answer)

@@ -9,14 +9,14 @@ from gatewayctl.orchestration.preflight import preflight, require
 
 def checked(ports: Ports, release: Release) -> Plan:
     """The plan of an existing draft, preconditions checked, kept as evidence. Raises what does not hold."""
-    narrator, clock = ports.narrator, ports.clock
-    narrator.started("preflight")
+    listener, clock = ports.listener, ports.clock
+    listener.started("preflight")
     start = clock.now()
     checks = preflight(ports, release)
     failed = [check for check in checks if check.fault]
     mark = "✗" if failed else "✓"
     said = f"{len(failed)} of {len(checks)} checks failed" if failed else f"{len(checks)} checks"
-    narrator.ended("preflight", mark, said, clock.now() - start)
+    listener.ended("preflight", mark, said, clock.now() - start)
     require(checks)
     made = plan(ports, release)
     ports.evidence.put(release.id, "preflight.txt", "".join(f"{check.name}: {check.found}\n" for check in checks))

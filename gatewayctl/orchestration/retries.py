@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gatewayctl.domain.errors import StaleWrite
-from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ _FIRST, _LONGEST = 0.2, 5.0  # seconds; the most that is waited after the first 
 _WITHIN = 120.0  # seconds in which a turn comes: fifty at once need less
 
 
-def in_turn(work: Work, attempt: Callable[[], T]) -> T:
+def retry_on_conflict(context: StepContext, attempt: Callable[[], T]) -> T:
     """What `attempt` gives, once nobody wrote between its read and its write. Raises DeadlineExceeded."""
     lost = 0
 
@@ -29,10 +29,10 @@ def in_turn(work: Work, attempt: Callable[[], T]) -> T:
             return attempt()
         except StaleWrite:
             lost += 1
-            work.ports.clock.sleep(_chance(work.release.id, lost) * min(_LONGEST, _FIRST * 2 ** (lost - 1)))
+            context.ports.clock.sleep(_chance(context.release.id, lost) * min(_LONGEST, _FIRST * 2 ** (lost - 1)))
             return Pending(f"others wrote the gateway's files first, {lost} times so far")
 
-    return until(look, "a turn to write the gateway's files", work.patience(_WITHIN, 0.0))
+    return until(look, "a turn to write the gateway's files", context.deadline(_WITHIN, 0.0))
 
 
 def _chance(release: str, lost: int) -> float:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.verdicts import Judgement
 from gatewayctl.orchestration import routes, suites, workloads
-from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import steps as proof
 
-PERFORMERS: dict[Effect, Callable[[Work], Judgement]] = {
+PERFORMERS: dict[Effect, Callable[[StepContext], Judgement]] = {
     Effect.START_CANARY: workloads.start_canary,
     Effect.PUBLISH_RULE: routes.publish,
     Effect.PROVE_ROUTED: proof.prove_routed,
@@ -25,6 +25,6 @@ PERFORMERS: dict[Effect, Callable[[Work], Judgement]] = {
 }
 
 
-def perform(effect: Effect, work: Work) -> Judgement:
+def perform(effect: Effect, context: StepContext) -> Judgement:
     """Do one effect. Raises GatewayctlError when it could not be done or judged."""
-    return PERFORMERS[effect](work)
+    return PERFORMERS[effect](context)

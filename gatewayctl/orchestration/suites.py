@@ -5,69 +5,69 @@ from pathlib import Path
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
-from gatewayctl.domain.smoke import Cohort, Entrance, LoadResult, LoadRun, SuiteRun
+from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
 from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
-from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.context import StepContext
 
 
-def run_suite(work: Work) -> Judgement:
+def run_suite(context: StepContext) -> Judgement:
     """The functional suite, judged with who answered it."""
-    suite = work.release.suite
+    suite = context.release.suite
     if suite is None:
-        raise EnvironmentFailed(f"release {work.release.id} has no suite")
-    replicas = _ready(work)
-    run = SuiteRun(suite.path, _entrance(work, replicas), _folder(work, "suite"), suite.timeout, suite.reruns)
-    result = work.ports.suites.test(run, work.tick)
-    return _unless_lost(work, replicas, judge_suite(result))
+        raise EnvironmentFailed(f"release {context.release.id} has no suite")
+    replicas = _ready(context)
+    run = SuiteRun(suite.path, _endpoints(context, replicas), _folder(context, "suite"), suite.timeout, suite.reruns)
+    result = context.ports.suites.test(run, context.tick)
+    return _unless_lost(context, replicas, judge_suite(result))
 
 
-def run_load(work: Work) -> Judgement:
+def run_load(context: StepContext) -> Judgement:
     """The load on both versions, compared."""
-    load = work.release.load
+    load = context.release.load
     if load is None:
-        raise EnvironmentFailed(f"release {work.release.id} has no load")
-    replicas = _ready(work)
+        raise EnvironmentFailed(f"release {context.release.id} has no load")
+    replicas = _ready(context)
     run = LoadRun(
         load.file,
-        _entrance(work, replicas),
-        _folder(work, "load"),
+        _endpoints(context, replicas),
+        _folder(context, "load"),
         load.users,
         load.spawn_rate,
         load.duration,
         timeout=120.0,
         workers=load.workers,
     )
-    result = work.ports.suites.load(run, work.tick)
-    work.keep("load.json", json.dumps(_figures(result), indent=1))
-    return _unless_lost(work, replicas, judge_load(result, load))
+    result = context.ports.suites.load(run, context.tick)
+    context.keep("load.json", json.dumps(_figures(result), indent=1))
+    return _unless_lost(context, replicas, judge_load(result, load))
 
 
-def _ready(work: Work) -> tuple[Replica, ...]:
-    ready = tuple(replica for replica in work.replicas() if replica.ready)
+def _ready(context: StepContext) -> tuple[Replica, ...]:
+    ready = tuple(replica for replica in context.replicas() if replica.ready)
     if not ready:
         raise EnvironmentFailed("no gateway replica is ready")
     return ready
 
 
-def _unless_lost(work: Work, before: tuple[Replica, ...], found: Judgement) -> Judgement:
+def _unless_lost(context: StepContext, before: tuple[Replica, ...], found: Judgement) -> Judgement:
     """The judgement, unless it is bad and a gateway replica went away: then the canary is not to blame."""
     if found.verdict is Verdict.PASS:
         return found
-    now = {replica.name: replica for replica in work.replicas()}
+    now = {replica.name: replica for replica in context.replicas()}
     lost = [one.name for one in before if one.name not in now or not now[one.name].ready]
     if lost:
         raise EnvironmentFailed(f"gateway replica {', '.join(lost)} was lost meanwhile; {found.text}")
     return found
 
 
-def _entrance(work: Work, replicas: tuple[Replica, ...]) -> Entrance:
-    release = work.release
+def _endpoints(context: StepContext, replicas: tuple[Replica, ...]) -> GatewayEndpoints:
+    release = context.release
     urls = tuple(f"http://{replica.traffic}" for replica in replicas)
-    return Entrance(urls, release.target.host, release.header, release.witness)
+    return GatewayEndpoints(urls, release.target.host, release.header, release.attribution)
 
 
-def _folder(work: Work, name: str) -> str:
-    return str(Path(work.ports.evidence.folder(work.release.id)) / name)
+def _folder(context: StepContext, name: str) -> str:
+    return str(Path(context.ports.evidence.folder(context.release.id)) / name)
 
 
 def _figures(result: LoadResult) -> dict[str, object]:

@@ -7,7 +7,7 @@ from gatewayctl.domain.platform import Probe, Replica, Workload
 from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import RouteView, rule_name
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
-from gatewayctl.orchestration.context import Fence, Ports, Work
+from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.proof.steps import routed_now
 from gatewayctl.ports import Clock
 
@@ -65,13 +65,13 @@ def _view(replica: Replica, release: Release | None, missing: dict[str, str]) ->
     return ReplicaView(replica.name, replica.traffic, replica.ready, not said, said or "serves the rule")
 
 
-def _looking(ports: Ports, release: Release) -> Work:
+def _looking(ports: Ports, release: Release) -> StepContext:
     """Work that cannot write: its fence always refuses."""
 
     def refuse() -> None:
         raise AssertionError("a survey never writes")
 
-    return Work(ports, release, Fence(refuse, refuse), lambda _: None)
+    return StepContext(ports, release, Fence(refuse, refuse), lambda _: None)
 
 
 def ask_all(ports: Ports, release: Release, path: str) -> tuple[Reply, ...]:
@@ -84,15 +84,15 @@ def ask_all(ports: Ports, release: Release, path: str) -> tuple[Reply, ...]:
     replies = []
     for replica in replicas:
         answer = ports.gateway.prober.ask(replica, probe)
-        witness = release.witness
+        attribution = release.attribution
         replies.append(
             Reply(
                 replica.name,
                 replica.traffic,
                 probe,
                 answer.status,
-                witness.attribute(answer),
-                witness.explain(answer),
+                attribution.attribute(answer),
+                attribution.explain(answer),
                 answer.body,
                 answer.seconds,
             )

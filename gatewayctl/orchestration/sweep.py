@@ -13,10 +13,10 @@ from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Target
 from gatewayctl.domain.routing import RouteView, rule_name
 from gatewayctl.orchestration.context import Ports
-from gatewayctl.orchestration.driver import Pilot
+from gatewayctl.orchestration.driver import Driver
 
 
-class Litter(StrEnum):
+class LeftoverKind(StrEnum):
     """What can be left behind."""
 
     EXPIRED = "expired release"
@@ -25,15 +25,15 @@ class Litter(StrEnum):
     IDLE = "release that nobody drives"
 
 
-SWEPT = frozenset({Litter.EXPIRED, Litter.ORPHAN})
+SWEPT = frozenset({LeftoverKind.EXPIRED, LeftoverKind.ORPHAN})
 
 
 @dataclass(frozen=True, slots=True)
-class Find:
+class Leftover:
     """One thing found; `hint` is for what is not ours to take away."""
 
     app: str
-    litter: Litter
+    litter: LeftoverKind
     found: str
     hint: str = ""
 
@@ -43,7 +43,7 @@ class Find:
         return self.litter in SWEPT
 
 
-def look(ports: Ports, app: AppSpec) -> Find | None:
+def look(ports: Ports, app: AppSpec) -> Leftover | None:
     """What is left of an application's releases; None when all is as it should be."""
     target = app.target
     record = ports.journal.load(target.app)
@@ -52,37 +52,37 @@ def look(ports: Ports, app: AppSpec) -> Find | None:
     rules = _rules(ports, target)
     if rules and not app.standing:
         first = rules[0]
-        return Find(target.app, Litter.ORPHAN, f"{first.file}:{first.line}: {first.header} → {first.target}")
+        return Leftover(target.app, LeftoverKind.ORPHAN, f"{first.file}:{first.line}: {first.header} → {first.target}")
     canary = ports.workloads.read(target.canary)
     if canary.replicas and not rules:
-        return Find(
+        return Leftover(
             target.app,
-            Litter.STRANGER,
+            LeftoverKind.STRANGER,
             f"{canary.name} runs {canary.replicas} × {canary.image}",
             hint=f"no release of ours started it; if nobody needs it, scale {canary.name} to 0",
         )
     return None
 
 
-def _open(ports: Ports, release: Release) -> Find | None:
+def _open(ports: Ports, release: Release) -> Leftover | None:
     holder = ports.leases.holder(release.app)
     if holder:
         return None
     what = f"{release.id} ({release.image}) in phase {release.phase}"
     over = ports.clock.wall() - release.expires
     if over > 0:
-        return Find(release.app, Litter.EXPIRED, f"{what}, expired {over / 60:.0f} min ago")
+        return Leftover(release.app, LeftoverKind.EXPIRED, f"{what}, expired {over / 60:.0f} min ago")
     if release.phase is Phase.WAIT:
         return None
     hint = f"gatewayctl resume {release.app}, or gatewayctl abort {release.app}"
-    return Find(release.app, Litter.IDLE, f"{what}, {release.stuck or 'no process drives it'}", hint)
+    return Leftover(release.app, LeftoverKind.IDLE, f"{what}, {release.stuck or 'no process drives it'}", hint)
 
 
-def clean(pilot: Pilot, app: AppSpec, find: Find) -> Release:
+def clean(driver: Driver, app: AppSpec, find: Leftover) -> Release:
     """Take a find away. Raises Busy or Conflict when somebody took it up meanwhile."""
-    if find.litter is Litter.EXPIRED:
-        return pilot.abort(find.app, f"swept: {find.found}")
-    return pilot.begin(_orphan(pilot.ports, app, str(pilot.holder)))
+    if find.litter is LeftoverKind.EXPIRED:
+        return driver.abort(find.app, f"swept: {find.found}")
+    return driver.begin(_orphan(driver.ports, app, str(driver.holder)))
 
 
 def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:

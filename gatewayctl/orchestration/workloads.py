@@ -7,7 +7,7 @@ from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.canary_health import await_standing
-from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.steps import prove_settled, still_routed
 from gatewayctl.orchestration.routes import drain, remove_upstreams
 from gatewayctl.waiting import Pending, until
@@ -16,24 +16,24 @@ _RETURNS = 5  # a rule that is back this often is brought back by somebody
 _TRIES = 20  # a compare-and-swap that loses this often has met a fight, not a coincidence
 
 
-def start_canary(work: Work) -> Judgement:
+def start_canary(context: StepContext) -> Judgement:
     """The canary runs the new image with one replica, where every node can reach it; else it is rejected with why."""
-    release = work.release
+    release = context.release
     name = release.target.canary
 
     def asked(now: Workload) -> bool:
         return now.image == release.image and now.replicas == 1
 
-    _set(work, name, asked, image=release.image, replicas=1)
-    ready = _rolled_out(work, name, release.image)
+    _set(context, name, asked, image=release.image, replicas=1)
+    ready = _rolled_out(context, name, release.image)
     if ready.verdict is not Verdict.PASS:
         return ready
-    return await_standing(work, work.ports.workloads.lag) or ready
+    return await_standing(context, context.ports.workloads.lag) or ready
 
 
-def promote_stable(work: Work) -> Judgement:
+def promote_stable(context: StepContext) -> Judgement:
     """Stable runs the new image. Someone else's image is not overwritten."""
-    release = work.release
+    release = context.release
     name = release.target.stable
 
     def asked(now: Workload) -> bool | Judgement:
@@ -43,12 +43,12 @@ def promote_stable(work: Work) -> Judgement:
             )
         return now.image == release.image
 
-    return _set(work, name, asked, image=release.image) or _rolled_out(work, name, release.image)
+    return _set(context, name, asked, image=release.image) or _rolled_out(context, name, release.image)
 
 
-def restore_stable(work: Work) -> Judgement:
+def restore_stable(context: StepContext) -> Judgement:
     """Stable runs the image it had. Someone else's image is left alone."""
-    release = work.release
+    release = context.release
     name = release.target.stable
 
     def asked(now: Workload) -> bool | Judgement:
@@ -56,55 +56,55 @@ def restore_stable(work: Work) -> Judgement:
             return Judgement(Verdict.PASS, f"{name} runs {now.image}, set by someone else; left alone")
         return False  # written even when it is there: that fences off a promotion that is still under way
 
-    return _set(work, name, asked, image=release.before) or _rolled_out(work, name, release.before)
+    return _set(context, name, asked, image=release.before) or _rolled_out(context, name, release.before)
 
 
-def stop_canary(work: Work) -> Judgement:
+def stop_canary(context: StepContext) -> Judgement:
     """No canary pod is left; the image is the promoted one, or what it was before."""
-    release = work.release
+    release = context.release
     name = release.target.canary
     if not release.keeps_rule:
-        _leave_nothing(work)
+        _leave_nothing(context)
     image = release.image if release.outcome is Outcome.PROMOTED else release.canary_before
     try:
         # Always written, even when it is all there: that fences off a process which was paused before it scaled up.
-        _set(work, name, lambda _: False, image=image, replicas=0)
-        _until_no_pod(work, name)
+        _set(context, name, lambda _: False, image=image, replicas=0)
+        _until_no_pod(context, name)
     except Missing as fault:  # nobody could bring it back from here, and nothing of it is left to stop
         return Judgement(Verdict.PASS, f"{fault}: someone took it away")
     return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
 
 
-def _until_no_pod(work: Work, name: str) -> None:
+def _until_no_pod(context: StepContext, name: str) -> None:
     def gone() -> Workload | Pending:
-        now = work.ports.workloads.read(name)
+        now = context.ports.workloads.read(name)
         if now.replicas or now.pods:
             return Pending(f"{name} still has {len(now.pods)} pods, {now.replicas} wanted")
         return now
 
-    until(gone, f"{name} to have no pod", work.patience(work.release.timings.ready, 0.05))
+    until(gone, f"{name} to have no pod", context.deadline(context.release.timings.ready, 0.05))
 
 
-def _leave_nothing(work: Work) -> None:
+def _leave_nothing(context: StepContext) -> None:
     """Right before the canary goes: the rule may be back, by a hand, or on a replica that came with older files.
 
     What comes back while the last requests end is seen, too. Raises EnvironmentFailed when it is back each time.
     """
     left = ""
     for _ in range(_RETURNS):
-        left = "in the files" if remove_upstreams(work) else still_routed(work)
+        left = "in the files" if remove_upstreams(context) else still_routed(context)
         if not left:
             return
-        prove_settled(work)
-        drain(work)
+        prove_settled(context)
+        drain(context)
     raise EnvironmentFailed(
-        f"the rule of {work.release.app} came back {_RETURNS} times in a row; the last time: {left}",
-        hint=f"find out who brings it back, then gatewayctl resume {work.release.app}",
+        f"the rule of {context.release.app} came back {_RETURNS} times in a row; the last time: {left}",
+        hint=f"find out who brings it back, then gatewayctl resume {context.release.app}",
     )
 
 
 def _set(
-    work: Work,
+    context: StepContext,
     name: str,
     asked: Callable[[Workload], bool | Judgement],
     *,
@@ -116,26 +116,26 @@ def _set(
     `asked` looks at what the write would replace: it says whether that is it already, or why it must be left alone.
     """
     for _ in range(_TRIES):
-        now = work.ports.workloads.read(name)
+        now = context.ports.workloads.read(name)
         found = asked(now)
         if found:
             return found if isinstance(found, Judgement) else None
         try:
-            work.change(now, image=image, replicas=replicas)
+            context.change(now, image=image, replicas=replicas)
         except StaleWrite:
             continue
         return None
     raise StaleWrite(f"{name} was changed by others {_TRIES} times in a row while it was being written")
 
 
-def _rolled_out(work: Work, name: str, image: str) -> Judgement:
+def _rolled_out(context: StepContext, name: str, image: str) -> Judgement:
     """Wait until `name` runs `image` and nothing else; a certain failure ends the wait at once."""
 
     def done() -> Judgement | Pending:
-        now = work.ports.workloads.read(name)
+        now = context.ports.workloads.read(name)
         if now.trouble:
-            logs = work.ports.workloads.logs(name)
-            work.keep(f"logs/{name}.txt", logs)
+            logs = context.ports.workloads.logs(name)
+            context.keep(f"logs/{name}.txt", logs)
             return Judgement(Verdict.FAIL, f"{name} cannot become ready: {now.trouble}")
         if now.image != image:
             return Judgement(Verdict.FAIL, f"{name} was changed to {now.image} by someone else")
@@ -145,9 +145,9 @@ def _rolled_out(work: Work, name: str, image: str) -> Judgement:
         return Pending(f"{name} {now.ready}/{now.replicas} ready")
 
     try:
-        return until(done, f"{name} to be ready with {image}", work.patience(work.release.timings.ready, 0.05))
+        return until(done, f"{name} to be ready with {image}", context.deadline(context.release.timings.ready, 0.05))
     except DeadlineExceeded as fault:
-        logs = work.ports.workloads.logs(name)
-        work.keep(f"logs/{name}.txt", logs)
+        logs = context.ports.workloads.logs(name)
+        context.keep(f"logs/{name}.txt", logs)
         last = logs.strip().rpartition("\n")[2]
         return Judgement(Verdict.FAIL, f"{fault}; last log: {last}" if last else str(fault))

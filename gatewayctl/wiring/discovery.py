@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.config.spec import Spec
-    from gatewayctl.orchestration.context import Gatehouse, Ports
-    from gatewayctl.orchestration.driver import Pilot
-    from gatewayctl.ports import Activation, Narrator, Replicas, RouteStore
+    from gatewayctl.orchestration.context import Gateway, Ports
+    from gatewayctl.orchestration.driver import Driver
+    from gatewayctl.ports import Activation, ProgressListener, Replicas, RouteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +42,37 @@ class Wired:
 
     def draft(self, name: str, image: str, mode: Mode) -> Release:
         """A new release of an application as it is now, asked for by this process; nothing is written."""
-        from gatewayctl.orchestration.planning import Wish, draft
+        from gatewayctl.orchestration.planning import ReleaseRequest, draft
 
-        return draft(self.ports, Wish(self.app(name), image, mode, me().actor, self.neighbours(name)))
+        return draft(
+            self.ports, ReleaseRequest(self.app(name), image, mode, current_holder().actor, self.neighbours(name))
+        )
 
     @property
-    def pilot(self) -> "Pilot":
+    def driver(self) -> "Driver":
         """This process, ready to drive."""
-        from gatewayctl.orchestration.driver import Pilot
+        from gatewayctl.orchestration.driver import Driver
 
-        return Pilot(self.ports, me())
+        return Driver(self.ports, current_holder())
 
 
-def wire(given: Path | None, narrator: "Narrator", app: str = "", namespace: str | None = None) -> Wired:
+def wire(given: Path | None, listener: "ProgressListener", app: str = "", namespace: str | None = None) -> Wired:
     """Read the configuration and choose the adapters for the gateway of `app`; without one, for the only gateway.
 
     With a `namespace` (empty: ours) and no configuration in sight, the one that the cluster's journal keeps is used.
     Raises ConfigFault, UsageFault.
     """
     spec = _configuration(given, app, namespace)
-    return wired(spec.behind(app) if app else spec, narrator)
+    return wired(spec.behind(app) if app else spec, listener)
 
 
 def wire_each(
-    given: Path | None, narrator: "Narrator", app: str | None, namespace: str | None = None
+    given: Path | None, listener: "ProgressListener", app: str | None, namespace: str | None = None
 ) -> list[tuple[str, Wired]]:
     """The same for one application, or for all of them when none is named: each with the wiring of its gateway."""
     if app:
-        return [(app, wire(given, narrator, app, namespace))]
-    each = [wired(part, narrator) for part in _configuration(given, "", namespace).each()]
+        return [(app, wire(given, listener, app, namespace))]
+    each = [wired(part, listener) for part in _configuration(given, "", namespace).each()]
     return [(name, one) for one in each for name in one.spec.apps]
 
 
@@ -80,9 +82,9 @@ def _configuration(given: Path | None, app: str, namespace: str | None) -> "Spec
     return load(find(given)) if namespace is None or given is not None else _found(app, namespace)
 
 
-def wired(spec: "Spec", narrator: "Narrator") -> Wired:
+def wired(spec: "Spec", listener: "ProgressListener") -> Wired:
     """A configuration of one gateway with the adapters that it asks for."""
-    return Wired(spec, _PLATFORMS[spec.platform.kind](spec, narrator))
+    return Wired(spec, _PLATFORMS[spec.platform.kind](spec, listener))
 
 
 def _found(app: str, namespace: str) -> "Spec":
@@ -116,7 +118,7 @@ def _kept(app: str, namespace: str, context: str) -> "Spec":
     return replace(spec, platform=replace(spec.platform, context=context))
 
 
-def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
+def _sandbox(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.files.journal import FileJournal
@@ -139,7 +141,7 @@ def _sandbox(spec: "Spec", narrator: "Narrator") -> "Ports":
         leases=FileLeases(root, clock),
         evidence=FileEvidence(root),
         clock=clock,
-        narrator=narrator,
+        listener=listener,
         address=SandboxAddresses(root),
     )
 
@@ -153,22 +155,22 @@ def _sandbox_activation(spec: "Spec", root: Path) -> "Activation | None":
     return SandboxActivation(root, how) if how else None
 
 
-def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
+def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.paths import pods
     from gatewayctl.adapters.kubernetes.client.watch import Listing
     from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
-    from gatewayctl.adapters.kubernetes.doctor.rbac import loading, telling
+    from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
-    from gatewayctl.adapters.kubernetes.jobs.load import Crew, KubernetesSuites
+    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
     from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
     from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
-    from gatewayctl.adapters.kubernetes.state.events import Events, ToldJournal
+    from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, Events
     from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
     from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
@@ -195,17 +197,17 @@ def _kubernetes(spec: "Spec", narrator: "Narrator") -> "Ports":
         gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
     told = _exec_activation(spec, api, place, listing, store)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
-    more = (*(loading(namespace) if shared else ()), *(telling(place) if told else ()))
-    events = Events(api, namespace, workloads.deployment, narrator)
+    more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if told else ()))
+    events = Events(api, namespace, workloads.deployment, listener)
     return Ports(
         gateway=replace(gatehouse, activation=told or gatehouse.activation),
         workloads=workloads,
-        suites=KubernetesSuites(ChildSuites(), Crew(api, namespace, spec.platform.runner.image, place)),
-        journal=ToldJournal(KubernetesJournal(api, namespace, spec.text), events),
+        suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
+        journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
-        narrator=narrator,
+        listener=listener,
         address=KubernetesAddresses(api, namespace),
         inspections=(
             Inspection(api, namespace, place, store, workloads, more, reload=told.check if told else None).look,
@@ -230,21 +232,24 @@ def _containers(spec: "Spec") -> dict[str, str]:
     return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
 
 
-_PLATFORMS: dict[str, Callable[["Spec", "Narrator"], "Ports"]] = {"kubernetes": _kubernetes, "sandbox": _sandbox}
+_PLATFORMS: dict[str, Callable[["Spec", "ProgressListener"], "Ports"]] = {
+    "kubernetes": _kubernetes,
+    "sandbox": _sandbox,
+}
 
 
-def _gatehouse(spec: "Spec", store: "RouteStore", replicas: "Replicas") -> "Gatehouse":
+def _gatehouse(spec: "Spec", store: "RouteStore", replicas: "Replicas") -> "Gateway":
     """The gateway product over whatever platform it runs on."""
     from gatewayctl.adapters.http import HttpProber, admin_get, admin_post
     from gatewayctl.gateways.registry import gateway
-    from gatewayctl.orchestration.context import Gatehouse, Watching
+    from gatewayctl.orchestration.context import Gateway, Watching
 
     product = gateway(spec.gateway.kind)
     activation = product.activation(admin_post, time.monotonic) if product.activation else Watching()
-    return Gatehouse(
+    return Gateway(
         dialect=product.dialect,
         checker=product.checker(),
-        live=product.live(admin_get),
+        readback=product.readback(admin_get),
         store=store,
         replicas=replicas,
         prober=HttpProber(),
@@ -257,7 +262,7 @@ def sandbox_root(spec: "Spec") -> Path:
     return spec.folder / ".gatewayctl" / "sandbox"
 
 
-def me() -> Holder:
+def current_holder() -> Holder:
     """This process: who runs it, where. $GATEWAYCTL_ACTOR names the person behind a CI job."""
     actor = os.environ.get("GATEWAYCTL_ACTOR") or _user()
     return Holder(actor, socket.gethostname(), os.getpid(), time.time())

@@ -54,7 +54,7 @@ def _build(given: argparse.Namespace) -> None:
 def _up(given: argparse.Namespace) -> None:
     cluster = a_cluster(given.name)
     lifecycle.up(cluster)
-    sys.stdout.write(show.entrance(cluster))
+    sys.stdout.write(show.endpoints(cluster))
 
 
 def _shop(given: argparse.Namespace) -> None:

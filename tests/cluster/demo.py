@@ -27,7 +27,7 @@ def main(kind: str) -> int:
     progress.title(f"look at it from another terminal: {inside} gatewayctl status {APP} --namespace shop")
     with interruptible():
         made = drafted(wired, APP, Canary(kind).image, Mode.ON_SUCCESS, any_tag=False)
-        ended = wired.pilot.begin(made.release)
+        ended = wired.driver.begin(made.release)
         lines = proven(wired, ended, before)
     sys.stdout.write("\n".join([*lines, f"evidence: {kept(wired, ended)}", ""]))
     return int(exit_code(ended))

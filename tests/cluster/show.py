@@ -9,7 +9,7 @@ from tests.cluster.processes import recorded
 _MEBIBYTE = 1024 * 1024
 
 
-def entrance(cluster: Cluster) -> str:
+def endpoints(cluster: Cluster) -> str:
     """The lines to copy into a shell."""
     name = "" if cluster.name == "main" else f" --name {cluster.name}"
     return (
@@ -27,7 +27,7 @@ def state(cluster: Cluster) -> str:
         own = {process.pid for process in recorded(cluster)}
         pods = sum(resident(process.pid) for process in leftovers.processes_of(cluster) if process.pid not in own)
         lines.append(f"{'pods and their shims':<37} {pods:>5.0f} MiB\n")
-        return f"cluster {cluster.name} runs\n{''.join(lines)}{entrance(cluster)}"
+        return f"cluster {cluster.name} runs\n{''.join(lines)}{endpoints(cluster)}"
     found = leftovers.find(cluster)
     if not found:
         return f"cluster {cluster.name} does not run\n"

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.cli.demo import Product
+from gatewayctl.cli.demo import DemoGateway
 from gatewayctl.config.model import GatewayModel
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import LeakCase
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import CanaryRule, Header
-from gatewayctl.gateways.registry import GATEWAYS, Gateway
+from gatewayctl.gateways.registry import GATEWAYS, GatewayProduct
 from tests.docs.shown import CLAIMS, TESTS, Shown, shown
 
 PAGE = Path(__file__).parents[2] / "docs" / "gateways.md"
@@ -61,7 +61,7 @@ def page(text: str) -> str:
     return f"{head}{BEGIN}\n{tables()}\n{END}{tail}"
 
 
-def _written(product: Gateway) -> Row:
+def _written(product: GatewayProduct) -> Row:
     limits = product.dialect.limits
     return (
         _link(product.kind),
@@ -74,15 +74,15 @@ def _written(product: Gateway) -> Row:
     )
 
 
-def _live(product: Gateway) -> Row:
-    read_back = _asked(lambda get: product.live(get).rule_of(_REPLICA, _RULE))
+def _live(product: GatewayProduct) -> Row:
+    read_back = _asked(lambda get: product.readback(get).rule_of(_REPLICA, _RULE))
     return (
         _link(product.kind),
         _loads(product),
         f"`GET {read_back}`" if read_back else "by requests only",
         _drained(product),
         _said(type(product.checker()), "Checker"),
-        f"`make demo GATEWAY={product.kind}`" if product.kind in tuple(Product) else "no",
+        f"`make demo GATEWAY={product.kind}`" if product.kind in tuple(DemoGateway) else "no",
     )
 
 
@@ -97,7 +97,7 @@ def _test(one: Shown) -> str:
     return f"[`{one.command}`](../tests/{one.file.relative_to(TESTS).as_posix()})"
 
 
-def _loads(product: Gateway) -> str:
+def _loads(product: GatewayProduct) -> str:
     if product.reload:
         return f"on {product.reload.signal}"
     if product.activation is None:
@@ -106,8 +106,8 @@ def _loads(product: Gateway) -> str:
     return f"on `POST {_asked(lambda post: activation(post, lambda: 0.0).activate(_REPLICA))}`"
 
 
-def _drained(product: Gateway) -> str:
-    if _asked(lambda get: product.live(get).in_flight(_REPLICA, _RULE.canary)):
+def _drained(product: GatewayProduct) -> str:
+    if _asked(lambda get: product.readback(get).in_flight(_REPLICA, _RULE.canary)):
         return "no request is in flight"
     return "no process of before is left" if product.reload else "the time for it is over"
 

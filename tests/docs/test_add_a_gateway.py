@@ -42,7 +42,7 @@ def ran(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def test_the_page_adds_a_folder_a_registry_line_and_a_parametrisation():
     assert [name for name, _ in BLOCK.findall(PAGE.read_text(encoding="utf-8"))] == [
         "gatewayctl/gateways/toy/dialect.py",
-        "gatewayctl/gateways/toy/live.py",
+        "gatewayctl/gateways/toy/readback.py",
         "gatewayctl/gateways/toy/checker.py",
         "gatewayctl/gateways/registry.py",
         "tests/contract/dialects.py",

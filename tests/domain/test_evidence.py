@@ -2,14 +2,14 @@
 
 import pytest
 
-from gatewayctl.domain.evidence import Answer, Attribution, Identify, Identity, Witness
+from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule, Identify, Identity
 
 CANARY, STABLE, UNKNOWN = Attribution.CANARY, Attribution.STABLE, Attribution.UNKNOWN
 IDENTITY = Identity("orders", "orders-canary", "1.0", "1.1")
 
 
-def witness(**changes: object) -> Witness:
-    return Witness(Identify(), IDENTITY, "x-gatewayctl-release", "r-1", **changes)  # type: ignore[arg-type]
+def attribution(**changes: object) -> AttributionRule:
+    return AttributionRule(Identify(), IDENTITY, "x-gatewayctl-release", "r-1", **changes)  # type: ignore[arg-type]
 
 
 def answer(word: str = "", stamp: str = "", status: int = 200) -> Answer:
@@ -35,12 +35,12 @@ def answer(word: str = "", stamp: str = "", status: int = 200) -> Answer:
     ],
 )
 def test_an_answer_is_credited_only_when_gateway_and_application_agree(word, stamp, who):
-    assert witness().attribute(answer(word, stamp)) is who
+    assert attribution().attribute(answer(word, stamp)) is who
 
 
 def test_where_the_gateway_cannot_stamp_the_applications_word_decides():
-    assert witness(stamps=False).attribute(answer("orders-canary-1")) is CANARY
-    assert witness(stamps=False).attribute(answer("")) is UNKNOWN
+    assert attribution(stamps=False).attribute(answer("orders-canary-1")) is CANARY
+    assert attribution(stamps=False).attribute(answer("")) is UNKNOWN
 
 
 def test_a_version_that_both_run_proves_nothing():

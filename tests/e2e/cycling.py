@@ -37,9 +37,9 @@ def cycle(town: Town, traffic: Traffic) -> str:
     wired = wire(town.config, Promises(traffic))
     made = wired.draft("orders", "shop/orders:1.1", Mode.STAGED)
     traffic.owed = Owed(made.header.value, frozenset({STABLE}))
-    routed = wired.pilot.begin(made)
+    routed = wired.driver.begin(made)
     assert routed.phase is Phase.WAIT, routed.reason
-    ended = wired.pilot.abort("orders", "off again")
+    ended = wired.driver.abort("orders", "off again")
     assert (ended.outcome, ended.stuck) == (Outcome.ABORTED, "")
     return made.header.value
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gatewayctl.adapters.kubernetes.client.api import NotThere
+from gatewayctl.adapters.kubernetes.client.api import NotFound
 from tests.cluster.envoy_gateway import IMAGE, definitions
 from tests.cluster.images import GATEWAY
 from tests.e2e.routetown import REPLICAS, RIGHTS, RouteTown
@@ -42,7 +42,7 @@ class EnvoyGatewayTown(RouteTown):
         super().remove()
         try:
             self.api.merge(self.gateway_class, {"metadata": {"finalizers": None}})
-        except NotThere:
+        except NotFound:
             return  # the controller was faster, or there never was a class
 
     def _account(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import copy
 import json
 import re
 from abc import ABC, abstractmethod
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -54,12 +55,12 @@ class RouteTown(Town, ABC):
         kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/httproutes.{API}", f"crd/gateways.{API}")
         self.apply([one for one in self.manifests() if _is_shop(one)])
         self.install()
-        kubectl("apply", "-f", "-", given=yaml.safe_dump_all([*self._entrance(), self.first_route()]))
+        kubectl("apply", "-f", "-", given=yaml.safe_dump_all([*self._endpoints(), self.first_route()]))
         self.settle(lambda: self.is_there(deployments(self.gateway, "gateway")), "the gateway to be made")
         self.settle(lambda: self.ready(self.gateway, "gateway") == REPLICAS, "two gateway replicas")
         for app in self.apps:
-            self.settle(lambda app=app: self.ready(self.shop, app) >= 1, app)
-            self.settle(lambda app=app: self.answers(app), f"{app} to be reached through each replica")
+            self.settle(partial(self.is_ready, app), app)
+            self.settle(partial(self.answers, app), f"{app} to be reached through each replica")
         self.configure()
 
     def first_route(self) -> dict[str, Any]:
@@ -115,7 +116,7 @@ class RouteTown(Town, ABC):
             self.ask(one, f"/api/{app}/health").status == HTTPStatus.OK for one in replicas
         )
 
-    def _entrance(self) -> list[dict[str, Any]]:
+    def _endpoints(self) -> list[dict[str, Any]]:
         spec = {"controllerName": self.controller}
         listener = {"name": "web", "port": 8000, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
         return [

@@ -13,7 +13,7 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, connect
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events
-from gatewayctl.adapters.kubernetes.doctor.rbac import Reach, Right, missing, rights
+from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, Right, missing, rights
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.state.events import Events, Moment
 from tests.adapters.kubernetes.state.test_events import Heard
@@ -70,7 +70,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         file = tmp_path_factory.mktemp("access") / "kubeconfig"
         file.write_text(as_account(admin, names["shop"]))
         place = GatewayPlace(names["gateway"], "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
-        yield Account(admin, connect(file=str(file)), roles, rights(names["shop"], place, Reach.OUTSIDE))
+        yield Account(admin, connect(file=str(file)), roles, rights(names["shop"], place, PodAccess.OUTSIDE))
     finally:
         for name in names.values():
             admin.delete(f"/api/v1/namespaces/{name}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.client.api import Clash, connect
+from gatewayctl.adapters.kubernetes.client.api import VersionConflict, connect
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.e2e.town import LONG, SHORT, Town
 from tests.e2e.watcher import watching
@@ -53,7 +53,7 @@ class Person:
             version = found["metadata"]["resourceVersion"]
             try:
                 self._api.merge(self._path, {"metadata": {"resourceVersion": version}, "data": {"rds.yaml": changed}})
-            except Clash:
+            except VersionConflict:
                 continue  # a release was quicker; a person looks again
             self.edits += 1
             self.beside += RULE in text

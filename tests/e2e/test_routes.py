@@ -12,7 +12,7 @@ import pytest
 from gatewayctl.adapters.http import HttpProber, admin_get
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, Reach
+from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.adapters.kubernetes.routes.config_map import WRITE, KubernetesRouteStore
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite
 from gatewayctl.domain.platform import Probe, Replica
@@ -39,7 +39,7 @@ def store(built: Town) -> Iterator[KubernetesRouteStore]:
 
 
 @contextmanager
-def listed(town: Town, reach: Reach) -> Iterator[KubernetesReplicas]:
+def listed(town: Town, reach: NetworkPath) -> Iterator[KubernetesReplicas]:
     found = KubernetesReplicas(town.api, the_place(town), reach)
     try:
         yield found
@@ -75,7 +75,7 @@ def switched(town: Town, store: KubernetesRouteStore, replicas: KubernetesReplic
 def test_an_edit_is_live_on_every_replica_long_before_the_kubelet_looks_by_itself(
     built: Town, store: KubernetesRouteStore, record_property: Callable[[str, object], None]
 ) -> None:
-    with listed(built, Reach.DIRECT) as replicas:
+    with listed(built, NetworkPath.DIRECT) as replicas:
         took = [switched(built, store, replicas, f"page {n}") for n in range(SWITCHES)]
 
     record_property("switches", [round(one, 3) for one in took])
@@ -84,7 +84,7 @@ def test_an_edit_is_live_on_every_replica_long_before_the_kubelet_looks_by_itsel
 
 
 def test_replicas_answer_through_port_forwards_as_they_do_directly(built: Town, store: KubernetesRouteStore) -> None:
-    with listed(built, Reach.DIRECT) as direct, listed(built, Reach.FORWARD) as forwarded:
+    with listed(built, NetworkPath.DIRECT) as direct, listed(built, NetworkPath.FORWARD) as forwarded:
         assert [one.name for one in forwarded.list()] == [one.name for one in direct.list()]
         for near, far in zip(direct.list(), forwarded.list(), strict=True):
             assert far.traffic.startswith("127.0.0.1:")
@@ -101,7 +101,7 @@ def requests_seen(replica: Replica) -> int:
 
 
 def test_a_pod_that_comes_is_listed_and_one_that_goes_is_left_out(built: Town) -> None:
-    with listed(built, Reach.AUTO) as replicas:
+    with listed(built, NetworkPath.AUTO) as replicas:
         before = {one.name for one in replicas.list()}
         gone = min(before)
 
@@ -179,7 +179,7 @@ def another_gateway(town: Town, name: str, mount: dict[str, Any], **config_map: 
         },
     )
     place = the_place(town, name, f"app={name}")
-    found = KubernetesReplicas(town.api, place, Reach.DIRECT)
+    found = KubernetesReplicas(town.api, place, NetworkPath.DIRECT)
     town.settle(lambda: bool(found.list()), f"a Pod of {name}")
     return place
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import yaml
 
 from gatewayctl.adapters.http import HttpProber
-from gatewayctl.adapters.kubernetes.client.api import Api, NotThere
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods, services
 from gatewayctl.domain.platform import Probe, Replica
 from tests.e2e.journals import journals_of
@@ -61,8 +62,8 @@ class Town:
         self.apply(self.manifests())
         self.settle(lambda: self.ready(self.gateway, "gateway") == 3, "three gateway replicas")
         for app in self.apps:
-            self.settle(lambda app=app: self.ready(self.shop, app) >= 1, app)
-            self.settle(lambda app=app: self.answers(app), f"{app} to be reached: a Pod is ready before its Service is")
+            self.settle(partial(self.is_ready, app), app)
+            self.settle(partial(self.answers, app), f"{app} to be reached: a Pod is ready before its Service is")
         self.configure()
 
     def manifests(self) -> list[dict[str, Any]]:
@@ -80,7 +81,7 @@ class Town:
     def all_answer(self, app: str, status: HTTPStatus, *headers: tuple[str, str]) -> bool:
         """Whether a request for an application is answered with `status` wherever it enters."""
         probe = Probe("shop.example.com", f"/api/{app}/health", headers)
-        entrances = [Replica(entrance, entrance) for entrance in self.entrances()]
+        entrances = [Replica(endpoints, endpoints) for endpoints in self.entrances()]
         with ThreadPoolExecutor(len(entrances)) as pool:
             return all(pool.map(lambda one: HttpProber().ask(one, probe).status == status, entrances))
 
@@ -114,10 +115,14 @@ class Town:
             assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
             time.sleep(every)
 
+    def is_ready(self, app: str) -> bool:
+        """Whether an application has a ready Pod."""
+        return self.ready(self.shop, app) >= 1
+
     def is_there(self, path: str) -> bool:
         try:
             self.api.get(path)
-        except NotThere:
+        except NotFound:
             return False
         return True
 

@@ -93,12 +93,12 @@ class Traffic:
     async def _run(self) -> None:
         plan = ((Kind.UNMARKED, self.rate / 2), (Kind.MARKED, self.rate / 2), (Kind.SLOW, 1.0), (Kind.NEIGHBOUR, 5.0))
         await asyncio.gather(
-            *(self._send(entrance, kind, 1 / rate) for entrance in self.entrances for kind, rate in plan)
+            *(self._send(endpoints, kind, 1 / rate) for endpoints in self.entrances for kind, rate in plan)
         )
 
-    async def _send(self, entrance: str, kind: Kind, every: float) -> None:
+    async def _send(self, endpoints: str, kind: Kind, every: float) -> None:
         """One client: a request every `every` seconds, or as fast as answers come."""
-        line = self.line(entrance)
+        line = self.line(endpoints)
         due = time.monotonic()
         while not self._stop.is_set():
             before = self.owed
@@ -112,7 +112,7 @@ class Traffic:
             if fault:
                 self.faulty += 1
                 self.faults[_MOST:] = []
-                self.faults.append(f"{time.monotonic() - self.begun:.2f} s, {self.phase}: {entrance}: {fault}")
+                self.faults.append(f"{time.monotonic() - self.begun:.2f} s, {self.phase}: {endpoints}: {fault}")
             due = max(due + every, time.monotonic() - every)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         line.close()
@@ -131,8 +131,8 @@ def judge(kind: Kind, owed: Owed, heard: Heard) -> str:
 class Line:
     """One kept connection, opened again when the other side has closed it between two requests."""
 
-    def __init__(self, entrance: str) -> None:
-        self._host, _, self._port = entrance.partition(":")
+    def __init__(self, endpoints: str) -> None:
+        self._host, _, self._port = endpoints.partition(":")
         self._pair: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, path: str, mark: str) -> Heard:

@@ -8,9 +8,9 @@ from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Load, Mode, Release, Suite, Target, Timings
 from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.domain.statistics import Histogram
-from gatewayctl.orchestration.context import Gatehouse, Ports
-from gatewayctl.orchestration.driver import Pilot
-from gatewayctl.orchestration.planning import Wish, draft
+from gatewayctl.orchestration.context import Gateway, Ports
+from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.ports import Tick
 from tests.fakes.toy import ToyChecker, ToyDialect
 from tests.fakes.world import (
@@ -55,7 +55,7 @@ class AskingSuites:
         for index in range(len(self.world.lags) if self.touching else 0):
             self.world.sleep(0.5)
             tick("asking")
-            who = run.entrance.witness.attribute(self.world.answer(index, self.release[0].marked_probe))
+            who = run.endpoints.attribution.attribute(self.world.answer(index, self.release[0].marked_probe))
             canary += who is Attribution.CANARY
             stable += who is Attribution.STABLE
         failed = 0 if self.healthy else 1
@@ -85,7 +85,7 @@ class AskingSuites:
 def ports(world: World, suites: AskingSuites) -> Ports:
     """Every port on the world."""
     gateway = MemoryGateway(world)
-    house = Gatehouse(ToyDialect(), ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
+    house = Gateway(ToyDialect(), ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
     return Ports(
         house,
         MemoryWorkloads(world),
@@ -98,15 +98,15 @@ def ports(world: World, suites: AskingSuites) -> Ports:
     )
 
 
-def a_pilot(world: World, suites: AskingSuites, pid: int = 1) -> Pilot:
+def a_pilot(world: World, suites: AskingSuites, pid: int = 1) -> Driver:
     """A process with hands on the world."""
-    return Pilot(ports(world, suites), Holder("ci", "host", pid, world.wall()))
+    return Driver(ports(world, suites), Holder("ci", "host", pid, world.wall()))
 
 
 def a_release(world: World, suites: AskingSuites, app: AppSpec = ORDERS, mode: Mode = Mode.ON_SUCCESS) -> Release:
     """A drafted release of orders to 1.1; its suites will ask for its header."""
-    wish = Wish(app, "shop/orders:1.1", mode, "ci", (target("payments"),))
-    release = draft(ports(world, suites), wish)
+    request = ReleaseRequest(app, "shop/orders:1.1", mode, "ci", (target("payments"),))
+    release = draft(ports(world, suites), request)
     suites.release[:] = [release]
     return release
 

@@ -9,7 +9,7 @@ from threading import Lock
 
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Missing, StaleWrite
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, Stored, Workload
+from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Files, SourceFile
 from tests.fakes.toy import ToyRoute, parse
@@ -247,10 +247,10 @@ class MemoryRouteStore:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def read(self) -> Stored:
-        return Stored(self.world.published[-1][1], str(self.world.store_version))
+    def read(self) -> VersionedFiles:
+        return VersionedFiles(self.world.published[-1][1], str(self.world.store_version))
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         world = self.world
         world.burn("before write " + (", ".join(file.name for file in files) or "nothing"))
         with world.lock:
@@ -270,7 +270,7 @@ class MemoryRouteStore:
 
 
 class MemoryGateway:
-    """ports.Replicas, ports.Prober and ports.Live of the toy product."""
+    """ports.Replicas, ports.Prober and ports.Readback of the toy product."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -295,7 +295,7 @@ class MemoryGateway:
             for route in ours
             if (route.header, route.value, route.stamp) == (rule.header.name, rule.header.value, rule.stamp)
         ]
-        return ConfigProof(asked=True, routes=len(same), strangers=len(ours) - len(same))
+        return ConfigProof(asked=True, routes=len(same), mismatched=len(ours) - len(same))
 
     def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
         known = upstream in self.world.deployments
@@ -382,7 +382,7 @@ class MemoryEvidence:
 
 @dataclass
 class Silent:
-    """ports.Narrator that remembers."""
+    """ports.ProgressListener that remembers."""
 
     lines: list[str] = field(default_factory=list)
 

@@ -8,8 +8,8 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Holder, Replica
 from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.domain.routing import Limits
-from gatewayctl.orchestration.driver import Pilot
-from gatewayctl.orchestration.planning import Wish, draft
+from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from tests.fakes.shop import ORDERS, AskingSuites, a_release, ports
 from tests.fakes.toy import ToyDialect, parse
 from tests.fakes.world import World
@@ -45,10 +45,10 @@ class Telling:
         return self.left
 
 
-def a_pilot(world: ToldWorld, suites: AskingSuites, telling: Telling) -> Pilot:
+def a_pilot(world: ToldWorld, suites: AskingSuites, telling: Telling) -> Driver:
     made = ports(world, suites)
     gateway = replace(made.gateway, activation=telling)
-    return Pilot(replace(made, gateway=gateway), Holder("ci", "host", 1, world.wall()))
+    return Driver(replace(made, gateway=gateway), Holder("ci", "host", 1, world.wall()))
 
 
 def a_start(**spec):
@@ -59,39 +59,39 @@ def a_start(**spec):
 
 
 def test_every_replica_is_told_when_the_rule_comes_and_when_it_goes():
-    _, pilot, telling, release = a_start()
+    _, driver, telling, release = a_start()
 
-    ended = pilot.begin(release)
+    ended = driver.begin(release)
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.PROMOTED)
     assert telling.asked == ["gw-0", "gw-1", "gw-0", "gw-1"]
 
 
 def test_a_replica_that_does_not_load_fails_the_release_with_its_reason():
-    _, pilot, telling, release = a_start(timings=replace(ORDERS.timings, live=3.0))
+    _, driver, telling, release = a_start(timings=replace(ORDERS.timings, live=3.0))
     telling.deaf.add("gw-1")
 
-    ended = pilot.begin(release)
+    ended = driver.begin(release)
 
     assert "gw-1: it was told to load its files" in ended.reason
     assert ended.outcome is not Outcome.PROMOTED
 
 
 def test_a_canary_whose_address_the_rule_needs_is_looked_up_before_anything_is_written():
-    world, pilot, _, _ = a_start()
+    world, driver, _, _ = a_start()
 
     class ByAddress(ToyDialect):
         limits = Limits(by_address=True)
 
-    gateway = replace(pilot.ports.gateway, dialect=ByAddress())
-    wish = Wish(ORDERS, "shop/orders:1.1", Mode.ON_SUCCESS, "ci")
+    gateway = replace(driver.ports.gateway, dialect=ByAddress())
+    request = ReleaseRequest(ORDERS, "shop/orders:1.1", Mode.ON_SUCCESS, "ci")
 
     asked = []
-    known = replace(pilot.ports, gateway=gateway, address=lambda name: asked.append(name) or "10.0.0.9")
-    assert draft(known, wish).rule.canary_host == "10.0.0.9"
+    known = replace(driver.ports, gateway=gateway, address=lambda name: asked.append(name) or "10.0.0.9")
+    assert draft(known, request).rule.canary_host == "10.0.0.9"
     assert asked == ["orders-canary"]
     with pytest.raises(EnvironmentFailed, match="nobody can tell the IP address of the Service orders-canary"):
-        draft(replace(pilot.ports, gateway=gateway), wish)
+        draft(replace(driver.ports, gateway=gateway), request)
     given = replace(ORDERS, target=replace(ORDERS.target, canary_host="10.0.0.7"))
-    assert draft(replace(pilot.ports, gateway=gateway), replace(wish, app=given)).rule.canary_host == "10.0.0.7"
+    assert draft(replace(driver.ports, gateway=gateway), replace(request, app=given)).rule.canary_host == "10.0.0.7"
     assert len(world.published) == 1

@@ -100,12 +100,12 @@ def test_a_leaking_rule_fails_the_release():
 
 def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
     world, suites, release = a_started(Mode.MANUAL)
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     world.deployments["orders"] = replace(world.deployments["orders"], image="shop/orders:1.0.1", version=9)
     world.sleep(20.0)
 
-    ended = pilot.promote("orders", PromoteAsked())
+    ended = driver.promote("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.REJECTED)
     assert "changed to shop/orders:1.0.1 by someone else" in ended.reason
@@ -114,12 +114,12 @@ def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
 
 def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_the_deadline():
     world, suites, release = a_started(Mode.MANUAL, timings=replace(ORDERS.timings, live=500.0))
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     world.lost.add("orders-canary")
     begun = world.time
 
-    ended = pilot.promote("orders", PromoteAsked())
+    ended = driver.promote("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.REJECTED)
     assert "gw-0 has run the rule for 20 s, but a marked request was not answered by the canary" in ended.reason
@@ -128,23 +128,23 @@ def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_t
 
 def test_a_canary_service_that_is_only_late_is_waited_for():
     world, suites, release = a_started(Mode.MANUAL)
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     world.lost.add("orders-canary")
     at(world, world.time + 15.0, lambda: world.lost.discard("orders-canary"))
 
-    assert pilot.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
+    assert driver.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
 
 
 def test_a_canary_deployment_that_somebody_took_away_ends_the_release_at_once_and_all_else_is_put_back():
     world, suites, release = a_started(Mode.MANUAL)
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     world.lost.add("orders-canary")
     del world.deployments["orders-canary"]
     begun = world.time
 
-    ended = pilot.promote("orders", PromoteAsked())
+    ended = driver.promote("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
     assert "there is no Deployment orders-canary" in ended.reason
@@ -155,51 +155,51 @@ def test_a_canary_deployment_that_somebody_took_away_ends_the_release_at_once_an
 
 def test_requests_in_flight_keep_the_canary_alive_for_the_drain_period():
     world, suites, release = a_started(Mode.MANUAL)
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     world.in_flight_until = world.time + 4.0
 
-    pilot.abort("orders", "no")
+    driver.abort("orders", "no")
 
     assert world.deployments["orders-canary"].since >= world.in_flight_until
 
 
 def test_a_pipeline_takes_a_release_through_its_stages():
     world, suites, release = a_started(Mode.STAGED)
-    pilot = a_pilot(world, suites)
+    driver = a_pilot(world, suites)
 
-    assert pilot.begin(release).phase is Phase.WAIT
+    assert driver.begin(release).phase is Phase.WAIT
     with pytest.raises(UsageFault, match="has not passed its suites"):
-        pilot.promote("orders", PromoteAsked())
-    assert pilot.send("orders", SmokeAsked()).tested
-    assert pilot.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
+        driver.promote("orders", PromoteAsked())
+    assert driver.send("orders", SmokeAsked()).tested
+    assert driver.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
 
 
 def test_what_was_proven_too_long_ago_is_not_promoted():
     world, suites, release = a_started()
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     world.time += 3601.0
 
     with pytest.raises(UsageFault, match="has expired"):
-        pilot.promote("orders", PromoteAsked())
-    assert pilot.abort("orders", "expired").ended
+        driver.promote("orders", PromoteAsked())
+    assert driver.abort("orders", "expired").ended
 
 
 def test_nothing_in_progress_means_nothing_to_abort():
     world, suites, release = a_started(Mode.ON_SUCCESS)
-    pilot = a_pilot(world, suites)
+    driver = a_pilot(world, suites)
     with pytest.raises(UsageFault, match="orders has no release in progress"):
-        pilot.abort("orders", "no")
-    pilot.begin(release)
+        driver.abort("orders", "no")
+    driver.begin(release)
     with pytest.raises(UsageFault, match=r"its last one, r-[0-9a-f]+, is promoted"):
-        pilot.abort("orders", "no")
+        driver.abort("orders", "no")
     assert world.deployments["orders"].replicas == 2
 
 
 def test_a_live_process_keeps_others_out():
     world, suites, release = a_started()
-    pilot, other = a_pilot(world, suites, pid=1), a_pilot(world, suites, pid=2)
+    driver, other = a_pilot(world, suites, pid=1), a_pilot(world, suites, pid=2)
     tried = []
 
     def resume() -> None:
@@ -208,7 +208,7 @@ def test_a_live_process_keeps_others_out():
         tried.append(True)
 
     at(world, 1.0, resume)
-    assert pilot.begin(release).phase is Phase.WAIT
+    assert driver.begin(release).phase is Phase.WAIT
     assert tried
 
 
@@ -355,8 +355,8 @@ def test_a_canary_that_dies_before_it_is_routed_is_never_routed():
 
 def test_a_leftover_route_with_our_name_keeps_the_canary_until_it_is_gone():
     world, suites, release = a_started(timings=replace(ORDERS.timings, live=3.0))
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     stray = "/api/orders-admin x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"
 
     def put_back() -> None:
@@ -364,7 +364,7 @@ def test_a_leftover_route_with_our_name_keeps_the_canary_until_it_is_gone():
         world.store_version += 1
 
     when(world, "after journal clear", put_back)
-    ended = pilot.abort("orders", "no")
+    ended = driver.abort("orders", "no")
 
     assert (ended.phase, bool(ended.stuck)) == (Phase.CLEAR, True)
     assert "1 routes named gatewayctl-orders-canary" in ended.stuck
@@ -373,11 +373,11 @@ def test_a_leftover_route_with_our_name_keeps_the_canary_until_it_is_gone():
 
 def test_requests_that_never_end_do_not_hold_a_release_for_ever():
     world, suites, release = a_started()
-    pilot = a_pilot(world, suites)
-    pilot.begin(release)
+    driver = a_pilot(world, suites)
+    driver.begin(release)
     world.in_flight_until = world.time + 1e6
 
-    ended = pilot.abort("orders", "no")
+    ended = driver.abort("orders", "no")
 
     assert ended.ended
     assert "gave 5 s; 2 requests in flight" in [note.text for note in ended.notes]
@@ -409,10 +409,10 @@ def test_a_neighbour_with_a_rule_of_its_own_for_the_same_header_is_no_leak():
 
 def test_a_canary_is_not_named_before_its_nodes_can_know_of_it():
     world, suites, release = a_started()
-    pilot = a_pilot(world, suites)
-    pilot.ports.workloads.lag = 2.0  # type: ignore[misc]
+    driver = a_pilot(world, suites)
+    driver.ports.workloads.lag = 2.0  # type: ignore[misc]
 
-    ended = pilot.begin(release)
+    ended = driver.begin(release)
 
     assert ended.phase is Phase.WAIT
     ready = world.deployments["orders-canary"].pods[0].born + world.ready_delay

@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.domain.errors import StaleWrite, Superseded
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Record, Release
-from gatewayctl.orchestration.context import Fence, Work
+from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.ports import Journal
 from tests.fakes.shop import AskingSuites, a_pilot, a_release, ports
 from tests.fakes.world import MemoryJournal, MemoryWorkloads, World
@@ -42,10 +42,10 @@ def a_world() -> tuple[World, AskingSuites]:
 def test_an_undisturbed_release_reads_the_journal_at_its_start_and_before_it_touches_the_routes():
     world, suites = a_world()
     release = a_release(world, suites)
-    pilot = a_pilot(world, suites)
+    driver = a_pilot(world, suites)
     journal = CountingJournal(MemoryJournal(world))
 
-    ended = replace(pilot, ports=replace(pilot.ports, journal=journal)).begin(release)
+    ended = replace(driver, ports=replace(driver.ports, journal=journal)).begin(release)
 
     assert ended.outcome is Outcome.PROMOTED
     assert journal.loads == ["orders", "orders"]
@@ -54,10 +54,10 @@ def test_an_undisturbed_release_reads_the_journal_at_its_start_and_before_it_tou
 def test_who_takes_a_release_up_trusts_nothing_that_was_read_before():
     world, suites = a_world()
     a_pilot(world, suites).begin(a_release(world, suites, mode=Mode.MANUAL))
-    pilot = a_pilot(world, suites, pid=2)
+    driver = a_pilot(world, suites, pid=2)
     journal = CountingJournal(MemoryJournal(world))
 
-    ended = replace(pilot, ports=replace(pilot.ports, journal=journal)).send("orders", PromoteAsked())
+    ended = replace(driver, ports=replace(driver.ports, journal=journal)).send("orders", PromoteAsked())
 
     assert ended.outcome is Outcome.PROMOTED
     assert journal.loads == ["orders"] * 4  # once to take it up; then before stable, the routes and the canary
@@ -67,21 +67,21 @@ def superseded() -> None:
     raise Superseded("somebody moved it on")
 
 
-def a_work(world: World, suites: AskingSuites, known: dict[str, str]) -> Work:
+def a_work(world: World, suites: AskingSuites, known: dict[str, str]) -> StepContext:
     """A step of a process that was superseded, and has not heard of it."""
     fence = Fence(superseded, lambda: None, known)
-    return Work(ports(world, suites), a_release(world, suites), fence, lambda _: None)
+    return StepContext(ports(world, suites), a_release(world, suites), fence, lambda _: None)
 
 
 def test_what_was_read_after_a_takeover_is_never_written():
     world, suites = a_world()
     before = MemoryWorkloads(world).read("orders")
-    work = a_work(world, suites, {"orders": before.version})
+    context = a_work(world, suites, {"orders": before.version})
     MemoryWorkloads(world).change(before)  # the one who took over writes it once more
-    now = work.ports.workloads.read("orders")
+    now = context.ports.workloads.read("orders")
 
     with pytest.raises(Superseded):
-        work.change(now, image="shop/orders:1.1")
+        context.change(now, image="shop/orders:1.1")
 
     assert MemoryWorkloads(world).read("orders") == now
 
@@ -89,11 +89,11 @@ def test_what_was_read_after_a_takeover_is_never_written():
 def test_what_was_read_before_a_takeover_loses_the_swap():
     world, suites = a_world()
     before = MemoryWorkloads(world).read("orders")
-    work = a_work(world, suites, {"orders": before.version})
+    context = a_work(world, suites, {"orders": before.version})
     now = MemoryWorkloads(world).change(before)
 
     with pytest.raises(StaleWrite):
-        work.change(before, image="shop/orders:1.1")
+        context.change(before, image="shop/orders:1.1")
 
     assert MemoryWorkloads(world).read("orders").image == now.image
 
@@ -101,9 +101,9 @@ def test_what_was_read_before_a_takeover_loses_the_swap():
 def test_a_write_of_ours_is_known_and_so_is_what_it_made():
     world, suites = a_world()
     before = MemoryWorkloads(world).read("orders-canary")
-    work = a_work(world, suites, {"orders-canary": before.version})
+    context = a_work(world, suites, {"orders-canary": before.version})
 
-    started = work.change(before, replicas=1)
-    stopped = work.change(started, replicas=0)
+    started = context.change(before, replicas=1)
+    stopped = context.change(started, replicas=0)
 
     assert (started.replicas, stopped.replicas) == (1, 0)

@@ -32,10 +32,10 @@ def start(world: World, scenario: dict) -> tuple[AskingSuites, Release]:
 
 def run(world: World, suites: AskingSuites, release: Release) -> None:
     """The whole job by one process, and what a person would do at the gate."""
-    pilot = a_pilot(world, suites, pid=1)
-    ended = pilot.begin(release)
+    driver = a_pilot(world, suites, pid=1)
+    ended = driver.begin(release)
     if not ended.ended:
-        pilot.promote("orders", PromoteAsked())
+        driver.promote("orders", PromoteAsked())
 
 
 def writes_of(scenario: dict) -> int:
@@ -109,13 +109,13 @@ def test_killed_again_while_completing_a_third_process_completes(name):
 
 
 def finish(world: World, suites: AskingSuites, way_on: str, pid: int) -> None:
-    pilot = a_pilot(world, suites, pid)
+    driver = a_pilot(world, suites, pid)
     if way_on == "abort":
-        pilot.abort("orders", "on-call says no")
+        driver.abort("orders", "on-call says no")
         return
-    release = pilot.send("orders", Resumed())
+    release = driver.send("orders", Resumed())
     if not release.ended:
-        pilot.promote("orders", PromoteAsked())
+        driver.promote("orders", PromoteAsked())
 
 
 def complete(world: World, suites: AskingSuites, way_on: str, pid: int = 2) -> None:

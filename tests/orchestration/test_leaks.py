@@ -8,7 +8,7 @@ import pytest
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.verdicts import Verdict
-from gatewayctl.orchestration.context import Fence, Work
+from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.orchestration.proof.steps import prove_no_leak
 from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import Deployment, MemoryGateway, Pod, World
@@ -40,7 +40,7 @@ class Street(MemoryGateway):
         return super().ask(replica, probe)
 
 
-def on(street: Street) -> Work:
+def on(street: Street) -> StepContext:
     """A release that is routed."""
     world, suites = street.world, AskingSuites(street.world, [])
     wired = ports(world, suites)
@@ -51,7 +51,7 @@ def on(street: Street) -> Work:
     )
     files = world.published[-1][1]
     world.published.append((-9.0, wired.gateway.dialect.insert(files, release.rule).apply(files)))
-    return Work(wired, release, Fence(lambda: None, lambda: None), lambda _: None)
+    return StepContext(wired, release, Fence(lambda: None, lambda: None), lambda _: None)
 
 
 @pytest.mark.parametrize("at", [1, 3, 12])

@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import Busy, EnvironmentFailed
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
-from gatewayctl.orchestration.driver import Pilot
+from gatewayctl.orchestration.driver import Driver
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
 from tests.fakes.world import MemoryJournal, MemoryLeases, World
 
@@ -49,7 +49,7 @@ class DrowsyJournal(MemoryJournal):
         return record
 
 
-def a_started() -> tuple[World, Pilot, Pilot]:
+def a_started() -> tuple[World, Driver, Driver]:
     """A world with a release that waits, and two processes."""
     world = World()
     suites = AskingSuites(world, [])
@@ -57,37 +57,37 @@ def a_started() -> tuple[World, Pilot, Pilot]:
     return world, a_pilot(world, suites, pid=2), a_pilot(world, suites, pid=3)
 
 
-def drowsy(pilot: Pilot, world: World, follower: Holder) -> Pilot:
+def drowsy(driver: Driver, world: World, follower: Holder) -> Driver:
     """The same process with a journal that it reads too slowly."""
-    return replace(pilot, ports=replace(pilot.ports, journal=DrowsyJournal(world, follower)))
+    return replace(driver, ports=replace(driver.ports, journal=DrowsyJournal(world, follower)))
 
 
 def test_a_lease_that_was_taken_although_the_answer_got_lost_is_given_back():
-    world, pilot, other = a_started()
+    world, driver, other = a_started()
     leases = LossyLeases(world, "acquire")
 
     with pytest.raises(EnvironmentFailed, match="no answer"):
-        replace(pilot, ports=replace(pilot.ports, leases=leases)).send("orders", Resumed())
+        replace(driver, ports=replace(driver.ports, leases=leases)).send("orders", Resumed())
 
     assert leases.asked == ["acquire", "release"]
     assert other.send("orders", Resumed()).phase is Phase.WAIT
 
 
 def test_a_lease_that_cannot_be_given_back_does_not_change_how_a_release_ended():
-    world, pilot, _ = a_started()
+    world, driver, _ = a_started()
     leases = LossyLeases(world, "release")
 
-    ended = replace(pilot, ports=replace(pilot.ports, leases=leases)).abort("orders", "no")
+    ended = replace(driver, ports=replace(driver.ports, leases=leases)).abort("orders", "no")
 
     assert (ended.outcome, leases.asked) == (Outcome.ABORTED, ["acquire", "release"])
 
 
 def test_who_slept_between_reading_and_taking_up_a_release_does_not_disturb_who_followed():
-    world, pilot, other = a_started()
+    world, driver, other = a_started()
     version = world.records["orders"].version
 
     with pytest.raises(Busy):
-        drowsy(pilot, world, other.holder).send("orders", Resumed())
+        drowsy(driver, world, other.holder).send("orders", Resumed())
 
     assert world.records["orders"].version == version
     assert world.holders["orders"] == other.holder
@@ -121,10 +121,10 @@ class OvertakenJournal(MemoryJournal):
 
 
 def test_a_release_whose_last_answer_got_lost_has_ended_even_if_the_next_one_has_begun_since():
-    world, pilot, _ = a_started()
+    world, driver, _ = a_started()
     following = replace(world.records["orders"].release, id="r-next", notes=())
 
-    overtaken = replace(pilot, ports=replace(pilot.ports, journal=OvertakenJournal(world, following)))
+    overtaken = replace(driver, ports=replace(driver.ports, journal=OvertakenJournal(world, following)))
     ended = overtaken.abort("orders", "no")
 
     assert (ended.outcome, ended.phase) == (Outcome.ABORTED, Phase.DONE)

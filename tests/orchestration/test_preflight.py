@@ -87,10 +87,10 @@ def test_an_upstream_that_the_gateway_does_not_know_is_found_before_anything_sta
 
 def test_what_the_gateway_cannot_do_is_said_before_anything_else():
     world = World()
-    wish = replace(PLAIN, target=replace(PLAIN.target, fallback=True))
+    request = replace(PLAIN, target=replace(PLAIN.target, fallback=True))
 
     with pytest.raises(UsageFault, match="cannot fall back to stable when the canary of orders is gone"):
-        a_release(world, AskingSuites(world, []), wish)
+        a_release(world, AskingSuites(world, []), request)
 
 
 def test_an_application_without_a_route_is_refused_by_its_file():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Outcome, Phase, Release
-from gatewayctl.orchestration.driver import Pilot
+from gatewayctl.orchestration.driver import Driver
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
 from tests.fakes.world import MemoryGateway, World
 
@@ -56,7 +56,7 @@ def driven(times: int) -> tuple[World, Release]:
     world = World()
     suites = AskingSuites(world, [])
     release = a_release(world, suites)
-    pilot = a_pilot(world, suites)
+    driver = a_pilot(world, suites)
     begun = world.burn
 
     def burning(what: str) -> None:
@@ -65,8 +65,8 @@ def driven(times: int) -> tuple[World, Release]:
         begun(what)
 
     world.burn = burning  # type: ignore[method-assign]
-    house = replace(pilot.ports.gateway, live=Meddled(world, times))
-    return world, Pilot(replace(pilot.ports, gateway=house), pilot.holder).begin(release)
+    house = replace(driver.ports.gateway, readback=Meddled(world, times))
+    return world, Driver(replace(driver.ports, gateway=house), driver.holder).begin(release)
 
 
 def test_a_rule_that_is_put_back_while_the_last_requests_end_goes_before_the_canary_does():

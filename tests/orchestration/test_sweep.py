@@ -4,15 +4,15 @@ from dataclasses import replace
 
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
-from gatewayctl.orchestration.sweep import Litter, clean, look
+from gatewayctl.orchestration.sweep import LeftoverKind, clean, look
 from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, ports
 from tests.fakes.world import World
 
 
 def a_waiting(world: World):
     suites = AskingSuites(world, [])
-    pilot = a_pilot(world, suites)
-    return pilot, pilot.begin(a_release(world, suites, ORDERS, Mode.MANUAL))
+    driver = a_pilot(world, suites)
+    return driver, driver.begin(a_release(world, suites, ORDERS, Mode.MANUAL))
 
 
 def an_hour_passes(world: World, waiting: Release) -> None:
@@ -33,85 +33,85 @@ def test_nothing_is_found_where_nothing_was_released():
 
 def test_a_waiting_release_in_its_time_is_no_litter():
     world = World()
-    pilot, _ = a_waiting(world)
+    driver, _ = a_waiting(world)
 
-    assert look(pilot.ports, ORDERS) is None
+    assert look(driver.ports, ORDERS) is None
 
 
 def test_an_expired_release_is_aborted_by_the_ordinary_way_out():
     world = World()
-    pilot, waiting = a_waiting(world)
+    driver, waiting = a_waiting(world)
     an_hour_passes(world, waiting)
 
-    found = look(pilot.ports, ORDERS)
+    found = look(driver.ports, ORDERS)
     assert found
-    assert (found.litter, found.ours) == (Litter.EXPIRED, True)
+    assert (found.litter, found.ours) == (LeftoverKind.EXPIRED, True)
     assert rule_is_there(world)
-    swept = clean(pilot, ORDERS, found)
+    swept = clean(driver, ORDERS, found)
 
     assert (swept.phase, swept.outcome) == (Phase.DONE, Outcome.ABORTED)
     assert "swept" in swept.reason
     assert not rule_is_there(world)
-    assert pilot.ports.workloads.read("orders-canary").replicas == 0
-    assert look(pilot.ports, ORDERS) is None
+    assert driver.ports.workloads.read("orders-canary").replicas == 0
+    assert look(driver.ports, ORDERS) is None
 
 
 def test_an_expired_release_that_somebody_drives_is_left_to_them():
     world = World()
-    pilot, waiting = a_waiting(world)
+    driver, waiting = a_waiting(world)
     an_hour_passes(world, waiting)
-    pilot.ports.leases.acquire("orders", Holder("somebody", "elsewhere", 7, world.wall()))
+    driver.ports.leases.acquire("orders", Holder("somebody", "elsewhere", 7, world.wall()))
 
-    assert look(pilot.ports, ORDERS) is None
+    assert look(driver.ports, ORDERS) is None
 
 
 def test_a_rule_whose_release_nobody_remembers_is_removed_before_its_canary_stops():
     world = World()
-    pilot, _ = a_waiting(world)
+    driver, _ = a_waiting(world)
     world.records.clear()
 
-    found = look(pilot.ports, ORDERS)
+    found = look(driver.ports, ORDERS)
     assert found
-    assert (found.litter, found.ours) == (Litter.ORPHAN, True)
+    assert (found.litter, found.ours) == (LeftoverKind.ORPHAN, True)
     assert "x-canary" in found.found
-    swept = clean(pilot, ORDERS, found)
+    swept = clean(driver, ORDERS, found)
 
     assert (swept.phase, swept.outcome, swept.stuck) == (Phase.DONE, Outcome.ABORTED, "")
     assert not rule_is_there(world)
-    assert pilot.ports.workloads.read("orders-canary").replicas == 0
-    assert pilot.ports.workloads.read("orders").image == "shop/orders:1.0"
+    assert driver.ports.workloads.read("orders-canary").replicas == 0
+    assert driver.ports.workloads.read("orders").image == "shop/orders:1.0"
 
 
 def test_a_standing_rule_between_releases_is_no_litter():
     world = World()
-    pilot, _ = a_waiting(world)
+    driver, _ = a_waiting(world)
     world.records.clear()
 
-    assert look(pilot.ports, replace(ORDERS, standing=True, value="always")) is None
+    assert look(driver.ports, replace(ORDERS, standing=True, value="always")) is None
 
 
 def test_a_canary_that_nobody_of_ours_started_is_told_and_not_touched():
     world = World()
-    pilot = a_pilot(world, AskingSuites(world, []))
-    workloads = pilot.ports.workloads
+    driver = a_pilot(world, AskingSuites(world, []))
+    workloads = driver.ports.workloads
     workloads.change(workloads.read("orders-canary"), replicas=1)
 
-    found = look(pilot.ports, ORDERS)
+    found = look(driver.ports, ORDERS)
 
     assert found
-    assert (found.litter, found.ours) == (Litter.STRANGER, False)
+    assert (found.litter, found.ours) == (LeftoverKind.STRANGER, False)
     assert "scale orders-canary to 0" in found.hint
 
 
 def test_a_release_whose_process_died_is_told_with_both_ways_on():
     world = World()
-    pilot, waiting = a_waiting(world)
-    record = pilot.ports.journal.load("orders")
+    driver, waiting = a_waiting(world)
+    record = driver.ports.journal.load("orders")
     assert record
-    pilot.ports.journal.save("orders", waiting.at(Phase.SMOKE), record.version)
+    driver.ports.journal.save("orders", waiting.at(Phase.SMOKE), record.version)
 
-    found = look(pilot.ports, ORDERS)
+    found = look(driver.ports, ORDERS)
 
     assert found
-    assert (found.litter, found.ours) == (Litter.IDLE, False)
+    assert (found.litter, found.ours) == (LeftoverKind.IDLE, False)
     assert found.hint == "gatewayctl resume orders, or gatewayctl abort orders"

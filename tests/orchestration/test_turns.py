@@ -5,27 +5,29 @@ from itertools import pairwise
 import pytest
 
 from gatewayctl.domain.errors import DeadlineExceeded, StaleWrite
-from gatewayctl.orchestration.context import Fence, Work
-from gatewayctl.orchestration.retries import in_turn
+from gatewayctl.orchestration.context import Fence, StepContext
+from gatewayctl.orchestration.retries import retry_on_conflict
 from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import World
 
 
-def a_work() -> Work:
+def a_work() -> StepContext:
     world = World()
     suites = AskingSuites(world, [])
-    return Work(ports(world, suites), a_release(world, suites), Fence(lambda: None, lambda: None), lambda _text: None)
+    return StepContext(
+        ports(world, suites), a_release(world, suites), Fence(lambda: None, lambda: None), lambda _text: None
+    )
 
 
 class Rivals:
     """Others who write first, so many times; notes when it was tried."""
 
-    def __init__(self, work: Work, times: int) -> None:
-        self.work, self.left = work, times
+    def __init__(self, context: StepContext, times: int) -> None:
+        self.context, self.left = context, times
         self.tried: list[float] = []
 
     def __call__(self) -> str:
-        self.tried.append(self.work.ports.clock.now())
+        self.tried.append(self.context.ports.clock.now())
         if self.left:
             self.left -= 1
             raise StaleWrite("written by others")
@@ -33,10 +35,10 @@ class Rivals:
 
 
 def test_who_loses_many_times_waits_longer_and_gets_a_turn():
-    work = a_work()
-    rivals = Rivals(work, 30)
+    context = a_work()
+    rivals = Rivals(context, 30)
 
-    assert in_turn(work, rivals) == "written"
+    assert retry_on_conflict(context, rivals) == "written"
 
     waits = [after - before for before, after in pairwise(rivals.tried)]
     assert len(waits) == 30
@@ -48,15 +50,15 @@ def test_two_releases_that_lost_together_do_not_come_back_together():
     one, other = a_work(), a_work()
     rivals = Rivals(one, 5), Rivals(other, 5)
 
-    in_turn(one, rivals[0])
-    in_turn(other, rivals[1])
+    retry_on_conflict(one, rivals[0])
+    retry_on_conflict(other, rivals[1])
 
     assert one.release.id != other.release.id
     assert all(mine != theirs for mine, theirs in zip(rivals[0].tried[1:], rivals[1].tried[1:], strict=True))
 
 
 def test_a_turn_that_never_comes_is_given_up_with_its_reason():
-    work = a_work()
+    context = a_work()
 
     with pytest.raises(DeadlineExceeded, match="others wrote the gateway's files first"):
-        in_turn(work, Rivals(work, 10_000))
+        retry_on_conflict(context, Rivals(context, 10_000))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Record, Release
-from gatewayctl.orchestration.driver import Pilot
-from gatewayctl.orchestration.planning import Wish, draft
+from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.ports import Journal
-from gatewayctl.wiring.discovery import me, wire
+from gatewayctl.wiring.discovery import current_holder, wire
 from tests.fakes.world import Silent
 
 
@@ -44,15 +44,15 @@ def main() -> None:
     phase, image = sys.argv[1:]
     wired = wire(Path(os.environ["GATEWAYCTL_CONFIG"]), Silent())
     ports = replace(wired.ports, journal=DoomedJournal(wired.ports.journal, phase))
-    pilot = Pilot(ports, me())
+    driver = Driver(ports, current_holder())
     mode = Mode.MANUAL if phase == "wait" else Mode.ON_SUCCESS
     app = wired.app("orders")
     # Suites take seconds to start: each runs where it is what is killed.
     app = replace(app, suite=app.suite if phase == "smoke" else None, load=app.load if phase == "load" else None)
-    release = draft(ports, Wish(app, image, mode, me().actor, wired.neighbours("orders")))
-    ended = pilot.begin(release)
+    release = draft(ports, ReleaseRequest(app, image, mode, current_holder().actor, wired.neighbours("orders")))
+    ended = driver.begin(release)
     if not ended.ended:
-        pilot.promote("orders", PromoteAsked())
+        driver.promote("orders", PromoteAsked())
     raise SystemExit(f"never came to {phase}: {ended.phase} {ended.reason}")
 
 

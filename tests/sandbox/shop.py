@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.sandbox import cluster
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
 from tests.fakes.world import Silent
 
@@ -27,7 +27,7 @@ class Shop:
 
     folder: Path
     wired: Wired
-    first: Stored = field(init=False)
+    first: VersionedFiles = field(init=False)
 
     def __post_init__(self) -> None:
         self.first = self.wired.ports.gateway.store.read()
@@ -111,7 +111,7 @@ class Shop:
         """Back to the beginning, whatever the last test left."""
         record = self.wired.ports.journal.load("orders")
         if record and not record.release.ended:
-            self.wired.pilot.abort("orders", "the next test begins")
+            self.wired.driver.abort("orders", "the next test begins")
         workloads = self.wired.ports.workloads
         for name, replicas in (("orders", 1), ("orders-canary", 0)):
             now = workloads.read(name)

@@ -13,8 +13,8 @@ from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.routing import Header
 from gatewayctl.orchestration import sweep as sweeping
 from gatewayctl.orchestration.context import Ports
-from gatewayctl.orchestration.driver import Pilot
-from gatewayctl.orchestration.planning import Wish, draft
+from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.orchestration.prepare import checked
 from tests.fakes.world import Killed
 from tests.simulation.fences import Violation
@@ -27,7 +27,7 @@ from tests.simulation.world import APPS
 
 # What may rightly keep a process from knowing that it is done.
 _CONFUSING = {Fault.STALE, Fault.INTERRUPTED, Fault.INTERRUPTED_AFTER}
-Job = Callable[[Pilot], Release | None]
+Job = Callable[[Driver], Release | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Company:
     """Who hires: how a process gets its ports and its pilot. Mutations put worse ones here."""
 
     ports: Callable[[Ports, Process], Ports] = lambda ports, _: ports
-    pilot: type[Pilot] = Pilot
+    driver: type[Driver] = Driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ def run(company: Company, command: Command) -> Callable[[Process], None]:
 
     def act(process: Process) -> None:
         process.stage.tally.add(f"command: {command.name}")
-        pilot = _pilot(company, process, command.app)
+        driver = _pilot(company, process, command.app)
         ended: Release | None = None
         try:
-            ended = command.job(pilot)
+            ended = command.job(driver)
             process.code = _code(command, ended)
         except GatewayctlError as fault:
             process.code = fault.exit_code
@@ -95,38 +95,38 @@ def run(company: Company, command: Command) -> Callable[[Process], None]:
 def release(app: App, number: int) -> Job:
     """Draft, check and drive a new release, as `gatewayctl release` does."""
 
-    def job(pilot: Pilot) -> Release:
+    def job(driver: Driver) -> Release:
         near = tuple(target(name) for name in APPS if name != app.name)
-        wish = Wish(app.spec, app.image(number), app.mode, "ci", near)
-        token = f"r-{pilot.holder.pid}"  # draft's own is random, and a seed must always tell the same story
-        drafted = replace(draft(pilot.ports, wish), id=token, header=Header("x-canary", token))
-        return pilot.begin(checked(pilot.ports, drafted).release)
+        request = ReleaseRequest(app.spec, app.image(number), app.mode, "ci", near)
+        token = f"r-{driver.holder.pid}"  # draft's own is random, and a seed must always tell the same story
+        drafted = replace(draft(driver.ports, request), id=token, header=Header("x-canary", token))
+        return driver.begin(checked(driver.ports, drafted).release)
 
     return job
 
 
 def resume(app: App) -> Job:
     """Take it up where it stood."""
-    return lambda pilot: pilot.send(app.name, Resumed())
+    return lambda driver: driver.send(app.name, Resumed())
 
 
 def smoke(app: App) -> Job:
     """Run the suites."""
-    return lambda pilot: pilot.send(app.name, SmokeAsked())
+    return lambda driver: driver.send(app.name, SmokeAsked())
 
 
 def abort(app: App) -> Job:
     """Turn it back."""
-    return lambda pilot: pilot.abort(app.name, "no")
+    return lambda driver: driver.abort(app.name, "no")
 
 
 def promote(app: App, stage: Stage, *, untested: bool) -> Job:
     """Make the canary stable; `untested` says that the suites ran elsewhere."""
 
-    def job(pilot: Pilot) -> Release:
+    def job(driver: Driver) -> Release:
         if untested:
             stage.observer.untested.add(app.name)
-        return pilot.promote(app.name, PromoteAsked(untested))
+        return driver.promote(app.name, PromoteAsked(untested))
 
     return job
 
@@ -138,13 +138,13 @@ def sweep(company: Company, apps: tuple[App, ...], rounds: int) -> Callable[[Pro
         for number in range(rounds * len(apps)):
             process.sleep(10.0 / len(apps))
             app = apps[number % len(apps)]
-            pilot = _pilot(company, process, app)
+            driver = _pilot(company, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
-                found = sweeping.look(pilot.ports, app.spec)
+                found = sweeping.look(driver.ports, app.spec)
                 if found and found.ours:
                     process.note("", f"found: {found.litter} {app.name}")
                     process.stage.tally.add(f"swept: {found.litter}")
-                    sweeping.clean(pilot, app.spec, found)
+                    sweeping.clean(driver, app.spec, found)
 
     return act
 
@@ -155,22 +155,22 @@ def on_call(company: Company, app: App, rounds: int) -> Callable[[Process], None
     def act(process: Process) -> None:
         for _ in range(rounds):
             process.sleep(3.0)
-            pilot = _pilot(company, process, app)
+            driver = _pilot(company, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
-                held, record = pilot.ports.leases.holder(app.name), pilot.ports.journal.load(app.name)
+                held, record = driver.ports.leases.holder(app.name), driver.ports.journal.load(app.name)
                 if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
                     continue
                 process.stage.tally.add("taken up by the person on call")
-                abort(app)(pilot) if process.stage.rng.random() < 0.5 else resume(app)(pilot)
+                abort(app)(driver) if process.stage.rng.random() < 0.5 else resume(app)(driver)
 
     return act
 
 
-def _pilot(company: Company, process: Process, app: App) -> Pilot:
+def _pilot(company: Company, process: Process, app: App) -> Driver:
     process.app = app.name
     process.worked_on.add(app.name)
     ports = ports_of(process, SimSuites(process, app))
-    return company.pilot(company.ports(ports, process), process.holder)
+    return company.driver(company.ports(ports, process), process.holder)
 
 
 def _code(command: Command, ended: Release | None) -> ExitCode:

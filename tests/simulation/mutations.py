@@ -12,14 +12,14 @@ from gatewayctl.domain.lifecycle import EFFECTS, Effect
 from gatewayctl.domain.release import Phase
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration import routes, workloads
-from gatewayctl.orchestration.context import Work
+from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import steps as proof
 from gatewayctl.orchestration.steps import PERFORMERS
 from tests.simulation import worse
 from tests.simulation.cast import Company
 from tests.simulation.schedule import HONEST, Told, play
 
-Performer = Callable[[Work], Judgement]
+Performer = Callable[[StepContext], Judgement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,65 +54,65 @@ def hunt(mutation: Mutation, schedules: int) -> Told | None:
     return None
 
 
-def _skip(_work: Work) -> Judgement:
+def _skip(_work: StepContext) -> Judgement:
     return Judgement(Verdict.PASS, "not looked at")
 
 
-def _stop_at_once(work: Work) -> Judgement:
+def _stop_at_once(context: StepContext) -> Judgement:
     """Scale to 0, whoever still sends there."""
-    canary = work.ports.workloads.read(work.release.target.canary)
-    work.change(canary, image=work.release.canary_before, replicas=0)
+    canary = context.ports.workloads.read(context.release.target.canary)
+    context.change(canary, image=context.release.canary_before, replicas=0)
     return Judgement(Verdict.PASS, "stopped")
 
 
-def _stop_without_looking(work: Work) -> Judgement:
+def _stop_without_looking(context: StepContext) -> Judgement:
     """As it should be done, but no replica is asked again."""
-    gateway = replace(work.ports.gateway, replicas=worse.Nobody(work.ports.gateway.replicas))
-    return workloads.stop_canary(replace(work, ports=replace(work.ports, gateway=gateway)))
+    gateway = replace(context.ports.gateway, replicas=worse.Nobody(context.ports.gateway.replicas))
+    return workloads.stop_canary(replace(context, ports=replace(context.ports, gateway=gateway)))
 
 
-def _stop_unless_stopped(work: Work) -> Judgement:
+def _stop_unless_stopped(context: StepContext) -> Judgement:
     """As it should be done, but nothing is written when it is all there already."""
-    canary = work.ports.workloads.read(work.release.target.canary)
-    there = canary.replicas == 0 and not canary.pods and canary.image == work.release.canary_before
-    return Judgement(Verdict.PASS, "was stopped") if there else workloads.stop_canary(work)
+    canary = context.ports.workloads.read(context.release.target.canary)
+    there = canary.replicas == 0 and not canary.pods and canary.image == context.release.canary_before
+    return Judgement(Verdict.PASS, "was stopped") if there else workloads.stop_canary(context)
 
 
-def _start_without_waiting(work: Work) -> Judgement:
-    canary = work.ports.workloads.read(work.release.target.canary)
-    work.change(canary, image=work.release.image, replicas=1)
+def _start_without_waiting(context: StepContext) -> Judgement:
+    canary = context.ports.workloads.read(context.release.target.canary)
+    context.change(canary, image=context.release.image, replicas=1)
     return Judgement(Verdict.PASS, "started")
 
 
-def _publish_blindly(work: Work) -> Judgement:
+def _publish_blindly(context: StepContext) -> Judgement:
     """Publish to a canary that is believed to be ready."""
-    ports = replace(work.ports, workloads=worse.Optimist(work.ports.workloads, work.release.image))
-    return routes.publish(replace(work, ports=ports))
+    ports = replace(context.ports, workloads=worse.Optimist(context.ports.workloads, context.release.image))
+    return routes.publish(replace(context, ports=ports))
 
 
 def _first_replica_only(step: Performer) -> Performer:
-    def performer(work: Work) -> Judgement:
-        gateway = replace(work.ports.gateway, replicas=worse.FirstOnly(work.ports.gateway.replicas))
-        return step(replace(work, ports=replace(work.ports, gateway=gateway)))
+    def performer(context: StepContext) -> Judgement:
+        gateway = replace(context.ports.gateway, replicas=worse.FirstOnly(context.ports.gateway.replicas))
+        return step(replace(context, ports=replace(context.ports, gateway=gateway)))
 
     return performer
 
 
-def _clear_at_first_sight(work: Work) -> Judgement:
+def _clear_at_first_sight(context: StepContext) -> Judgement:
     """Gone now is gone for good."""
-    proof._until_gone(work)
+    proof._until_gone(context)
     return Judgement(Verdict.PASS, "gone")
 
 
-def _restore_what_was_tried(work: Work) -> Judgement:
-    return workloads.restore_stable(replace(work, release=replace(work.release, before=work.release.image)))
+def _restore_what_was_tried(context: StepContext) -> Judgement:
+    return workloads.restore_stable(replace(context, release=replace(context.release, before=context.release.image)))
 
 
-def _restore_unless_restored(work: Work) -> Judgement:
+def _restore_unless_restored(context: StepContext) -> Judgement:
     """Nothing is written when stable has its image; a promotion that is still under way then comes after it."""
-    stable = work.ports.workloads.read(work.release.target.stable)
-    there = stable.image == work.release.before
-    return Judgement(Verdict.PASS, "was restored") if there else workloads.restore_stable(work)
+    stable = context.ports.workloads.read(context.release.target.stable)
+    there = stable.image == context.release.before
+    return Judgement(Verdict.PASS, "was restored") if there else workloads.restore_stable(context)
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -153,9 +153,9 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Company(worse.removing_all)),
     "the journal is written after the effect": Mutation(("I9", "I5", "fencing"), Company(worse.with_late_journal)),
-    "a paused process writes when it wakes up": Mutation(("fencing", "I9", "lease"), Company(pilot=worse.Unguarded)),
-    "who takes over does not move the journal": Mutation(("fencing",), Company(pilot=worse.Quiet)),
-    "an abort does not take the lease": Mutation(("I5", "fencing"), Company(pilot=worse.Hasty)),
+    "a paused process writes when it wakes up": Mutation(("fencing", "I9", "lease"), Company(driver=worse.Unguarded)),
+    "who takes over does not move the journal": Mutation(("fencing",), Company(driver=worse.Quiet)),
+    "an abort does not take the lease": Mutation(("I5", "fencing"), Company(driver=worse.Hasty)),
     "the lease is not renewed": Mutation(("lease",), Company(worse.without_renewal)),
     "stable gets back what was tried": Mutation(
         ("I5", "I9"), performers={Effect.RESTORE_STABLE: _restore_what_was_tried}
@@ -166,5 +166,5 @@ MUTATIONS: dict[str, Mutation] = {
     "a stop writes nothing where nothing differs": Mutation(
         ("fencing", "I5"), performers={Effect.STOP_CANARY: _stop_unless_stopped}
     ),
-    "a lost answer is taken for a conflict": Mutation(("exit codes",), Company(pilot=worse.Suspicious)),
+    "a lost answer is taken for a conflict": Mutation(("exit codes",), Company(driver=worse.Suspicious)),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gatewayctl.domain.errors import StaleWrite
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.world import MemoryRouteStore, MemoryWorkloads
 from tests.simulation.process import Process
@@ -104,7 +104,9 @@ def _given(process: Process, name: str, image: str, replicas: int | None) -> Non
     process.call(f"outsider gives {name} {image} {replicas}", run, Kind.WRITE)
 
 
-def _write(process: Process, effect: str, store: MemoryRouteStore, files: Files, expected: Stored | None) -> None:
+def _write(
+    process: Process, effect: str, store: MemoryRouteStore, files: Files, expected: VersionedFiles | None
+) -> None:
     def run() -> None:
         before = process.world.published[-1][1]
         written = store.write(files, expected or store.read())

@@ -5,10 +5,10 @@ from typing import TypeVar
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, Stored, Workload
+from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
-from gatewayctl.orchestration.context import Gatehouse, Ports
+from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.ports import Suites
 from tests.fakes.toy import ToyChecker, ToyDialect
 from tests.fakes.world import (
@@ -59,13 +59,13 @@ class SimRouteStore:
     def __init__(self, process: Process, inner: MemoryRouteStore) -> None:
         self.process, self.inner = process, inner
 
-    def read(self) -> Stored:
+    def read(self) -> VersionedFiles:
         return self.process.call("read routes", self.inner.read, Kind.READ)
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         process, writer = self.process, self.process.writer()
 
-        def run() -> Stored:
+        def run() -> VersionedFiles:
             before = process.world.published[-1][1]
             written = self.inner.write(files, expected)
             process.stage.observer.wrote(writer, before, written.files)
@@ -76,7 +76,7 @@ class SimRouteStore:
 
 
 class SimGateway:
-    """ports.Replicas, ports.Prober and ports.Live."""
+    """ports.Replicas, ports.Prober and ports.Readback."""
 
     def __init__(self, process: Process) -> None:
         self.process, self.world = process, process.world
@@ -102,7 +102,7 @@ class SimGateway:
             ours = [route for route in self.world.running(gate).routes if route.name == rule_name(rule.app)]
             wanted = (rule.header.name, rule.header.value, rule.stamp)
             same = sum((route.header, route.value, route.stamp) == wanted for route in ours)
-            return ConfigProof(asked=True, routes=same, strangers=len(ours) - same)
+            return ConfigProof(asked=True, routes=same, mismatched=len(ours) - same)
 
         return self._admin(f"rule of {replica.name}", replica, run)
 
@@ -193,7 +193,7 @@ class SimLeases:
 
 
 class Untold:
-    """ports.Narrator for whom nobody listens."""
+    """ports.ProgressListener for whom nobody listens."""
 
     def started(self, step: str) -> None: ...
 
@@ -209,7 +209,7 @@ def ports_of(process: Process, suites: Suites) -> Ports:
     dialect, checker = (SplitDialect(), SplitChecker()) if split else (ToyDialect(), ToyChecker())
     store = SimRouteStore(process, MemoryRouteStore(world))
     return Ports(
-        Gatehouse(dialect, checker, gateway, store, gateway, gateway),
+        Gateway(dialect, checker, gateway, store, gateway, gateway),
         SimWorkloads(process, MemoryWorkloads(world)),
         suites,
         SimJournal(process, MemoryJournal(world)),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.platform import Probe
-from gatewayctl.domain.smoke import Cohort, Entrance, LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.domain.verdicts import Verdict, judge_load, judge_suite
 from gatewayctl.ports import Tick
@@ -22,7 +22,7 @@ class SimSuites:
         self.process, self.app = process, app
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
-        asked = self._ask(run.entrance, tick, self.app.suite_seconds)
+        asked = self._ask(run.endpoints, tick, self.app.suite_seconds)
         fate = self.app.fate
         if fate is Fate.VACUOUS:
             asked = []
@@ -42,28 +42,28 @@ class SimSuites:
             seconds=1.0,
         )
         if judge_suite(result).verdict is Verdict.PASS:
-            self.process.stage.observer.passed.add((run.entrance.witness.stamp, "suite"))
+            self.process.stage.observer.passed.add((run.endpoints.attribution.stamp, "suite"))
         return result
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
-        asked = self._ask(run.entrance, tick, self.app.load_seconds)
+        asked = self._ask(run.endpoints, tick, self.app.load_seconds)
         wrong = len(asked) - asked.count(Attribution.CANARY)
         stable, half = Cohort(200, 0, _FAST + _FAST), Cohort(100, 0, _FAST)
         canary = replace(stable, latency=_SLOW) if self.app.fate is Fate.SLOW else stable
         result = LoadResult(stable, canary, (half, half), wrong, 0, 1.0, 0)
         if judge_load(result, LOAD).verdict is Verdict.PASS:
-            self.process.stage.observer.passed.add((run.entrance.witness.stamp, "load"))
+            self.process.stage.observer.passed.add((run.endpoints.attribution.stamp, "load"))
         return result
 
-    def _ask(self, entrance: Entrance, tick: Tick, seconds: float) -> list[Attribution]:
+    def _ask(self, endpoints: GatewayEndpoints, tick: Tick, seconds: float) -> list[Attribution]:
         """Ask one replica after the other for so long."""
         process, found = self.process, []
-        probe = Probe(entrance.host, f"/api/{self.app.name}", ((entrance.header.name, entrance.header.value),))
+        probe = Probe(endpoints.host, f"/api/{self.app.name}", ((endpoints.header.name, endpoints.header.value),))
         end = process.now() + seconds
         while process.now() < end:
-            for url in entrance.urls:
+            for url in endpoints.urls:
                 process.sleep(0.25)
                 tick("asking")
                 name = url.removeprefix("http://").partition(":")[0]
-                found.append(entrance.witness.attribute(process.world.asked(name, probe)))
+                found.append(endpoints.attribution.attribute(process.world.asked(name, probe)))
         return found

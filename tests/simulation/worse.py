@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gatewayctl.domain.errors import StaleWrite
-from gatewayctl.domain.platform import Holder, Replica, Stored, Workload
+from gatewayctl.domain.platform import Holder, Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, SourceFile
 from gatewayctl.orchestration.context import Ports
-from gatewayctl.orchestration.driver import Pilot
+from gatewayctl.orchestration.driver import Driver
 from gatewayctl.ports import Dialect, Journal, Leases, Replicas, Workloads
 from tests.fakes.world import MemoryJournal, MemoryRouteStore, MemoryWorkloads
 from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloads
@@ -51,7 +51,7 @@ class Nobody:
 class BlindRoutes(MemoryRouteStore):
     """A store of route files without compare-and-swap."""
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         return super().write(files, self.read())
 
 
@@ -208,27 +208,27 @@ def without_renewal(ports: Ports, _process: Process) -> Ports:
     return replace(ports, leases=Unrenewed(ports.leases))
 
 
-class Unguarded(Pilot):
+class Unguarded(Driver):
     """Writes without asking whether the release is still its own."""
 
-    def _guard(self, record: Record) -> Callable[[], None]:
+    def _verify_ownership(self, record: Record) -> Callable[[], None]:
         return lambda: None
 
 
-class Quiet(Pilot):
+class Quiet(Driver):
     """Takes over without a word."""
 
     def _taken_up(self, record: Record) -> Record:
         return record
 
 
-class Hasty(Pilot):
+class Hasty(Driver):
     """Aborts without being the one who drives."""
 
     def _take_lease(self, app: str) -> None: ...
 
 
-class Suspicious(Pilot):
+class Suspicious(Driver):
     """Takes every lost answer for somebody else's doing."""
 
     def _written(self, release: Release, version: int) -> Record:

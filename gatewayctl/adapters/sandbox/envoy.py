@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.product import Launch, Product
+from gatewayctl.adapters.sandbox.product import Launch, SandboxProduct
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.gateways.envoy.reload import reload_trouble
 
@@ -58,4 +58,4 @@ def command(launch: Launch) -> tuple[str, ...]:
     )
 
 
-PRODUCT = Product("bootstrap.yaml", "/ready", program, command, reload_trouble=reload_trouble)
+PRODUCT = SandboxProduct("bootstrap.yaml", "/ready", program, command, reload_trouble=reload_trouble)

@@ -15,7 +15,7 @@ from gatewayctl.adapters.sandbox.asking import ask, takes_connections
 from gatewayctl.adapters.sandbox.objects import STARTS_AGAIN, GatewaySpec, ReplicaStatus, RoutesSpec
 from gatewayctl.adapters.sandbox.product import Launch, product
 from gatewayctl.adapters.sandbox.spawning import end_group, spawn
-from gatewayctl.adapters.sandbox.world import Gateway
+from gatewayctl.adapters.sandbox.world import WorldGateway
 
 _log = logging.getLogger(__name__)
 _PERIOD, _PERIOD_READY, _TIMEOUT = 0.1, 0.5, 1.0  # seconds
@@ -42,7 +42,7 @@ class Seat:
 class GatewayReplica:
     """One replica: a process, and the mounted folder that it watches."""
 
-    def __init__(self, seat: Seat, gateway: Gateway, changed: Callable[[], None]) -> None:
+    def __init__(self, seat: Seat, gateway: WorldGateway, changed: Callable[[], None]) -> None:
         self._seat, self._gateway, self._changed = seat, gateway, changed
         self._product = product(gateway.kind)
         self._mount = seat.folder / "mount"
@@ -141,8 +141,8 @@ class GatewayReplica:
     async def _run_once(self, command: tuple[str, ...]) -> bool:
         """One process from its start to its end; whether it ever was ready."""
         folder = self._seat.folder
-        farewell = self._product.farewell
-        self._process = await spawn(command, env={}, folder=folder, log=folder / "gateway.log", farewell=farewell)
+        stop_signal = self._product.stop_signal
+        self._process = await spawn(command, env={}, folder=folder, log=folder / "gateway.log", stop_signal=stop_signal)
         self._started = started_at(self._process.pid)
         if self._ending or self._held:
             self._signal(signal.SIGKILL)

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.product import Launch, Product
+from gatewayctl.adapters.sandbox.product import Launch, SandboxProduct
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.gateways.nginx.checker import find_nginx
 
@@ -47,4 +47,4 @@ def local(text: str, names: Mapping[str, str], beside: str) -> str:
 
 
 # Told by SIGTERM, the master ends its workers; killed, it would leave them behind.
-PRODUCT = Product("nginx.conf", "", program, command, local, farewell=signal.SIGTERM)
+PRODUCT = SandboxProduct("nginx.conf", "", program, command, local, stop_signal=signal.SIGTERM)

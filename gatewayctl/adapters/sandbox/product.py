@@ -28,7 +28,7 @@ def nothing_amiss(text: str, path: str) -> str:  # noqa: ARG001 (the field's sig
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class SandboxProduct:
     """One gateway product.
 
     `file` is the first file's name; `ready_path`, on the admin port, answers 200 once it is live (empty: taking
@@ -42,34 +42,34 @@ class Product:
     program: Callable[[], Path]
     command: Callable[[Launch], tuple[str, ...]]
     local: Callable[[str, Mapping[str, str], str], str] = unchanged
-    farewell: signal.Signals = field(default=signal.SIGKILL)
+    stop_signal: signal.Signals = field(default=signal.SIGKILL)
     reload_trouble: Callable[[str, str], str] = nothing_amiss
 
 
-def product(kind: str) -> Product:
+def product(kind: str) -> SandboxProduct:
     """The product called `kind` in a world file, which has been checked."""
     return _PRODUCTS[kind]()
 
 
-def _envoy() -> Product:
+def _envoy() -> SandboxProduct:
     from gatewayctl.adapters.sandbox.envoy import PRODUCT
 
     return PRODUCT
 
 
-def _nginx() -> Product:
+def _nginx() -> SandboxProduct:
     from gatewayctl.adapters.sandbox.nginx import PRODUCT
 
     return PRODUCT
 
 
-def _spring_cloud() -> Product:
+def _spring_cloud() -> SandboxProduct:
     from gatewayctl.adapters.sandbox.springcloud import PRODUCT
 
     return PRODUCT
 
 
-_PRODUCTS: dict[str, Callable[[], Product]] = {
+_PRODUCTS: dict[str, Callable[[], SandboxProduct]] = {
     "envoy": _envoy,
     "nginx": _nginx,
     "spring-cloud-gateway": _spring_cloud,

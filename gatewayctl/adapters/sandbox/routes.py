@@ -6,7 +6,7 @@ from pathlib import Path
 from gatewayctl.adapters.files.locking import locked
 from gatewayctl.adapters.sandbox.objects import Folder, RoutesSpec, next_version
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 
 
@@ -16,11 +16,11 @@ class SandboxRouteStore:
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
 
-    def read(self) -> Stored:
+    def read(self) -> VersionedFiles:
         """All files, with the version they were read at. Raises EnvironmentFailed when there is no sandbox."""
         return _stored(self._spec())
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, as a new version; StaleWrite when someone wrote since `expected`."""
         with locked(self._folder.root):
             spec = self._spec()
@@ -49,5 +49,5 @@ class SandboxRouteStore:
         return spec
 
 
-def _stored(spec: RoutesSpec) -> Stored:
-    return Stored(tuple(SourceFile(name, text) for name, text in spec.files.items()), spec.version)
+def _stored(spec: RoutesSpec) -> VersionedFiles:
+    return VersionedFiles(tuple(SourceFile(name, text) for name, text in spec.files.items()), spec.version)

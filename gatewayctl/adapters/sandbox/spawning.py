@@ -24,7 +24,7 @@ async def spawn(
     env: Mapping[str, str],
     folder: Path,
     log: Path,
-    farewell: signal.Signals = signal.SIGKILL,
+    stop_signal: signal.Signals = signal.SIGKILL,
 ) -> asyncio.subprocess.Process:
     """Start `command` in `folder`, its prints appended to `log`; when we die it gets `farewell`. Raises OSError."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -39,7 +39,7 @@ async def spawn(
             cwd=folder,
             env={**passed_on, "PYTHONUNBUFFERED": "1", **env},
             start_new_session=True,
-            preexec_fn=_Leash(farewell),
+            preexec_fn=_Leash(stop_signal),
         )
 
 
@@ -52,8 +52,8 @@ def end_group(leader: int) -> None:
 class _Leash:
     """Runs in the child between fork and exec: end with the parent, even if it is gone already."""
 
-    def __init__(self, farewell: signal.Signals) -> None:
-        self._farewell = farewell
+    def __init__(self, stop_signal: signal.Signals) -> None:
+        self._farewell = stop_signal
         self._parent = os.getpid()
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
 

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.product import Launch, Product
+from gatewayctl.adapters.sandbox.product import Launch, SandboxProduct
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.gateways.springcloud import jvm_command as java
 from gatewayctl.gateways.springcloud.checker import PROGRAM
@@ -39,4 +39,4 @@ def command(launch: Launch) -> tuple[str, ...]:
     return java.command(program(), *told)
 
 
-PRODUCT = Product("application.yml", "/actuator/health", program, command)
+PRODUCT = SandboxProduct("application.yml", "/actuator/health", program, command)

@@ -132,14 +132,14 @@ def _alone(folder: Folder, owner: int | None) -> int:
         ports = [world.gateway.traffic, world.gateway.admin, *(one.port for one in world.workloads.values())]
         block = claim(before.block if before else "", ports)
         services = {name: block.service(number) for number, name in enumerate(world.workloads)}
-        me = SupervisorStatus(os.getpid(), started_at(os.getpid()), block.name, services=services)
+        status = SupervisorStatus(os.getpid(), started_at(os.getpid()), block.name, services=services)
         why = "it failed; see logs/supervisor.log"
         try:
-            folder.tell_supervisor(me)
+            folder.tell_supervisor(status)
             why = asyncio.run(_supervise(folder, world, block, owner))
             folder.forget_statuses()
         finally:
-            folder.tell_supervisor(replace(me, running=False, note=why))
+            folder.tell_supervisor(replace(status, running=False, note=why))
     return 0
 
 

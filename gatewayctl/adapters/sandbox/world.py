@@ -61,7 +61,7 @@ class WorkloadModel(Strict):
     grace: Seconds = 10.0
 
 
-class Gateway(Strict):
+class WorldGateway(Strict):
     """The gateway's replicas. `files` maps a file's key in the store to where its first text is.
 
     `mount` is where the bootstrap expects the store's files; a change is seen there after `sync_delay`, and by each
@@ -87,7 +87,7 @@ class Gateway(Strict):
         return files
 
     @model_validator(mode="after")
-    def _ports_differ(self) -> "Gateway":
+    def _ports_differ(self) -> "WorldGateway":
         if self.traffic == self.admin:
             raise ValueError("traffic and admin need different ports")
         return self
@@ -97,7 +97,7 @@ class World(Strict):
     """A whole world file. `folder` is where it lies: file names in it, and commands, start there."""
 
     version: Literal[1]
-    gateway: Gateway
+    gateway: WorldGateway
     images: dict[ImageName, Image] = Field(min_length=1)
     workloads: dict[Name, WorkloadModel] = Field(min_length=1, max_length=40)
     folder: str = ""

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.smoke import ERRAND_VARIABLE, Entrance, Errand
+from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunContext
 
 _LEASH = Path(__file__).with_name("leash.py")
 _POLL = 0.1  # seconds between two looks at the child
@@ -32,7 +32,7 @@ class Program:
     """What to run: arguments of this Python, its errand, the file for its output, how long it may take (seconds)."""
 
     arguments: tuple[str, ...]
-    errand: Errand
+    run_context: RunContext
     log: Path
     timeout: float
 
@@ -52,13 +52,13 @@ def run(program: Program, watch: Callable[[], None]) -> Ended:
     Raises EnvironmentFailed when the folder for its files cannot be written.
     """
     started = time.monotonic()
-    with _errand_file(program) as errand, program.log.open("wb") as log:
+    with _errand_file(program) as run_context, program.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_LEASH), sys.executable, *program.arguments],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(program.errand.entrance, errand),
+            env=_environment(program.run_context.endpoints, run_context),
             process_group=0,
         )
         with _ended_at_last(process):
@@ -110,7 +110,7 @@ def _errand_file(program: Program) -> Iterator[Path]:
     try:
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(program.errand.to_json())
+            file.write(program.run_context.to_json())
     except OSError as error:
         raise EnvironmentFailed(f"{path} cannot be written: {error.strerror}") from error
     try:
@@ -119,19 +119,19 @@ def _errand_file(program: Program) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _environment(entrance: Entrance, errand: Path) -> dict[str, str]:
+def _environment(endpoints: GatewayEndpoints, run_context: Path) -> dict[str, str]:
     """What test files that know nothing of us can go by; a proxy must not come between them and the replicas."""
     around = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
     around.pop("PYTEST_CURRENT_TEST", None)
-    hosts = {urlsplit(url).hostname or "" for url in entrance.urls}
+    hosts = {urlsplit(url).hostname or "" for url in endpoints.urls}
     direct = ",".join(filter(None, [around.get("NO_PROXY") or around.get("no_proxy"), *sorted(hosts)]))
     return around | {
-        ERRAND_VARIABLE: str(errand),
-        "BASE_URL": entrance.urls[0],
-        "GATEWAYCTL_BASE_URL": entrance.urls[0],
-        "GATEWAYCTL_HOST": entrance.host,
-        "GATEWAYCTL_HEADER_NAME": entrance.header.name,
-        "GATEWAYCTL_HEADER_VALUE": entrance.header.value,
+        RUN_CONTEXT_VARIABLE: str(run_context),
+        "BASE_URL": endpoints.urls[0],
+        "GATEWAYCTL_BASE_URL": endpoints.urls[0],
+        "GATEWAYCTL_HOST": endpoints.host,
+        "GATEWAYCTL_HEADER_NAME": endpoints.header.name,
+        "GATEWAYCTL_HEADER_VALUE": endpoints.header.value,
         "NO_PROXY": direct,
         "no_proxy": direct,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.adapters.smoke.child import Ended, Events, Program, fresh_folder, last_words, run
-from gatewayctl.domain.smoke import Cohort, Errand, LoadResult, LoadRun
+from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, RunContext
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.ports import Tick
 
@@ -52,8 +52,8 @@ def ran(wanted: LoadRun, tick: Tick, part: tuple[str, ...]) -> Ran:
             *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary", *part),
             *(() if "--worker" in part else _pace(wanted)),
         ),
-        errand=Errand(
-            entrance=wanted.entrance,
+        run_context=RunContext(
+            endpoints=wanted.endpoints,
             events=str(folder / EVENTS),
             result=str(folder / RESULT),
             users=wanted.users,
@@ -79,7 +79,7 @@ def _pace(wanted: LoadRun) -> tuple[str, ...]:
     duration = max(1, math.ceil(wanted.duration))
     return (
         *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
-        *("--stop-timeout", str(_STOP), "--host", wanted.entrance.urls[0]),
+        *("--stop-timeout", str(_STOP), "--host", wanted.endpoints.urls[0]),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatewayctl.adapters.smoke.child import Ended, Events, Program, fresh_folder, last_words, run
-from gatewayctl.domain.smoke import Errand, SuiteResult, SuiteRun
+from gatewayctl.domain.smoke import RunContext, SuiteResult, SuiteRun
 from gatewayctl.ports import Tick
 
 JUNIT, LOG, EVENTS = "junit.xml", "pytest.log", "events.jsonl"
@@ -28,7 +28,7 @@ def run_suite(wanted: SuiteRun, tick: Tick) -> SuiteResult:
         arguments += ["--reruns", str(wanted.reruns)]
     program = Program(
         arguments=tuple(arguments),
-        errand=Errand(entrance=wanted.entrance, events=str(folder / EVENTS)),
+        run_context=RunContext(endpoints=wanted.endpoints, events=str(folder / EVENTS)),
         log=folder / LOG,
         timeout=wanted.timeout,
     )

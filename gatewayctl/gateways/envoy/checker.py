@@ -127,6 +127,6 @@ def _built(build: Build, trial: Trial, found: Parts) -> tuple[str, ...]:
 def _complaint(said: str) -> str:
     """What Envoy complained of, in one line."""
     lines = [line for line in said.splitlines() if line.strip()]
-    telling = next((line for line in lines if _WORDS.match(line)), lines[-1] if lines else "")
-    words = " ".join(_WORDS.sub("", telling).split())
+    message = next((line for line in lines if _WORDS.match(line)), lines[-1] if lines else "")
+    words = " ".join(_WORDS.sub("", message).split())
     return _NOISE.sub("", words)[:_LONGEST]

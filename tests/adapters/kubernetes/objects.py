@@ -5,7 +5,7 @@ from collections.abc import Generator
 from threading import Event
 from typing import Any
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, VersionConflict
 
 LABELS = {"app": "orders"}
 
@@ -101,7 +101,7 @@ class MemoryApi(Api):
         if name:
             found = [one for one in self.lists.get(kind, []) if one["metadata"]["name"] == name]
             if not found:
-                raise NotThere(404, f"{path} not found")
+                raise NotFound(404, f"{path} not found")
             return copy.deepcopy(found[0])
         return {"metadata": {"resourceVersion": "20"}, "items": copy.deepcopy(self.lists.get(kind, []))}
 
@@ -133,7 +133,7 @@ class MemoryApi(Api):
 
     def _named(self, name: str) -> Object:
         if name not in self.deployments:
-            raise NotThere(404, f"deployment {name} not found")
+            raise NotFound(404, f"deployment {name} not found")
         return self.deployments[name]
 
 
@@ -143,6 +143,6 @@ def _apply(target: Any, operation: Object) -> None:
         target = target[int(part)] if isinstance(target, list) else target[part]
     if operation["op"] == "test":
         if target.get(last) != operation["value"]:
-            raise Clash(422, "the server rejected our request due to an error in our request")
+            raise VersionConflict(422, "the server rejected our request due to an error in our request")
     else:
         target[last] = operation["value"]

@@ -18,7 +18,7 @@ from tests.contract.releases import a_release
 BAD_NAMES = ["", ".", "..", "../up", "a/b", "/etc", "a\0b", "-x", "a b", ".hidden", "x" * 200]
 
 
-def me() -> Holder:
+def current_holder() -> Holder:
     return Holder("me", os.uname().nodename, os.getpid(), 1.0)
 
 
@@ -29,7 +29,7 @@ def test_a_name_never_leads_outside_its_folder(tmp_path: Path, name: str) -> Non
     with pytest.raises(UsageFault):
         FileJournal(root).save(name, a_release(), 0)
     with pytest.raises(UsageFault):
-        FileLeases(root, SystemClock()).acquire(name, me())
+        FileLeases(root, SystemClock()).acquire(name, current_holder())
     with pytest.raises(UsageFault):
         FileEvidence(root).put(name, "plan.txt", "")
 
@@ -82,7 +82,7 @@ def test_a_release_survives_json() -> None:
 
 def test_a_process_that_has_the_holders_pid_but_not_its_start_is_not_the_holder(tmp_path: Path) -> None:
     leases = FileLeases(tmp_path, SystemClock())
-    leases.acquire("orders", me())
+    leases.acquire("orders", current_holder())
     path = tmp_path / "leases" / "orders.json"
     lease = read_json(path)
     assert lease is not None
@@ -95,11 +95,11 @@ def test_a_process_that_has_the_holders_pid_but_not_its_start_is_not_the_holder(
 @pytest.mark.parametrize("text", ["{}", '{"actor": "a", "host": "h", "pid": "x", "since": 0}', "no json"])
 def test_a_lease_that_cannot_be_read_is_an_environment_fault_that_names_the_file(tmp_path: Path, text: str) -> None:
     leases = FileLeases(tmp_path, SystemClock())
-    leases.acquire("orders", me())
+    leases.acquire("orders", current_holder())
     (tmp_path / "leases" / "orders.json").write_text(text)
 
     with pytest.raises(EnvironmentFailed, match=r"orders\.json"):
-        leases.acquire("orders", me())
+        leases.acquire("orders", current_holder())
 
 
 def test_nothing_but_the_files_themselves_is_left_in_a_folder(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import yaml
 
 from gatewayctl.adapters.sandbox.nginx import command, local
 from gatewayctl.adapters.sandbox.product import Launch
-from gatewayctl.cli.demo import Product, unpack
+from gatewayctl.cli.demo import DemoGateway, unpack
 from gatewayctl.example import example_folder
 from tests.gateways.nginx.product import needs_nginx
 
@@ -67,7 +67,7 @@ def test_the_shop_behind_nginx_is_the_shop_behind_envoy():
     assert envoy["apps"] == nginx["apps"]
 
 
-@pytest.mark.parametrize("gateway", Product)
+@pytest.mark.parametrize("gateway", DemoGateway)
 def test_a_demo_holds_one_gateway_only(tmp_path, gateway):
     folder = unpack(tmp_path / "home", gateway) / "gateway-config"
 

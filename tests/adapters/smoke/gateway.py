@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from gatewayctl.domain.evidence import Identify, Identity, Witness
+from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.routing import Header
-from gatewayctl.domain.smoke import Entrance
+from gatewayctl.domain.smoke import GatewayEndpoints
 
 HEADER = Header("x-canary", "r-7f3c")
 HOST = "shop.example.com"
@@ -46,13 +46,13 @@ class Gateway:
         self.seen.clear()
         self.numbers = itertools.count()
 
-    def entrance(self, pointer: str = "") -> Entrance:
+    def endpoints(self, pointer: str = "") -> GatewayEndpoints:
         """How a client enters it."""
-        return Entrance(
+        return GatewayEndpoints(
             urls=self.urls,
             host=HOST,
             header=HEADER,
-            witness=Witness(
+            attribution=AttributionRule(
                 identify=Identify(pointer=pointer),
                 identity=Identity("orders", "orders-canary"),
                 stamp_header="x-gatewayctl-release",

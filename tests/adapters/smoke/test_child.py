@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from gatewayctl.domain.smoke import Errand, SuiteResult
+from gatewayctl.domain.smoke import RunContext, SuiteResult
 from gatewayctl.domain.verdicts import Verdict, judge_suite
 
 # A suite that starts a process of its own, says so, and hangs.
@@ -103,8 +103,8 @@ def test_when_we_are_killed_the_whole_group_ends(gateway, write, gone, tmp_path,
     path = write("suite/test_it.py", HANGING.format(before="pass"))
     program = f"""
         from gatewayctl.adapters.smoke.suites import ChildSuites
-        from gatewayctl.domain.smoke import Errand, SuiteRun
-        entrance = Errand.from_json({errand(gateway)!r}).entrance
+        from gatewayctl.domain.smoke import RunContext, SuiteRun
+        entrance = RunContext.from_json({run_context(gateway)!r}).entrance
         run = SuiteRun(path={str(path)!r}, entrance=entrance, folder={str(tmp_path / "evidence")!r})
         ChildSuites().test(run, lambda text: None)
     """
@@ -120,5 +120,5 @@ def test_when_we_are_killed_the_whole_group_ends(gateway, write, gone, tmp_path,
     assert gone(Path(tmp_path / "suite/grandchild"))
 
 
-def errand(gateway) -> str:
-    return Errand(gateway.entrance(), events="").to_json()
+def run_context(gateway) -> str:
+    return RunContext(gateway.endpoints(), events="").to_json()

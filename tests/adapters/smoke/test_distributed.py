@@ -11,7 +11,7 @@ from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.statistics import bucket_of
 from gatewayctl.domain.verdicts import Verdict, judge_load
-from tests.adapters.smoke.test_ledger import ENTRANCE, by_canary, by_stable
+from tests.adapters.smoke.test_ledger import ENDPOINTS, by_canary, by_stable
 
 COUNTED = """
     from locust import HttpUser, constant, task
@@ -125,7 +125,7 @@ requests = st.lists(
 @given(requests)
 def test_adding_ledgers_up_is_exact(seen):
     """Whichever worker saw a request, counts and buckets come out as if one ledger had seen all."""
-    one, parts = Ledger(ENTRANCE.witness), [Ledger(ENTRANCE.witness) for _ in range(3)]
+    one, parts = Ledger(ENDPOINTS.attribution), [Ledger(ENDPOINTS.attribution) for _ in range(3)]
     for cohort, name, error, milliseconds, worker in seen:
         answer = by_canary(name=name) if cohort == CANARY else by_stable(name=name)
         meta = {**answer, "response_time": milliseconds, "exception": "no" if error else None}

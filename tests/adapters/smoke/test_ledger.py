@@ -7,10 +7,10 @@ import pytest
 
 from gatewayctl.child_process.cohorts import Cohorts
 from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
-from gatewayctl.domain.smoke import Errand
+from gatewayctl.domain.smoke import RunContext
 from tests.adapters.smoke.gateway import STAMP, Gateway
 
-ENTRANCE = Gateway(urls=("http://127.0.0.1:1", "http://127.0.0.1:2")).entrance()
+ENDPOINTS = Gateway(urls=("http://127.0.0.1:1", "http://127.0.0.1:2")).endpoints()
 CANARYS = {"x-served-by": "orders-canary-1", "x-gatewayctl-release": STAMP}
 
 
@@ -37,7 +37,7 @@ def by_stable(**changes) -> dict:
 
 @pytest.fixture
 def ledger() -> Ledger:
-    return Ledger(ENTRANCE.witness)
+    return Ledger(ENDPOINTS.attribution)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def seats(cohorts: Cohorts, users: list[object]) -> Counter[tuple[str, bool]]:
 
 
 def test_half_of_each_class_of_users_is_the_canarys(ledger):
-    cohorts = Cohorts(Errand(ENTRANCE, events="", users=16), ledger)
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=16), ledger)
     users = [kind() for _ in range(8) for kind in (Visitor, Buyer)]  # as locust spawns them
 
     assert seats(cohorts, users) == {
@@ -118,21 +118,21 @@ def test_half_of_each_class_of_users_is_the_canarys(ledger):
 
 
 def test_of_classes_with_one_user_each_not_all_are_the_canarys(ledger):
-    cohorts = Cohorts(Errand(ENTRANCE, events="", users=2), ledger)
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=2), ledger)
 
     assert set(seats(cohorts, [Visitor(), Buyer()])) == {("Visitor", True), ("Buyer", False)}
 
 
 def test_every_cohort_meets_every_replica(ledger):
-    cohorts = Cohorts(Errand(ENTRANCE, events="", users=8), ledger)
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=8), ledger)
     users = [Visitor() for _ in range(8)]
 
     met = Counter((cohorts.seat_of(user).marked, cohorts.seat_of(user).url) for user in users)
-    assert met == {(marked, url): 2 for marked in (True, False) for url in ENTRANCE.urls}
+    assert met == {(marked, url): 2 for marked in (True, False) for url in ENDPOINTS.urls}
 
 
 def test_with_few_users_stables_requests_take_turns_in_its_halves(ledger):
-    cohorts = Cohorts(Errand(ENTRANCE, events="", users=2), ledger)
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=2), ledger)
     cohorts.seat_of(first := Visitor())
     seat = cohorts.seat_of(second := Visitor())
 

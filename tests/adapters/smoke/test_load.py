@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from gatewayctl.domain.release import Load
-from gatewayctl.domain.smoke import Entrance
+from gatewayctl.domain.smoke import GatewayEndpoints
 from gatewayctl.domain.verdicts import Verdict, judge_load
 from tests.adapters.smoke.gateway import HEADER, HOST, Gateway, serving
 
@@ -163,8 +163,8 @@ def test_an_answer_by_the_gateway_itself_is_an_error_and_unknown(run_load):
 
 def test_requests_without_an_answer_are_errors_but_nobodys_answers(run_load):
     with serving() as closed:
-        entrance: Entrance = closed.entrance()
-    result = run_load(HTTP_USER, duration=1.0, entrance=entrance)
+        endpoints: GatewayEndpoints = closed.endpoints()
+    result = run_load(HTTP_USER, duration=1.0, endpoints=endpoints)
 
     assert result.canary.errors == result.canary.requests > 0
     assert (result.misrouted, result.unknown) == (0, 0)

@@ -9,14 +9,14 @@ from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Header
 from gatewayctl.gateways.springcloud.activation import SpringCloudActivation
 from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
-from gatewayctl.gateways.springcloud.live import SpringCloudLive
+from gatewayctl.gateways.springcloud.readback import SpringCloudReadback
 from tests.gateways.springcloud.product import VERSIONS
 from tests.gateways.springcloud.running import Load, asked, gateways, get, post, until
 
 pytestmark = pytest.mark.jvm
 
 DIALECT = SpringCloudDialect()
-LIVE = SpringCloudLive(get)
+LIVE = SpringCloudReadback(get)
 MARK = ("x-canary", "always")
 NEW = "spring.cloud.gateway.server.webflux.routes:\n"
 ODD = {
@@ -39,7 +39,7 @@ def town(request, tmp_path_factory):
 def _as_at_first(town):
     town.publish(town.first())
     town.refresh()
-    until(lambda: all(proof.routes + proof.strangers == 0 for proof in proofs(town)), "the rule to be gone")
+    until(lambda: all(proof.routes + proof.mismatched == 0 for proof in proofs(town)), "the rule to be gone")
 
 
 def rule(town, stamp="r-1"):
@@ -130,7 +130,7 @@ def test_twenty_refreshes_under_load_fail_no_request(town, record_property):
             slowest = max(slowest, routed(town, stamp=f"r-{turn}"))
             town.publish(town.first())
             town.refresh()
-            until(lambda: not any(proof.routes + proof.strangers for proof in proofs(town)), "the rule to be gone")
+            until(lambda: not any(proof.routes + proof.mismatched for proof in proofs(town)), "the rule to be gone")
             enough = load.count + 10
             until(lambda enough=enough: load.count >= enough, "requests after the edits")
 
@@ -154,7 +154,7 @@ def test_a_bad_file_keeps_the_old_routes_and_is_never_taken_for_live(town, fault
     town.refresh()
 
     for proof, replica in zip(proofs(town, "r-2"), town.replicas, strict=True):
-        assert (proof.routes, proof.strangers) == (0, 1)
+        assert (proof.routes, proof.mismatched) == (0, 1)
         assert "the stamp is r-1, not r-2" in proof.detail
         assert asked(replica, "/api/orders/1", MARK) == (200, "canary", "r-1")
         assert asked(replica, "/api/orders/1") == (200, "stable", "")
@@ -167,7 +167,7 @@ def test_routes_under_the_prefix_of_before_are_never_taken_for_live(town):
 
     town.refresh()
 
-    assert [(proof.routes, proof.strangers) for proof in proofs(town)] == [(0, 0), (0, 0)]
+    assert [(proof.routes, proof.mismatched) for proof in proofs(town)] == [(0, 0), (0, 0)]
     assert any("4.3 reads it when it starts and never again, 5.0 not at all" in note for note in change.notes)
 
 
@@ -192,7 +192,7 @@ def test_a_route_that_is_tried_before_the_canary_is_seen(town):
     town.refresh()
 
     for proof in proofs(town):
-        assert (proof.routes, proof.strangers) == (0, 1)
+        assert (proof.routes, proof.mismatched) == (0, 1)
         assert "the route early is tried before it" in proof.detail
 
 
@@ -202,6 +202,6 @@ def test_removal_gives_every_request_back_to_stable(town):
     town.publish(town.first())
     town.refresh()
 
-    until(lambda: not any(proof.routes + proof.strangers for proof in proofs(town)), "the rule to be gone")
+    until(lambda: not any(proof.routes + proof.mismatched for proof in proofs(town)), "the rule to be gone")
     for replica in town.replicas:
         assert asked(replica, "/api/orders/1", MARK) == (200, "stable", "")

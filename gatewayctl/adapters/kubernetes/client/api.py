@@ -42,15 +42,15 @@ class ApiFault(EnvironmentFailed):
         self.status = status
 
 
-class NotThere(ApiFault):
+class NotFound(ApiFault):
     """There is no such object."""
 
 
-class Clash(ApiFault):
+class VersionConflict(ApiFault):
     """The object was there already, or is not what the write expected: somebody else wrote."""
 
 
-class Uncertain(ApiFault):
+class UnknownOutcome(ApiFault):
     """A write got no answer: it may have happened. Read again and compare."""
 
 
@@ -67,7 +67,7 @@ class Api:
         return self._client
 
     def get(self, path: str, **query: str) -> Object:
-        """One object or list. Raises NotThere, ApiFault."""
+        """One object or list. Raises NotFound, ApiFault."""
         return _parsed(path, self._send("GET", path, query))
 
     def text(self, path: str, **query: str) -> str:
@@ -79,15 +79,15 @@ class Api:
         return _parsed(path, self._send("POST", path, {}, body, "application/json"))
 
     def replace(self, path: str, body: Object) -> Object:
-        """A whole object; its resourceVersion is what the write expects. Raises Clash, NotThere, Uncertain."""
+        """A whole object; its resourceVersion is what the write expects. Raises Clash, NotFound, Uncertain."""
         return _parsed(path, self._send("PUT", path, {}, body, "application/json"))
 
     def patch(self, path: str, operations: list[Object], **query: str) -> Object:
-        """A JSON Patch (RFC 6902); a `test` that fails raises Clash. Raises NotThere, Uncertain."""
+        """A JSON Patch (RFC 6902); a `test` that fails raises Clash. Raises NotFound, Uncertain."""
         return _parsed(path, self._send("PATCH", path, query, operations, "application/json-patch+json"))
 
     def merge(self, path: str, body: Object) -> Object:
-        """A JSON Merge Patch (RFC 7386), for fields that are ours alone. Raises NotThere, Uncertain."""
+        """A JSON Merge Patch (RFC 7386), for fields that are ours alone. Raises NotFound, Uncertain."""
         return _parsed(path, self._send("PATCH", path, {}, body, "application/merge-patch+json"))
 
     def delete(self, path: str, only: Object | None = None, **query: str) -> None:
@@ -98,7 +98,7 @@ class Api:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": only} if only else None
         try:
             self._send("DELETE", path, query, body, "application/json" if only else "")
-        except NotThere:
+        except NotFound:
             return
 
     def watch(self, path: str, since: str, seconds: int, **query: str) -> Generator[Object]:
@@ -192,21 +192,21 @@ class _told:  # noqa: N801 (reads as a statement)
         never_sent = isinstance(fault, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
         if self._verb == "GET" or never_sent:
             raise ApiFault(0, said, hint=hint) from fault
-        raise Uncertain(0, f"{self._verb} {self._path} got no answer ({reason}): it may have happened") from fault
+        raise UnknownOutcome(0, f"{self._verb} {self._path} got no answer ({reason}): it may have happened") from fault
 
 
 def _fault(verb: str, path: str, status: int, data: bytes) -> ApiFault:
     message = _message(data)
     said = f"{verb} {path}: {message}"
     if status == HTTPStatus.NOT_FOUND:
-        return NotThere(status, said)
+        return NotFound(status, said)
     failed_test = status == HTTPStatus.UNPROCESSABLE_ENTITY and verb == "PATCH" and _PATCH_FAILED in message
     if status == HTTPStatus.CONFLICT or failed_test:
-        return Clash(status, said)
+        return VersionConflict(status, said)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ApiFault(status, message, hint="doctor names the rights that are missing; manifests/rbac.yaml has them")
     if verb != "GET" and status in _MAYBE_DONE:
-        return Uncertain(status, said)
+        return UnknownOutcome(status, said)
     return ApiFault(status, said)
 
 

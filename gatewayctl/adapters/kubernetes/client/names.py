@@ -3,7 +3,7 @@
 from gatewayctl.adapters.kubernetes.client.api import Object
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
-US = "gatewayctl"
+MANAGER = "gatewayctl"
 APP = "gatewayctl.dev/app"
 PHASE = "gatewayctl.dev/phase"
 RELEASE = "gatewayctl.dev/release"
@@ -12,12 +12,12 @@ OUTCOME = "gatewayctl.dev/outcome"
 
 def own_name(app: str) -> str:
     """The name of an application's journal and of its lease."""
-    return f"{US}-{app}"
+    return f"{MANAGER}-{app}"
 
 
 def own_labels(app: str) -> dict[str, str]:
     """The labels of every object that we make for an application."""
-    return {MANAGED_BY: US, APP: app}
+    return {MANAGED_BY: MANAGER, APP: app}
 
 
 def part(found: Object, key: str) -> Object:

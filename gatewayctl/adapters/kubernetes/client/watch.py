@@ -121,7 +121,7 @@ class Item:
         self._looked = False
 
     def now(self) -> Object:
-        """The object as of now. Raises NotThere, ApiFault."""
+        """The object as of now. Raises NotFound, ApiFault."""
         feed = self._feed
         found = feed.objects.get(self._name) if feed and feed.live else None
         if found:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Api
-from gatewayctl.adapters.kubernetes.doctor.rbac import Reach, Right, missing, rights
+from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, Right, missing, rights
 from gatewayctl.adapters.kubernetes.doctor.selectors import twin_checks
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
@@ -43,7 +43,7 @@ class Inspection:
 
     def _rights(self) -> str:
         # Port-forward is asked for by the replicas' own reach, which names the right when it needs it and has it not.
-        needed = (*rights(self.namespace, self.place, Reach.INSIDE), *self.more)
+        needed = (*rights(self.namespace, self.place, PodAccess.INSIDE), *self.more)
         lacking = missing(self.api, needed)
         if lacking:
             raise EnvironmentFailed(

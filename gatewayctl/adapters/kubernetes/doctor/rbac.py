@@ -14,7 +14,7 @@ from gatewayctl.adapters.kubernetes.client.paths import own_review
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 
 
-class Reach(Enum):
+class PodAccess(Enum):
     """Where we run: inside the cluster Pods are reached by their addresses, from outside by port-forward."""
 
     INSIDE = "inside"
@@ -105,25 +105,25 @@ _TELLING = (
 )
 
 
-def submitting(namespace: str) -> tuple[Right, ...]:
+def job_permissions(namespace: str) -> tuple[Right, ...]:
     """What `release --in-cluster` needs of its caller."""
     return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _SUBMITTING)
 
 
-def loading(namespace: str) -> tuple[Right, ...]:
+def load_permissions(namespace: str) -> tuple[Right, ...]:
     """What a release needs besides `rights` when its load has workers."""
     return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _LOAD)
 
 
-def telling(place: GatewayPlace) -> tuple[Right, ...]:
+def exec_permissions(place: GatewayPlace) -> tuple[Right, ...]:
     """What a release needs besides `rights` when its gateway does not look at its files by itself."""
     return tuple(Right(group, resource, verb, place.namespace, why) for group, resource, verb, why in _TELLING)
 
 
-def rights(namespace: str, place: GatewayPlace, reach: Reach) -> tuple[Right, ...]:
+def rights(namespace: str, place: GatewayPlace, reach: PodAccess) -> tuple[Right, ...]:
     """What a release of applications in `namespace` behind the gateway at `place` needs, and nothing more."""
     nudge = () if place.routes else _NUDGE
-    gateway = (*_GATEWAY, *nudge, *(_OUTSIDE if reach is Reach.OUTSIDE else ()))
+    gateway = (*_GATEWAY, *nudge, *(_OUTSIDE if reach is PodAccess.OUTSIDE else ()))
     return (
         *(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _APPS),
         *(Right(group, resource, verb, place.namespace, why) for group, resource, verb, why in gateway),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from gatewayctl.adapters.kubernetes.client.api import Api, NotThere, Object
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object
 from gatewayctl.adapters.kubernetes.client.paths import (
     autoscalers,
     config_maps,
@@ -72,7 +72,7 @@ def _read(api: Api, namespace: str, stable: Object, canary: Object) -> Surroundi
     for name in sorted({*config_maps_of(stable), *config_maps_of(canary)})[:_MOST]:
         try:
             found[name] = api.get(config_maps(namespace, name))
-        except NotThere:
+        except NotFound:
             continue  # optional, or the Pods' own trouble, told when they start
     return Surroundings(
         stable,
@@ -88,7 +88,7 @@ def twin(api: Api, namespace: str, name: str) -> Object:
     """One Deployment. Raises EnvironmentFailed naming it when it is not there."""
     try:
         return api.get(deployments(namespace, name))
-    except NotThere as fault:
+    except NotFound as fault:
         raise EnvironmentFailed(
             f"there is no Deployment {name} in namespace {namespace}",
             hint="stable and its canary twin must both stand; the canary with replicas: 0",

@@ -54,7 +54,7 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ContainerState:
     """What one look saw.
 
     `digests` are the SHA-256 of the files in the order they were asked for, `version` is the kubelet's own name of
@@ -74,13 +74,13 @@ def looking(folder: str, files: tuple[str, ...], how: Signalled) -> tuple[str, .
     return ("sh", "-c", _SCRIPT, "sh", folder, how.first, how.worker, *files)
 
 
-def telling(first: tuple[int, str], how: Signalled) -> tuple[str, ...]:
+def probe_command(first: tuple[int, str], how: Signalled) -> tuple[str, ...]:
     """The command that tries the files, and tells the first process to load them if they are sound."""
     pid, title = first
     return ("sh", "-c", _TELL, "sh", how.signal.removeprefix("SIG"), str(pid), *how.check(title))
 
 
-def seen(out: str, files: tuple[str, ...], how: Signalled) -> Sight:
+def seen(out: str, files: tuple[str, ...], how: Signalled) -> ContainerState:
     """What the look said. Raises EnvironmentFailed when that makes no sense."""
     digests: dict[str, str] = {}
     facts: dict[str, list[str]] = {}
@@ -103,7 +103,7 @@ def seen(out: str, files: tuple[str, ...], how: Signalled) -> Sight:
         Process(pid, start) for pid, parent, start, title in found if parent in ours and title == how.worker
     )
     born = [now - (up - one.start / _TICKS) for one in workers]
-    return Sight(
+    return ContainerState(
         digests=tuple(digests.get(file, "") for file in files),
         version=version,
         firsts=firsts,

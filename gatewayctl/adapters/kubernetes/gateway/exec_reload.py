@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import pods
 from gatewayctl.adapters.kubernetes.client.watch import Listing
-from gatewayctl.adapters.kubernetes.gateway.container_probe import NEEDS, Process, Sight, looking, seen, telling
+from gatewayctl.adapters.kubernetes.gateway.container_probe import (
+    NEEDS,
+    ContainerState,
+    Process,
+    looking,
+    probe_command,
+    seen,
+)
 from gatewayctl.adapters.kubernetes.gateway.exec import Ran, execute
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.volume_mounts import Mounted, mounted
 from gatewayctl.adapters.kubernetes.workloads.objects import name_of
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.platform import Replica, Stored
+from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.gateways.registry import Signalled
 from gatewayctl.ports import RouteStore
 
@@ -78,7 +85,7 @@ class ExecActivation:
                 raise EnvironmentFailed(said, hint="gateway.container names the one that runs the gateway")
         return f"{len(running)} Pods can be told to load their files"
 
-    def _missing(self, name: str, where: Mounted, stored: Stored) -> str:
+    def _missing(self, name: str, where: Mounted, stored: VersionedFiles) -> str:
         sight = self._look(name, where)
         if sight.digests != tuple(hashlib.sha256(file.text.encode()).hexdigest() for file in stored.files):
             return "its files have not come yet"
@@ -96,13 +103,13 @@ class ExecActivation:
 
     def _tell(self, name: str, where: Mounted, first: tuple[int, str]) -> str:
         """Have the product try its files, and load them if they are sound; why they are not, or nothing."""
-        done = self._run(name, where, telling(first, self._how))
+        done = self._run(name, where, probe_command(first, self._how))
         if not done.code:
             return ""
         lines = (done.err or done.out or f"exit {done.code}").splitlines()
         return ([line for line in lines if self._how.fault in line] or lines)[-1][:_LONGEST]
 
-    def _look(self, name: str, where: Mounted) -> Sight:
+    def _look(self, name: str, where: Mounted) -> ContainerState:
         done = self._run(name, where, looking(where.folder, where.files, self._how))
         if done.code:
             raise EnvironmentFailed(f"its container {where.container} said {done.err[:_LONGEST]!r}", hint=NEEDS)

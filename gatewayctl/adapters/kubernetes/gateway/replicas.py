@@ -16,7 +16,7 @@ _REACHED = 0.5  # seconds to connect to a Pod's address
 _LONGEST = 300  # characters of a note
 
 
-class Reach(StrEnum):
+class NetworkPath(StrEnum):
     """How Pods are reached: by their own addresses, by port-forward, or by whichever is found to work."""
 
     AUTO = "auto"
@@ -35,7 +35,7 @@ class KubernetesReplicas:
     """
 
     def __init__(
-        self, api: Api, place: GatewayPlace, reach: Reach = Reach.AUTO, listing: Listing | None = None
+        self, api: Api, place: GatewayPlace, reach: NetworkPath = NetworkPath.AUTO, listing: Listing | None = None
     ) -> None:
         self._place, self._reach = place, reach
         self._pods = listing or Listing(api, pods(place.namespace), labelSelector=place.selector)
@@ -55,24 +55,24 @@ class KubernetesReplicas:
     def _look(self) -> tuple[Replica, ...]:
         found = self._pods.now()
         serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=_name))
-        if self._reach is Reach.AUTO:
+        if self._reach is NetworkPath.AUTO:
             self._reach = self._decide(serving)
         self._forwards.keep({_name(pod) for pod in serving})
         return tuple(self._replica(pod) for pod in serving)
 
-    def _decide(self, serving: tuple[Object, ...]) -> Reach:
+    def _decide(self, serving: tuple[Object, ...]) -> NetworkPath:
         """Once per process, by the first Pod that is ready; undecided while there is none."""
         if "KUBERNETES_SERVICE_HOST" in os.environ:
-            return Reach.DIRECT
+            return NetworkPath.DIRECT
         ready = next((pod for pod in serving if _is_ready(pod) and _address(pod)), None)
         if ready is None:
-            return Reach.AUTO
+            return NetworkPath.AUTO
         try:
             socket.create_connection((_address(ready), self._place.traffic), _REACHED).close()
         except OSError:
             self._forwards.attempt(_name(ready), self._place.traffic)
-            return Reach.FORWARD
-        return Reach.DIRECT
+            return NetworkPath.FORWARD
+        return NetworkPath.DIRECT
 
     def _replica(self, pod: Object) -> Replica:
         name, port, admin = _name(pod), self._place.traffic, self._place.admin
@@ -86,7 +86,7 @@ class KubernetesReplicas:
         )
 
     def _at(self, pod: Object, port: int) -> str:
-        if self._reach is Reach.FORWARD:
+        if self._reach is NetworkPath.FORWARD:
             return self._forwards.address(_name(pod), port)
         address = _address(pod) or _name(pod)  # a Pod without an address yet: nothing answers to its bare name
         return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

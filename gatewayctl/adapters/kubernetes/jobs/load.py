@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, Reach
+from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
@@ -31,7 +31,7 @@ class KubernetesSuites:
     """Suites run where we are, and so does a load; one with workers runs in the cluster."""
 
     here: Suites
-    crew: "Crew"
+    crew: "DistributedLoad"
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         """Run a pytest suite here."""
@@ -43,7 +43,7 @@ class KubernetesSuites:
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class DistributedLoad:
     """Pods of `image` in `namespace` that share loads through the gateway at `place`."""
 
     api: Api
@@ -80,15 +80,15 @@ class Crew:
 
     def _there(self, run: LoadRun) -> LoadRun:
         """The run as a Pod sees it: the locustfile in its volume, the gateway's replicas by their own addresses."""
-        ready = [one for one in KubernetesReplicas(self.api, self.place, Reach.DIRECT).list() if one.ready]
+        ready = [one for one in KubernetesReplicas(self.api, self.place, NetworkPath.DIRECT).list() if one.ready]
         if not ready:
             raise EnvironmentFailed("no gateway replica is ready")
-        entrance = replace(run.entrance, urls=tuple(f"http://{one.traffic}" for one in ready))
-        return replace(run, entrance=entrance, file=f"{FILES}/{Path(run.file).name}", folder=f"{WORK}/load")
+        endpoints = replace(run.endpoints, urls=tuple(f"http://{one.traffic}" for one in ready))
+        return replace(run, endpoints=endpoints, file=f"{FILES}/{Path(run.file).name}", folder=f"{WORK}/load")
 
     def _tasks(self, run: LoadRun, *words: str) -> tuple[Task, Task]:
         """Master and workers, named by the release: a run that is begun again finds what is left of the first."""
-        stamp = run.entrance.witness.stamp
+        stamp = run.endpoints.attribution.stamp
         name = f"gatewayctl-load-{hashlib.sha256(stamp.encode()).hexdigest()[:10]}"
         master = Task(
             name=name,

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, RELEASE, US
+from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, MANAGER, RELEASE
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle
 from gatewayctl.domain.errors import ExitCode
 
@@ -41,7 +41,7 @@ class Task:
 
 def labels(task: Task) -> dict[str, str]:
     """What all objects of a Job carry. Not the application: a query for journals goes by it."""
-    return {MANAGED_BY: US, RELEASE: task.release}
+    return {MANAGED_BY: MANAGER, RELEASE: task.release}
 
 
 def job(task: Task, bundle: Bundle) -> Object:

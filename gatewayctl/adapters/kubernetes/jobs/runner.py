@@ -7,7 +7,7 @@ those of a release: manifests/submitter.yaml.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api, NotThere, Object
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, jobs, pods, service_accounts
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import CONTAINER, Task, files, job
@@ -48,7 +48,7 @@ class Runner:
         """Raise EnvironmentFailed when there is no such ServiceAccount: no Pod would ever be made."""
         try:
             self.api.get(service_accounts(self.namespace, account))
-        except NotThere as fault:
+        except NotFound as fault:
             raise EnvironmentFailed(
                 f"there is no ServiceAccount {account} in namespace {self.namespace}, which the release would run as",
                 hint="manifests/rbac.yaml has it with the least rights; another one is platform.runner.account",
@@ -73,7 +73,7 @@ class Runner:
         newest_first = sorted(found, key=_made, reverse=True)
         try:
             over = _over(self.api.get(jobs(self.namespace, name)))
-        except NotThere:
+        except NotFound:
             over = "somebody deleted it"
         return JobSeen(tuple(map(_pod_seen, newest_first)), over)
 
@@ -99,7 +99,7 @@ class Runner:
     def _exists(self, path: str) -> bool:
         try:
             self.api.get(path)
-        except NotThere:
+        except NotFound:
             return False
         return True
 

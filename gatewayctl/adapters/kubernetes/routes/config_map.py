@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
 from gatewayctl.adapters.kubernetes.client.watch import Item, Listing
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_object
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 
 WRITE = "gatewayctl.dev/write"
@@ -55,7 +55,7 @@ class KubernetesRouteStore:
         """Pods that could not be nudged after the last write, with the reason; they sync a minute later."""
         return dict(self._unnudged)
 
-    def read(self) -> Stored:
+    def read(self) -> VersionedFiles:
         """All files, with the version they were read at. Raises EnvironmentFailed, UsageFault, Refused."""
         return self._stored(self._object(self._kept.now))
 
@@ -70,7 +70,7 @@ class KubernetesRouteStore:
             return f"{self._name}; no gateway Pod runs that could mount it"
         return f"{self._name}, mounted at {', '.join(places)} by {len(listed)} Pods"
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, as a new version; StaleWrite when someone wrote since `expected`.
 
         What was never written by us is checked first, as in `check`. Later writes are not held up by that: an abort
@@ -111,9 +111,9 @@ class KubernetesRouteStore:
         for _ in range(_TRIES):
             try:
                 self._api.merge(pods(self._place.namespace, name), body)
-            except NotThere:
+            except NotFound:
                 return ""  # it went away in the meantime
-            except (Clash, Uncertain) as caught:
+            except (VersionConflict, UnknownOutcome) as caught:
                 fault = str(caught)  # once too often does no harm, and once too few costs a minute
             except ApiFault as caught:
                 return str(caught)
@@ -121,7 +121,7 @@ class KubernetesRouteStore:
                 return ""
         return fault
 
-    def _wanted(self, files: Files, expected: Stored) -> dict[str, str]:
+    def _wanted(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
         """All texts as they shall be. Raises UsageFault for a file that is not there, or too large."""
         texts = {file.name: file.text for file in expected.files}
         unknown = [file.name for file in files if file.name not in texts]
@@ -136,7 +136,7 @@ class KubernetesRouteStore:
             raise Refused(self._name, 0, f"{size} bytes of route files; a ConfigMap holds {_LARGEST}")
         return texts
 
-    def _swap(self, wanted: dict[str, str], expected: Stored, mark: str) -> Stored:
+    def _swap(self, wanted: dict[str, str], expected: VersionedFiles, mark: str) -> VersionedFiles:
         """Patch; where the answer does not tell what came of it, look. Every try carries the same mark."""
         changed = {file.name: wanted[file.name] for file in expected.files if wanted[file.name] != file.text}
         found = expected
@@ -147,7 +147,7 @@ class KubernetesRouteStore:
                 written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
                 self._kept.put(written)
                 return self._stored(written)
-            except (Clash, Uncertain) as caught:
+            except (VersionConflict, UnknownOutcome) as caught:
                 fault = caught
             found = self._stored(self._object(self._kept.fresh))
             texts = {file.name: file.text for file in found.files}
@@ -155,14 +155,14 @@ class KubernetesRouteStore:
                 return found
             if not _same(found, expected):
                 raise StaleWrite(f"{self._name} was changed by someone else since it was read") from fault
-        if isinstance(fault, Uncertain):
+        if isinstance(fault, UnknownOutcome):
             raise fault
         raise StaleWrite(f"{self._name} is being changed by others all the time") from fault
 
     def _object(self, got: Callable[[], Object]) -> Object:
         try:
             return got()
-        except NotThere as fault:
+        except NotFound as fault:
             raise EnvironmentFailed(
                 f"there is no {self._name}", hint="gateway.namespace and gateway.config in gatewayctl.yaml name it"
             ) from fault
@@ -171,7 +171,7 @@ class KubernetesRouteStore:
         ended = {"Succeeded", "Failed"}
         return [pod for pod in self._gateway.now() if (pod.get("status") or {}).get("phase") not in ended]
 
-    def _stored(self, found: Object) -> Stored:
+    def _stored(self, found: Object) -> VersionedFiles:
         metadata, data = found.get("metadata") or {}, found.get("data") or {}
         binary = [key for key in self._place.keys if key in (found.get("binaryData") or {})]
         if binary:
@@ -184,7 +184,7 @@ class KubernetesRouteStore:
             )
         mark = str((metadata.get("annotations") or {}).get(WRITE, ""))
         version = _Version(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
-        return Stored(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
+        return VersionedFiles(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class _Version:
         return f"{self.uid}/{self.resource}/{self.mark}"
 
 
-def _same(found: Stored, expected: Stored) -> bool:
+def _same(found: VersionedFiles, expected: VersionedFiles) -> bool:
     """Nobody wrote what a write of ours depends on."""
     now, then = _Version.parse(found.version), _Version.parse(expected.version)
     return found.files == expected.files and (now.uid, now.mark) == (then.uid, then.mark)

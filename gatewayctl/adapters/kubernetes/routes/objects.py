@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.names import part, words
 from gatewayctl.adapters.kubernetes.client.paths import http_routes
 from gatewayctl.adapters.kubernetes.client.watch import Item
@@ -19,7 +19,7 @@ from gatewayctl.adapters.kubernetes.routes.config_map import WRITE
 from gatewayctl.adapters.kubernetes.routes.object_text import patch_of, text_of
 from gatewayctl.adapters.kubernetes.routes.ownership import check_route
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
-from gatewayctl.domain.platform import Stored
+from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 
 _TRIES = 10
@@ -60,7 +60,7 @@ class HttpRouteStore:
         self._api = api
         self._kept = {route: Item(api, *_place(route)) for route in routes}
 
-    def read(self) -> Stored:
+    def read(self) -> VersionedFiles:
         """All routes, with the version they were read at. Raises EnvironmentFailed."""
         return _stored({route: self._object(route, kept.now) for route, kept in self._kept.items()})
 
@@ -68,7 +68,7 @@ class HttpRouteStore:
         """Raise Refused when an edit would be reverted, EnvironmentFailed when no gateway serves a route."""
         return "; ".join(check_route(route, self._object(route, kept.now)) for route, kept in self._kept.items())
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the routes named in `files`, as a new version; StaleWrite when someone wrote since `expected`.
 
         What was never written by us is checked first, as in `check`. Later writes are not held up by that: an abort
@@ -89,7 +89,7 @@ class HttpRouteStore:
         found = self._object(route, self._kept[route].fresh)
         self._patched(route, patch_of(found, route, text), dryRun="All")
 
-    def _wanted(self, files: Files, expected: Stored) -> dict[str, str]:
+    def _wanted(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
         texts = {file.name: file.text for file in expected.files}
         unknown = [file.name for file in files if file.name not in texts]
         if unknown:
@@ -113,13 +113,13 @@ class HttpRouteStore:
             operations = patch_of(found, route, swap.text)
             try:
                 written = self._patched(route, [*_fence(found, swap.mark), *operations])
-            except (Clash, Uncertain) as caught:
+            except (VersionConflict, UnknownOutcome) as caught:
                 fault = caught
                 found = self._object(route, kept.fresh)
                 continue
             kept.put(written)
             return written
-        if isinstance(fault, Uncertain):
+        if isinstance(fault, UnknownOutcome):
             raise fault
         raise StaleWrite(f"HTTPRoute {route} is being changed by others all the time") from fault
 
@@ -127,7 +127,7 @@ class HttpRouteStore:
         collection, name = _place(route)
         try:
             return self._api.patch(f"{collection}/{name}", operations, **_STRICT, **query)
-        except Clash:
+        except VersionConflict:
             raise
         except ApiFault as fault:
             if "unknown field" in str(fault):
@@ -138,7 +138,7 @@ class HttpRouteStore:
     def _object(self, route: str, got: Callable[[], Object]) -> Object:
         try:
             return got()
-        except NotThere as fault:
+        except NotFound as fault:
             raise EnvironmentFailed(
                 f"there is no HTTPRoute {route}, or no Gateway API in this cluster",
                 hint="gateway.routes in gatewayctl.yaml names them as namespace/name",
@@ -170,9 +170,9 @@ def _place(route: str) -> tuple[str, str]:
     return http_routes(namespace), name
 
 
-def _stored(found: dict[str, Object]) -> Stored:
+def _stored(found: dict[str, Object]) -> VersionedFiles:
     files = tuple(SourceFile(route, text_of(one)) for route, one in found.items())
-    return Stored(files, ",".join(str(_Version.of(one)) for one in found.values()))
+    return VersionedFiles(files, ",".join(str(_Version.of(one)) for one in found.values()))
 
 
 def _fence(found: Object, mark: str) -> list[Object]:

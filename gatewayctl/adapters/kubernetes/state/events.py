@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
-from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, US, words
+from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, MANAGER, words
 from gatewayctl.adapters.kubernetes.client.paths import events
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.release import Outcome, Phase, Record, Release
-from gatewayctl.ports import Journal, Narrator
+from gatewayctl.ports import Journal, ProgressListener
 
 _CONTROLLER = "gatewayctl.dev/gatewayctl"
 _BYTES = 1024  # of a note; the API server refuses more
@@ -59,7 +59,7 @@ class Events:
     api: Api
     namespace: str
     deployment: Callable[[str], Object]
-    narrator: Narrator
+    listener: ProgressListener
     _failed: bool = field(default=False, init=False)
 
     def tell(self, release: Release, moment: Moment) -> None:
@@ -69,7 +69,7 @@ class Events:
         except EnvironmentFailed as fault:
             if not self._failed:
                 said = f"no Kubernetes Event tells of it, the release goes on: {fault}"
-                self.narrator.ended("events", "–", said, 0.0)
+                self.listener.ended("events", "–", said, 0.0)
             self._failed = True
 
     def _event(self, release: Release, moment: Moment) -> Object:
@@ -77,7 +77,7 @@ class Events:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{name}-", "namespace": self.namespace, "labels": {MANAGED_BY: US}},
+            "metadata": {"generateName": f"{name}-", "namespace": self.namespace, "labels": {MANAGED_BY: MANAGER}},
             "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "type": "Normal" if moment in _GOOD else "Warning",
             "reason": moment.value,
@@ -97,7 +97,7 @@ class Events:
 
 
 @dataclass(slots=True)
-class ToldJournal:
+class EventRecordingJournal:
     """ports.Journal that has `events` tell each moment that a release comes to, once."""
 
     inner: Journal

@@ -9,13 +9,13 @@ import secrets
 from dataclasses import dataclass
 
 from gatewayctl.adapters.files.records import release_from_data, release_from_json, release_to_data, release_to_json
-from gatewayctl.adapters.kubernetes.client.api import Api, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.names import (
     APP,
     MANAGED_BY,
+    MANAGER,
     OUTCOME,
     PHASE,
-    US,
     own_labels,
     own_name,
     part,
@@ -65,7 +65,7 @@ class KubernetesJournal:
                 )
             try:
                 stored = self._write(app, self._next(app, release, entry, nonce), entry)
-            except (Clash, NotThere, Uncertain):
+            except (VersionConflict, NotFound, UnknownOutcome):
                 entry = self._read(app)
                 continue
             self._last[app] = stored
@@ -84,7 +84,7 @@ class KubernetesJournal:
                 return last.version != version
         try:
             found = _entry(item.now()).version
-        except NotThere:
+        except NotFound:
             return True
         return found > version  # what is older is on its way
 
@@ -97,7 +97,7 @@ class KubernetesJournal:
         self._last.pop(app, None)
         try:
             found = self._api.get(config_maps(self._namespace, own_name(app)))
-        except NotThere:
+        except NotFound:
             return None
         entry = _entry(found)
         self._last[app] = entry
@@ -135,14 +135,14 @@ def kept_spec(api: Api, namespace: str, app: str) -> str | None:
     """The gatewayctl.yaml that an application's last release was made with; None when none is kept."""
     try:
         found = api.get(config_maps(namespace, own_name(app)))
-    except NotThere:
+    except NotFound:
         return None
     return words(found, "data").get(_SPEC)
 
 
 def apps(api: Api, namespace: str) -> tuple[str, ...]:
     """The applications that have a journal in `namespace`, by name."""
-    found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={US},{APP}")
+    found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={MANAGER},{APP}")
     items = found.get("items")
     labels = [words(item, "metadata", "labels") for item in items or () if isinstance(item, dict)]
     return tuple(sorted(label[APP] for label in labels if APP in label))

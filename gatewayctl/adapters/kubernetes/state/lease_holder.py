@@ -42,16 +42,16 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class LeaseObservation:
     """What we watched ourselves: `version` since `first` (monotonic seconds); `moved` when it was another before."""
 
     version: str
     first: float
     moved: bool
 
-    def again(self, version: str, now: float) -> "Sight":
+    def again(self, version: str, now: float) -> "LeaseObservation":
         """The same lease, seen once more."""
-        return self if version == self.version else Sight(version, now, moved=True)
+        return self if version == self.version else LeaseObservation(version, now, moved=True)
 
     def expired(self, lease: Lease, now: float, wall: float, ttl: float) -> bool:
         """Whether its holder has been silent for `ttl` seconds, by our own watch where we have one."""

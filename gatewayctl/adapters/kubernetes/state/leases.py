@@ -8,10 +8,17 @@ then wants to write, the journal tells it.
 import math
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.names import own_labels, own_name, part, words
 from gatewayctl.adapters.kubernetes.client.paths import leases
-from gatewayctl.adapters.kubernetes.state.lease_holder import Lease, Sight, annotations, lease_of, spelled, transitions
+from gatewayctl.adapters.kubernetes.state.lease_holder import (
+    Lease,
+    LeaseObservation,
+    annotations,
+    lease_of,
+    spelled,
+    transitions,
+)
 from gatewayctl.domain.errors import Busy
 from gatewayctl.domain.platform import Holder
 from gatewayctl.ports import Clock
@@ -29,7 +36,7 @@ class KubernetesLeases:
     def __init__(self, api: Api, namespace: str, clock: Clock, ttl: float = 45.0) -> None:
         self._api, self._namespace, self._clock, self._ttl = api, namespace, clock, ttl
         self._ours: dict[tuple[str, Holder], _Ours] = {}
-        self._sights: dict[str, Sight] = {}
+        self._sights: dict[str, LeaseObservation] = {}
 
     def acquire(self, app: str, holder: Holder) -> None:
         """Take the lease, or take it over from a holder that is gone or silent; else raise Busy."""
@@ -59,7 +66,7 @@ class KubernetesLeases:
             try:
                 only = {"uid": lease.uid, "resourceVersion": lease.version}
                 self._api.delete(leases(self._namespace, own_name(app)), only)
-            except (Clash, Uncertain):
+            except (VersionConflict, UnknownOutcome):
                 found = self._read(app)
                 continue
             return
@@ -79,7 +86,7 @@ class KubernetesLeases:
             renewed = self._clock.wall()
             try:
                 stored = self._write(app, self._wanted(app, holder, renewed, found), found)
-            except (Clash, NotThere, Uncertain):
+            except (VersionConflict, NotFound, UnknownOutcome):
                 found = self._read(app)
                 continue
             self._ours[app, holder] = _Ours(stored, renewed)
@@ -94,7 +101,7 @@ class KubernetesLeases:
     def _read(self, app: str) -> Object | None:
         try:
             return self._api.get(leases(self._namespace, own_name(app)))
-        except NotThere:
+        except NotFound:
             self._sights.pop(app, None)
             return None
 
@@ -121,7 +128,7 @@ class KubernetesLeases:
             return False
         now = self._clock.now()
         before = self._sights.get(app)
-        sight = before.again(lease.version, now) if before else Sight(lease.version, now, moved=False)
+        sight = before.again(lease.version, now) if before else LeaseObservation(lease.version, now, moved=False)
         self._sights[app] = sight
         return not sight.expired(lease, now, self._clock.wall(), self._ttl)
 

@@ -86,10 +86,10 @@ def container(deployment: Object, named: str = "") -> tuple[int, str, str]:
     found = items(deployment, "spec", "template", "spec", "containers")
     if len(found) == 1 and not named:
         return 0, str(found[0].get("name", "")), str(found[0].get("image", ""))
-    for wish in (named,) if named else (name, name.removesuffix("-canary"), "app"):
+    for candidate in (named,) if named else (name, name.removesuffix("-canary"), "app"):
         for index, one in enumerate(found):
-            if one.get("name") == wish:
-                return index, wish, str(one.get("image", ""))
+            if one.get("name") == candidate:
+                return index, candidate, str(one.get("image", ""))
     have = ", ".join(str(one.get("name")) for one in found) or "none"
     if named:
         raise EnvironmentFailed(
@@ -115,9 +115,9 @@ def selector(deployment: Object) -> str:
 
 def template_of(deployment: Object, replica_sets: Iterable[Object], name: str) -> Template:
     """The newest ReplicaSet with the image of container `name`; nothing while there is none for this revision."""
-    uid, wish = part(deployment, "metadata").get("uid"), revision(deployment)
+    uid, newest = part(deployment, "metadata").get("uid"), revision(deployment)
     for one in replica_sets:
-        if wish and revision(one) == wish and any(owner.get("uid") == uid for owner in _owners(one)):
+        if newest and revision(one) == newest and any(owner.get("uid") == uid for owner in _owners(one)):
             images = [
                 str(held.get("image", ""))
                 for held in items(one, "spec", "template", "spec", "containers")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     WRITE,
@@ -162,7 +162,7 @@ class KubernetesWorkloads:
     def _deployment(self, name: str) -> Object:
         try:
             return self._api.get(deployments(self._namespace, name))
-        except NotThere as fault:
+        except NotFound as fault:
             raise Missing(
                 f"there is no Deployment {name} in namespace {self._namespace}",
                 hint=f"apply its manifest again; what is there: kubectl -n {self._namespace} get deployments",
@@ -172,7 +172,7 @@ class KubernetesWorkloads:
         """The Deployment as written; None when that is not certain, or was refused because it had changed or gone."""
         try:
             return self._api.patch(deployments(self._namespace, name_of(now)), operations)
-        except (Clash, NotThere, Uncertain):
+        except (VersionConflict, NotFound, UnknownOutcome):
             return None
         except ApiFault as fault:
             # What the API server says of a failed `test` does not name it; reading again tells.

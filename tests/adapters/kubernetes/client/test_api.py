@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Clash, NotThere, Uncertain, connect
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, UnknownOutcome, VersionConflict, connect
 from gatewayctl.adapters.kubernetes.client.kubeconfig import access, own_namespace
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, kubeconfig, serving
@@ -89,14 +89,14 @@ def test_queries_are_sent_as_they_are_meant(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("status", "message", "kind"),
     [
-        (404, 'configmaps "x" not found', NotThere),
-        (409, "the object has been modified", Clash),
-        (422, "the server rejected our request due to an error in our request", Clash),
+        (404, 'configmaps "x" not found', NotFound),
+        (409, "the object has been modified", VersionConflict),
+        (422, "the server rejected our request due to an error in our request", VersionConflict),
         (422, 'Deployment "x" is invalid: spec.replicas: must be greater than 0', ApiFault),
         (403, "configmaps is forbidden", ApiFault),
-        (500, "etcdserver: request timed out", Uncertain),
-        (503, "apiserver is shutting down", Uncertain),
-        (504, "timeout", Uncertain),
+        (500, "etcdserver: request timed out", UnknownOutcome),
+        (503, "apiserver is shutting down", UnknownOutcome),
+        (504, "timeout", UnknownOutcome),
     ],
 )
 def test_a_refused_patch_is_called_what_it_is_and_sent_once(
@@ -151,7 +151,7 @@ def test_a_write_whose_answer_was_lost_may_have_happened_and_is_not_repeated(ben
     script = Script(Reply(cut=True))
     api = bench.api(script)
 
-    with pytest.raises(Uncertain, match="may have happened"):
+    with pytest.raises(UnknownOutcome, match="may have happened"):
         getattr(api, verb)(PATH, {"a": 1})
 
     assert len(script.asked) == 1

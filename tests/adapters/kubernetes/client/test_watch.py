@@ -7,7 +7,7 @@ from threading import Condition
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotThere, Object
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object
 from gatewayctl.adapters.kubernetes.client.watch import Feed, Item, Listing
 
 WITHIN = 20  # seconds
@@ -33,7 +33,7 @@ class Teller(Api):
         for held in self.objects:
             if path == f"things/{held['metadata']['name']}":
                 return held
-        raise NotThere(404, path)
+        raise NotFound(404, path)
 
     def watch(self, path: str, since: str, seconds: int, **query: str) -> Generator[Object]:
         self.asked.append(f"watch {since}")
@@ -162,5 +162,5 @@ def test_an_item_that_was_deleted_is_asked_for_and_not_there() -> None:
 
     api.tell("DELETED", one("a", 2))
 
-    with pytest.raises(NotThere):
+    with pytest.raises(NotFound):
         settled(lambda: not item.now())

@@ -11,14 +11,22 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.client import paths
 from gatewayctl.adapters.kubernetes.client.api import Api, Object, connect
-from gatewayctl.adapters.kubernetes.doctor.rbac import Reach, Right, loading, missing, rights, submitting, telling
+from gatewayctl.adapters.kubernetes.doctor.rbac import (
+    PodAccess,
+    Right,
+    exec_permissions,
+    job_permissions,
+    load_permissions,
+    missing,
+    rights,
+)
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
 
 ROOT = Path(__file__).parents[3]
 PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
-NEEDED = rights("shop", PLACE, Reach.OUTSIDE)
-OBJECTS = rights("shop", replace(PLACE, routes=("shop/shop",)), Reach.OUTSIDE)
+NEEDED = rights("shop", PLACE, PodAccess.OUTSIDE)
+OBJECTS = rights("shop", replace(PLACE, routes=("shop/shop",)), PodAccess.OUTSIDE)
 Grant = tuple[str, str, str, str, str]
 
 
@@ -54,9 +62,9 @@ def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gatewa
 @pytest.mark.parametrize(
     ("file", "table"),
     [
-        ("submitter.yaml", submitting("shop")),
-        ("rbac-load.yaml", loading("shop")),
-        ("rbac-exec.yaml", telling(PLACE)),
+        ("submitter.yaml", job_permissions("shop")),
+        ("rbac-load.yaml", load_permissions("shop")),
+        ("rbac-exec.yaml", exec_permissions(PLACE)),
     ],
 )
 def test_what_is_needed_only_sometimes_is_granted_and_nothing_else(file: str, table: tuple[Right, ...]) -> None:
@@ -87,14 +95,14 @@ def test_every_kind_of_object_that_an_adapter_reaches_for_is_in_the_table() -> N
         for alias in node.names
     } - {"own_review"}
     reached = {getattr(paths, name)("shop") for name in used}
-    every = (*NEEDED, *OBJECTS, *submitting("shop"), *loading("shop"))
+    every = (*NEEDED, *OBJECTS, *job_permissions("shop"), *load_permissions("shop"))
     table = {paths._in(f"{r.group}/v1" if r.group else "v1", "shop", r.resource.partition("/")[0], "") for r in every}
 
     assert {path.replace("autoscaling/v2", "autoscaling/v1") for path in reached} <= table
 
 
 def test_inside_of_the_cluster_nothing_is_forwarded() -> None:
-    inside = rights("shop", PLACE, Reach.INSIDE)
+    inside = rights("shop", PLACE, PodAccess.INSIDE)
 
     assert {right.resource for right in set(NEEDED) - set(inside)} == {"pods/portforward"}
     assert set(inside) < set(NEEDED)

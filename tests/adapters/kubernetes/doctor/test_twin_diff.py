@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.client.api import Clash, Object
+from gatewayctl.adapters.kubernetes.client.api import Object, VersionConflict
 from gatewayctl.adapters.kubernetes.doctor.selectors import twin, twin_checks
 from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
 from gatewayctl.adapters.kubernetes.workloads.objects import container
@@ -132,7 +132,7 @@ def test_a_canary_that_was_changed_since_it_was_compared_is_not_written() -> Non
     operations = synced(stable, canary)
     canary["metadata"]["generation"] = 2
 
-    with pytest.raises(Clash):
+    with pytest.raises(VersionConflict):
         after(canary, operations)
 
 

@@ -25,7 +25,7 @@ from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.volume_mounts import mounted
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.platform import Replica, Stored
+from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 from gatewayctl.gateways.nginx.checker import find_nginx
 from gatewayctl.gateways.nginx.master_process import FIRST, WORKER
@@ -93,10 +93,10 @@ class Volume:
     text: str = ""
     writes: int = 0
 
-    def read(self) -> Stored:
-        return Stored((SourceFile("shop.conf", self.text),), str(self.writes))
+    def read(self) -> VersionedFiles:
+        return VersionedFiles((SourceFile("shop.conf", self.text),), str(self.writes))
 
-    def write(self, files: Files, expected: Stored) -> Stored:
+    def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         self.text, self.writes = files[0].text, int(expected.version) + 1
         return self.read()
 

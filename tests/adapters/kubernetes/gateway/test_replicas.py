@@ -9,7 +9,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, Reach
+from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from tests.adapters.kubernetes.routes.test_config_map import serving
@@ -50,7 +50,7 @@ def a_pod(name: str, ready: str = "True", ip: str = "127.0.0.7", **more: Any) ->
 
 
 def direct(api: Api) -> tuple[Replica, ...]:
-    return KubernetesReplicas(api, PLACE, Reach.DIRECT).list()
+    return KubernetesReplicas(api, PLACE, NetworkPath.DIRECT).list()
 
 
 def test_pods_are_listed_in_the_order_of_their_names_with_their_own_addresses(api: Api, cluster: PodList) -> None:
@@ -65,7 +65,7 @@ def test_pods_are_listed_in_the_order_of_their_names_with_their_own_addresses(ap
 def test_a_gateway_without_an_admin_port_has_no_admin_address(api: Api, cluster: PodList) -> None:
     cluster.pods = [a_pod("a")]
 
-    (found,) = KubernetesReplicas(api, GatewayPlace("gateway", "", "routes", (), 80), Reach.DIRECT).list()
+    (found,) = KubernetesReplicas(api, GatewayPlace("gateway", "", "routes", (), 80), NetworkPath.DIRECT).list()
 
     assert (found.traffic, found.admin) == ("127.0.0.7:80", "")
 
@@ -122,7 +122,7 @@ def test_a_pod_without_an_address_is_listed_under_an_address_that_nobody_has(api
 
 def test_many_looks_in_a_row_cost_one_request_in_half_a_second(api: Api, cluster: PodList) -> None:
     cluster.pods = [a_pod("a")]
-    replicas = KubernetesReplicas(api, PLACE, Reach.DIRECT)
+    replicas = KubernetesReplicas(api, PLACE, NetworkPath.DIRECT)
     begun = time.monotonic()
 
     assert {replicas.list() for _ in range(20)} == {replicas.list()}
@@ -161,7 +161,7 @@ def test_neither_way_open_is_an_error_that_says_which_right_is_missing(api: Api,
 
 def test_forwarded_addresses_stay_while_the_pod_does_and_end_with_it(api: Api, cluster: PodList) -> None:
     cluster.pods = [a_pod("a"), a_pod("b", ready="False", ip="")]
-    replicas = KubernetesReplicas(api, PLACE, Reach.FORWARD)
+    replicas = KubernetesReplicas(api, PLACE, NetworkPath.FORWARD)
     try:
         first = replicas.list()
         assert len({address for one in first for address in (one.traffic, one.admin)}) == 4

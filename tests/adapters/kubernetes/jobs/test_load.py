@@ -9,7 +9,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.jobs.load import Crew
+from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
 from gatewayctl.adapters.smoke.child import Ended
 from gatewayctl.adapters.smoke.load import Ran
 from gatewayctl.domain.errors import EnvironmentFailed, Superseded
@@ -74,17 +74,17 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-def crew(cluster: Cluster, tmp_path: Path) -> Iterator[Crew]:
+def crew(cluster: Cluster, tmp_path: Path) -> Iterator[DistributedLoad]:
     place = GatewayPlace("gateway", "app=gateway", "routes", ("rds.yaml",), 8000)
     with serving(cluster.answer, tmp_path) as kubeconfig:
-        yield Crew(connect(file=kubeconfig), "shop", "gatewayctl:1", place)
+        yield DistributedLoad(connect(file=kubeconfig), "shop", "gatewayctl:1", place)
 
 
 def a_run(folder: Path) -> LoadRun:
     (folder / "suite").mkdir()
     (folder / "suite" / "locustfile.py").write_text("x = 1")
-    entrance = Gateway(urls=("http://127.0.0.1:4711",)).entrance()
-    return LoadRun(str(folder / "suite" / "locustfile.py"), entrance, str(folder / "out"), users=8, workers=3)
+    endpoints = Gateway(urls=("http://127.0.0.1:4711",)).endpoints()
+    return LoadRun(str(folder / "suite" / "locustfile.py"), endpoints, str(folder / "out"), users=8, workers=3)
 
 
 def nothing(_text: str) -> None:
@@ -110,7 +110,7 @@ def test_a_pod_sees_the_locustfile_in_its_volume_and_the_gateway_by_its_own_addr
     run = LoadRun.from_json(next(text for key, text in data.items() if key.endswith("load.json")))
     assert run.file == "/release/locustfile.py"
     assert "x = 1" in data.values()
-    assert run.entrance.urls == ("http://10.0.0.9:8000",)
+    assert run.endpoints.urls == ("http://10.0.0.9:8000",)
 
 
 def test_a_tick_that_stops_the_release_takes_the_jobs_away(cluster, crew, tmp_path):

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.client.api import Uncertain, connect
-from gatewayctl.adapters.kubernetes.doctor.rbac import Reach, rights
+from gatewayctl.adapters.kubernetes.client.api import UnknownOutcome, connect
+from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, rights
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.config_map import WRITE
 from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
@@ -244,7 +244,7 @@ def test_a_write_without_an_answer_is_looked_for_and_done_once(store, server, fa
 def test_a_write_that_never_gets_an_answer_is_said_to_be_uncertain(store, server):
     server.lost = ["dropped"] * 50
 
-    with pytest.raises(Uncertain):
+    with pytest.raises(UnknownOutcome):
         routed(store)
 
 
@@ -367,7 +367,7 @@ def test_old_crds_without_rule_names_are_refused_with_what_to_do(store, server):
 def test_the_rights_of_routes_as_objects_are_theirs_by_name_and_no_configmaps():
     place = GatewayPlace("gateway", "app=edge", "", (), 8000, routes=("shop/a", "web/b"))
 
-    needed = rights("shop", place, Reach.INSIDE)
+    needed = rights("shop", place, PodAccess.INSIDE)
 
     routes = [(one.verb, one.namespace, one.name) for one in needed if one.resource == "httproutes"]
     assert routes == [(verb, *at) for at in (("shop", "a"), ("web", "b")) for verb in ("get", "watch", "patch")]

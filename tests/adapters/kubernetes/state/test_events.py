@@ -8,10 +8,10 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events
-from gatewayctl.adapters.kubernetes.state.events import Events, Moment, ToldJournal
+from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, Events, Moment
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
-from gatewayctl.orchestration.driver import Pilot
+from gatewayctl.orchestration.driver import Driver
 from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
@@ -20,7 +20,7 @@ from tests.fakes.world import MemoryJournal, World
 
 @dataclass
 class Heard:
-    """ports.Narrator that remembers what ended."""
+    """ports.ProgressListener that remembers what ended."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -41,11 +41,11 @@ class Shop:
     world: World = field(default_factory=World)
     heard: Heard = field(default_factory=Heard)
 
-    def pilot(self, suites: AskingSuites, pid: int = 1) -> Pilot:
+    def driver(self, suites: AskingSuites, pid: int = 1) -> Driver:
         """A new process."""
-        pilot = a_pilot(self.world, suites, pid)
-        journal = ToldJournal(MemoryJournal(self.world), self.events())
-        return replace(pilot, ports=replace(pilot.ports, journal=journal))
+        driver = a_pilot(self.world, suites, pid)
+        journal = EventRecordingJournal(MemoryJournal(self.world), self.events())
+        return replace(driver, ports=replace(driver.ports, journal=journal))
 
     def events(self) -> Events:
         return Events(self.api, "shop", self.deployment, self.heard)
@@ -77,8 +77,8 @@ def a_drafted(shop: Shop, mode: Mode = Mode.MANUAL) -> tuple[AskingSuites, Relea
 def test_a_release_tells_that_it_is_routed_waits_and_is_aborted_each_once(shop: Shop) -> None:
     suites, release = a_drafted(shop)
 
-    shop.pilot(suites).begin(release)
-    shop.pilot(suites, pid=2).abort("orders", "not today")
+    shop.driver(suites).begin(release)
+    shop.driver(suites, pid=2).abort("orders", "not today")
 
     assert shop.reasons == ["Routed", "Waiting", "Aborted"]
     assert [one["type"] for one in shop.told] == ["Normal", "Normal", "Warning"]
@@ -91,16 +91,16 @@ def test_a_release_tells_that_it_is_routed_waits_and_is_aborted_each_once(shop: 
 def test_a_release_that_promotes_itself_needs_two(shop: Shop) -> None:
     suites, release = a_drafted(shop, Mode.ON_SUCCESS)
 
-    shop.pilot(suites).begin(release)
+    shop.driver(suites).begin(release)
 
     assert shop.reasons == ["Routed", "Promoted"]
 
 
 def test_who_takes_a_release_up_does_not_tell_again_what_was_told(shop: Shop) -> None:
     suites, release = a_drafted(shop)
-    shop.pilot(suites).begin(release)
+    shop.driver(suites).begin(release)
 
-    shop.pilot(suites, pid=2).promote("orders", PromoteAsked())
+    shop.driver(suites, pid=2).promote("orders", PromoteAsked())
 
     assert shop.reasons == ["Routed", "Waiting", "Promoted"]
 
@@ -109,7 +109,7 @@ def test_events_that_cannot_be_written_are_said_once_and_stop_nothing(shop: Shop
     suites, release = a_drafted(shop)
     shop.api.delete(deployments("shop", "orders"))
 
-    ended = shop.pilot(suites).begin(release)
+    ended = shop.driver(suites).begin(release)
 
     assert ended.phase is Phase.WAIT
     assert len(shop.heard.lines) == 1

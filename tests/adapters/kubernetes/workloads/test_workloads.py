@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.client.api import ApiFault, Object, Uncertain
+from gatewayctl.adapters.kubernetes.client.api import ApiFault, Object, UnknownOutcome
 from gatewayctl.adapters.kubernetes.workloads.objects import WRITE
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
@@ -168,7 +168,7 @@ class LossyApi(MemoryApi):
             self.losses -= 1
             if self.arrive:
                 super().patch(path, operations)
-            raise Uncertain(504, "no answer")
+            raise UnknownOutcome(504, "no answer")
         return super().patch(path, operations)
 
 

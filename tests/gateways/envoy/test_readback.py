@@ -10,7 +10,7 @@ from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.envoy.dialect import EnvoyDialect
-from gatewayctl.gateways.envoy.live import EnvoyLive
+from gatewayctl.gateways.envoy.readback import EnvoyReadback
 from tests.gateways.envoy.running import NET, free_port, gateway, static_cluster, until, upstreams
 from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTER, a_rule, rds
 
@@ -50,7 +50,7 @@ def inline_in_lds(stable, host, port):
 
 def published(running, files, change, awaited=""):
     """The stages of a change, one after the other, as a release publishes them: the last when `awaited` is known."""
-    live = EnvoyLive(running.admin)
+    live = EnvoyReadback(running.admin)
     for stage in change.stages:
         if awaited and stage is change.stages[-1]:
             until(lambda: live.upstream_ready(running.replica, awaited).routes, f"{awaited} to be known")
@@ -65,26 +65,26 @@ def test_a_rule_by_rds_is_proven_replaced_and_proven_gone(tmp_path, shop):
     stable, canary = shop
     files, rule, other = by_rds(stable), rule_for(canary), rule_for(canary, value="r-2", stamp="r-2")
     with gateway(tmp_path, files) as running:
-        live = EnvoyLive(running.admin)
+        live = EnvoyReadback(running.admin)
         assert live.rule_of(running.replica, rule).routes == 0
 
         files = published(running, files, DIALECT.insert(files, rule))
         until(lambda: live.rule_of(running.replica, rule).routes == 2, "the rule on both routes")
-        assert live.rule_of(running.replica, rule).strangers == 0
+        assert live.rule_of(running.replica, rule).mismatched == 0
         assert running.ask("/a/x", ("x-canary", "always")) == (200, "canary", "r-1")
         assert running.ask("/a/x") == (200, "stable", "")
 
         seen_by_other = live.rule_of(running.replica, other)
-        assert (seen_by_other.routes, seen_by_other.strangers) == (0, 2)
+        assert (seen_by_other.routes, seen_by_other.mismatched) == (0, 2)
         assert "the header x-canary is always, not r-2" in seen_by_other.detail
 
         files = published(running, files, DIALECT.insert(files, other))
         until(lambda: live.rule_of(running.replica, other).routes == 2, "the other rule")
-        assert live.rule_of(running.replica, other).strangers == 0
+        assert live.rule_of(running.replica, other).mismatched == 0
 
         published(running, files, DIALECT.remove(files, "orders"))
         until(lambda: not live.rule_of(running.replica, other).routes, "the rule to go")
-        assert live.rule_of(running.replica, other).strangers == 0
+        assert live.rule_of(running.replica, other).mismatched == 0
         assert running.ask("/a/x", ("x-canary", "r-2")) == (200, "stable", "")
 
 
@@ -96,7 +96,7 @@ def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drain
     port = free_port(f"{NET}.10")
     files = inline_in_lds(stable, f"{NET}.10", port)
     with gateway(tmp_path, files, port) as running:
-        live = EnvoyLive(running.admin)
+        live = EnvoyReadback(running.admin)
         files = published(running, files, DIALECT.insert(files, rule), awaited=rule.canary)
         until(lambda: live.rule_of(running.replica, rule).routes == 2, "the rule on both routes")
         until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
@@ -104,7 +104,7 @@ def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drain
         published(running, files, DIALECT.remove(files, "orders"))
 
         until(lambda: not live.rule_of(running.replica, rule).routes, "the rule to go")
-        assert live.rule_of(running.replica, rule).strangers == 0
+        assert live.rule_of(running.replica, rule).mismatched == 0
         assert rule.name in running.admin(running.replica, "/config_dump?mask=static_route_configs")
 
 
@@ -114,7 +114,7 @@ def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_that_is_told(t
     port = free_port(f"{NET}.10")
     files, rule = inline_in_lds(stable, f"{NET}.10", port), rule_for(canary)
     with gateway(tmp_path, files, port) as running:
-        live = EnvoyLive(running.admin)
+        live = EnvoyReadback(running.admin)
         routes, clusters = DIALECT.insert(files, rule).apply(files)[0], files[1]
 
         running.mount.publish((routes, clusters))
@@ -128,7 +128,7 @@ def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_that_is_told(t
 def test_an_upstream_is_ready_when_the_replica_has_a_healthy_endpoint_of_it(tmp_path, shop):
     stable, _ = shop
     with gateway(tmp_path, by_rds(stable)) as running:
-        live = EnvoyLive(running.admin)
+        live = EnvoyReadback(running.admin)
 
         assert live.upstream_ready(running.replica, "orders").routes == 1
         unknown = live.upstream_ready(running.replica, "order")
@@ -140,7 +140,7 @@ def test_an_upstream_is_ready_when_the_replica_has_a_healthy_endpoint_of_it(tmp_
 def test_a_request_is_in_flight_until_it_is_answered(tmp_path, shop):
     stable, _ = shop
     with gateway(tmp_path, by_rds(stable)) as running:
-        live = EnvoyLive(running.admin)
+        live = EnvoyReadback(running.admin)
         assert live.in_flight(running.replica, "orders") == 0
         assert live.in_flight(running.replica, "unknown") == 0
 
@@ -229,7 +229,7 @@ def test_the_header_name_is_read_in_any_case(tmp_path, shop):
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", "[" * 100_000, '{"configs": '])
 def test_an_answer_that_is_no_json_object_is_the_environments_fault(text):
-    live = EnvoyLive(lambda replica, path: text)
+    live = EnvoyReadback(lambda replica, path: text)
 
     for ask in (live.upstream_ready, live.in_flight):
         with pytest.raises(EnvironmentFailed, match="gw-0 answers"):
@@ -249,11 +249,11 @@ def test_an_answer_that_is_no_json_object_is_the_environments_fault(text):
     ],
 )
 def test_json_of_another_shape_proves_nothing(odd):
-    live = EnvoyLive(lambda replica, path: json.dumps(odd))
+    live = EnvoyReadback(lambda replica, path: json.dumps(odd))
 
     proof = live.rule_of(REPLICA, a_rule())
 
-    assert (proof.routes, proof.strangers) == (0, 0)
+    assert (proof.routes, proof.mismatched) == (0, 0)
     assert live.upstream_ready(REPLICA, "orders").routes == 0
     assert live.in_flight(REPLICA, "orders") == 0
 
@@ -288,7 +288,7 @@ def test_routes_by_rds_count_when_a_listener_asks_for_them(source, routes):
         "static_listeners": json.dumps({"configs": [{"static_listeners": [{"listener": {"filter_chains": chains}}]}]}),
         "dynamic_route_configs": json.dumps({"configs": [{"dynamic_route_configs": [config]}]}),
     }
-    live = EnvoyLive(lambda replica, path: next(text for key, text in answers.items() if key in path))
+    live = EnvoyReadback(lambda replica, path: next(text for key, text in answers.items() if key in path))
 
     assert live.rule_of(REPLICA, a_rule()).routes == routes
 
@@ -304,11 +304,11 @@ def test_routes_by_rds_count_when_a_listener_asks_for_them(source, routes):
     ],
 )
 def test_a_route_of_the_rules_name_counts_only_when_all_of_it_is_the_rule(changes, trouble):
-    live = EnvoyLive(lambda replica, path: a_listener(**{**WHOLE, **changes}))
+    live = EnvoyReadback(lambda replica, path: a_listener(**{**WHOLE, **changes}))
 
     proof = live.rule_of(REPLICA, a_rule())
 
-    assert (proof.routes, proof.strangers) == ((0, 1) if trouble else (1, 0))
+    assert (proof.routes, proof.mismatched) == ((0, 1) if trouble else (1, 0))
     assert trouble in proof.detail
 
 
@@ -317,7 +317,7 @@ def test_an_endpoint_that_gets_no_requests_is_not_ready(flag):
     hosts = [{"health_status": {"eds_health_status": "HEALTHY", flag: True}}]
     answer = json.dumps({"cluster_statuses": [{"name": "orders", "host_statuses": hosts}]})
 
-    proof = EnvoyLive(lambda replica, path: answer).upstream_ready(REPLICA, "orders")
+    proof = EnvoyReadback(lambda replica, path: answer).upstream_ready(REPLICA, "orders")
 
     assert proof.routes == 0
     assert proof.detail == "the gateway knows the cluster orders, but none of its 1 endpoints is healthy"
@@ -326,13 +326,13 @@ def test_an_endpoint_that_gets_no_requests_is_not_ready(flag):
 def test_a_known_cluster_without_statistics_cannot_tell():
     answer = json.dumps({"cluster_statuses": [{"name": "orders"}], "stats": []})
 
-    assert EnvoyLive(lambda replica, path: answer).in_flight(REPLICA, "orders") is None
+    assert EnvoyReadback(lambda replica, path: answer).in_flight(REPLICA, "orders") is None
 
 
 def test_what_a_listener_update_was_rejected_for_is_told():
     entry = {"name": "http", "error_state": {"details": "no such field"}}
     answer = json.dumps({"configs": [{"dynamic_listeners": [entry]}]})
 
-    proof = EnvoyLive(lambda replica, path: answer).rule_of(REPLICA, a_rule())
+    proof = EnvoyReadback(lambda replica, path: answer).rule_of(REPLICA, a_rule())
 
     assert proof.detail == "listener http: the last update was rejected: no such field"

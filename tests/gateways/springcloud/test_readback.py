@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import ConfigProof, Replica
 from gatewayctl.gateways.springcloud.activation import EVERY, SpringCloudActivation
-from gatewayctl.gateways.springcloud.live import ROUTES, SpringCloudLive
+from gatewayctl.gateways.springcloud.readback import ROUTES, SpringCloudReadback
 from tests.gateways.springcloud.samples import ID, a_rule
 
 REPLICA = Replica("gw-0", "127.0.0.1:1", "127.0.0.1:2")
@@ -29,7 +29,7 @@ CANARY = {
 
 
 def live(*routes):
-    return SpringCloudLive(lambda replica, path: json.dumps(routes) if path == ROUTES else "?")
+    return SpringCloudReadback(lambda replica, path: json.dumps(routes) if path == ROUTES else "?")
 
 
 def test_the_rule_is_known_by_its_whole_content_whatever_the_process_calls_its_lambdas():
@@ -64,14 +64,14 @@ def test_every_route_of_the_rule_counts():
 def test_a_route_of_the_rules_name_with_other_content_is_a_stranger(changes, said):
     proof = live({**CANARY, **changes}, STABLE).rule_of(REPLICA, a_rule())
 
-    assert (proof.routes, proof.strangers) == (0, 1)
+    assert (proof.routes, proof.mismatched) == (0, 1)
     assert said in proof.detail
 
 
 def test_a_canary_behind_its_stable_route_is_a_stranger():
     proof = live(STABLE, CANARY).rule_of(REPLICA, a_rule())
 
-    assert (proof.routes, proof.strangers) == (0, 1)
+    assert (proof.routes, proof.mismatched) == (0, 1)
     assert "the route orders is tried before it" in proof.detail
 
 
@@ -91,7 +91,7 @@ def test_rules_of_other_applications_are_not_counted():
 @pytest.mark.parametrize("answer", ["", "ok", "{}", "[1]", '["a"]', '[{"id": "a"}]', "[" * 100_000])
 def test_a_backend_that_answers_for_the_actuator_is_not_believed(answer):
     with pytest.raises(EnvironmentFailed, match="gw-0 answers /actuator/gateway/routes with"):
-        SpringCloudLive(lambda replica, path: answer).rule_of(REPLICA, a_rule())
+        SpringCloudReadback(lambda replica, path: answer).rule_of(REPLICA, a_rule())
 
 
 def test_what_the_product_cannot_tell_is_not_made_up():

@@ -28,8 +28,8 @@ Route = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class SpringCloudLive:
-    """Implements ports.Live. `admin` GETs a path from a replica's management port and raises EnvironmentFailed."""
+class SpringCloudReadback:
+    """Implements ports.Readback. `admin` GETs a path from a replica's management port and raises EnvironmentFailed."""
 
     admin: Admin
 
@@ -39,7 +39,7 @@ class SpringCloudLive:
         named = [(place, route) for place, route in enumerate(routes) if owner(_id(route)) == safe(rule.name)]
         odd = [trouble for place, _ in named if (trouble := _difference(routes, place, rule))]
         return ConfigProof(
-            asked=True, routes=len(named) - len(odd), detail="; ".join(odd[:3])[:_LONGEST], strangers=len(odd)
+            asked=True, routes=len(named) - len(odd), detail="; ".join(odd[:3])[:_LONGEST], mismatched=len(odd)
         )
 
     def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:  # noqa: ARG002 (the port's signature)

@@ -25,8 +25,8 @@ _LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
-class EnvoyLive:
-    """Implements ports.Live. `admin` GETs a path from a replica's admin port and raises EnvironmentFailed."""
+class EnvoyReadback:
+    """Implements ports.Readback. `admin` GETs a path from a replica's admin port and raises EnvironmentFailed."""
 
     admin: Admin
 
@@ -40,7 +40,7 @@ class EnvoyLive:
             asked=True,
             routes=len(named) - len(odd),
             detail="; ".join(told)[:_LONGEST],
-            strangers=len(odd),
+            mismatched=len(odd),
         )
 
     def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
