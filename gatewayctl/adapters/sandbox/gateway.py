@@ -11,9 +11,9 @@ from pathlib import Path
 from gatewayctl.adapters.files.processes import exit_words, started_at, up_for
 from gatewayctl.adapters.sandbox import mount
 from gatewayctl.adapters.sandbox.addresses import DNS_PORT
-from gatewayctl.adapters.sandbox.asking import ask, takes_connections
 from gatewayctl.adapters.sandbox.objects import STARTS_AGAIN, GatewaySpec, ReplicaStatus, RoutesSpec
 from gatewayctl.adapters.sandbox.product import Launch, product
+from gatewayctl.adapters.sandbox.readiness import ask, takes_connections
 from gatewayctl.adapters.sandbox.spawning import end_group, spawn
 from gatewayctl.adapters.sandbox.world import WorldGateway
 

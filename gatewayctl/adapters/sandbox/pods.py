@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayctl.adapters.files.processes import exit_words, started_at, tail
-from gatewayctl.adapters.sandbox.asking import ask
 from gatewayctl.adapters.sandbox.objects import PodStatus
+from gatewayctl.adapters.sandbox.readiness import ask
 from gatewayctl.adapters.sandbox.spawning import end_group, spawn
 from gatewayctl.adapters.sandbox.world import Image
 

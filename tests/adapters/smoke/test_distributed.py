@@ -11,7 +11,7 @@ from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.statistics import bucket_of
 from gatewayctl.domain.verdicts import Verdict, judge_load
-from tests.adapters.smoke.test_ledger import ENDPOINTS, by_canary, by_stable
+from tests.adapters.smoke.test_load_stats import ENDPOINTS, by_canary, by_stable
 
 COUNTED = """
     from locust import HttpUser, constant, task
