@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.adapters.files.processes import children, title
+from gatewayctl.adapters.files.processes import find_children, read_title
 from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import Rehearsal
 from gatewayctl.domain.routing import CanaryRule, Header, SourceFile
@@ -74,7 +74,7 @@ def publish(shop: Shop, *, there: bool) -> None:
 
 
 def workers(pid: int) -> set[int]:
-    return {one for one in children(pid) if title(one) == "nginx: worker process"}
+    return {one for one in find_children(pid) if read_title(one) == "nginx: worker process"}
 
 
 @pytest.mark.shows("nginx", "promoted")
@@ -195,7 +195,7 @@ def test_a_replica_that_is_killed_leaves_no_worker(shop):
     left = workers(rehearsal.status("gateway-1").pid)
 
     rehearsal.hold("gateway-1")
-    shop.wait(lambda: not any(title(one).startswith("nginx") for one in left), "its workers to be gone")
+    shop.wait(lambda: not any(read_title(one).startswith("nginx") for one in left), "its workers to be gone")
     rehearsal.let_go("gateway-1")
     shop.wait(lambda: replicas(shop)[1].ready, "it to start again")
 
@@ -204,9 +204,9 @@ def test_a_supervisor_that_is_killed_leaves_no_nginx(tmp_path):
     with a_shop(tmp_path, behind_nginx) as shop:
         folder = Folder(sandbox_root(shop.wired.spec))
         masters = [status.pid for status in folder.replica_statuses()]
-        everybody = [*masters, *(one for master in masters for one in children(master))]
+        everybody = [*masters, *(one for master in masters for one in find_children(master))]
         supervisor = folder.supervisor()
         assert supervisor is not None
         os.kill(supervisor.pid, signal.SIGKILL)
 
-        shop.wait(lambda: not any(title(one).startswith("nginx") for one in everybody), "every nginx to be gone")
+        shop.wait(lambda: not any(read_title(one).startswith("nginx") for one in everybody), "every nginx to be gone")

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from gatewayctl.adapters.files.processes import children, start_seconds, started_at, tail, tell, title
+from gatewayctl.adapters.files.processes import (
+    find_children,
+    read_start_time,
+    read_tail,
+    read_title,
+    send_signal,
+    start_in_seconds,
+)
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
@@ -41,7 +48,7 @@ class SandboxActivation:
             raise EnvironmentFailed(NOT_RUNNING, hint="start it first")
         if status.synced != wanted.version:
             return "its files have not come yet"
-        workers = frozenset(pid for pid in children(status.pid) if title(pid) == self._how.worker)
+        workers = frozenset(pid for pid in find_children(status.pid) if read_title(pid) == self._how.worker)
         if not workers:
             return "no process of it takes requests"
         if _is_fresh(status, workers):
@@ -49,14 +56,14 @@ class SandboxActivation:
         told = self._told.get(replica.name)
         if told is None or (told.pid, told.version) != (status.pid, status.synced):
             self._told[replica.name] = _Told(status.pid, status.synced, workers)
-            tell(status.pid, status.started, Signals[self._how.signal])
+            send_signal(status.pid, status.started, Signals[self._how.signal])
             return "it was told to load its files"
         old = told.workers & workers
         return f"{len(old)} of its processes run the files of before{self._fault(status)}" if old else ""
 
     def leftovers(self, replica: Replica) -> int | None:
         """Its processes that take no requests any more, and still have some."""
-        return sum(title(pid) == self._how.leaving for pid in children(self._status(replica).pid))
+        return sum(read_title(pid) == self._how.leaving for pid in find_children(self._status(replica).pid))
 
     def _status(self, replica: Replica) -> ReplicaStatus:
         for one in self._folder.replica_statuses():
@@ -65,14 +72,14 @@ class SandboxActivation:
         raise EnvironmentFailed(f"{replica.name} has no process")
 
     def _fault(self, status: ReplicaStatus) -> str:
-        log = tail(self._folder.replicas / status.name / "gateway.log", _LOOKED_AT).splitlines()
+        log = read_tail(self._folder.replicas / status.name / "gateway.log", _LOOKED_AT).splitlines()
         said = [line for line in log if self._how.fault in line]
         return f"; it said: {said[-1]}" if said else ""
 
 
 def _is_fresh(status: ReplicaStatus, workers: frozenset[int]) -> bool:
     """Whether everything was started after the files came, whoever told it to."""
-    if status.started and start_seconds(status.started) >= status.synced_at:
+    if status.started and start_in_seconds(status.started) >= status.synced_at:
         return True
-    starts = [started_at(pid) for pid in workers]
-    return all(started and start_seconds(started) > status.synced_at + _SURELY for started in starts)
+    starts = [read_start_time(pid) for pid in workers]
+    return all(started and start_in_seconds(started) > status.synced_at + _SURELY for started in starts)

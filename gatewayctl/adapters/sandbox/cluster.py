@@ -16,8 +16,9 @@ from signal import SIGKILL, SIGTERM
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from gatewayctl.adapters.files.locking import locked, replace_durably
-from gatewayctl.adapters.files.processes import alive, only_on_linux, started_at, tail, tell
+from gatewayctl.adapters.files.locking import hold_lock, replace_durably
+from gatewayctl.adapters.files.processes import is_alive, read_start_time, read_tail, send_signal
+from gatewayctl.adapters.sandbox.linux import require_linux
 from gatewayctl.adapters.sandbox.objects import (
     STARTS_AGAIN,
     Folder,
@@ -30,7 +31,7 @@ from gatewayctl.adapters.sandbox.objects import (
     first_version,
     next_version,
 )
-from gatewayctl.adapters.sandbox.product import product
+from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.ports import Clock
 
@@ -82,7 +83,7 @@ def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float 
     """
     from gatewayctl.adapters.sandbox.world_file import read_world
 
-    only_on_linux()
+    require_linux()
     root = root.resolve()
     if not _SAFE_ROOT.fullmatch(str(root)):
         raise UsageFault(f"{root}: the path of a sandbox goes into configuration files; use simple characters in it")
@@ -103,14 +104,14 @@ def down(root: Path, *, clock: Clock) -> bool:
     """Stop a sandbox and everything in it; False when none ran. Raises DeadlineExceeded (seconds)."""
     folder = Folder(root.resolve())
     found = folder.supervisor()
-    if found is None or not alive(found.pid, found.started):
+    if found is None or not is_alive(found.pid, found.started):
         _reap(found)
         return False
-    tell(found.pid, found.started, SIGTERM)
+    send_signal(found.pid, found.started, SIGTERM)
     deadline = clock.now() + _TO_END
-    while alive(found.pid, found.started):
+    while is_alive(found.pid, found.started):
         if clock.now() >= deadline:
-            tell(found.pid, found.started, SIGKILL)  # its children end with it
+            send_signal(found.pid, found.started, SIGKILL)  # its children end with it
         if clock.now() >= deadline + 5:
             raise DeadlineExceeded(_TO_END, f"the sandbox in {root} (pid {found.pid}) to end")
         clock.sleep(_EVERY)
@@ -137,7 +138,7 @@ def _install(folder: Folder, world: "World") -> bool:
     from gatewayctl.adapters.sandbox.world_file import read_bounded
 
     gateway = world.gateway
-    with locked(folder.root):
+    with hold_lock(folder.root):
         before = folder.routes()
         replace_durably(folder.world, world.model_dump_json())
         folder.want_gateway(GatewaySpec(gateway.sync_delay, gateway.sync_skew))
@@ -193,8 +194,8 @@ class _Deadline:
 
 def _wait(folder: Folder, pid: int, known: bool, deadline: _Deadline) -> None:  # noqa: FBT001 (read from the folder)
     def missing() -> str:
-        if not started_at(pid):
-            last = tail(folder.logs / "supervisor.log", 15)
+        if not read_start_time(pid):
+            last = read_tail(folder.logs / "supervisor.log", 15)
             raise EnvironmentFailed(f"the sandbox did not start; its supervisor said:\n{last}")
         found = folder.supervisor()
         if found is None or found.pid != pid:
@@ -220,7 +221,7 @@ def _not_ready(folder: Folder, *, known: bool) -> str:
 
 
 def _last_words(folder: Folder, replica: ReplicaStatus) -> str:
-    return tail(folder.replicas / replica.name / "gateway.log", 5) if replica.note.endswith(STARTS_AGAIN) else ""
+    return read_tail(folder.replicas / replica.name / "gateway.log", 5) if replica.note.endswith(STARTS_AGAIN) else ""
 
 
 def _unready_pods(spec: WorkloadSpec, status: WorkloadStatus, *, known: bool) -> list[str]:
@@ -239,7 +240,7 @@ def _abandon(sandbox: Sandbox) -> None:
     if found is not None and found.pid == sandbox.pid:
         down(sandbox.root, clock=sandbox.clock)
     else:  # it has started nothing yet
-        tell(sandbox.pid, started_at(sandbox.pid), SIGKILL)
+        send_signal(sandbox.pid, read_start_time(sandbox.pid), SIGKILL)
     sandbox.close()
 
 

@@ -58,4 +58,4 @@ def command(launch: Launch) -> tuple[str, ...]:
     )
 
 
-PRODUCT = SandboxProduct("bootstrap.yaml", "/ready", program, command, reload_trouble=reload_trouble)
+PRODUCT = SandboxProduct("bootstrap.yaml", "/ready", program, command, find_reload_fault=reload_trouble)

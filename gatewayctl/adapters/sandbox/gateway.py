@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import exit_words, started_at, up_for
+from gatewayctl.adapters.files.processes import describe_exit, read_start_time, read_uptime
 from gatewayctl.adapters.sandbox import mount
 from gatewayctl.adapters.sandbox.addresses import DNS_PORT
 from gatewayctl.adapters.sandbox.objects import STARTS_AGAIN, GatewaySpec, ReplicaStatus, RoutesSpec
-from gatewayctl.adapters.sandbox.product import Launch, product
+from gatewayctl.adapters.sandbox.product import Launch
+from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.adapters.sandbox.readiness import ask, takes_connections
 from gatewayctl.adapters.sandbox.spawning import end_group, spawn
 from gatewayctl.adapters.sandbox.world import WorldGateway
@@ -107,13 +108,13 @@ class GatewayReplica:
         files = {name: self._localised(text, beside) for name, text in routes.files.items()}
         mount.sync(self._mount, files)
         self._synced = self._seen = routes.version
-        self._synced_at = up_for()
+        self._synced_at = read_uptime()
         self._due = 0.0
         _log.info("%s: route files %s", self._seat.name, routes.version)
         self._changed()
 
     def _localised(self, text: str, beside: str) -> str:
-        known = self._product.local(text, self._seat.names, beside)
+        known = self._product.replace_names(text, self._seat.names, beside)
         return mount.localised(known, self._seat.address, self._gateway.mount, self._mount)
 
     def _signal(self, what: signal.Signals) -> None:
@@ -143,7 +144,7 @@ class GatewayReplica:
         folder = self._seat.folder
         stop_signal = self._product.stop_signal
         self._process = await spawn(command, env={}, folder=folder, log=folder / "gateway.log", stop_signal=stop_signal)
-        self._started = started_at(self._process.pid)
+        self._started = read_start_time(self._process.pid)
         if self._ending or self._held:
             self._signal(signal.SIGKILL)
         watch = asyncio.get_running_loop().create_task(self._watch())
@@ -153,7 +154,7 @@ class GatewayReplica:
             watch.cancel()
             end_group(self._process.pid)
         self._process, self._started, useful = None, "", self._ready
-        self._say(ready=False, note="ended" if self._ending else f"{exit_words(code)}; {STARTS_AGAIN}")
+        self._say(ready=False, note="ended" if self._ending else f"{describe_exit(code)}; {STARTS_AGAIN}")
         return useful
 
     async def _watch(self) -> None:

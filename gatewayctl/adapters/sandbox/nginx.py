@@ -33,7 +33,7 @@ def command(launch: Launch) -> tuple[str, ...]:
     return (*start, "-g", globals_) if globals_ else start
 
 
-def local(text: str, names: Mapping[str, str], beside: str) -> str:
+def replace_names(text: str, names: Mapping[str, str], beside: str) -> str:
     """`text` with the addresses of Services where nginx would look their names up; an upstream's name is none.
 
     nginx asks the machine's resolver when it loads, which cannot be told to ask the sandbox's.
@@ -47,4 +47,4 @@ def local(text: str, names: Mapping[str, str], beside: str) -> str:
 
 
 # Told by SIGTERM, the master ends its workers; killed, it would leave them behind.
-PRODUCT = SandboxProduct("nginx.conf", "", program, command, local, stop_signal=signal.SIGTERM)
+PRODUCT = SandboxProduct("nginx.conf", "", program, command, replace_names, stop_signal=signal.SIGTERM)

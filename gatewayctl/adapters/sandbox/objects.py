@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gatewayctl.adapters.files.locking import read_json, replace_durably, replace_text
-from gatewayctl.adapters.files.processes import alive
+from gatewayctl.adapters.files.processes import is_alive
 from gatewayctl.domain.errors import EnvironmentFailed
 
 NOT_RUNNING = "the sandbox is not running"
@@ -195,7 +195,7 @@ class Folder:
     def running(self) -> bool:
         """Whether a supervisor is alive and at work."""
         found = self.supervisor()
-        return found is not None and found.running and alive(found.pid, found.started)
+        return found is not None and found.running and is_alive(found.pid, found.started)
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import exit_words, started_at, tail
+from gatewayctl.adapters.files.processes import describe_exit, read_start_time, read_tail
 from gatewayctl.adapters.sandbox.objects import PodStatus
 from gatewayctl.adapters.sandbox.readiness import ask
 from gatewayctl.adapters.sandbox.spawning import end_group, spawn
@@ -108,7 +108,7 @@ class Pod:
         except (OSError, ValueError) as fault:
             self.note = self.trouble = f"{place.name}: {self._image.command[0]} cannot be started: {fault}"
             return None
-        self._started = started_at(self._process.pid)
+        self._started = read_start_time(self._process.pid)
         if self._end.is_set():
             self._signal(signal.SIGTERM)
         self._changed()
@@ -140,11 +140,11 @@ class Pod:
 
     def _judge_exit(self, code: int, lived: float) -> None:
         self._quick_exits = self._quick_exits + 1 if lived < _QUICK else 1
-        last = tail(self.place.log, 1)[:200] or "nothing"
-        self.note = f"{exit_words(code)} after {lived:.1f} s"
+        last = read_tail(self.place.log, 1)[:200] or "nothing"
+        self.note = f"{describe_exit(code)} after {lived:.1f} s"
         _log.info("%s: %s", self.place.name, self.note)
         if self._quick_exits >= _QUICK_EXITS:
-            self.trouble = f"{self.place.name}: {exit_words(code)} {_times(self._quick_exits)}, last log: {last}"
+            self.trouble = f"{self.place.name}: {describe_exit(code)} {_times(self._quick_exits)}, last log: {last}"
 
 
 def _times(count: int) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import locked
+from gatewayctl.adapters.files.locking import hold_lock
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 from gatewayctl.domain.platform import Replica
@@ -48,7 +48,7 @@ class Rehearsal:
         """From now on, a change of files is seen after `delay` seconds, by each further replica `skew` later."""
         if delay < 0 or skew < 0:
             raise UsageFault("a delay cannot be negative")
-        with locked(self._folder.root):
+        with hold_lock(self._folder.root):
             self._folder.want_gateway(replace(self._folder.gateway(), delay=delay, skew=skew))
 
     def status(self, replica: str) -> ReplicaStatus:
@@ -59,7 +59,7 @@ class Rehearsal:
         return found[0]
 
     def _hold(self, replica: str, *, down: bool) -> None:
-        with locked(self._folder.root):
+        with hold_lock(self._folder.root):
             spec = self._folder.gateway()
             others = tuple(name for name in spec.held if name != replica)
             self._folder.want_gateway(replace(spec, held=(*others, replica) if down else others))

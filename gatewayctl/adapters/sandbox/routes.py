@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import locked
+from gatewayctl.adapters.files.locking import hold_lock
 from gatewayctl.adapters.sandbox.objects import Folder, RoutesSpec, next_version
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
@@ -22,7 +22,7 @@ class SandboxRouteStore:
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, as a new version; StaleWrite when someone wrote since `expected`."""
-        with locked(self._folder.root):
+        with hold_lock(self._folder.root):
             spec = self._spec()
             if spec.version != expected.version:
                 raise StaleWrite(

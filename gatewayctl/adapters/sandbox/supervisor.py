@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import only_on_linux, started_at, tell
+from gatewayctl.adapters.files.processes import read_start_time, send_signal
 from gatewayctl.adapters.sandbox import nameserver
 from gatewayctl.adapters.sandbox.addresses import Block, claim
 from gatewayctl.adapters.sandbox.controller import Controller, Surroundings
 from gatewayctl.adapters.sandbox.gateway import GatewayReplica, Seat
+from gatewayctl.adapters.sandbox.linux import require_linux
 from gatewayctl.adapters.sandbox.objects import Folder, PodStatus, ReplicaStatus, SupervisorStatus
 from gatewayctl.adapters.sandbox.service import Service
 from gatewayctl.adapters.sandbox.world import World
@@ -110,7 +111,7 @@ def main() -> int:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
-        only_on_linux()
+        require_linux()
         return _alone(Folder(given.root.resolve()), given.owner_fd)
     except GatewayctlError as fault:
         _log.error("%s", fault)
@@ -132,7 +133,7 @@ def _alone(folder: Folder, owner: int | None) -> int:
         ports = [world.gateway.traffic, world.gateway.admin, *(one.port for one in world.workloads.values())]
         block = claim(before.block if before else "", ports)
         services = {name: block.service(number) for number, name in enumerate(world.workloads)}
-        status = SupervisorStatus(os.getpid(), started_at(os.getpid()), block.name, services=services)
+        status = SupervisorStatus(os.getpid(), read_start_time(os.getpid()), block.name, services=services)
         why = "it failed; see logs/supervisor.log"
         try:
             folder.tell_supervisor(status)
@@ -171,7 +172,7 @@ def _end_leftovers(folder: Folder) -> None:
     pods = [pod for name in folder.workloads() for pod in folder.workload_status(name).pods]
     left: list[PodStatus | ReplicaStatus] = [*pods, *folder.replica_statuses()]
     for one in left:
-        if one.pid and tell(one.pid, one.started, signal.SIGKILL):
+        if one.pid and send_signal(one.pid, one.started, signal.SIGKILL):
             _log.warning("ended %s (pid %d), left behind by an earlier supervisor", one.name, one.pid)
 
 

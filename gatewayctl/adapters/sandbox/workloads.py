@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import locked
-from gatewayctl.adapters.files.processes import tail
+from gatewayctl.adapters.files.locking import hold_lock
+from gatewayctl.adapters.files.processes import read_tail
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, PodStatus, WorkloadSpec, next_version
 from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
@@ -45,7 +45,7 @@ class SandboxWorkloads:
         """Set image, replicas or both, as a new version; StaleWrite when someone wrote since `expected`."""
         if replicas is not None and not 0 <= replicas <= _MOST:
             raise UsageFault(f"{expected.name}: {replicas} replicas are not possible here; 0 to {_MOST} are")
-        with locked(self._folder.root):
+        with hold_lock(self._folder.root):
             spec = self._spec(expected.name)
             if spec.version != expected.version:
                 raise StaleWrite(
@@ -65,7 +65,7 @@ class SandboxWorkloads:
         self._spec(name)
         living = [self._folder.logs / f"{pod.name}.log" for pod in self._folder.workload_status(name).pods]
         logs = [log for log in living if log.exists()] or self._folder.logs_of(name)[-1:]
-        return "\n".join(tail(log, lines) for log in logs)
+        return "\n".join(read_tail(log, lines) for log in logs)
 
     def _spec(self, name: str) -> WorkloadSpec:
         known = self._folder.workloads()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.adapters.sandbox.product import product
+from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.adapters.sandbox.world import World
 from gatewayctl.yamlfile import FileFault, YamlFile, read_yaml
 from gatewayctl.yamlfile import read_bounded as read_bounded_text
@@ -59,8 +59,8 @@ def _never_reloaded(world: World, file: YamlFile) -> Iterator[str]:
     """Files that no part of the gateway would ever read again: a release through them would wait in vain."""
     gateway = world.gateway
     texts = [read_bounded(world.path(name)) for name in (gateway.bootstrap, *gateway.files.values())]
-    reload_trouble = product(gateway.kind).reload_trouble
+    find_fault = product(gateway.kind).find_reload_fault
     for key in gateway.files:
-        troubles = [reload_trouble(text, f"{gateway.mount.rstrip('/')}/{key}") for text in texts]
-        if all(troubles):
-            yield file.at(("gateway", "files", key), f"{gateway.bootstrap}: {troubles[0]}")
+        faults = [find_fault(text, f"{gateway.mount.rstrip('/')}/{key}") for text in texts]
+        if all(faults):
+            yield file.at(("gateway", "files", key), f"{gateway.bootstrap}: {faults[0]}")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from gatewayctl.adapters.clock import SystemClock
-from gatewayctl.adapters.files.processes import alive, started_at
+from gatewayctl.adapters.files.processes import is_alive, read_start_time
 from gatewayctl.adapters.sandbox.cluster import Life, down, forget, running, up
 from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
@@ -63,7 +63,7 @@ def processes_of(root: Path) -> list[int]:
 
 
 def none_left(processes: dict[int, str]) -> bool:
-    return not any(alive(pid, started) for pid, started in processes.items())
+    return not any(is_alive(pid, started) for pid, started in processes.items())
 
 
 def test_a_sandbox_that_is_stopped_leaves_nothing_and_says_so(root: Path, small: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_sandbox_that_is_stopped_leaves_nothing_and_says_so(root: Path, small:
 def test_a_detached_sandbox_lives_on_until_it_is_told_to_stop(root: Path, small: Path) -> None:
     up(root, small, life=Life.DETACHED, clock=CLOCK).close()
     processes = pids(root)
-    assert all(alive(pid, started) for pid, started in processes.items())
+    assert all(is_alive(pid, started) for pid, started in processes.items())
 
     assert down(root, clock=CLOCK)
 
@@ -158,7 +158,7 @@ def test_what_a_dead_supervisor_left_behind_is_ended_by_the_next(detached: Path,
         assert not status.pods
         text = (
             f'{{"observed": "", "trouble": "", "pods": [{{"name": "orders-00000", "image": "", "address": "", '
-            f'"digest": "", "pid": {left.pid}, "started": "{started_at(left.pid)}"}}]}}'
+            f'"digest": "", "pid": {left.pid}, "started": "{read_start_time(left.pid)}"}}]}}'
         )
         (detached / "status" / "workloads" / "orders.json").write_text(text)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatewayctl.adapters.sandbox.nginx import command, local
+from gatewayctl.adapters.sandbox.nginx import command, replace_names
 from gatewayctl.adapters.sandbox.product import Launch
 from gatewayctl.cli.demo import DemoGateway, unpack
 from gatewayctl.example import example_folder
@@ -27,14 +27,14 @@ CASES = {
 
 @pytest.mark.parametrize("text", CASES)
 def test_names_are_exchanged_where_nginx_would_look_them_up_and_nowhere_else(text):
-    assert local(text, NAMES, text) == CASES[text]
+    assert replace_names(text, NAMES, text) == CASES[text]
 
 
 def test_the_name_of_an_upstream_is_no_host():
     text = "proxy_pass http://orders;"
 
-    assert local(text, NAMES, "upstream orders { server x; }") == text
-    assert local(text, NAMES, "upstream orders-canary { server x; }") != text
+    assert replace_names(text, NAMES, "upstream orders { server x; }") == text
+    assert replace_names(text, NAMES, "upstream orders-canary { server x; }") != text
 
 
 @pytest.mark.sandbox

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.adapters.files.processes import alive
+from gatewayctl.adapters.files.processes import is_alive
 from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.domain.errors import UsageFault
@@ -133,7 +133,7 @@ def test_a_pod_that_dies_is_started_again_in_place(shop: Shop) -> None:
     status = Folder(shop.root).workload_status("orders")
     os.kill(status.pods[0].pid, signal.SIGKILL)
 
-    until(lambda: not alive(status.pods[0].pid, status.pods[0].started), "the process to end")
+    until(lambda: not is_alive(status.pods[0].pid, status.pods[0].started), "the process to end")
     until(lambda: Folder(shop.root).workload_status("orders").pods[0].restarts == 1, "a restart")
     until(lambda: shop.workloads.read("orders").settled, "the pod to be ready again")
 
