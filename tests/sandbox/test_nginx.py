@@ -1,4 +1,4 @@
-"""Releases on real nginx replicas, which have to be told to load their files."""
+"""Releases on real nginx replicas, which load their files on a signal."""
 
 import os
 import shutil
@@ -162,11 +162,11 @@ def test_files_that_nginx_does_not_take_are_named_and_the_old_ones_still_serve(s
 
     shop.wait(lambda: "unknown directive" in gateway.activation.activate(first), "the fault")
 
-    assert "run the files of before; it said: " in gateway.activation.activate(first)
+    assert "still run with the old files; its log says: " in gateway.activation.activate(first)
     assert httpx.get(f"http://{first.traffic}/api/orders/health", headers=HOST).status_code == 200
 
 
-def test_what_runs_already_is_not_told_again(shop):
+def test_a_replica_with_the_newest_files_gets_no_second_signal(shop):
     status = Folder(sandbox_root(shop.wired.spec)).replica_statuses()[0]
     before = workers(status.pid)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.adapters.sandbox.mount import localised, sync
+from gatewayctl.adapters.sandbox.mount import localise, sync
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from gatewayctl.adapters.sandbox.mount import localised, sync
     ],
 )
 def test_only_the_address_and_the_mount_path_are_read_differently(text: str, read: str) -> None:
-    assert localised(text, "127.9.9.11", "/etc/gateway", Path("/mnt/x")) == read
+    assert localise(text, "127.9.9.11", "/etc/gateway", Path("/mnt/x")) == read
 
 
 def test_the_mounted_folder_is_laid_out_as_a_kubelet_does(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gatewayctl.adapters.sandbox.addresses import claim
-from gatewayctl.adapters.sandbox.service import Service
+from gatewayctl.adapters.sandbox.service import SandboxService
 
 PORT = 8080
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -46,7 +46,7 @@ class Street:
 
     def __init__(self, block: str) -> None:
         self.block = block
-        self.service = Service("orders", f"{block}.31", PORT)
+        self.service = SandboxService("orders", f"{block}.31", PORT)
         self.servers: list[asyncio.Server] = []
         self.talking: set[asyncio.Task[None]] = set()
 
