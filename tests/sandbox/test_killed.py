@@ -24,7 +24,7 @@ def every_other(*, beginning_with: int) -> list[pytest.ParameterSet]:
 
 def killed_at(shop: Shop, phase: str, image: str = NEW) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.sandbox.doomed", phase, image],
+        [sys.executable, "-m", "tests.sandbox.killed_release", phase, image],
         cwd=ROOT,
         env=shop.environment,
         capture_output=True,
