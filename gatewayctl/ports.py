@@ -192,7 +192,7 @@ class Clock(Protocol):
         """Since the epoch."""
 
     def sleep(self, seconds: float) -> None:
-        """Called by the one function that waits."""
+        """Return after so many seconds. Only `waiting` calls it."""
 
 
 class ProgressListener(Protocol):

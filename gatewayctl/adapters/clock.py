@@ -15,5 +15,5 @@ class SystemClock:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Called by the one function that waits."""
+        """Return after so many seconds. Only `waiting` calls it."""
         time.sleep(seconds)

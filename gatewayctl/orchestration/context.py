@@ -25,7 +25,7 @@ from gatewayctl.ports import (
     Suites,
     Workloads,
 )
-from gatewayctl.waiting import Deadline
+from gatewayctl.waiting import Backoff, Deadline
 
 _FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
@@ -115,8 +115,8 @@ class StepContext:
     fence: Fence
     tick: Callable[[str], None]
 
-    def deadline(self, within: float, every: float = 0.1) -> Deadline:
-        """Wait at most `within` seconds, looking every `every` seconds."""
+    def deadline(self, within: float, every: float | Backoff = 0.1) -> Deadline:
+        """Wait at most `within` seconds, with `every` seconds between two looks."""
         return Deadline(self.ports.clock, self.tick, within, every)
 
     def replicas(self) -> tuple[Replica, ...]:

@@ -10,6 +10,7 @@ from gatewayctl.domain.survey import ReplicaView, Reply, Survey
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.proof.steps import routed_now
 from gatewayctl.ports import Clock
+from gatewayctl.waiting import pause
 
 
 def survey(ports: Ports, target: Target) -> Survey:
@@ -110,4 +111,4 @@ def watched(look: Callable[[], tuple[Survey, ...]], clock: Clock, every: float =
             before = seen
         if not any(one.active for one in seen):
             return
-        clock.sleep(every)
+        pause(every, clock)
