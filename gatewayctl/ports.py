@@ -10,10 +10,11 @@ from typing import Protocol
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import (
     Check,
-    ConfigProof,
     Holder,
     Probe,
     Replica,
+    RuleProof,
+    UpstreamProof,
     Validation,
     VersionedFiles,
     Workload,
@@ -50,11 +51,11 @@ class Checker(Protocol):
 class Readback(Protocol):
     """How one running gateway replica is asked what it does."""
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         """How many live routes carry exactly this rule. Raises EnvironmentFailed when the replica does not answer."""
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
-        """Whether the replica knows `upstream`: `routes` counts its healthy endpoints, `detail` names the trouble."""
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
+        """How many healthy endpoints the replica has for `upstream`. Raises EnvironmentFailed likewise."""
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
         """Requests to `upstream` that have not ended yet; None where the product cannot tell."""

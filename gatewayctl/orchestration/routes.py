@@ -60,7 +60,7 @@ def upstream_known(context: StepContext) -> None:
     def known() -> bool | Pending:
         for replica in context.replicas():
             proof = readback.upstream_ready(replica, upstream)
-            if proof.asked and proof.routes < 1:
+            if proof.asked and not proof.endpoints:
                 return Pending(f"{replica.name}: {proof.detail}")
         return True
 

@@ -9,7 +9,7 @@ from threading import Lock
 
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Missing, StaleWrite
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, VersionedFiles, Workload
+from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Files, SourceFile
 from tests.fakes.toy import ToyRoute, parse
@@ -286,7 +286,7 @@ class MemoryGateway:
             return Answer(0, {}, error="connection refused")
         return self.world.answer(int(replica.name.removeprefix("gw-")), probe)
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         if replica.name in self.world.down:
             raise EnvironmentFailed(f"{replica.name} does not answer")
         ours = [route for route in self.world.live(int(replica.name.removeprefix("gw-"))) if route.name == rule.name]
@@ -295,12 +295,12 @@ class MemoryGateway:
             for route in ours
             if (route.header, route.value, route.stamp) == (rule.header.name, rule.header.value, rule.stamp)
         ]
-        return ConfigProof(asked=True, routes=len(same), mismatched=len(ours) - len(same))
+        return RuleProof(asked=True, routes=len(same), mismatched=len(ours) - len(same))
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
         known = upstream in self.world.deployments
         detail = "" if known else f"{upstream} is unknown"
-        return ConfigProof(asked=True, routes=int(known), detail=detail, known=known)
+        return UpstreamProof(asked=True, endpoints=int(known), detail=detail, known=known)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
         return 1 if self.world.time < self.world.in_flight_until else 0

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, VersionedFiles, Workload
+from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
 from gatewayctl.orchestration.context import Gateway, Ports
@@ -97,21 +97,21 @@ class SimGateway:
         except EnvironmentFailed as fault:
             return Answer(0, {}, error=str(fault))
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
-        def run(gate: Gate) -> ConfigProof:
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
+        def run(gate: Gate) -> RuleProof:
             ours = [route for route in self.world.running(gate).routes if route.name == rule_name(rule.app)]
             wanted = (rule.header.name, rule.header.value, rule.stamp)
             same = sum((route.header, route.value, route.stamp) == wanted for route in ours)
-            return ConfigProof(asked=True, routes=same, mismatched=len(ours) - same)
+            return RuleProof(asked=True, routes=same, mismatched=len(ours) - same)
 
         return self._admin(f"rule of {replica.name}", replica, run)
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
-        def run(gate: Gate) -> ConfigProof:
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
+        def run(gate: Gate) -> UpstreamProof:
             known = self.world.running(gate).known
             if known is None or upstream in known:
-                return ConfigProof(asked=True, routes=1)
-            return ConfigProof(asked=True, routes=0, detail=f"{upstream} is unknown", known=False)
+                return UpstreamProof(asked=True, endpoints=1)
+            return UpstreamProof(asked=True, endpoints=0, detail=f"{upstream} is unknown", known=False)
 
         return self._admin(f"upstream of {replica.name}", replica, run)
 

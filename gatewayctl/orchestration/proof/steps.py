@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
 from gatewayctl.domain.evidence import Answer, Attribution, LeakCase
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
-from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.platform import Replica, RuleProof
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.routing import rule_name
 from gatewayctl.domain.verdicts import Judgement, Verdict
@@ -253,7 +253,7 @@ def _still_routed(context: StepContext, replica: Replica) -> str:
     return ""
 
 
-def _is_cleared(context: StepContext, proof: ConfigProof, answer: Answer) -> bool:
+def _is_cleared(context: StepContext, proof: RuleProof, answer: Answer) -> bool:
     """Answered by stable; or, when stable itself is in trouble, at least provably not by the canary's rule."""
     attribution = context.release.attribution
     if attribution.attribute(answer) is Attribution.STABLE:
