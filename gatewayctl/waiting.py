@@ -1,50 +1,135 @@
-"""The one function that waits. Everyone else names a condition and a deadline."""
+"""The one place that waits. Everyone else names a condition, a deadline, and the pause between two looks."""
 
+import math
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import TypeVar
 
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing
-from gatewayctl.ports import Clock
+from gatewayctl.ports import Clock, Tick
 
 T = TypeVar("T")
+
+_DOUBLINGS = 30  # of a pause; after so many it is at its longest, whatever that is
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Pauses that grow: a random part of `first` seconds, then of twice as much, and so on up to `longest` seconds.
+
+    For many processes that compete for one thing: those that lost at the same time do not come back at the same time
+    (exponential backoff with full jitter, M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    The random part depends on `seed` alone: different for each competitor, the same in each replay.
+    """
+
+    seed: str
+    first: float
+    longest: float
+
+    def __post_init__(self) -> None:
+        _check_pause(min(self.first, self.longest))
+
+    def pause(self, looks: int) -> float:
+        """Seconds to pause after so many looks, counted from 1; always more than 0."""
+        part = (zlib.crc32(f"{self.seed} {looks}".encode()) + 1) / 2**32
+        return part * min(self.longest, self.first * 2.0 ** min(looks - 1, _DOUBLINGS))
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """How long to wait and how often to look, in seconds; `tick` is told what was last seen and may raise to stop."""
+    """How long to wait and how often to look, in seconds. Raises ValueError for a wait without pauses.
+
+    `tick` is called with what was last seen: after each look and, where looks are rare, every `tick_every` seconds
+    between them. It may raise to stop the wait. `hint` says what to try when the time is over.
+    """
 
     clock: Clock
-    tick: Callable[[str], None]
+    tick: Tick
     within: float
-    every: float = 0.1
+    every: float | Backoff = 0.1
+    tick_every: float = math.inf
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.every, Backoff):
+            _check_pause(self.every)
+        _check_pause(self.tick_every)
+
+    def pause(self, looks: int) -> float:
+        """Seconds to pause after so many looks, counted from 1."""
+        return self.every.pause(looks) if isinstance(self.every, Backoff) else self.every
+
+
+def _check_pause(seconds: float) -> None:
+    if seconds <= 0:
+        raise ValueError(f"a wait must pause between two looks, so {seconds:g} s is not possible")
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Not yet; `found` is what was seen instead."""
+    """Not yet; `detail` is what was seen instead."""
 
-    found: str
+    detail: str
 
 
-def until(look: Callable[[], T | Pending], what: str, patience: Deadline) -> T:
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """It will never be: waiting ends at once with `fault`."""
+
+    fault: Exception
+
+
+def until(look: Callable[[], T | Pending | GiveUp], what: str, deadline: Deadline) -> T:
     """The first answer of `look` that is not Pending. Raises DeadlineExceeded with what was last seen.
 
-    A look that meets an EnvironmentFailed counts as pending: what is unreachable now may answer before the deadline.
+    A look that raises EnvironmentFailed counts as pending: what is unreachable now may answer before the deadline.
+    Where that is not so, see `fail_fast`.
     """
-    clock = patience.clock
-    deadline = clock.now() + patience.within
-    while True:
-        try:
-            seen = look()
-        except (DeadlineExceeded, Missing):
-            raise
-        except EnvironmentFailed as fault:
-            seen = Pending(str(fault))
+    clock = deadline.clock
+    end = clock.now() + deadline.within
+    for looks in count(1):
+        seen = _look(look)
+        if isinstance(seen, GiveUp):
+            raise seen.fault
         if not isinstance(seen, Pending):
             return seen
-        patience.tick(seen.found)
-        now = clock.now()
-        if now >= deadline:
-            raise DeadlineExceeded(patience.within, what, seen.found)
-        clock.sleep(min(patience.every, deadline - now))
+        detail = seen.detail
+        deadline.tick(detail)
+        left = end - clock.now()
+        if left <= 0:
+            break
+        pause(min(deadline.pause(looks), left), clock, partial(deadline.tick, detail), deadline.tick_every)
+    raise DeadlineExceeded(deadline.within, what, detail, hint=deadline.hint)
+
+
+def _look(look: Callable[[], T | Pending | GiveUp]) -> T | Pending | GiveUp:
+    try:
+        return look()
+    except (DeadlineExceeded, Missing):
+        raise
+    except EnvironmentFailed as fault:
+        return Pending(str(fault))
+
+
+def fail_fast(look: Callable[[], T | Pending | GiveUp]) -> Callable[[], T | Pending | GiveUp]:
+    """The same look, but any EnvironmentFailed ends the wait at once."""
+
+    def strict() -> T | Pending | GiveUp:
+        try:
+            return look()
+        except EnvironmentFailed as fault:
+            return GiveUp(fault)
+
+    return strict
+
+
+def pause(seconds: float, clock: Clock, tick: Callable[[], None] = lambda: None, tick_every: float = math.inf) -> None:
+    """Let `seconds` pass; `tick` is called every `tick_every` seconds meanwhile, and may raise to end the pause."""
+    end = clock.now() + seconds
+    clock.sleep(min(seconds, tick_every))
+    while (left := end - clock.now()) > 0 and tick_every < math.inf:
+        tick()
+        clock.sleep(min(tick_every, left))

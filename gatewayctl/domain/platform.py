@@ -57,24 +57,37 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigProof:
-    """What a replica's own running configuration says of one rule; `routes` counts the routes that carry it.
+class RuleProof:
+    """What a replica's own running configuration says of one rule.
 
-    `strangers` counts routes that have the rule's name but not its content (another release's header, a hand's edit).
-    `asked` is False where the product offers no way to ask; `known` is False where it was asked for something that the
-    replica has never heard of.
+    `asked` is False where the product offers no way to ask; the rest then says nothing. `routes` counts the live routes
+    that carry exactly the rule, `mismatched` those of its name with other content (another release's header, a manual
+    edit). `detail` says what is wrong.
     """
 
     asked: bool
     routes: int = 0
-    detail: str = ""
     mismatched: int = 0
-    known: bool = True
+    detail: str = ""
 
     @property
     def named(self) -> int:
         """Live routes of the rule's name, whatever their content."""
         return self.routes + self.mismatched
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamProof:
+    """What a replica knows of one upstream.
+
+    `asked` is False where the product offers no way to ask; the rest then says nothing. `known` is whether the replica
+    has a definition of the upstream, `endpoints` how many healthy addresses it has for it, `detail` why there are none.
+    """
+
+    asked: bool
+    known: bool = True
+    endpoints: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

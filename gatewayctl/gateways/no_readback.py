@@ -6,7 +6,7 @@ controller's word, shared by all replicas and seen to come before the traffic ch
 
 from dataclasses import dataclass
 
-from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.registry import Admin
 
@@ -17,13 +17,13 @@ class NoReadback:
 
     admin: Admin
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:  # noqa: ARG002 (the port's signature)
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:  # noqa: ARG002 (the port's signature)
         """It cannot be asked."""
-        return ConfigProof(asked=False)
+        return RuleProof(asked=False)
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:  # noqa: ARG002
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:  # noqa: ARG002
         """It cannot be asked; the upstream comes with the rule."""
-        return ConfigProof(asked=False)
+        return UpstreamProof(asked=False)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:  # noqa: ARG002
         """It cannot tell."""

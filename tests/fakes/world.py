@@ -9,7 +9,7 @@ from threading import Lock
 
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Missing, StaleWrite
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, VersionedFiles, Workload
+from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Files, SourceFile
 from tests.fakes.toy import ToyRoute, parse
@@ -186,10 +186,11 @@ def unknown(image: str) -> bool:
     return image.endswith(":0.0")
 
 
-class MemoryWorkloads:
-    """ports.Workloads; `lag` is set by tests that are about it."""
+class MemoryWorkloadReader:
+    """ports.WorkloadReader; `lag` is set by tests that are about it."""
 
     lag = 0.0
+    readiness_gap = 5.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -220,6 +221,16 @@ class MemoryWorkloads:
         ]
         return f"{crashed[0].name}: exited 1 three times" if crashed else ""
 
+    def logs(self, name: str, lines: int = 20) -> str:
+        return f"last words of {name}"
+
+
+class MemoryWorkloadWriter:
+    """ports.WorkloadWriter on the same Deployments."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.reader = world, MemoryWorkloadReader(world)
+
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         world, name = self.world, expected.name
         world.burn(f"before change {name} {image} {replicas}")
@@ -232,17 +243,16 @@ class MemoryWorkloads:
             asked.version += 1
             asked.since = world.time
             world.reconcile(name)
-            changed = self.read(name)
+            changed = self.reader.read(name)
         world.look()
         world.burn(f"after change {name}")
         return changed
 
-    def logs(self, name: str, lines: int = 20) -> str:
-        return f"last words of {name}"
-
 
 class MemoryRouteStore:
     """ports.RouteStore."""
+
+    watch_delay = 1.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -272,6 +282,9 @@ class MemoryRouteStore:
 class MemoryGateway:
     """ports.Replicas, ports.Prober and ports.Readback of the toy product."""
 
+    removal_delay = 5.0
+    endpoint_delay = 20.0
+
     def __init__(self, world: World) -> None:
         self.world = world
 
@@ -286,7 +299,7 @@ class MemoryGateway:
             return Answer(0, {}, error="connection refused")
         return self.world.answer(int(replica.name.removeprefix("gw-")), probe)
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         if replica.name in self.world.down:
             raise EnvironmentFailed(f"{replica.name} does not answer")
         ours = [route for route in self.world.live(int(replica.name.removeprefix("gw-"))) if route.name == rule.name]
@@ -295,12 +308,12 @@ class MemoryGateway:
             for route in ours
             if (route.header, route.value, route.stamp) == (rule.header.name, rule.header.value, rule.stamp)
         ]
-        return ConfigProof(asked=True, routes=len(same), mismatched=len(ours) - len(same))
+        return RuleProof(asked=True, routes=len(same), mismatched=len(ours) - len(same))
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
         known = upstream in self.world.deployments
         detail = "" if known else f"{upstream} is unknown"
-        return ConfigProof(asked=True, routes=int(known), detail=detail, known=known)
+        return UpstreamProof(asked=True, endpoints=int(known), detail=detail, known=known)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
         return 1 if self.world.time < self.world.in_flight_until else 0

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import ConfigProof, Holder, Probe, Replica, VersionedFiles, Workload
+from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
 from gatewayctl.orchestration.context import Gateway, Ports
@@ -16,7 +16,8 @@ from tests.fakes.world import (
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
-    MemoryWorkloads,
+    MemoryWorkloadReader,
+    MemoryWorkloadWriter,
 )
 from tests.simulation.dialect import SplitChecker, SplitDialect
 from tests.simulation.process import Process
@@ -26,15 +27,25 @@ from tests.simulation.world import Gate
 T = TypeVar("T")
 
 
-class SimWorkloads:
-    """ports.Workloads."""
+class SimWorkloadReader:
+    """ports.WorkloadReader."""
 
-    def __init__(self, process: Process, inner: MemoryWorkloads) -> None:
-        self.process, self.inner = process, inner
-        self.lag = inner.lag
+    def __init__(self, process: Process) -> None:
+        self.process, self.inner = process, MemoryWorkloadReader(process.world)
+        self.lag, self.readiness_gap = self.inner.lag, self.inner.readiness_gap
 
     def read(self, name: str) -> Workload:
         return self.process.call(f"read {name}", lambda: self.inner.read(name), Kind.READ)
+
+    def logs(self, name: str, lines: int = 20) -> str:
+        return self.inner.logs(name, lines)
+
+
+class SimWorkloadWriter:
+    """ports.WorkloadWriter."""
+
+    def __init__(self, process: Process, inner: MemoryWorkloadWriter) -> None:
+        self.process, self.inner = process, inner
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         process, name, writer = self.process, expected.name, self.process.writer()
@@ -49,15 +60,13 @@ class SimWorkloads:
         with process.holding(name, expected.version):
             return process.call(f"change {name} {asked}", run, Kind.WRITE)
 
-    def logs(self, name: str, lines: int = 20) -> str:
-        return self.inner.logs(name, lines)
-
 
 class SimRouteStore:
     """ports.RouteStore."""
 
     def __init__(self, process: Process, inner: MemoryRouteStore) -> None:
         self.process, self.inner = process, inner
+        self.watch_delay = inner.watch_delay
 
     def read(self) -> VersionedFiles:
         return self.process.call("read routes", self.inner.read, Kind.READ)
@@ -78,6 +87,9 @@ class SimRouteStore:
 class SimGateway:
     """ports.Replicas, ports.Prober and ports.Readback."""
 
+    removal_delay = 5.0
+    endpoint_delay = 20.0
+
     def __init__(self, process: Process) -> None:
         self.process, self.world = process, process.world
 
@@ -97,21 +109,21 @@ class SimGateway:
         except EnvironmentFailed as fault:
             return Answer(0, {}, error=str(fault))
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
-        def run(gate: Gate) -> ConfigProof:
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
+        def run(gate: Gate) -> RuleProof:
             ours = [route for route in self.world.running(gate).routes if route.name == rule_name(rule.app)]
             wanted = (rule.header.name, rule.header.value, rule.stamp)
             same = sum((route.header, route.value, route.stamp) == wanted for route in ours)
-            return ConfigProof(asked=True, routes=same, mismatched=len(ours) - same)
+            return RuleProof(asked=True, routes=same, mismatched=len(ours) - same)
 
         return self._admin(f"rule of {replica.name}", replica, run)
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
-        def run(gate: Gate) -> ConfigProof:
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
+        def run(gate: Gate) -> UpstreamProof:
             known = self.world.running(gate).known
             if known is None or upstream in known:
-                return ConfigProof(asked=True, routes=1)
-            return ConfigProof(asked=True, routes=0, detail=f"{upstream} is unknown", known=False)
+                return UpstreamProof(asked=True, endpoints=1)
+            return UpstreamProof(asked=True, endpoints=0, detail=f"{upstream} is unknown", known=False)
 
         return self._admin(f"upstream of {replica.name}", replica, run)
 
@@ -210,7 +222,8 @@ def ports_of(process: Process, suites: Suites) -> Ports:
     store = SimRouteStore(process, MemoryRouteStore(world))
     return Ports(
         Gateway(dialect, checker, gateway, store, gateway, gateway),
-        SimWorkloads(process, MemoryWorkloads(world)),
+        SimWorkloadReader(process),
+        SimWorkloadWriter(process, MemoryWorkloadWriter(world)),
         suites,
         SimJournal(process, MemoryJournal(world)),
         SimLeases(process),

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
@@ -34,12 +33,14 @@ from gatewayctl.adapters.sandbox.objects import (
 from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.ports import Clock
+from gatewayctl.waiting import Deadline, Pending, fail_fast, until
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.sandbox.world import World
 
 _EVERY = 0.03  # seconds between two looks
 _TO_END = 15.0  # seconds for a supervisor to end everything in order
+_TO_DIE = 5.0  # seconds for a killed supervisor to be gone
 _SAFE_ROOT = re.compile(r"[\w./+~ -]+")  # characters that need no quotes in a configuration file
 
 
@@ -96,7 +97,8 @@ def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float 
     sandbox = _launch(folder, life, clock)
     with ExitStack() as undo:
         undo.callback(_abandon, sandbox)
-        _wait(folder, sandbox.pid, known, _Deadline(clock, within))
+        deadline = Deadline(clock, _ignore, within, _EVERY, hint=f"look into {folder.logs}")
+        _wait(folder, sandbox.pid, known, deadline)
         undo.pop_all()
     return sandbox
 
@@ -108,14 +110,17 @@ def down(root: Path, *, clock: Clock) -> bool:
     if found is None or not is_alive(found.pid, found.started):
         _reap_child(found)
         return False
+
+    def has_ended() -> bool | Pending:
+        return Pending("it still runs") if is_alive(found.pid, found.started) else True
+
+    what = f"the sandbox in {root} (pid {found.pid}) to end"
     send_signal(found.pid, found.started, SIGTERM)
-    deadline = clock.now() + _TO_END
-    while is_alive(found.pid, found.started):
-        if clock.now() >= deadline:
-            send_signal(found.pid, found.started, SIGKILL)  # its children end with it
-        if clock.now() >= deadline + 5:
-            raise DeadlineExceeded(_TO_END, f"the sandbox in {root} (pid {found.pid}) to end")
-        clock.sleep(_EVERY)
+    try:
+        until(has_ended, what, Deadline(clock, _ignore, _TO_END, _EVERY))
+    except DeadlineExceeded:
+        send_signal(found.pid, found.started, SIGKILL)  # its children end with it
+        until(has_ended, what, Deadline(clock, _ignore, _TO_DIE, _EVERY))
     _reap_child(found)
     return True
 
@@ -179,29 +184,18 @@ def _launch(folder: Folder, life: Life, clock: Clock) -> Sandbox:
     return Sandbox(folder.root, pid, lifeline, clock)
 
 
-class _Deadline:
-    def __init__(self, clock: Clock, within: float) -> None:
-        self._clock, self._within, self._end = clock, within, clock.now() + within
-
-    def until(self, ready: Callable[[], str], what: str, folder: Folder) -> None:
-        """Return once `ready` has nothing to complain of any more."""
-        while complaint := ready():
-            if self._clock.now() >= self._end:
-                raise DeadlineExceeded(self._within, what, complaint, hint=f"look into {folder.logs}")
-            self._clock.sleep(_EVERY)
-
-
-def _wait(folder: Folder, pid: int, known: bool, deadline: _Deadline) -> None:  # noqa: FBT001 (read from the folder)
-    def missing() -> str:
+def _wait(folder: Folder, pid: int, known: bool, deadline: Deadline) -> None:  # noqa: FBT001 (read from the folder)
+    def has_come_up() -> bool | Pending:
         if not read_start_time(pid):
             last = read_tail(folder.logs / "supervisor.log", 15)
             raise EnvironmentFailed(f"the sandbox did not start; the log of its supervisor:\n{last}")
         found = folder.supervisor()
         if found is None or found.pid != pid:
-            return "the supervisor is starting"
-        return _not_ready(folder, known=known)
+            return Pending("the supervisor is starting")
+        missing = _not_ready(folder, known=known)
+        return Pending(missing) if missing else True
 
-    deadline.until(missing, f"the sandbox in {folder.root}", folder)
+    until(fail_fast(has_come_up), f"the sandbox in {folder.root}", deadline)
 
 
 def _not_ready(folder: Folder, *, known: bool) -> str:
@@ -251,3 +245,7 @@ def _reap_child(found: SupervisorStatus | None) -> None:
         os.waitpid(found.pid, os.WNOHANG)
     except ChildProcessError:
         return
+
+
+def _ignore(_detail: str) -> None:
+    """A tick that nobody looks at."""

@@ -15,7 +15,8 @@ _MOST_REPLICAS = 20  # each is a process on this machine
 class SandboxWorkloads:
     """Implements ports.Workloads: writes specs, which the supervisor then carries out."""
 
-    lag = 0.0  # a Service sends to a pod as soon as it is ready
+    lag = 0.0  # seconds; its Services send to whatever Pod is ready now
+    readiness_gap = 5.0  # seconds; several probes
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.envoy.canary import stamp_value
 from gatewayctl.gateways.registry import Admin
@@ -30,30 +30,30 @@ class EnvoyReadback:
 
     admin: Admin
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         """How many live routes carry exactly this rule; routes of its name with other content are strangers."""
         routes, faults = self._live_routes(replica)
         named = [route for route in routes if route.get("name") == rule.name]
         odd = [trouble for route in named if (trouble := _difference(route, rule))]
         told = [*odd[:3], *faults[:3]]
-        return ConfigProof(
+        return RuleProof(
             asked=True,
             routes=len(named) - len(odd),
             detail="; ".join(told)[:_LONGEST],
             mismatched=len(odd),
         )
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
         """How many healthy endpoints the replica knows for `upstream`; 0 with the trouble in `detail`."""
         cluster = self._cluster(replica, upstream)
         if cluster is None:
-            return ConfigProof(asked=True, detail=f"the gateway does not know the cluster {upstream}", known=False)
+            return UpstreamProof(asked=True, detail=f"the gateway does not know the cluster {upstream}", known=False)
         hosts = _dicts(cluster.get("host_statuses"))
         healthy = sum(_is_healthy(host) for host in hosts)
         if healthy:
-            return ConfigProof(asked=True, routes=healthy)
+            return UpstreamProof(asked=True, endpoints=healthy)
         detail = f"none of its {len(hosts)} endpoints is healthy" if hosts else "it has no endpoints"
-        return ConfigProof(asked=True, detail=f"the gateway knows the cluster {upstream}, but {detail}")
+        return UpstreamProof(asked=True, detail=f"the gateway knows the cluster {upstream}, but {detail}")
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
         """Requests to `upstream` that have not ended yet.

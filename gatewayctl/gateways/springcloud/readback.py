@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.registry import Admin
@@ -33,18 +33,18 @@ class SpringCloudReadback:
 
     admin: Admin
 
-    def rule_of(self, replica: Replica, rule: CanaryRule) -> ConfigProof:
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         """How many live routes carry exactly this rule; routes of its name with other content are strangers."""
         routes = self._routes(replica)
         named = [(place, route) for place, route in enumerate(routes) if owner(_id(route)) == safe(rule.name)]
         odd = [trouble for place, _ in named if (trouble := _difference(routes, place, rule))]
-        return ConfigProof(
+        return RuleProof(
             asked=True, routes=len(named) - len(odd), detail="; ".join(odd[:3])[:_LONGEST], mismatched=len(odd)
         )
 
-    def upstream_ready(self, replica: Replica, upstream: str) -> ConfigProof:  # noqa: ARG002 (the port's signature)
+    def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:  # noqa: ARG002 (the port's signature)
         """It has no upstreams of its own: a host is looked up for each request."""
-        return ConfigProof(asked=False)
+        return UpstreamProof(asked=False)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:  # noqa: ARG002
         """It cannot tell."""

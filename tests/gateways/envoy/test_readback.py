@@ -53,7 +53,7 @@ def published(running, files, change, awaited=""):
     live = EnvoyReadback(running.admin)
     for stage in change.stages:
         if awaited and stage is change.stages[-1]:
-            until(lambda: live.upstream_ready(running.replica, awaited).routes, f"{awaited} to be known")
+            until(lambda: live.upstream_ready(running.replica, awaited).endpoints, f"{awaited} to be known")
         named = {file.name: file for file in stage}
         files = tuple(named.get(file.name, file) for file in files)
         running.mount.publish(files)
@@ -130,9 +130,9 @@ def test_an_upstream_is_ready_when_the_replica_has_a_healthy_endpoint_of_it(tmp_
     with gateway(tmp_path, by_rds(stable)) as running:
         live = EnvoyReadback(running.admin)
 
-        assert live.upstream_ready(running.replica, "orders").routes == 1
+        assert live.upstream_ready(running.replica, "orders").endpoints == 1
         unknown = live.upstream_ready(running.replica, "order")
-        assert (unknown.asked, unknown.routes) == (True, 0)
+        assert (unknown.asked, unknown.endpoints) == (True, 0)
         assert unknown.detail == "the gateway does not know the cluster order"
 
 
@@ -254,7 +254,7 @@ def test_json_of_another_shape_proves_nothing(odd):
     proof = live.rule_of(REPLICA, a_rule())
 
     assert (proof.routes, proof.mismatched) == (0, 0)
-    assert live.upstream_ready(REPLICA, "orders").routes == 0
+    assert live.upstream_ready(REPLICA, "orders").endpoints == 0
     assert live.in_flight(REPLICA, "orders") == 0
 
 
@@ -319,7 +319,7 @@ def test_an_endpoint_that_gets_no_requests_is_not_ready(flag):
 
     proof = EnvoyReadback(lambda replica, path: answer).upstream_ready(REPLICA, "orders")
 
-    assert proof.routes == 0
+    assert proof.endpoints == 0
     assert proof.detail == "the gateway knows the cluster orders, but none of its 1 endpoints is healthy"
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.platform import ConfigProof, Replica
+from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.gateways.springcloud.activation import EVERY, SpringCloudActivation
 from gatewayctl.gateways.springcloud.readback import ROUTES, SpringCloudReadback
 from tests.gateways.springcloud.samples import ID, a_rule
@@ -33,7 +33,7 @@ def live(*routes):
 
 
 def test_the_rule_is_known_by_its_whole_content_whatever_the_process_calls_its_lambdas():
-    assert live(CANARY, STABLE).rule_of(REPLICA, a_rule()) == ConfigProof(asked=True, routes=1)
+    assert live(CANARY, STABLE).rule_of(REPLICA, a_rule()) == RuleProof(asked=True, routes=1)
 
 
 def test_every_route_of_the_rule_counts():
@@ -85,7 +85,7 @@ def test_a_registered_stable_route_needs_the_address_that_was_given():
 def test_rules_of_other_applications_are_not_counted():
     other = {**CANARY, "route_id": "gatewayctl-web-canary"}
 
-    assert live(other, STABLE).rule_of(REPLICA, a_rule()) == ConfigProof(asked=True)
+    assert live(other, STABLE).rule_of(REPLICA, a_rule()) == RuleProof(asked=True)
 
 
 @pytest.mark.parametrize("answer", ["", "ok", "{}", "[1]", '["a"]', '[{"id": "a"}]', "[" * 100_000])
@@ -95,7 +95,7 @@ def test_a_backend_that_answers_for_the_actuator_is_not_believed(answer):
 
 
 def test_what_the_product_cannot_tell_is_not_made_up():
-    assert live().upstream_ready(REPLICA, "orders") == ConfigProof(asked=False)
+    assert live().upstream_ready(REPLICA, "orders") == UpstreamProof(asked=False)
     assert live().in_flight(REPLICA, "orders") is None
 
 

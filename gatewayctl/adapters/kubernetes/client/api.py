@@ -12,8 +12,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.kubeconfig import access
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.waiting import pause
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -138,7 +140,7 @@ class Api:
                 harmless = fault.status in _NOT_DONE or (verb == "GET" and fault.status in {0, *_MAYBE_DONE})
                 if tried == _TRIES or not harmless or time.monotonic() - start > _PATIENCE:
                     raise
-                time.sleep(_PAUSE * 2 ** (tried - 1))
+                pause(_PAUSE * 2 ** (tried - 1), SystemClock())
         raise AssertionError("the last try returns or raises")
 
     def _once(self, verb: str, path: str, query: dict[str, str], body: Any, content: str) -> bytes:

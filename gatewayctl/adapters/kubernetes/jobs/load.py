@@ -5,10 +5,12 @@ outlives the run: not when it ends, not when its release is stopped, and not lon
 """
 
 import hashlib
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
+from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
@@ -16,9 +18,12 @@ from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
 from gatewayctl.adapters.smoke.load import Ran, result_of
-from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
+from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
+from gatewayctl.waiting import Deadline, Pending, fail_fast, until
+
+T = TypeVar("T")
 
 _BEGIN = 120.0  # seconds for a Pod to begin
 _LOOK = 1.0  # seconds between two looks at the master
@@ -106,7 +111,7 @@ class DistributedLoad:
 
 @dataclass(slots=True)
 class _Watch:
-    """Waits for Pods, and calls `tick` meanwhile; not for longer than `within` seconds in all."""
+    """Waits for Pods, and calls `tick` meanwhile; for at most `within` seconds until the load has ended."""
 
     runner: Runner
     tick: Tick
@@ -116,27 +121,32 @@ class _Watch:
         """Take away what an earlier run of the same release has left."""
         for task in tasks:
             self.runner.cancel(task.name)
-        deadline = time.monotonic() + _BEGIN
-        while not all(self.runner.gone(task.name) for task in tasks):
-            self._pause("waiting for an earlier load to go", deadline)
+
+        def are_gone() -> bool | Pending:
+            gone = all(self.runner.gone(task.name) for task in tasks)
+            return gone or Pending("waiting for an earlier load to go")
+
+        self._until(are_gone, _BEGIN)
 
     def begun(self, task: Task) -> PodSeen:
         """The Pod of a Job, once it runs and has an address."""
-        deadline = time.monotonic() + _BEGIN
-        while True:
+
+        def find_pod() -> PodSeen | Pending:
             seen = self.runner.look(task.name)
             for pod in seen.pods:
                 if pod.trouble or (pod.begun and pod.address):
                     return _sound(pod)
             if seen.over:
                 raise EnvironmentFailed(f"Job {task.name} is over before it began: {seen.over}")
-            self._pause("waiting for the load's Pods", deadline)
+            return Pending("waiting for the load's Pods")
+
+        return self._until(find_pod, _BEGIN)
 
     def ended(self, lead: PodSeen, tasks: tuple[Task, Task]) -> Ran:
-        """What the master said at its end."""
+        """What the master printed at its end."""
         master, workers = tasks
-        deadline = time.monotonic() + self.within
-        while True:
+
+        def read_result() -> Ran | Pending:
             found = [pod for pod in self.runner.look(master.name).pods if pod.name == lead.name]
             if not found:
                 raise EnvironmentFailed(f"Pod {lead.name}, which led the load, was lost")
@@ -144,15 +154,14 @@ class _Watch:
                 return _result(self.runner.everything(lead.name), lead.name)
             for pod in self.runner.look(workers.name).pods:
                 _sound(pod)
-            self._pause(self.runner.last_line(lead.name)[:200] or "starting", deadline)
+            return Pending(self.runner.last_line(lead.name)[:200] or "starting")
 
-    def _pause(self, text: str, deadline: float) -> None:
-        if time.monotonic() > deadline:
-            raise DeadlineExceeded(self.within, "the load's Pods", text)
-        until = time.monotonic() + _LOOK
-        while time.monotonic() < until:
-            self.tick(text)
-            time.sleep(_TICK)
+        return self._until(read_result, self.within)
+
+    def _until(self, look: Callable[[], T | Pending], within: float) -> T:
+        """Wait. No fault of the API is waited out here: its client has tried again already."""
+        deadline = Deadline(SystemClock(), self.tick, within, _LOOK, tick_every=_TICK)
+        return until(fail_fast(look), "the load's Pods", deadline)
 
 
 def _sound(pod: PodSeen) -> PodSeen:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from threading import Condition
 
+from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import deployments, pods
 from gatewayctl.adapters.kubernetes.client.watch import Feed
@@ -20,6 +21,7 @@ from gatewayctl.adapters.kubernetes.workloads.objects import (
     part,
     selector,
 )
+from gatewayctl.waiting import pause
 
 _SILENCE = 1.0  # seconds; the longest that a read waits for an event
 _SPACE = 0.3  # seconds between requests of a wait that cannot be served by events
@@ -127,7 +129,7 @@ def followed(api: Api, namespace: str, seen: Seen) -> Seen | None:
     seen.news.wait(seen.heard)
     found = None if seen.news.over else _now(seen)
     if found is None:
-        time.sleep(_SPACE)
+        pause(_SPACE, SystemClock())
     return found
 
 
