@@ -13,7 +13,8 @@ from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
-from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
+from gatewayctl.wiring.discovery import Wired, wire
+from gatewayctl.wiring.sandbox import sandbox_root
 
 if TYPE_CHECKING:
     from gatewayctl.domain.platform import VersionedFiles

@@ -9,7 +9,8 @@ from gatewayctl.cli.options import Config, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import UsageFault
-from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
+from gatewayctl.wiring.discovery import Wired, wire
+from gatewayctl.wiring.sandbox import sandbox_root
 
 app = typer.Typer(help="Rehearse a gatewayctl.yaml on real processes on loopback.", no_args_is_help=True)
 

@@ -5,7 +5,7 @@ The same story as `gatewayctl demo`, told by the same lines: three Envoys, Deplo
 
 import sys
 
-from gatewayctl.cli.demo import APP, Canary, proven
+from gatewayctl.cli.demo import APP, DemoCanary, proven
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code
@@ -26,7 +26,7 @@ def main(kind: str) -> int:
     inside = f"python -m tests.cluster enter --name {cluster.name} --"
     progress.title(f"look at it from another terminal: {inside} gatewayctl status {APP} --namespace shop")
     with interruptible():
-        made = drafted(wired, APP, Canary(kind).image, Mode.ON_SUCCESS, any_tag=False)
+        made = drafted(wired, APP, DemoCanary(kind).image, Mode.ON_SUCCESS, any_tag=False)
         ended = wired.driver.begin(made.release)
         lines = proven(wired, ended, before)
     sys.stdout.write("\n".join([*lines, f"evidence: {kept(wired, ended)}", ""]))

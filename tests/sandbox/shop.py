@@ -14,7 +14,8 @@ from pathlib import Path
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.sandbox import cluster
 from gatewayctl.domain.platform import VersionedFiles
-from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
+from gatewayctl.wiring.discovery import Wired, wire
+from gatewayctl.wiring.sandbox import sandbox_root
 from tests.fakes.world import Silent
 
 ROOT = Path(__file__).parents[2]
