@@ -12,7 +12,7 @@ from gatewayctl.cli.progress import a_console
 from gatewayctl.cli.releases import at_sigterm, interrupt, outcome
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError, UsageFault
-from gatewayctl.wiring.discovery import Wired, current_holder
+from gatewayctl.wiring.discovery import Session, current_holder
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.jobs.manifest import Task
@@ -32,37 +32,37 @@ class NotBegun(GatewayctlError):
         self.exit_code = ExitCode(code)
 
 
-def release_in_cluster(wired: Wired, app: str, options: tuple[str, ...], output: Output) -> NoReturn:
+def release_in_cluster(session: Session, app: str, options: tuple[str, ...], output: Output) -> NoReturn:
     """Let a Job do it, tell what it says, and leave with its exit code. Ctrl-C and SIGTERM end the listening only."""
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.jobs.runner import Runner
     from gatewayctl.reports.release import as_dict
 
-    platform = wired.spec.platform
+    platform = session.spec.platform
     if platform.kind != "kubernetes":
-        raise UsageFault("--in-cluster needs platform kubernetes", hint=f"{wired.spec.file}: platform.kind")
+        raise UsageFault("--in-cluster needs platform kubernetes", hint=f"{session.spec.file}: platform.kind")
     runner = Runner(connect(platform.context), platform.namespace)
-    task = submit(runner, wired, app, options)
+    task = submit(runner, session, app, options)
     try:
         with at_sigterm(interrupt):
-            code = Listener(runner, wired, task, app).heard()
+            code = Listener(runner, session, task, app).heard()
     except KeyboardInterrupt:
         a_console().print(_detached(app, task), markup=False)
         raise typer.Exit(_DETACHED) from None
-    ended = recorded(wired, app, task.release)
+    ended = recorded(session, app, task.release)
     if ended is None:
         raise NotBegun(task, code)
     show(output, {**as_dict(ended), "job": task.name}, f"{outcome(ended)}\njob: {task.name} in {task.namespace}")
     raise typer.Exit(code)
 
 
-def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -> "Task":
+def submit(runner: "Runner", session: Session, app: str, options: tuple[str, ...]) -> "Task":
     """Start the Job of a new release. Raises UsageFault, EnvironmentFailed."""
     from gatewayctl.adapters.kubernetes.doctor.rbac import job_permissions, missing
     from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
     from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
 
-    spec, asked = wired.spec, wired.app(app)
+    spec, asked = session.spec, session.app(app)
     suites = [suite.path for suite in (asked.suite,) if suite] + [load.file for load in (asked.load,) if load]
     taken = bundle(spec.file, spec.text, suites)
     release = f"r-{secrets.token_hex(3)}"

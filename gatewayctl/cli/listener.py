@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.cli.progress import Progress
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, ExitCode
-from gatewayctl.wiring.discovery import Wired
+from gatewayctl.wiring.discovery import Session
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.jobs.manifest import Task
@@ -23,7 +23,7 @@ class Listener:
     """Tells this terminal what the Pods of a Job say, one after the other, until the release is over."""
 
     runner: "Runner"
-    wired: Wired
+    session: Session
     task: "Task"
     app: str
     gone: set[str] = field(default_factory=set)
@@ -102,14 +102,14 @@ class Listener:
         return here[0] if here else None
 
     def _tell(self, line: str) -> None:
-        listener = self.wired.ports.listener
+        listener = self.session.ports.listener
         if isinstance(listener, Progress):
             listener.relay(line)
 
     def _deadline(self, within: float) -> "Deadline":
         from gatewayctl.waiting import Deadline
 
-        return Deadline(self.wired.ports.clock, lambda _text: None, within, every=0.5)
+        return Deadline(self.session.ports.clock, lambda _text: None, within, every=0.5)
 
     def _hint(self) -> str:
         return f"gatewayctl status {self.app}, then resume or abort"

@@ -23,8 +23,8 @@ def sync(
     from gatewayctl.adapters.kubernetes.doctor.selectors import twin
     from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
 
-    wired = wire(config, Progress(a_console()), app)
-    place, target, container = wired.spec.platform, wired.app(app).target, wired.app(app).container
+    session = wire(config, Progress(a_console()), app)
+    place, target, container = session.spec.platform, session.app(app).target, session.app(app).container
     if place.kind != "kubernetes":
         raise UsageFault(f"sync needs a cluster; platform.kind is {place.kind}", hint="the sandbox makes twins itself")
     api = connect(place.context)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Release, Target
-from gatewayctl.wiring.kubernetes import kubernetes_ports, spec_in_cluster
+from gatewayctl.wiring.kubernetes import is_cluster_named, kubernetes_ports, spec_in_cluster
 from gatewayctl.wiring.sandbox import sandbox_ports
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ _PLATFORMS: dict[str, Callable[["Spec", "ProgressListener"], "Ports"]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wired:
-    """What a configuration says about one gateway, with its ports."""
+class Session:
+    """What one command works with: the configuration of one gateway, and the ports to that gateway."""
 
     spec: "Spec"
     ports: "Ports"
@@ -57,56 +57,59 @@ class Wired:
 
     @property
     def driver(self) -> "Driver":
-        """This process, ready to drive."""
+        """What moves releases on, in the name of this process."""
         from gatewayctl.orchestration.driver import Driver
 
         return Driver(self.ports, current_holder())
 
 
-def wire(given: Path | None, listener: "ProgressListener", app: str = "", namespace: str | None = None) -> Wired:
+def wire(given: Path | None, listener: "ProgressListener", app: str = "", namespace: str | None = None) -> Session:
     """Read the configuration and choose the adapters for the gateway of `app`; without one, for the only gateway.
 
-    With a `namespace` (empty: ours) and no configuration in sight, the one that the cluster's journal keeps is used.
+    `given` is the configuration file; None stands for ./gatewayctl.yaml. Where `namespace` is text (empty: our own
+    namespace) and there is no such file, the configuration in the cluster's journal is used.
     Raises ConfigFault, UsageFault.
     """
-    spec = _configuration(given, app, namespace)
-    return wired(spec.behind(app) if app else spec, listener)
+    spec = _load_spec(given, app, namespace)
+    return wire_spec(spec.behind(app) if app else spec, listener)
 
 
 def wire_each(
     given: Path | None, listener: "ProgressListener", app: str | None, namespace: str | None = None
-) -> list[tuple[str, Wired]]:
-    """The same for one application, or for all of them when none is named: each with the wiring of its gateway."""
+) -> list[tuple[str, Session]]:
+    """Each application with the session of its gateway: `app` alone, or all of the configuration when `app` is None.
+
+    Arguments and errors as for `wire`.
+    """
     if app:
         return [(app, wire(given, listener, app, namespace))]
-    each = [wired(part, listener) for part in _configuration(given, "", namespace).each()]
+    each = [wire_spec(part, listener) for part in _load_spec(given, "", namespace).each()]
     return [(name, one) for one in each for name in one.spec.apps]
 
 
-def _configuration(given: Path | None, app: str, namespace: str | None) -> "Spec":
+def _load_spec(given: Path | None, app: str, namespace: str | None) -> "Spec":
     from gatewayctl.config.load import find, load
 
-    return load(find(given)) if namespace is None or given is not None else _found(app, namespace)
+    return load(find(given)) if namespace is None or given is not None else _find_spec(app, namespace)
 
 
-def wired(spec: "Spec", listener: "ProgressListener") -> Wired:
+def wire_spec(spec: "Spec", listener: "ProgressListener") -> Session:
     """A configuration of one gateway with the adapters that it asks for."""
-    return Wired(spec, _PLATFORMS[spec.platform.kind](spec, listener))
+    return Session(spec, _PLATFORMS[spec.platform.kind](spec, listener))
 
 
-def _found(app: str, namespace: str) -> "Spec":
-    """The configuration here; where there is none, or a namespace is named, the one that the cluster keeps."""
-    from gatewayctl.adapters.kubernetes.client.api import configured
+def _find_spec(app: str, namespace: str) -> "Spec":
+    """./gatewayctl.yaml; where there is none, or `namespace` is not empty, the one in the cluster's journal."""
     from gatewayctl.config.load import find, load
 
     path = find(None)
-    if namespace or (not path.exists() and configured()):
+    if namespace or (not path.exists() and is_cluster_named()):
         return spec_in_cluster(app, namespace, load(path).platform.context if path.exists() else "")
     return load(path)
 
 
 def current_holder() -> Holder:
-    """This process: who runs it, where. $GATEWAYCTL_ACTOR names the person behind a CI job."""
+    """Who runs this process, and on which machine. $GATEWAYCTL_ACTOR names the person behind a CI job."""
     actor = os.environ.get("GATEWAYCTL_ACTOR") or _user()
     return Holder(actor, socket.gethostname(), os.getpid(), time.time())
 

@@ -94,6 +94,13 @@ def _containers(spec: "Spec") -> dict[str, str]:
     return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
 
 
+def is_cluster_named() -> bool:
+    """Whether a kubeconfig or the Pod that we run in names a cluster."""
+    from gatewayctl.adapters.kubernetes.client.api import configured
+
+    return configured()
+
+
 def spec_in_cluster(app: str, namespace: str, context: str) -> "Spec":
     """The configuration that a release left in the cluster. Its context names the other machine's: ours is used."""
     from gatewayctl.adapters.kubernetes.client.api import connect

@@ -54,14 +54,14 @@ def ended(code: int) -> dict[str, Any]:
 @contextlib.contextmanager
 def listening(cluster: Cluster, folder: Path) -> Iterator[tuple[Listener, io.StringIO]]:
     from gatewayctl.config.load import parse
-    from gatewayctl.wiring.discovery import wired
+    from gatewayctl.wiring.discovery import wire_spec
 
     text = Path(__file__).parents[2].joinpath("gateway-config", "gatewayctl.yaml").read_text()
     heard = io.StringIO()
     listener = Progress(Console(file=heard, soft_wrap=True))
     with serving(cluster.answer, folder) as kubeconfig:
         runner = Runner(connect(file=kubeconfig), "shop")
-        yield Listener(runner, wired(parse(text, folder / "gatewayctl.yaml"), listener), TASK, "orders"), heard
+        yield Listener(runner, wire_spec(parse(text, folder / "gatewayctl.yaml"), listener), TASK, "orders"), heard
 
 
 def test_a_log_that_is_asked_for_again_repeats_no_line_and_loses_none(tmp_path):

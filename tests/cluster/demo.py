@@ -21,15 +21,15 @@ def main(kind: str) -> int:
     progress, cluster = Progress(a_console()), entered()
     progress.title("bringing the example shop behind a real gateway into the cluster")
     shop.apply(cluster)
-    wired = wire(shop.MANIFESTS / "gatewayctl.yaml", progress)
-    before = wired.ports.gateway.store.read()
+    session = wire(shop.MANIFESTS / "gatewayctl.yaml", progress)
+    before = session.ports.gateway.store.read()
     inside = f"python -m tests.cluster enter --name {cluster.name} --"
     progress.title(f"look at it from another terminal: {inside} gatewayctl status {APP} --namespace shop")
     with interruptible():
-        made = drafted(wired, APP, DemoCanary(kind).image, Mode.ON_SUCCESS, any_tag=False)
-        ended = wired.driver.begin(made.release)
-        lines = proven(wired, ended, before)
-    sys.stdout.write("\n".join([*lines, f"evidence: {kept(wired, ended)}", ""]))
+        made = drafted(session, APP, DemoCanary(kind).image, Mode.ON_SUCCESS, any_tag=False)
+        ended = session.driver.begin(made.release)
+        lines = proven(session, ended, before)
+    sys.stdout.write("\n".join([*lines, f"evidence: {kept(session, ended)}", ""]))
     return int(exit_code(ended))
 
 
