@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatewayctl.cli.drafts import draft_plan
+from gatewayctl.cli.ending import save_report
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.progress import Progress, a_console
-from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code, show
+from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.wiring.discovery import Session, wire
@@ -69,15 +71,15 @@ def demo(
         raise UsageFault(f"{config}: platform.world is not set")
     progress.title(f"starting the example shop behind a real gateway, in {home}")
     with (
-        interruptible(),
+        stop_on_signal(),
         cluster.up(sandbox_root(session.spec), world, life=cluster.Life.OWNED, clock=session.ports.clock),
     ):
         progress.title(f"look at it from another terminal: gatewayctl status {APP}")
         before = session.ports.gateway.store.read()
-        made = drafted(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
+        made = draft_plan(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
         ended = session.driver.begin(made.release)
         lines = proven(session, ended, before)
-    folder = kept(session, ended)
+    folder = save_report(session, ended)
     show(output, {**as_dict(ended), "proven": lines, "evidence": folder}, "\n".join([*lines, f"evidence: {folder}"]))
     raise typer.Exit(int(exit_code(ended)))
 

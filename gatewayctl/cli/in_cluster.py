@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from gatewayctl.cli.job import recorded
+from gatewayctl.cli.ending import describe_end
 from gatewayctl.cli.listener import Listener
 from gatewayctl.cli.options import Output
 from gatewayctl.cli.progress import a_console
-from gatewayctl.cli.releases import at_sigterm, interrupt, outcome
 from gatewayctl.cli.show import show
+from gatewayctl.cli.signals import on_sigterm, raise_interrupt
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError, UsageFault
 from gatewayctl.wiring.discovery import Session, current_holder
 
@@ -44,15 +44,15 @@ def release_in_cluster(session: Session, app: str, options: tuple[str, ...], out
     runner = Runner(connect(platform.context), platform.namespace)
     task = submit(runner, session, app, options)
     try:
-        with at_sigterm(interrupt):
+        with on_sigterm(raise_interrupt):
             code = Listener(runner, session, task, app).heard()
     except KeyboardInterrupt:
         a_console().print(_detached(app, task), markup=False)
         raise typer.Exit(_DETACHED) from None
-    ended = recorded(session, app, task.release)
+    ended = session.find_release(app, task.release)
     if ended is None:
         raise NotBegun(task, code)
-    show(output, {**as_dict(ended), "job": task.name}, f"{outcome(ended)}\njob: {task.name} in {task.namespace}")
+    show(output, {**as_dict(ended), "job": task.name}, f"{describe_end(ended)}\njob: {task.name} in {task.namespace}")
     raise typer.Exit(code)
 
 

@@ -160,11 +160,9 @@ def report(
     from gatewayctl.reports.release import as_dict, as_text
 
     for app, session in wire_each(config, Progress(a_console()), None):
-        journal = session.ports.journal
-        current = journal.load(app)
-        for one in (*([current.release] if current else []), *journal.history(app)):
-            if one.id == release:
-                folder = session.ports.evidence.folder(one.id)
-                show(output, {**as_dict(one), "evidence": folder}, as_text(one, folder))
-                return
+        one = session.find_release(app, release)
+        if one:
+            folder = session.ports.evidence.folder(one.id)
+            show(output, {**as_dict(one), "evidence": folder}, as_text(one, folder))
+            return
     raise UsageFault(f"no release {release} is known", hint="gatewayctl history APP lists them")

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from gatewayctl.cli.options import App, Image
+from gatewayctl.cli.drafts import announce
+from gatewayctl.cli.ending import announce_wait, save_report
+from gatewayctl.cli.options import App, Image, Promotion
 from gatewayctl.cli.progress import Progress, a_console
-from gatewayctl.cli.releases import Promotion, at_sigterm, kept, tell_wait, title
 from gatewayctl.cli.show import exit_code
+from gatewayctl.cli.signals import on_sigterm
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, UsageFault
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.release import Mode, Phase, Release
@@ -44,7 +46,7 @@ def job(
     spec = load(config)
     # Its cluster is the one it runs in, and beside its files nothing can be written.
     here = replace(spec, file=Path.cwd() / spec.file.name, platform=replace(spec.platform, context=""))
-    with at_sigterm(_stop):
+    with on_sigterm(_stop):
         one = wire_spec(here.behind(app), Progress(a_console()))
         job_release = JobRelease(one, one.driver, app, release)
         if job_release.known() is None:
@@ -55,8 +57,8 @@ def job(
         except EnvironmentFailed as fault:
             print(f"this Pod cannot go on: {fault}", file=sys.stderr)
             raise typer.Exit(AGAIN) from fault
-        tell_wait(one, ended)
-        kept(one, ended)
+        announce_wait(one, ended)
+        save_report(one, ended)
     raise typer.Exit(int(exit_code(ended)))
 
 
@@ -72,7 +74,7 @@ class JobRelease:
 
     def known(self) -> Release | None:
         """The release as the journal has it, open or ended; None when it was not begun."""
-        return recorded(self.session, self.app, self.id)
+        return self.session.find_release(self.app, self.id)
 
     def draft(self, image: str, mode: Mode) -> None:
         """What to begin, every precondition checked. Raises what does not hold."""
@@ -80,7 +82,7 @@ class JobRelease:
 
         mark = self.session.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
         made = replace(self.session.draft(self.app, image, mode), id=self.id, header=mark)
-        title(self.session, made)
+        announce(self.session, made)
         self.made = checked(self.session.ports, made).release
 
     def carry(self) -> "Release | Pending":
@@ -98,14 +100,6 @@ class JobRelease:
             return self.driver.send(self.app, Resumed())
         except Busy as busy:
             return Pending(str(busy))
-
-
-def recorded(session: Session, app: str, release: str) -> Release | None:
-    """The release of that id, open or ended; None when the journal has none."""
-    journal = session.ports.journal
-    current = journal.load(app)
-    every = (*([current.release] if current else []), *journal.history(app))
-    return next((one for one in every if one.id == release), None)
 
 
 def _stop() -> NoReturn:

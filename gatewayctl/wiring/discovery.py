@@ -55,6 +55,13 @@ class Session:
             self.ports, ReleaseRequest(self.app(name), image, mode, current_holder().actor, self.neighbours(name))
         )
 
+    def find_release(self, name: str, release: str) -> Release | None:
+        """The release with the id `release`, open or ended; None when the journal of application `name` has none."""
+        journal = self.ports.journal
+        current = journal.load(name)
+        every = (*([current.release] if current else []), *journal.history(name))
+        return next((one for one in every if one.id == release), None)
+
     @property
     def driver(self) -> "Driver":
         """What moves releases on, in the name of this process."""

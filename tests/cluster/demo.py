@@ -6,9 +6,11 @@ The same story as `gatewayctl demo`, told by the same lines: three Envoys, Deplo
 import sys
 
 from gatewayctl.cli.demo import APP, DemoCanary, proven
+from gatewayctl.cli.drafts import draft_plan
+from gatewayctl.cli.ending import save_report
 from gatewayctl.cli.progress import Progress, a_console
-from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code
+from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.release import Mode
 from gatewayctl.wiring.discovery import wire
@@ -25,11 +27,11 @@ def main(kind: str) -> int:
     before = session.ports.gateway.store.read()
     inside = f"python -m tests.cluster enter --name {cluster.name} --"
     progress.title(f"look at it from another terminal: {inside} gatewayctl status {APP} --namespace shop")
-    with interruptible():
-        made = drafted(session, APP, DemoCanary(kind).image, Mode.ON_SUCCESS, any_tag=False)
+    with stop_on_signal():
+        made = draft_plan(session, APP, DemoCanary(kind).image, Mode.ON_SUCCESS, any_tag=False)
         ended = session.driver.begin(made.release)
         lines = proven(session, ended, before)
-    sys.stdout.write("\n".join([*lines, f"evidence: {kept(session, ended)}", ""]))
+    sys.stdout.write("\n".join([*lines, f"evidence: {save_report(session, ended)}", ""]))
     return int(exit_code(ended))
 
 
