@@ -16,7 +16,7 @@ from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.wiring.discovery import Session, wire
-from gatewayctl.wiring.sandbox import sandbox_root
+from gatewayctl.wiring.sandbox import is_sandbox_running, run_sandbox
 
 if TYPE_CHECKING:
     from gatewayctl.domain.platform import VersionedFiles
@@ -60,19 +60,15 @@ def demo(
 
     Exit code 3 when the canary is rejected, as `release` does.
     """
-    from gatewayctl.adapters.sandbox import cluster
     from gatewayctl.reports.release import as_dict
 
     progress = Progress(a_console())
     config = unpack(home, gateway) / "gateway-config" / "gatewayctl.yaml"
     session = wire(config, progress)
-    world = session.spec.platform.world
-    if world is None:
-        raise UsageFault(f"{config}: platform.world is not set")
     progress.title(f"starting the example shop behind a real gateway, in {home}")
     with (
         stop_on_signal(),
-        cluster.up(sandbox_root(session.spec), world, life=cluster.Life.OWNED, clock=session.ports.clock),
+        run_sandbox(session.spec, session.ports.clock),
     ):
         progress.title(f"look at it from another terminal: gatewayctl status {APP}")
         before = session.ports.gateway.store.read()
@@ -86,12 +82,11 @@ def demo(
 
 def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
     """A fresh copy of the example in `home`, behind one gateway. Raises Busy when a demo runs there."""
-    from gatewayctl.adapters.sandbox import cluster
     from gatewayctl.example import example_folder
 
     if home.exists() and not home.is_dir():
         raise UsageFault(f"{home} is not a folder", hint="give an empty --dir")
-    if cluster.running(home / "gateway-config" / ".gatewayctl" / "sandbox"):
+    if is_sandbox_running(home / "gateway-config"):
         raise Busy(f"a demo runs in {home}", hint="wait for it, or give another --dir")
     source = example_folder()
     if home.exists() and any(home.iterdir()) and not (home / "gateway-config").is_dir():

@@ -8,6 +8,7 @@ from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.release import Mode, Release
 from gatewayctl.wiring.discovery import Session
+from gatewayctl.wiring.files import read_plan
 
 if TYPE_CHECKING:
     from gatewayctl.domain.plan import Plan
@@ -29,11 +30,10 @@ def draft_plan(session: Session, app: str, image: str, mode: Mode, *, any_tag: b
 
 def load_plan(session: Session, app: str, file: Path) -> "Plan":
     """The plan of `app` in `file`, every precondition checked. Raises Drifted when reality moved on since."""
-    from gatewayctl.adapters.files.plans import plan_from
     from gatewayctl.orchestration.planning import check_drift
     from gatewayctl.orchestration.prepare import checked
 
-    made = plan_from(file)
+    made = read_plan(file)
     if made.release.app != app:
         raise UsageFault(f"{file} is a plan for {made.release.app}, not for {app}")
     check_drift(session.ports, made)

@@ -14,6 +14,7 @@ from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.release import Mode, Release
 from gatewayctl.domain.routing import rule_name
 from gatewayctl.wiring.discovery import Session, wire, wire_each
+from gatewayctl.wiring.files import write_plan
 
 if TYPE_CHECKING:
     from gatewayctl.domain.survey import Survey
@@ -30,7 +31,6 @@ def plan(
     output: Out = Output.TEXT,
 ) -> None:
     """Every step and the exact diff of every write of a release, before anything is written."""
-    from gatewayctl.adapters.files.plans import save_plan
     from gatewayctl.orchestration.planning import plan as make
     from gatewayctl.orchestration.prepare import as_text
 
@@ -39,7 +39,7 @@ def plan(
         check_image(image)
     made = make(session.ports, session.draft(app, image, Mode.MANUAL))
     if save:
-        save_plan(made, save)
+        write_plan(made, save)
     data = {
         "schema": "gatewayctl.plan/1",
         "release": made.release.id,

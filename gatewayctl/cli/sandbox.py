@@ -10,7 +10,7 @@ from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.discovery import Session, wire
-from gatewayctl.wiring.sandbox import sandbox_root
+from gatewayctl.wiring.sandbox import forget_sandbox, start_sandbox, stop_sandbox, world_of
 
 app = typer.Typer(help="Rehearse a gatewayctl.yaml on real processes on loopback.", no_args_is_help=True)
 
@@ -22,28 +22,21 @@ def up(
     output: Out = Output.TEXT,
 ) -> None:
     """Start the sandbox of a configuration, and leave it running until `sandbox down`."""
-    from gatewayctl.adapters.sandbox import cluster
-
     progress = Progress(a_console())
     session = _wire(config, progress)
-    spec = session.spec
-    if spec.platform.world is None:
-        raise UsageFault(f"{spec.file}: platform.world is not set")
-    root = sandbox_root(spec)
+    world = world_of(session.spec)
     if fresh:
-        cluster.forget(root)
-    progress.title(f"starting the sandbox of {spec.platform.world}")
-    cluster.up(root, spec.platform.world, life=cluster.Life.DETACHED, clock=session.ports.clock)
+        forget_sandbox(session.spec)
+    progress.title(f"starting the sandbox of {world}")
+    start_sandbox(session.spec, session.ports.clock)
     _show(session, output)
 
 
 @app.command(epilog=example("sandbox down"))
 def down(config: Config = None, output: Out = Output.TEXT) -> None:
     """Stop the sandbox and every process of it."""
-    from gatewayctl.adapters.sandbox import cluster
-
     session = _wire(config, Progress(a_console()))
-    ran = cluster.down(sandbox_root(session.spec), clock=session.ports.clock)
+    ran = stop_sandbox(session.spec, session.ports.clock)
     show(output, {"schema": "gatewayctl.sandbox/1", "stopped": ran}, "stopped" if ran else "it was not running")
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.config.spec import Spec
+    from gatewayctl.domain.twins import TwinSync
     from gatewayctl.orchestration.context import Ports
     from gatewayctl.ports import ProgressListener, RouteStore
 
@@ -92,6 +93,20 @@ def _containers(spec: "Spec") -> dict[str, str]:
     """The application's container of each Deployment whose application names it."""
     named = [app for app in spec.apps.values() if app.container]
     return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
+
+
+def sync_canary(spec: "Spec", app: str, *, write: bool) -> "TwinSync":
+    """Compare the twins of one application, and where `write` is true bring its canary in line with stable.
+
+    Raises UsageFault on another platform, EnvironmentFailed, Conflict.
+    """
+    from gatewayctl.adapters.kubernetes.client.api import connect
+    from gatewayctl.adapters.kubernetes.doctor.twin_sync import Twins
+
+    place, wanted = spec.platform, spec.app(app)
+    if place.kind != "kubernetes":
+        raise UsageFault(f"sync needs a cluster; platform.kind is {place.kind}", hint="the sandbox makes twins itself")
+    return Twins(connect(place.context), place.namespace, wanted.target, wanted.container).sync(write=write)
 
 
 def is_cluster_named() -> bool:

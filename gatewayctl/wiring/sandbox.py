@@ -1,20 +1,72 @@
 """The ports of `platform: sandbox`: real processes on this machine, and files beside the configuration."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.gateway import assemble_gateway
 
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
     from gatewayctl.orchestration.context import Ports
-    from gatewayctl.ports import Activation, ProgressListener
+    from gatewayctl.ports import Activation, Clock, ProgressListener
 
 
 def sandbox_root(spec: "Spec") -> Path:
     """Where a sandbox and its journal keep their state: beside the configuration."""
-    return spec.folder / ".gatewayctl" / "sandbox"
+    return root_below(spec.folder)
+
+
+def root_below(folder: Path) -> Path:
+    """The same for the folder of a configuration that was not read yet."""
+    return folder / ".gatewayctl" / "sandbox"
+
+
+def world_of(spec: "Spec") -> Path:
+    """The file that describes the sandbox's workloads and gateway. Raises UsageFault when none is named."""
+    if spec.platform.world is None:
+        raise UsageFault(f"{spec.file}: platform.world is not set")
+    return spec.platform.world
+
+
+def start_sandbox(spec: "Spec", clock: "Clock") -> None:
+    """Start the sandbox of a configuration, and leave it running until `stop_sandbox`.
+
+    Raises UsageFault, Busy when it runs already, EnvironmentFailed.
+    """
+    from gatewayctl.adapters.sandbox import cluster
+
+    cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.DETACHED, clock=clock)
+
+
+def run_sandbox(spec: "Spec", clock: "Clock") -> AbstractContextManager[object]:
+    """The sandbox of a configuration, running inside the block and ended with this process. Raises as above."""
+    from gatewayctl.adapters.sandbox import cluster
+
+    return cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.OWNED, clock=clock)
+
+
+def stop_sandbox(spec: "Spec", clock: "Clock") -> bool:
+    """Stop the sandbox and every process of it; False when it did not run. Raises DeadlineExceeded."""
+    from gatewayctl.adapters.sandbox import cluster
+
+    return cluster.down(sandbox_root(spec), clock=clock)
+
+
+def forget_sandbox(spec: "Spec") -> None:
+    """Remove what a stopped sandbox held; journal and evidence stay. Raises Busy when it runs."""
+    from gatewayctl.adapters.sandbox import cluster
+
+    cluster.forget(sandbox_root(spec))
+
+
+def is_sandbox_running(folder: Path) -> bool:
+    """Whether a sandbox of the configuration in `folder` runs."""
+    from gatewayctl.adapters.sandbox import cluster
+
+    return cluster.running(root_below(folder))
 
 
 def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
