@@ -24,7 +24,7 @@ from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.prepare import checked
 from gatewayctl.ports import RouteStore
-from gatewayctl.wiring.discovery import Wired, current_holder, wire
+from gatewayctl.wiring.discovery import Session, current_holder, wire
 
 _ALONE = "one alone"
 
@@ -107,12 +107,12 @@ def _figures(count: int, found: Crowd, alone: Crowd) -> Iterator[Figure]:
 def _together(built: Street, apps: tuple[str, ...], found: Crowd) -> None:
     """One round. Raises Broken unless all were promoted and the file is as before."""
     before, images = built.routes(), {app: built.other_image(app) for app in apps}
-    wired = {app: wire(built.config(app), Silent()) for app in apps}
+    sessions = {app: wire(built.config(app), Silent()) for app in apps}
 
     def one(app: str) -> tuple[Release, float, int]:
-        gate = Tallied(wired[app].ports.gateway.store)
+        gate = Tallied(sessions[app].ports.gateway.store)
         start = time.perf_counter()
-        ended = _released(wired[app], gate, app, images[app])
+        ended = _released(sessions[app], gate, app, images[app])
         return ended, time.perf_counter() - start, gate.lost
 
     start = time.perf_counter()
@@ -132,8 +132,8 @@ def _together(built: Street, apps: tuple[str, ...], found: Crowd) -> None:
     progress(f"all of them after {found.wall[-1]:.1f} s, each {median(found.each[-len(apps) :]):.1f} s")
 
 
-def _released(wired: Wired, gate: Tallied, app: str, image: str) -> Release:
+def _released(session: Session, gate: Tallied, app: str, image: str) -> Release:
     """What `gatewayctl release APP --promote on-success` does."""
-    ports: Ports = replace(wired.ports, gateway=replace(wired.ports.gateway, store=gate))
-    made = checked(ports, wired.draft(app, image, Mode.ON_SUCCESS))
+    ports: Ports = replace(session.ports, gateway=replace(session.ports.gateway, store=gate))
+    made = checked(ports, session.draft(app, image, Mode.ON_SUCCESS))
     return Driver(ports, current_holder()).begin(made.release)

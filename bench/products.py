@@ -17,7 +17,7 @@ from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.domain.release import Mode
 from gatewayctl.domain.routing import CanaryRule, Change, Files
 from gatewayctl.gateways.nginx.checker import find_nginx
-from gatewayctl.wiring.discovery import Wired, wire
+from gatewayctl.wiring.discovery import Session, wire
 from tests.e2e.nginxtown import NginxTown
 from tests.e2e.springtown import SpringTown
 from tests.e2e.town import Town, kubectl, standing
@@ -61,36 +61,36 @@ def _edited(town: Town, edits: int) -> Seen:
     kubectl("-n", town.shop, "scale", "deployment", f"{_APP}-canary", "--replicas=1")
     town.settle(lambda: town.ready(town.shop, f"{_APP}-canary") == 1, "the canary")
     before, seen = town.routes(), Seen()
-    wired = wire(town.config, Silent(), _APP)
+    session = wire(town.config, Silent(), _APP)
 
     def urge() -> None:
-        for replica in wired.ports.gateway.replicas.list():
-            wired.ports.gateway.activation.activate(replica)
+        for replica in session.ports.gateway.replicas.list():
+            session.ports.gateway.activation.activate(replica)
 
     for number in range(edits):
         progress(f"edit {number + 1} of {edits}")
-        release = wired.draft(_APP, town.other_image(_APP), Mode.ON_SUCCESS)
-        addresses = tuple(one.traffic for one in wired.ports.gateway.replicas.list())
+        release = session.draft(_APP, town.other_image(_APP), Mode.ON_SUCCESS)
+        addresses = tuple(one.traffic for one in session.ports.gateway.replicas.list())
         with watched(addresses, release.marked_probe, _EVERY) as watch:
-            seen.on.append(watch.after(lambda rule=release.rule: _on(wired, rule), release.stamp, urge))  # type: ignore[misc]
-            seen.off.append(watch.after(lambda: _off(wired), "", urge))
+            seen.on.append(watch.after(lambda rule=release.rule: _on(session, rule), release.stamp, urge))  # type: ignore[misc]
+            seen.off.append(watch.after(lambda: _off(session), "", urge))
     if town.routes() != before:
         raise Broken(f"the routes are not as before: {town.routes()}")
     return seen
 
 
-def _on(wired: Wired, rule: CanaryRule) -> None:
-    dialect = wired.ports.gateway.dialect
-    _written(wired, lambda files: dialect.insert(files, rule))
+def _on(session: Session, rule: CanaryRule) -> None:
+    dialect = session.ports.gateway.dialect
+    _written(session, lambda files: dialect.insert(files, rule))
 
 
-def _off(wired: Wired) -> None:
-    dialect = wired.ports.gateway.dialect
-    _written(wired, lambda files: dialect.remove(files, _APP))
+def _off(session: Session) -> None:
+    dialect = session.ports.gateway.dialect
+    _written(session, lambda files: dialect.remove(files, _APP))
 
 
-def _written(wired: Wired, edit: Callable[[Files], Change]) -> None:
-    store = wired.ports.gateway.store
+def _written(session: Session, edit: Callable[[Files], Change]) -> None:
+    store = session.ports.gateway.store
     stored = store.read()
     for stage in edit(stored.files).stages:
         stored = store.write(stage, stored)

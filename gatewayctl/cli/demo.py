@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatewayctl.cli.drafts import draft_plan
+from gatewayctl.cli.ending import save_report
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.progress import Progress, a_console
-from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code, show
+from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
-from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
+from gatewayctl.wiring.discovery import Session, wire
+from gatewayctl.wiring.sandbox import is_sandbox_running, run_sandbox
 
 if TYPE_CHECKING:
     from gatewayctl.domain.platform import VersionedFiles
@@ -57,35 +60,33 @@ def demo(
 
     Exit code 3 when the canary is rejected, as `release` does.
     """
-    from gatewayctl.adapters.sandbox import cluster
     from gatewayctl.reports.release import as_dict
 
     progress = Progress(a_console())
     config = unpack(home, gateway) / "gateway-config" / "gatewayctl.yaml"
-    wired = wire(config, progress)
-    world = wired.spec.platform.world
-    if world is None:
-        raise UsageFault(f"{config}: platform.world is not set")
+    session = wire(config, progress)
     progress.title(f"starting the example shop behind a real gateway, in {home}")
-    with interruptible(), cluster.up(sandbox_root(wired.spec), world, life=cluster.Life.OWNED, clock=wired.ports.clock):
+    with (
+        stop_on_signal(),
+        run_sandbox(session.spec, session.ports.clock),
+    ):
         progress.title(f"look at it from another terminal: gatewayctl status {APP}")
-        before = wired.ports.gateway.store.read()
-        made = drafted(wired, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
-        ended = wired.driver.begin(made.release)
-        lines = proven(wired, ended, before)
-    folder = kept(wired, ended)
+        before = session.ports.gateway.store.read()
+        made = draft_plan(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
+        ended = session.driver.begin(made.release)
+        lines = proven(session, ended, before)
+    folder = save_report(session, ended)
     show(output, {**as_dict(ended), "proven": lines, "evidence": folder}, "\n".join([*lines, f"evidence: {folder}"]))
     raise typer.Exit(int(exit_code(ended)))
 
 
 def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
     """A fresh copy of the example in `home`, behind one gateway. Raises Busy when a demo runs there."""
-    from gatewayctl.adapters.sandbox import cluster
     from gatewayctl.example import example_folder
 
     if home.exists() and not home.is_dir():
         raise UsageFault(f"{home} is not a folder", hint="give an empty --dir")
-    if cluster.running(home / "gateway-config" / ".gatewayctl" / "sandbox"):
+    if is_sandbox_running(home / "gateway-config"):
         raise Busy(f"a demo runs in {home}", hint="wait for it, or give another --dir")
     source = example_folder()
     if home.exists() and any(home.iterdir()) and not (home / "gateway-config").is_dir():
@@ -101,7 +102,7 @@ def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
     return home
 
 
-def proven(wired: Wired, ended: Release, before: "VersionedFiles") -> list[str]:
+def proven(session: Session, ended: Release, before: "VersionedFiles") -> list[str]:
     """What the release has shown, in a few lines. Raises NeedsPerson when something is not as it should be."""
     from gatewayctl.reports.release import explain
 
@@ -113,15 +114,15 @@ def proven(wired: Wired, ended: Release, before: "VersionedFiles") -> list[str]:
         ("load", notes.get(Phase.LOAD)),
     ]
     lines = [explain(ended), *(f"{name:<9} {text}" for name, text in said if text)]
-    left = _left_behind(wired, ended, before)
+    left = _left_behind(session, ended, before)
     if left:
         raise NeedsPerson("the demo left something behind: " + "; ".join(left))
-    lines.append("after     routes byte for byte as before, canary at 0, " + _stable(wired, ended))
+    lines.append("after     routes byte for byte as before, canary at 0, " + _stable(session, ended))
     return lines
 
 
-def _left_behind(wired: Wired, ended: Release, before: "VersionedFiles") -> list[str]:
-    ports = wired.ports
+def _left_behind(session: Session, ended: Release, before: "VersionedFiles") -> list[str]:
+    ports = session.ports
     stable, canary = ports.workloads.read(ended.target.stable), ports.workloads.read(ended.target.canary)
     wanted = ended.image if ended.outcome is Outcome.PROMOTED else ended.before
     checks = {
@@ -133,5 +134,5 @@ def _left_behind(wired: Wired, ended: Release, before: "VersionedFiles") -> list
     return [what for what, fine in checks.items() if not fine]
 
 
-def _stable(wired: Wired, ended: Release) -> str:
-    return f"stable runs {wired.ports.workloads.read(ended.target.stable).image}"
+def _stable(session: Session, ended: Release) -> str:
+    return f"stable runs {session.ports.workloads.read(ended.target.stable).image}"

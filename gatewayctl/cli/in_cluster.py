@@ -1,95 +1,59 @@
-"""`release --in-cluster`: the release runs as a Job; this terminal listens, and may go at any time."""
+"""`release --in-cluster`: the release runs as a Job; this terminal shows it, and may go away at any time."""
 
-import secrets
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import typer
 
-from gatewayctl.cli.job import recorded
-from gatewayctl.cli.listener import Listener
+from gatewayctl.cli.ending import describe_end
 from gatewayctl.cli.options import Output
-from gatewayctl.cli.progress import a_console
-from gatewayctl.cli.releases import at_sigterm, interrupt, outcome
+from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
-from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError, UsageFault
-from gatewayctl.wiring.discovery import Wired, current_holder
+from gatewayctl.cli.signals import on_sigterm, raise_interrupt
+from gatewayctl.domain.errors import ExitCode, GatewayctlError, UsageFault
+from gatewayctl.wiring.discovery import Session
+from gatewayctl.wiring.jobs import ReleaseJob, submit_release
 
-if TYPE_CHECKING:
-    from gatewayctl.adapters.kubernetes.jobs.manifest import Task
-    from gatewayctl.adapters.kubernetes.jobs.runner import Runner
-
-_DETACHED = 130  # as a shell says Ctrl-C
+_DETACHED = 130  # the exit code that a shell gives for Ctrl-C
 
 
 class NotBegun(GatewayctlError):
-    """The Job could not begin the release; what it said was relayed."""
+    """The Job ended with `code` and could not begin the release; what its Pods printed was shown."""
 
-    def __init__(self, task: "Task", code: int) -> None:
+    def __init__(self, job: ReleaseJob, code: int) -> None:
         super().__init__(
-            f"release {task.release} was not begun",
-            hint=f"kubectl logs --namespace {task.namespace} job/{task.name}",
+            f"release {job.release} was not begun",
+            hint=f"kubectl logs --namespace {job.namespace} job/{job.name}",
         )
         self.exit_code = ExitCode(code)
 
 
-def release_in_cluster(wired: Wired, app: str, options: tuple[str, ...], output: Output) -> NoReturn:
-    """Let a Job do it, tell what it says, and leave with its exit code. Ctrl-C and SIGTERM end the listening only."""
-    from gatewayctl.adapters.kubernetes.client.api import connect
-    from gatewayctl.adapters.kubernetes.jobs.runner import Runner
+def release_in_cluster(session: Session, app: str, options: tuple[str, ...], output: Output) -> NoReturn:
+    """Start the release as a Job, show what the Job prints, and leave with its exit code.
+
+    Ctrl-C and SIGTERM end the showing only, not the Job.
+    """
     from gatewayctl.reports.release import as_dict
 
-    platform = wired.spec.platform
-    if platform.kind != "kubernetes":
-        raise UsageFault("--in-cluster needs platform kubernetes", hint=f"{wired.spec.file}: platform.kind")
-    runner = Runner(connect(platform.context), platform.namespace)
-    task = submit(runner, wired, app, options)
+    if session.spec.platform.kind != "kubernetes":
+        raise UsageFault("--in-cluster needs platform kubernetes", hint=f"{session.spec.file}: platform.kind")
+    progress = Progress(a_console())
+    job = submit_release(session, app, options, progress.relay)
     try:
-        with at_sigterm(interrupt):
-            code = Listener(runner, wired, task, app).heard()
+        with on_sigterm(raise_interrupt):
+            code = job.follow()
     except KeyboardInterrupt:
-        a_console().print(_detached(app, task), markup=False)
+        progress.console.print(_describe_detached(app, job), markup=False)
         raise typer.Exit(_DETACHED) from None
-    ended = recorded(wired, app, task.release)
+    ended = session.find_release(app, job.release)
     if ended is None:
-        raise NotBegun(task, code)
-    show(output, {**as_dict(ended), "job": task.name}, f"{outcome(ended)}\njob: {task.name} in {task.namespace}")
+        raise NotBegun(job, code)
+    show(output, {**as_dict(ended), "job": job.name}, f"{describe_end(ended)}\njob: {job.name} in {job.namespace}")
     raise typer.Exit(code)
 
 
-def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -> "Task":
-    """Start the Job of a new release. Raises UsageFault, EnvironmentFailed."""
-    from gatewayctl.adapters.kubernetes.doctor.rbac import job_permissions, missing
-    from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
-    from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
-
-    spec, asked = wired.spec, wired.app(app)
-    suites = [suite.path for suite in (asked.suite,) if suite] + [load.file for load in (asked.load,) if load]
-    taken = bundle(spec.file, spec.text, suites)
-    release = f"r-{secrets.token_hex(3)}"
-    task = Task(
-        name=f"gatewayctl-{app}-{release}",
-        release=release,
-        namespace=spec.platform.namespace,
-        image=spec.platform.runner.image,
-        account=spec.platform.runner.account,
-        arguments=("job", app, "--id", release, *options, "--config", f"{FILES}/{taken.config}"),
-        actor=current_holder().actor,
-        # What is proven expires; the way back may take as long again.
-        deadline=2 * asked.timings.time_to_live,
-    )
-    lacking = missing(runner.api, job_permissions(task.namespace))
-    if lacking:
-        raise EnvironmentFailed(
-            "to start a Job you lack " + "; ".join(map(str, lacking)), hint="manifests/submitter.yaml grants it"
-        )
-    runner.check(task.account)
-    runner.start(task, taken)
-    return task
-
-
-def _detached(app: str, task: "Task") -> str:
+def _describe_detached(app: str, job: ReleaseJob) -> str:
     return (
-        f"detached: release {task.release} goes on in the cluster\n"
-        f"  → gatewayctl status {app} --namespace {task.namespace} --watch\n"
-        f"  → kubectl logs --namespace {task.namespace} --follow job/{task.name}"
+        f"detached: release {job.release} goes on in the cluster\n"
+        f"  → gatewayctl status {app} --namespace {job.namespace} --watch\n"
+        f"  → kubectl logs --namespace {job.namespace} --follow job/{job.name}"
     )

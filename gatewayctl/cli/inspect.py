@@ -12,7 +12,8 @@ from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.release import Mode, Release
-from gatewayctl.wiring.discovery import Wired, wire, wire_each
+from gatewayctl.wiring.discovery import Session, wire, wire_each
+from gatewayctl.wiring.files import write_plan
 
 if TYPE_CHECKING:
     from gatewayctl.domain.survey import Survey
@@ -29,16 +30,15 @@ def plan(
     output: Out = Output.TEXT,
 ) -> None:
     """Every step and the exact diff of every write of a release, before anything is written."""
-    from gatewayctl.adapters.files.plans import save_plan
     from gatewayctl.orchestration.planning import plan as make
     from gatewayctl.orchestration.prepare import as_text
 
-    wired = wire(config, Progress(a_console()), app)
+    session = wire(config, Progress(a_console()), app)
     if not any_tag:
         check_image(image)
-    made = make(wired.ports, wired.draft(app, image, Mode.MANUAL))
+    made = make(session.ports, session.draft(app, image, Mode.MANUAL))
     if save:
-        save_plan(made, save)
+        write_plan(made, save)
     data = {
         "schema": "gatewayctl.plan/1",
         "release": made.release.id,
@@ -55,8 +55,8 @@ def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEX
     from gatewayctl.orchestration.preflight import preflight
 
     rows: list[dict[str, object]] = []
-    for name, wired in wire_each(config, Progress(a_console()), app):
-        for check in preflight(wired.ports, wired.draft(name, "image:to-come", Mode.MANUAL)):
+    for name, session in wire_each(config, Progress(a_console()), app):
+        for check in preflight(session.ports, session.draft(name, "image:to-come", Mode.MANUAL)):
             hint = check.fault.hint if check.fault else check.hint
             rows.append(
                 {"app": name, "check": check.name, "ok": check.fault is None, "found": check.found, "hint": hint}
@@ -88,7 +88,7 @@ def status(
     each = wire_each(config, Progress(a_console()), app, namespace)
 
     def look() -> "tuple[Survey, ...]":
-        return tuple(survey(wired.ports, wired.app(name).target) for name, wired in each)
+        return tuple(survey(session.ports, session.app(name).target) for name, session in each)
 
     for seen in watched(look, each[0][1].ports.clock) if watch else [look()]:
         show(output, report.as_dict(seen), "\n".join(report.as_text(one) for one in seen))
@@ -104,10 +104,10 @@ def curl(
     from gatewayctl.orchestration.survey import ask_all
     from gatewayctl.reports.status import curl_line
 
-    wired = wire(config, Progress(a_console()), app)
+    session = wire(config, Progress(a_console()), app)
     if path and not path.startswith("/"):
         raise UsageFault(f"path {path!r} does not start with /")
-    replies = ask_all(wired.ports, open_release(wired, app), path)
+    replies = ask_all(session.ports, open_release(session, app), path)
     data = [
         {
             "replica": reply.replica,
@@ -129,10 +129,10 @@ def curl(
         raise EnvironmentFailed(f"not every replica answered from the canary of {app}", hint=f"gatewayctl status {app}")
 
 
-def open_release(wired: Wired, app: str) -> Release:
+def open_release(session: Session, app: str) -> Release:
     """The release whose rule is in the gateway's files, a standing rule's last one included. Raises UsageFault."""
-    record = wired.ports.journal.load(app)
-    if record is None or not wired.ports.gateway.own_routes(app):
+    record = session.ports.journal.load(app)
+    if record is None or not session.ports.gateway.own_routes(app):
         raise UsageFault(f"no canary of {app} is routed", hint=f"gatewayctl start {app} --image IMAGE")
     return record.release
 
@@ -141,8 +141,8 @@ def history(app: App, config: Config = None, namespace: Namespace = "", output: 
     """The ended releases of an application, newest first."""
     from gatewayctl.reports.release import as_dict, explain, moment
 
-    wired = wire(config, Progress(a_console()), app, namespace)
-    ended = wired.ports.journal.history(app)
+    session = wire(config, Progress(a_console()), app, namespace)
+    ended = session.ports.journal.history(app)
     lines = [f"{moment(one.created)}  {one.id}  {explain(one)}  (by {one.actor})" for one in ended]
     data = {"schema": "gatewayctl.history/1", "app": app, "releases": [as_dict(one) for one in ended]}
     show(output, data, "\n".join(lines) or f"{app} has no ended release")
@@ -156,12 +156,10 @@ def report(
     """What one release did, step by step, and where its evidence is."""
     from gatewayctl.reports.release import as_dict, as_text
 
-    for app, wired in wire_each(config, Progress(a_console()), None):
-        journal = wired.ports.journal
-        current = journal.load(app)
-        for one in (*([current.release] if current else []), *journal.history(app)):
-            if one.id == release:
-                folder = wired.ports.evidence.folder(one.id)
-                show(output, {**as_dict(one), "evidence": folder}, as_text(one, folder))
-                return
+    for app, session in wire_each(config, Progress(a_console()), None):
+        one = session.find_release(app, release)
+        if one:
+            folder = session.ports.evidence.folder(one.id)
+            show(output, {**as_dict(one), "evidence": folder}, as_text(one, folder))
+            return
     raise UsageFault(f"no release {release} is known", hint="gatewayctl history APP lists them")

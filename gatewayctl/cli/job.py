@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from gatewayctl.cli.options import App, Image
+from gatewayctl.cli.drafts import announce
+from gatewayctl.cli.ending import announce_wait, save_report
+from gatewayctl.cli.options import App, Image, Promotion
 from gatewayctl.cli.progress import Progress, a_console
-from gatewayctl.cli.releases import Promotion, at_sigterm, kept, tell_wait, title
 from gatewayctl.cli.show import exit_code
+from gatewayctl.cli.signals import on_sigterm
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, UsageFault
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.release import Mode, Phase, Release
-from gatewayctl.wiring.discovery import Wired, wired
+from gatewayctl.wiring.discovery import Session, wire_spec
 
 if TYPE_CHECKING:
     from gatewayctl.orchestration.driver import Driver
@@ -44,8 +46,8 @@ def job(
     spec = load(config)
     # Its cluster is the one it runs in, and beside its files nothing can be written.
     here = replace(spec, file=Path.cwd() / spec.file.name, platform=replace(spec.platform, context=""))
-    with at_sigterm(_stop):
-        one = wired(here.behind(app), Progress(a_console()))
+    with on_sigterm(_stop):
+        one = wire_spec(here.behind(app), Progress(a_console()))
         job_release = JobRelease(one, one.driver, app, release)
         if job_release.known() is None:
             job_release.draft(image, Mode(promote.value))
@@ -55,8 +57,8 @@ def job(
         except EnvironmentFailed as fault:
             print(f"this Pod cannot go on: {fault}", file=sys.stderr)
             raise typer.Exit(AGAIN) from fault
-        tell_wait(one, ended)
-        kept(one, ended)
+        announce_wait(one, ended)
+        save_report(one, ended)
     raise typer.Exit(int(exit_code(ended)))
 
 
@@ -64,7 +66,7 @@ def job(
 class JobRelease:
     """This Pod's part in the release `id` of an application; `made` is what it would begin."""
 
-    wired: Wired
+    session: Session
     driver: "Driver"
     app: str
     id: str
@@ -72,16 +74,16 @@ class JobRelease:
 
     def known(self) -> Release | None:
         """The release as the journal has it, open or ended; None when it was not begun."""
-        return recorded(self.wired, self.app, self.id)
+        return self.session.find_release(self.app, self.id)
 
     def draft(self, image: str, mode: Mode) -> None:
         """What to begin, every precondition checked. Raises what does not hold."""
         from gatewayctl.orchestration.prepare import checked
 
-        mark = self.wired.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
-        made = replace(self.wired.draft(self.app, image, mode), id=self.id, header=mark)
-        title(self.wired, made)
-        self.made = checked(self.wired.ports, made).release
+        mark = self.session.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
+        made = replace(self.session.draft(self.app, image, mode), id=self.id, header=mark)
+        announce(self.session, made)
+        self.made = checked(self.session.ports, made).release
 
     def carry(self) -> "Release | Pending":
         """Drive it until it ends or waits; pending while the Pod before this one may still hold the lease."""
@@ -98,14 +100,6 @@ class JobRelease:
             return self.driver.send(self.app, Resumed())
         except Busy as busy:
             return Pending(str(busy))
-
-
-def recorded(wired: Wired, app: str, release: str) -> Release | None:
-    """The release of that id, open or ended; None when the journal has none."""
-    journal = wired.ports.journal
-    current = journal.load(app)
-    every = (*([current.release] if current else []), *journal.history(app))
-    return next((one for one in every if one.id == release), None)
 
 
 def _stop() -> NoReturn:

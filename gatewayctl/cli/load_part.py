@@ -8,6 +8,7 @@ import typer
 
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.smoke import LoadRun
+from gatewayctl.wiring.jobs import run_load_part
 
 _EVERY = 1.0  # seconds between two lines of progress
 
@@ -17,20 +18,16 @@ def load_part(
     master: Annotated[str, typer.Option("--master", help="Where its master is; empty for the master itself.")] = "",
 ) -> None:
     """One part of a load that several Pods share. The master says how it goes on, and as its last line the result."""
-    from gatewayctl.adapters.smoke import load
-
     try:
         wanted = LoadRun.from_json(run.read_text())
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise UsageFault(f"{run}: no load run: {fault}") from fault
-    told = time.monotonic() - _EVERY
+    shown = time.monotonic() - _EVERY
 
     def tick(progress: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _EVERY:
-            told = time.monotonic()
+        nonlocal shown
+        if time.monotonic() - shown >= _EVERY:
+            shown = time.monotonic()
             print(progress, flush=True)
 
-    part = load.worker(master) if master else load.master(wanted.workers)
-    done = load.ran(wanted, tick, part)
-    print(done.to_json(), flush=True)
+    print(run_load_part(wanted, master, tick), flush=True)

@@ -14,6 +14,13 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class Promotion(StrEnum):
+    """Who promotes a release whose suites passed: the release itself, or a person."""
+
+    ON_SUCCESS = "on-success"
+    MANUAL = "manual"
+
+
 App = Annotated[str, typer.Argument(metavar="APP", help="An application of gatewayctl.yaml.", show_default=False)]
 Config = Annotated[
     Path | None,

@@ -17,9 +17,9 @@ app = typer.Typer(help="The canary rule of an application, in the files and live
 @app.command("show", epilog=example("route show"))
 def show_rule(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
     """The routes of APP and its canary rule, as the gateway's files have them."""
-    wired = wire(config, Progress(a_console()), app)
-    target = wired.app(app).target
-    gateway = wired.ports.gateway
+    session = wire(config, Progress(a_console()), app)
+    target = session.app(app).target
+    gateway = session.ports.gateway
     wanted = {target.service, target.canary_service}
     routes = [route for route in gateway.dialect.routes(gateway.store.read().files) if route.target in wanted]
     data = {"schema": "gatewayctl.rules/1", "routes": [as_dict(route) for route in routes]}
@@ -31,9 +31,9 @@ def verify(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
     """Ask every gateway replica, by configuration and by traffic, whether it serves the rule of APP now."""
     from gatewayctl.orchestration.survey import survey
 
-    wired = wire(config, Progress(a_console()), app)
-    open_release(wired, app)
-    seen = survey(wired.ports, wired.app(app).target)
+    session = wire(config, Progress(a_console()), app)
+    open_release(session, app)
+    seen = survey(session.ports, session.app(app).target)
     rows = [
         {"replica": one.name, "ready": one.ready, "serves_rule": one.serves_rule, "said": one.said}
         for one in seen.replicas

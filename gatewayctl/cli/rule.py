@@ -20,6 +20,7 @@ from gatewayctl.domain.routing import (
     rule_name,
     standing_stamp,
 )
+from gatewayctl.wiring.files import replace_files
 
 app = typer.Typer(
     help="Edit gateway files in a checkout: the rule goes in, and out again byte for byte.", no_args_is_help=True
@@ -135,12 +136,10 @@ def read(paths: list[Path]) -> Files:
 
 def report(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
     """Write the changed files and say what was done; or only show it."""
-    from gatewayctl.adapters.files.textfiles import replace
-
     after = change.apply(before)
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old.text != new.text]
     if write:
-        replace(tuple(old for old, _ in changed), tuple(new for _, new in changed))
+        replace_files(tuple(old for old, _ in changed), tuple(new for _, new in changed))
     diffs = "".join(unified(old.text, new.text, old.name, new.name) for old, new in changed)
     verb = "changed" if write else "would change"
     lines = [f"{old.name}: {verb}" for old, _ in changed] or ["nothing to do"]

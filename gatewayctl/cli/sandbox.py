@@ -9,7 +9,8 @@ from gatewayctl.cli.options import Config, Out, Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import UsageFault
-from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
+from gatewayctl.wiring.discovery import Session, wire
+from gatewayctl.wiring.sandbox import forget_sandbox, start_sandbox, stop_sandbox, world_of
 
 app = typer.Typer(help="Rehearse a gatewayctl.yaml on real processes on loopback.", no_args_is_help=True)
 
@@ -21,28 +22,21 @@ def up(
     output: Out = Output.TEXT,
 ) -> None:
     """Start the sandbox of a configuration, and leave it running until `sandbox down`."""
-    from gatewayctl.adapters.sandbox import cluster
-
     progress = Progress(a_console())
-    wired = _wire(config, progress)
-    spec = wired.spec
-    if spec.platform.world is None:
-        raise UsageFault(f"{spec.file}: platform.world is not set")
-    root = sandbox_root(spec)
+    session = _wire(config, progress)
+    world = world_of(session.spec)
     if fresh:
-        cluster.forget(root)
-    progress.title(f"starting the sandbox of {spec.platform.world}")
-    cluster.up(root, spec.platform.world, life=cluster.Life.DETACHED, clock=wired.ports.clock)
-    _show(wired, output)
+        forget_sandbox(session.spec)
+    progress.title(f"starting the sandbox of {world}")
+    start_sandbox(session.spec, session.ports.clock)
+    _show(session, output)
 
 
 @app.command(epilog=example("sandbox down"))
 def down(config: Config = None, output: Out = Output.TEXT) -> None:
     """Stop the sandbox and every process of it."""
-    from gatewayctl.adapters.sandbox import cluster
-
-    wired = _wire(config, Progress(a_console()))
-    ran = cluster.down(sandbox_root(wired.spec), clock=wired.ports.clock)
+    session = _wire(config, Progress(a_console()))
+    ran = stop_sandbox(session.spec, session.ports.clock)
     show(output, {"schema": "gatewayctl.sandbox/1", "stopped": ran}, "stopped" if ran else "it was not running")
 
 
@@ -52,7 +46,7 @@ def show_replicas(config: Config = None, output: Out = Output.TEXT) -> None:
     _show(_wire(config, Progress(a_console())), output)
 
 
-def _wire(config: Path | None, progress: Progress) -> Wired:
+def _wire(config: Path | None, progress: Progress) -> Session:
     """The wiring of a sandbox. Raises UsageFault for a configuration of something else, before anything is asked."""
     from gatewayctl.config.load import find, load
 
@@ -65,8 +59,8 @@ def _wire(config: Path | None, progress: Progress) -> Wired:
     return wire(spec.file, progress)
 
 
-def _show(wired: Wired, output: Output) -> None:
-    replicas = wired.ports.gateway.replicas.list()
+def _show(session: Session, output: Output) -> None:
+    replicas = session.ports.gateway.replicas.list()
     rows = [
         {"replica": one.name, "traffic": one.traffic, "admin": one.admin, "ready": one.ready, "note": one.note}
         for one in replicas

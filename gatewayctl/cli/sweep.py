@@ -26,15 +26,15 @@ def sweep(
 
     rows: list[dict[str, object]] = []
     lines: list[str] = []
-    for name, wired in wire_each(config, Progress(a_console()), app, namespace):
-        found = look(wired.ports, wired.app(name))
+    for name, session in wire_each(config, Progress(a_console()), app, namespace):
+        found = look(session.ports, session.app(name))
         if found is None:
             continue
         done, stuck = "left alone", ""
         if found.ours:
             done = "would be swept"
             if not dry_run:
-                stuck = clean(wired.driver, wired.app(name), found).stuck
+                stuck = clean(session.driver, session.app(name), found).stuck
                 done = f"stuck: {stuck}" if stuck else "swept"
         hint = f"gatewayctl resume {name}" if stuck else found.hint
         rows.append({"app": name, "litter": found.litter, "found": found.found, "done": done, "hint": hint})

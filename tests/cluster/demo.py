@@ -5,10 +5,12 @@ The same story as `gatewayctl demo`, told by the same lines: three Envoys, Deplo
 
 import sys
 
-from gatewayctl.cli.demo import APP, Canary, proven
+from gatewayctl.cli.demo import APP, DemoCanary, proven
+from gatewayctl.cli.drafts import draft_plan
+from gatewayctl.cli.ending import save_report
 from gatewayctl.cli.progress import Progress, a_console
-from gatewayctl.cli.releases import drafted, interruptible, kept
 from gatewayctl.cli.show import exit_code
+from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.release import Mode
 from gatewayctl.wiring.discovery import wire
@@ -21,15 +23,15 @@ def main(kind: str) -> int:
     progress, cluster = Progress(a_console()), entered()
     progress.title("bringing the example shop behind a real gateway into the cluster")
     shop.apply(cluster)
-    wired = wire(shop.MANIFESTS / "gatewayctl.yaml", progress)
-    before = wired.ports.gateway.store.read()
+    session = wire(shop.MANIFESTS / "gatewayctl.yaml", progress)
+    before = session.ports.gateway.store.read()
     inside = f"python -m tests.cluster enter --name {cluster.name} --"
     progress.title(f"look at it from another terminal: {inside} gatewayctl status {APP} --namespace shop")
-    with interruptible():
-        made = drafted(wired, APP, Canary(kind).image, Mode.ON_SUCCESS, any_tag=False)
-        ended = wired.driver.begin(made.release)
-        lines = proven(wired, ended, before)
-    sys.stdout.write("\n".join([*lines, f"evidence: {kept(wired, ended)}", ""]))
+    with stop_on_signal():
+        made = draft_plan(session, APP, DemoCanary(kind).image, Mode.ON_SUCCESS, any_tag=False)
+        ended = session.driver.begin(made.release)
+        lines = proven(session, ended, before)
+    sys.stdout.write("\n".join([*lines, f"evidence: {save_report(session, ended)}", ""]))
     return int(exit_code(ended))
 
 

@@ -34,12 +34,12 @@ class Promises:
 
 def cycle(town: Town, traffic: Traffic) -> str:
     """The rule goes on and off again, with its canary; the mark of that release."""
-    wired = wire(town.config, Promises(traffic))
-    made = wired.draft("orders", "shop/orders:1.1", Mode.STAGED)
+    session = wire(town.config, Promises(traffic))
+    made = session.draft("orders", "shop/orders:1.1", Mode.STAGED)
     traffic.owed = Owed(made.header.value, frozenset({STABLE}))
-    routed = wired.driver.begin(made)
+    routed = session.driver.begin(made)
     assert routed.phase is Phase.WAIT, routed.reason
-    ended = wired.driver.abort("orders", "off again")
+    ended = session.driver.abort("orders", "off again")
     assert (ended.outcome, ended.stuck) == (Outcome.ABORTED, "")
     return made.header.value
 

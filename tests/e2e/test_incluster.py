@@ -244,7 +244,7 @@ def test_envoy_itself_checks_edits_inside_the_cluster(submitter: Submitter):
 
     runner.start(task, taken)
     town.settle(lambda: any(pod.begun for pod in runner.look("looking").pods), "the Pod")
-    said = "\n".join(runner.said(runner.look("looking").pods[0].name))
+    said = "\n".join(runner.follow_log(runner.look("looking").pods[0].name))
     runner.cancel("looking")
 
     assert "rule fits the files: 1 route of orders; accepted" in said

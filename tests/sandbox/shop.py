@@ -14,7 +14,8 @@ from pathlib import Path
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.sandbox import cluster
 from gatewayctl.domain.platform import VersionedFiles
-from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
+from gatewayctl.wiring.discovery import Session, wire
+from gatewayctl.wiring.sandbox import sandbox_root
 from tests.fakes.world import Silent
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ class Shop:
     """A sandbox with the example in it. `first` is how its routes were at the start."""
 
     folder: Path
-    wired: Wired
+    wired: Session
     first: VersionedFiles = field(init=False)
 
     def __post_init__(self) -> None:

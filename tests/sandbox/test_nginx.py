@@ -16,7 +16,7 @@ from gatewayctl.adapters.files.processes import find_children, read_title
 from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import Rehearsal
 from gatewayctl.domain.routing import CanaryRule, Header, SourceFile
-from gatewayctl.wiring.discovery import sandbox_root
+from gatewayctl.wiring.sandbox import sandbox_root
 from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, quickly
 

@@ -9,7 +9,7 @@ import pytest
 from gatewayctl.adapters.sandbox.replicas import Rehearsal
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.wiring.discovery import sandbox_root
+from gatewayctl.wiring.sandbox import sandbox_root
 from tests.sandbox.shop import NEW, Shop
 
 pytestmark = pytest.mark.sandbox

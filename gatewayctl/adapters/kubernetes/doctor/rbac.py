@@ -12,6 +12,7 @@ from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.names import part
 from gatewayctl.adapters.kubernetes.client.paths import own_review
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.domain.errors import EnvironmentFailed
 
 
 class PodAccess(Enum):
@@ -108,6 +109,15 @@ _TELLING = (
 def job_permissions(namespace: str) -> tuple[Right, ...]:
     """What `release --in-cluster` needs of its caller."""
     return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _SUBMITTING)
+
+
+def require_job_permissions(api: Api, namespace: str) -> None:
+    """Raise EnvironmentFailed, naming them, when we lack permissions to start a release as a Job."""
+    lacking = missing(api, job_permissions(namespace))
+    if lacking:
+        raise EnvironmentFailed(
+            "to start a Job you lack " + "; ".join(map(str, lacking)), hint="manifests/submitter.yaml grants it"
+        )
 
 
 def load_permissions(namespace: str) -> tuple[Right, ...]:

@@ -7,13 +7,13 @@ labels, and what keeps it out of a registry; nothing of these is ever compared o
 import copy
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.doctor.service_registry import is_registration
 from gatewayctl.adapters.kubernetes.workloads.objects import container as container_of
 from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
+from gatewayctl.domain.twins import Difference
 
 _KEYS = ("name", "mountPath", "containerPort", "devicePath", "key")  # what tells one item of a list from the others
 _OTHERS = ("kubectl.kubernetes.io/", "gatewayctl.dev/")  # annotations that say when, not what
@@ -21,18 +21,6 @@ _SECRET = re.compile(r"secret|passw|token|credential|private|api_?key|access_?ke
 _INLINE = re.compile(r"://[^/\s]*:[^/\s]*@|(?:passw\w*|secret|token)\W*[=:]", re.IGNORECASE)
 _HIDDEN, _ABSENT = "(not shown)", "(absent)"
 _LONGEST = 120  # characters of a value
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One place where the canary's Pods would not be like stable's."""
-
-    path: str
-    stable: str
-    canary: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.stable} -> {self.canary}"
 
 
 def differences(stable: Object, canary: Object, container: str = "") -> tuple[Difference, ...]:

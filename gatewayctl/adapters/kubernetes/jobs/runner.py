@@ -77,8 +77,8 @@ class Runner:
             over = "somebody deleted it"
         return JobSeen(tuple(map(_pod_seen, newest_first)), over)
 
-    def said(self, pod: str) -> Iterator[str]:
-        """The lines that a Pod says, from its first, until it ends or is silent for long. Raises ApiFault."""
+    def follow_log(self, pod: str) -> Iterator[str]:
+        """The lines that a Pod prints, from its first, until it ends or is silent for long. Raises ApiFault."""
         for line in self.api.lines(self._log(pod), _SILENCE, container=CONTAINER, follow="true"):
             yield line.decode(errors="replace")
 

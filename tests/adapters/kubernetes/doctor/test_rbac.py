@@ -23,7 +23,7 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import (
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
 NEEDED = rights("shop", PLACE, PodAccess.OUTSIDE)
 OBJECTS = rights("shop", replace(PLACE, routes=("shop/shop",)), PodAccess.OUTSIDE)

@@ -1,4 +1,4 @@
-"""What a terminal is told of a Job, when the connection breaks and Pods come and go."""
+"""What a terminal shows of a Job, when the connection breaks and Pods come and go."""
 
 import contextlib
 import io
@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.jobs.follower import JobFollower
 from gatewayctl.adapters.kubernetes.jobs.manifest import Task
 from gatewayctl.adapters.kubernetes.jobs.runner import Runner
-from gatewayctl.cli.listener import Listener
 from gatewayctl.cli.progress import Progress
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
@@ -52,16 +53,12 @@ def ended(code: int) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def listening(cluster: Cluster, folder: Path) -> Iterator[tuple[Listener, io.StringIO]]:
-    from gatewayctl.config.load import parse
-    from gatewayctl.wiring.discovery import wired
-
-    text = Path(__file__).parents[2].joinpath("gateway-config", "gatewayctl.yaml").read_text()
-    heard = io.StringIO()
-    listener = Progress(Console(file=heard, soft_wrap=True))
+def following(cluster: Cluster, folder: Path) -> Iterator[tuple[JobFollower, io.StringIO]]:
+    shown = io.StringIO()
+    progress = Progress(Console(file=shown, soft_wrap=True))
     with serving(cluster.answer, folder) as kubeconfig:
         runner = Runner(connect(file=kubeconfig), "shop")
-        yield Listener(runner, wired(parse(text, folder / "gatewayctl.yaml"), listener), TASK, "orders"), heard
+        yield JobFollower(runner, TASK, "orders", progress.relay, SystemClock()), shown
 
 
 def test_a_log_that_is_asked_for_again_repeats_no_line_and_loses_none(tmp_path):
@@ -71,11 +68,11 @@ def test_a_log_that_is_asked_for_again_repeats_no_line_and_loses_none(tmp_path):
     cluster.logs = {"one": [Reply(200, b"first\nsecond\n"), whole]}
     cluster.looks[1:1] = [[pod("one", 1, running={})]] * 6  # longer than the end of a Pod may lag behind its log
 
-    with listening(cluster, tmp_path) as (listener, heard):
-        code = listener.heard()
+    with following(cluster, tmp_path) as (follower, shown):
+        code = follower.follow()
 
     assert code == 0
-    assert heard.getvalue().splitlines()[1:] == ["first", "second", "third"]
+    assert shown.getvalue().splitlines()[1:] == ["first", "second", "third"]
 
 
 def test_a_pod_whose_log_is_lost_still_answers(tmp_path):
@@ -83,8 +80,8 @@ def test_a_pod_whose_log_is_lost_still_answers(tmp_path):
     cluster.looks = [[pod("one", 1, **ended(3))]]
     cluster.logs = {"one": []}
 
-    with listening(cluster, tmp_path) as (listener, _):
-        assert listener.heard() == 3
+    with following(cluster, tmp_path) as (follower, _):
+        assert follower.follow() == 3
 
 
 def test_a_pod_that_is_lost_is_followed_by_the_next_and_its_answer_counts(tmp_path):
@@ -93,12 +90,12 @@ def test_a_pod_that_is_lost_is_followed_by_the_next_and_its_answer_counts(tmp_pa
     cluster.looks = [[first], [], [], [second]]
     cluster.logs = {"one": [Reply(200, b"begun\n")], "two": [Reply(200, b"taken up\n")]}
 
-    with listening(cluster, tmp_path) as (listener, heard):
-        code = listener.heard()
+    with following(cluster, tmp_path) as (follower, shown):
+        code = follower.follow()
 
-    said = heard.getvalue()
+    lines = shown.getvalue()
     assert code == 3
-    assert said.index("begun") < said.index("Pod one was lost") < said.index("taken up")
+    assert lines.index("begun") < lines.index("Pod one was lost") < lines.index("taken up")
 
 
 def test_a_pod_that_asks_for_another_one_is_not_the_answer(tmp_path):
@@ -107,17 +104,17 @@ def test_a_pod_that_asks_for_another_one_is_not_the_answer(tmp_path):
     cluster.looks = [[first], [first], [first], [second, first]]
     cluster.logs = {"one": [Reply(200, b"")], "two": [Reply(200, b"")]}
 
-    with listening(cluster, tmp_path) as (listener, heard):
-        assert listener.heard() == 0
-    assert "Pod one ended with 75" in heard.getvalue()
+    with following(cluster, tmp_path) as (follower, shown):
+        assert follower.follow() == 0
+    assert "Pod one ended with 75" in shown.getvalue()
 
 
 def test_a_first_pod_that_cannot_begin_takes_the_job_back_and_says_why(tmp_path):
     cluster = Cluster()
     cluster.looks = [[pod("one", 1, waiting={"reason": "ErrImagePull", "message": "no such image"})]]
 
-    with listening(cluster, tmp_path) as (listener, _), pytest.raises(EnvironmentFailed, match="no such image"):
-        listener.heard()
+    with following(cluster, tmp_path) as (follower, _), pytest.raises(EnvironmentFailed, match="no such image"):
+        follower.follow()
 
     assert cluster.deleted == ["/apis/batch/v1/namespaces/shop/jobs/gatewayctl-orders-r-1"]
 
@@ -127,7 +124,7 @@ def test_a_job_that_is_over_without_an_answer_says_why(tmp_path):
     cluster.looks = [[]]
     cluster.conditions = [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}]
 
-    with listening(cluster, tmp_path) as (listener, _), pytest.raises(EnvironmentFailed, match="too long") as caught:
-        listener.heard()
+    with following(cluster, tmp_path) as (follower, _), pytest.raises(EnvironmentFailed, match="too long") as caught:
+        follower.follow()
 
     assert "gatewayctl status orders" in caught.value.hint

@@ -1,0 +1,51 @@
+"""How a command that moves a release ends: its evidence completed, the result shown, the exit code."""
+
+import json
+
+import typer
+
+from gatewayctl.cli.options import Output
+from gatewayctl.cli.progress import Progress
+from gatewayctl.cli.show import exit_code, show
+from gatewayctl.domain.release import Phase, Release
+from gatewayctl.wiring.discovery import Session
+
+
+def end_command(session: Session, ended: Release, output: Output, *, aborting: bool = False) -> None:
+    """Show the result and leave with its exit code; for `abort`, aborted is success."""
+    from gatewayctl.reports.release import as_dict
+
+    announce_wait(session, ended)
+    text = describe_end(ended)
+    folder = save_report(session, ended)
+    show(output, {**as_dict(ended), "evidence": folder}, f"{text}\nevidence: {folder}")
+    code = exit_code(ended)
+    raise typer.Exit(0 if aborting and not ended.stuck else int(code))
+
+
+def announce_wait(session: Session, ended: Release) -> None:
+    """Where a release waits for a person, show the command that it waits for."""
+    listener = session.ports.listener
+    if ended.phase is Phase.WAIT and isinstance(listener, Progress):
+        minutes = max(0, round((ended.expires - session.ports.clock.wall()) / 60))
+        what = "promote" if ended.tested or not (ended.suite or ended.load) else "smoke"
+        listener.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
+
+
+def describe_end(ended: Release) -> str:
+    """How it ended, and who has to act if it has not."""
+    from gatewayctl.reports.release import explain
+
+    ways = f"\n  → gatewayctl resume {ended.app}, or gatewayctl abort {ended.app}" if ended.stuck else ""
+    return explain(ended) + ways
+
+
+def save_report(session: Session, ended: Release) -> str:
+    """Complete the evidence with the release's own report; returns the folder that holds all of it."""
+    from gatewayctl.reports.release import as_dict, as_text
+
+    evidence = session.ports.evidence
+    folder = evidence.folder(ended.id)
+    evidence.put(ended.id, "release.json", json.dumps(as_dict(ended), indent=1, ensure_ascii=False))
+    evidence.put(ended.id, "report.txt", as_text(ended, folder))
+    return folder

@@ -1,0 +1,137 @@
+"""The ports of `platform: kubernetes`, and the configuration that a release leaves in the cluster."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatewayctl.domain.errors import UsageFault
+from gatewayctl.wiring.gateway import assemble_gateway
+
+if TYPE_CHECKING:
+    from gatewayctl.adapters.kubernetes.client.api import Api
+    from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
+    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+    from gatewayctl.config.spec import Spec
+    from gatewayctl.domain.twins import TwinSync
+    from gatewayctl.orchestration.context import Ports
+    from gatewayctl.ports import ProgressListener, RouteStore
+
+
+def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
+    from gatewayctl.adapters.clock import SystemClock
+    from gatewayctl.adapters.files.evidence import FileEvidence
+    from gatewayctl.adapters.kubernetes.client.api import connect
+    from gatewayctl.adapters.kubernetes.client.paths import pods
+    from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
+    from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
+    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
+    from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
+    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
+    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
+    from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
+    from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
+    from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, Events
+    from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
+    from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
+    from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
+    from gatewayctl.adapters.smoke.suites import ChildSuites
+    from gatewayctl.orchestration.context import Ports
+
+    api, clock = connect(spec.platform.context), SystemClock()
+    namespace, gateway = spec.platform.namespace, spec.gateway
+    place = GatewayPlace(
+        namespace=gateway.namespace,
+        selector=gateway.selector,
+        config_map=gateway.config_map,
+        keys=gateway.keys,
+        traffic=gateway.traffic,
+        admin=gateway.admin,
+        routes=gateway.routes,
+        container=gateway.container,
+    )
+    shared = any(app.load and app.load.workers for app in spec.apps.values())
+    listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
+    store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
+    gatehouse = assemble_gateway(spec, store, KubernetesReplicas(api, place, listing=listing))
+    if isinstance(store, HttpRouteStore):
+        gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
+    told = _exec_activation(spec, api, place, listing, store)
+    workloads = KubernetesWorkloads(api, namespace, _containers(spec))
+    more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if told else ()))
+    events = Events(api, namespace, workloads.deployment, listener)
+    return Ports(
+        gateway=replace(gatehouse, activation=told or gatehouse.activation),
+        workloads=workloads,
+        workload_writer=workloads,
+        suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
+        journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
+        leases=KubernetesLeases(api, namespace, clock),
+        evidence=FileEvidence(spec.folder / ".gatewayctl"),
+        clock=clock,
+        listener=listener,
+        address=KubernetesAddresses(api, namespace),
+        inspections=(
+            Inspection(api, namespace, place, store, workloads, more, reload=told.check if told else None).look,
+        ),
+    )
+
+
+def _exec_activation(
+    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing", store: "RouteStore"
+) -> "ExecActivation | None":
+    """How gateway Pods are told by a command in them; None for products that are not."""
+    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
+    from gatewayctl.gateways.registry import gateway
+
+    how = gateway(spec.gateway.kind).reload
+    return ExecActivation(api, place, listing, store, how) if how else None
+
+
+def _containers(spec: "Spec") -> dict[str, str]:
+    """The application's container of each Deployment whose application names it."""
+    named = [app for app in spec.apps.values() if app.container]
+    return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
+
+
+def sync_canary(spec: "Spec", app: str, *, write: bool) -> "TwinSync":
+    """Compare the twins of one application, and where `write` is true bring its canary in line with stable.
+
+    Raises UsageFault on another platform, EnvironmentFailed, Conflict.
+    """
+    from gatewayctl.adapters.kubernetes.client.api import connect
+    from gatewayctl.adapters.kubernetes.doctor.twin_sync import Twins
+
+    place, wanted = spec.platform, spec.app(app)
+    if place.kind != "kubernetes":
+        raise UsageFault(f"sync needs a cluster; platform.kind is {place.kind}", hint="the sandbox makes twins itself")
+    return Twins(connect(place.context), place.namespace, wanted.target, wanted.container).sync(write=write)
+
+
+def is_cluster_named() -> bool:
+    """Whether a kubeconfig or the Pod that we run in names a cluster."""
+    from gatewayctl.adapters.kubernetes.client.api import configured
+
+    return configured()
+
+
+def spec_in_cluster(app: str, namespace: str, context: str) -> "Spec":
+    """The configuration that a release left in the cluster. Its context names the other machine's: ours is used."""
+    from gatewayctl.adapters.kubernetes.client.api import connect
+    from gatewayctl.adapters.kubernetes.client.kubeconfig import own_namespace
+    from gatewayctl.adapters.kubernetes.state.journal import apps, kept_spec
+    from gatewayctl.config.load import parse
+
+    api = connect(context)
+    namespace = namespace or own_namespace(context)
+    named = [app] if app else list(apps(api, namespace))
+    text = kept_spec(api, namespace, named[0]) if named else None
+    if text is None:
+        raise UsageFault(
+            f"there is no gatewayctl.yaml here, and namespace {namespace} keeps no release of {app or 'any app'}",
+            hint="name the namespace with --namespace, or a configuration with --config",
+        )
+    spec = parse(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{named[0]}"))
+    return replace(spec, platform=replace(spec.platform, context=context))
