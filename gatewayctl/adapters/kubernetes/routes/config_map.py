@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
+from gatewayctl.adapters.kubernetes.client.json import name_of, part, texts
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
 from gatewayctl.adapters.kubernetes.client.watch import Item, Listing
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
@@ -96,7 +97,7 @@ class KubernetesRouteStore:
                 failed[name] = fault
 
         try:
-            names = [str((pod.get("metadata") or {}).get("name", "")) for pod in self._pods()]
+            names = [name_of(pod) for pod in self._pods()]
         except ApiFault as fault:
             names, failed = [], {"all": str(fault)}
         if names:
@@ -169,11 +170,11 @@ class KubernetesRouteStore:
 
     def _pods(self) -> list[Object]:
         ended = {"Succeeded", "Failed"}
-        return [pod for pod in self._gateway.now() if (pod.get("status") or {}).get("phase") not in ended]
+        return [pod for pod in self._gateway.now() if part(pod, "status").get("phase") not in ended]
 
     def _stored(self, found: Object) -> VersionedFiles:
-        metadata, data = found.get("metadata") or {}, found.get("data") or {}
-        binary = [key for key in self._place.keys if key in (found.get("binaryData") or {})]
+        metadata, data = part(found, "metadata"), part(found, "data")
+        binary = [key for key in self._place.keys if key in part(found, "binaryData")]
         if binary:
             raise Refused(self._name, 0, f"{', '.join(binary)} is binaryData, not text")
         missing = [key for key in self._place.keys if key not in data]
@@ -182,7 +183,7 @@ class KubernetesRouteStore:
                 f"{self._name} has no key {', '.join(missing)}; it has {', '.join(data) or 'none'}",
                 hint="the keys that are route files are named in gatewayctl.yaml, under gateway.config",
             )
-        mark = str((metadata.get("annotations") or {}).get(WRITE, ""))
+        mark = texts(metadata, "annotations").get(WRITE, "")
         version = _Version(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
         return VersionedFiles(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
-from gatewayctl.adapters.kubernetes.client.names import part, words
+from gatewayctl.adapters.kubernetes.client.json import part, texts
 from gatewayctl.adapters.kubernetes.client.paths import http_routes
 from gatewayctl.adapters.kubernetes.client.watch import Item
 from gatewayctl.adapters.kubernetes.routes.config_map import WRITE
@@ -37,7 +37,7 @@ class _Version:
     @classmethod
     def of(cls, found: Object) -> "_Version":
         metadata = part(found, "metadata")
-        mark = words(metadata, "annotations").get(WRITE, "")
+        mark = texts(metadata, "annotations").get(WRITE, "")
         return cls(str(metadata.get("uid", "")), str(metadata.get("generation", "")), mark)
 
     @classmethod

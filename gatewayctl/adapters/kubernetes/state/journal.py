@@ -10,17 +10,8 @@ from dataclasses import dataclass
 
 from gatewayctl.adapters.files.records import release_from_data, release_from_json, release_to_data, release_to_json
 from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, UnknownOutcome, VersionConflict
-from gatewayctl.adapters.kubernetes.client.names import (
-    APP,
-    MANAGED_BY,
-    MANAGER,
-    OUTCOME,
-    PHASE,
-    own_labels,
-    own_name,
-    part,
-    words,
-)
+from gatewayctl.adapters.kubernetes.client.json import items, part, texts
+from gatewayctl.adapters.kubernetes.client.names import APP, MANAGED_BY, MANAGER, OUTCOME, PHASE, own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.client.watch import Item
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
@@ -113,12 +104,12 @@ class KubernetesJournal:
         found = old.found if old else {}
         meta = {**part(found, "metadata"), "name": own_name(app), "namespace": self._namespace}
         meta["labels"] = {
-            **words(meta, "labels"),
+            **texts(meta, "labels"),
             **own_labels(app),
             PHASE: release.phase.value,
             OUTCOME: release.outcome.value,
         }
-        data = {**words(found, "data"), "release": release_to_json(release), "nonce": nonce}
+        data = {**texts(found, "data"), "release": release_to_json(release), "nonce": nonce}
         data["version"] = str(old.version + 1 if old else 1)
         if self._spec:
             data[_SPEC] = self._spec
@@ -137,14 +128,13 @@ def kept_spec(api: Api, namespace: str, app: str) -> str | None:
         found = api.get(config_maps(namespace, own_name(app)))
     except NotFound:
         return None
-    return words(found, "data").get(_SPEC)
+    return texts(found, "data").get(_SPEC)
 
 
 def apps(api: Api, namespace: str) -> tuple[str, ...]:
     """The applications that have a journal in `namespace`, by name."""
     found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={MANAGER},{APP}")
-    items = found.get("items")
-    labels = [words(item, "metadata", "labels") for item in items or () if isinstance(item, dict)]
+    labels = [texts(item, "metadata", "labels") for item in items(found, "items")]
     return tuple(sorted(label[APP] for label in labels if APP in label))
 
 
@@ -158,7 +148,7 @@ class _Entry:
 
     @property
     def data(self) -> dict[str, str]:
-        return words(self.found, "data")
+        return texts(self.found, "data")
 
     @property
     def history(self) -> list[Object]:
@@ -176,9 +166,9 @@ _MEND = "restore it from a backup, or see that no release is open and delete it:
 
 
 def _entry(found: Object) -> _Entry:
-    meta = words(found, "metadata")
+    meta = texts(found, "metadata")
     source = f"ConfigMap {meta.get('namespace')}/{meta.get('name')}"
-    version = words(found, "data").get("version", "")
+    version = texts(found, "data").get("version", "")
     if not (version.isascii() and version.isdecimal() and 0 < len(version) < 19 and int(version) > 0):
         raise EnvironmentFailed(
             f"{source}: not a journal: expected a version of 1 or more, found {version!r}", hint=_MEND

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
-from gatewayctl.adapters.kubernetes.client.names import own_labels, own_name, part, words
+from gatewayctl.adapters.kubernetes.client.json import part, texts
+from gatewayctl.adapters.kubernetes.client.names import own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import leases
 from gatewayctl.adapters.kubernetes.state.lease_holder import (
     Lease,
@@ -110,8 +111,8 @@ class KubernetesLeases:
         before = lease_of(found)
         same = before is not None and before.holder == holder
         meta = {**part(found, "metadata"), "name": own_name(app), "namespace": self._namespace}
-        meta["labels"] = {**words(meta, "labels"), **own_labels(app)}
-        meta["annotations"] = {**words(meta, "annotations"), **annotations(holder)}
+        meta["labels"] = {**texts(meta, "labels"), **own_labels(app)}
+        meta["annotations"] = {**texts(meta, "annotations"), **annotations(holder)}
         spec = {
             **part(found, "spec"),
             "holderIdentity": str(holder),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     WRITE,
@@ -17,12 +18,8 @@ from gatewayctl.adapters.kubernetes.workloads.objects import (
     container,
     digest,
     is_ready,
-    items,
-    name_of,
     nonce,
-    number,
     observed,
-    part,
     revision,
     selector,
     template_of,
