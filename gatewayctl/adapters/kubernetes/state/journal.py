@@ -9,7 +9,8 @@ import secrets
 from dataclasses import dataclass
 
 from gatewayctl.adapters.files.records import release_from_data, release_from_json, release_to_data, release_to_json
-from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, UnknownOutcome, VersionConflict
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object
+from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalWrite, write_conditionally
 from gatewayctl.adapters.kubernetes.client.json import items, part, texts
 from gatewayctl.adapters.kubernetes.client.names import APP, MANAGED_BY, MANAGER, OUTCOME, PHASE, own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
@@ -19,7 +20,6 @@ from gatewayctl.domain.release import Record, Release
 
 _SPEC = "gatewayctl.yaml"
 _LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
-_TRIES = 6  # a write that met another change of the same object, or got no answer
 
 
 class KubernetesJournal:
@@ -46,24 +46,15 @@ class KubernetesJournal:
         entry = self._last.get(app) if expected else None
         if expected and (entry is None or entry.version != expected):
             entry = self._read(app)
-        for _ in range(_TRIES):
-            if entry is not None and entry.data.get("nonce") == nonce:  # the answer was lost, the write was not
-                return Record(release, entry.version)
-            found = entry.version if entry else 0
-            if found != expected:
-                raise StaleWrite(
-                    f"the journal of {app} was written by someone else: expected version {expected}, found {found}"
-                )
-            try:
-                stored = self._write(app, self._next(app, release, entry, nonce), entry)
-            except (VersionConflict, NotFound, UnknownOutcome):
-                entry = self._read(app)
-                continue
-            self._last[app] = stored
-            if app in self._kept:
-                self._kept[app].put(stored.found)
-            return Record(release, stored.version)
-        raise EnvironmentFailed(f"the journal of {app} could not be written in {_TRIES} tries: others keep changing it")
+        write = ConditionalWrite(
+            f"the journal of {app}",
+            send=lambda found: self._write(app, self._next(app, release, found, nonce), found),
+            read=lambda: self._read(app),
+            is_done_in=lambda found: found is not None and found.data.get("nonce") == nonce,
+            verify=lambda found: _verify_version(app, found, expected),
+        )
+        stored = write_conditionally(write, entry)
+        return Record(release, stored.version if stored else 0)
 
     def moved(self, app: str, version: int) -> bool:
         """Whether the record is known to be no longer at `version`; a watch tells. Raises EnvironmentFailed."""
@@ -96,8 +87,13 @@ class KubernetesJournal:
 
     def _write(self, app: str, wanted: Object, old: "_Entry | None") -> "_Entry":
         if old is None:
-            return _entry(self._api.create(config_maps(self._namespace), wanted))
-        return _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted))
+            stored = _entry(self._api.create(config_maps(self._namespace), wanted))
+        else:
+            stored = _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted))
+        self._last[app] = stored
+        if app in self._kept:
+            self._kept[app].put(stored.found)
+        return stored
 
     def _next(self, app: str, release: Release, old: "_Entry | None", nonce: str) -> Object:
         """The whole object as it should be; what people added to it stays."""
@@ -160,6 +156,14 @@ class _Entry:
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise EnvironmentFailed(f"{self.source}: history is no list of releases", hint=_MEND)
         return found
+
+
+def _verify_version(app: str, found: _Entry | None, expected: int) -> None:
+    version = found.version if found else 0
+    if version != expected:
+        raise StaleWrite(
+            f"the journal of {app} was written by someone else: expected version {expected}, found {version}"
+        )
 
 
 _MEND = "restore it from a backup, or see that no release is open and delete it: kubectl delete configmap"
