@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from threading import Condition, Lock, Thread
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Object
-from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 
 _WATCH = 180  # seconds of one watch; a connection that broke without a word is believed no longer than that
 _FRESH = 0.5  # seconds for which a list serves where no watch can be had

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
-from gatewayctl.adapters.kubernetes.client.names import part
+from gatewayctl.adapters.kubernetes.client.json import items, part
 from gatewayctl.adapters.kubernetes.client.paths import own_review
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.domain.errors import EnvironmentFailed
@@ -181,9 +181,7 @@ class _Rules:
 
 def _rules(api: Api, namespace: str) -> _Rules:
     status = part(_asked(api, "SelfSubjectRulesReview", {"namespace": namespace}), "status")
-    found = status.get("resourceRules") or ()
-    rules = tuple(rule for rule in found if isinstance(rule, dict)) if isinstance(found, list) else ()
-    return _Rules(rules, status.get("incomplete") is not False)
+    return _Rules(tuple(items(status, "resourceRules")), status.get("incomplete") is not False)
 
 
 def _allowed(api: Api, right: Right) -> bool:

@@ -7,7 +7,8 @@ help that, so this warns and refuses nothing.
 from collections.abc import Iterator
 
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.workloads.objects import container, items, name_of, number, part
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
+from gatewayctl.adapters.kubernetes.workloads.objects import container
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.platform import Check
 

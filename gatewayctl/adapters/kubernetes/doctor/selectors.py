@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import (
     autoscalers,
     config_maps,
@@ -18,7 +19,6 @@ from gatewayctl.adapters.kubernetes.client.paths import (
 from gatewayctl.adapters.kubernetes.doctor.rolling_update import update_check
 from gatewayctl.adapters.kubernetes.doctor.service_registry import config_maps_of, registers_as_stable, settings
 from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences
-from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError, UsageFault
 from gatewayctl.domain.platform import Check
 from gatewayctl.domain.release import Target

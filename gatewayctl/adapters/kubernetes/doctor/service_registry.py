@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.workloads.objects import items, part
+from gatewayctl.adapters.kubernetes.client.json import items, part
 
 Settings = Mapping[str, str]
 """Values by name, names as Spring binds them: letters and digits only, in lower case."""

@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.api import Object
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.doctor.service_registry import is_registration
 from gatewayctl.adapters.kubernetes.workloads.objects import container as container_of
-from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
 from gatewayctl.domain.twins import Difference
 
 _KEYS = ("name", "mountPath", "containerPort", "devicePath", "key")  # what tells one item of a list from the others

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.adapters.kubernetes.client.api import Api
+from gatewayctl.adapters.kubernetes.client.json import items, part
 from gatewayctl.adapters.kubernetes.client.websocket import end, open_tunnel
-from gatewayctl.adapters.kubernetes.workloads.objects import items, part
 from gatewayctl.domain.errors import EnvironmentFailed
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
+from gatewayctl.adapters.kubernetes.client.json import name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import pods
 from gatewayctl.adapters.kubernetes.client.watch import Listing
 from gatewayctl.adapters.kubernetes.gateway.container_probe import (
@@ -24,7 +25,6 @@ from gatewayctl.adapters.kubernetes.gateway.container_probe import (
 from gatewayctl.adapters.kubernetes.gateway.exec import Ran, execute
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.volume_mounts import Mounted, mounted
-from gatewayctl.adapters.kubernetes.workloads.objects import name_of
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.gateways.registry import Signalled
@@ -126,5 +126,5 @@ class ExecActivation:
 
 
 def _is_running(pod: Object) -> bool:
-    ending = (pod.get("metadata") or {}).get("deletionTimestamp")
-    return not ending and (pod.get("status") or {}).get("phase") == "Running"
+    ending = part(pod, "metadata").get("deletionTimestamp")
+    return not ending and part(pod, "status").get("phase") == "Running"

@@ -6,6 +6,7 @@ from enum import StrEnum
 from threading import Lock
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import pods
 from gatewayctl.adapters.kubernetes.client.watch import Listing
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
@@ -57,10 +58,10 @@ class KubernetesReplicas:
 
     def _look(self) -> tuple[Replica, ...]:
         found = self._pods.now()
-        serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=_name))
+        serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=name_of))
         if self._reach is NetworkPath.AUTO:
             self._reach = self._decide(serving)
-        self._forwards.keep({_name(pod) for pod in serving})
+        self._forwards.keep({name_of(pod) for pod in serving})
         return tuple(self._replica(pod) for pod in serving)
 
     def _decide(self, serving: tuple[Object, ...]) -> NetworkPath:
@@ -73,12 +74,12 @@ class KubernetesReplicas:
         try:
             socket.create_connection((_address(ready), self._place.traffic), _REACHED).close()
         except OSError:
-            self._forwards.attempt(_name(ready), self._place.traffic)
+            self._forwards.attempt(name_of(ready), self._place.traffic)
             return NetworkPath.FORWARD
         return NetworkPath.DIRECT
 
     def _replica(self, pod: Object) -> Replica:
-        name, port, admin = _name(pod), self._place.traffic, self._place.admin
+        name, port, admin = name_of(pod), self._place.traffic, self._place.admin
         ready = _is_ready(pod)
         return Replica(
             name,
@@ -90,26 +91,21 @@ class KubernetesReplicas:
 
     def _at(self, pod: Object, port: int) -> str:
         if self._reach is NetworkPath.FORWARD:
-            return self._forwards.address(_name(pod), port)
-        address = _address(pod) or _name(pod)  # a Pod without an address yet: nothing answers to its bare name
+            return self._forwards.address(name_of(pod), port)
+        address = _address(pod) or name_of(pod)  # a Pod without an address yet: nothing answers to its bare name
         return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _name(pod: Object) -> str:
-    return str((pod.get("metadata") or {}).get("name", ""))
-
-
 def _address(pod: Object) -> str:
-    return str((pod.get("status") or {}).get("podIP") or "")
+    return str(part(pod, "status").get("podIP") or "")
 
 
 def _is_ending(pod: Object) -> bool:
-    return bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+    return bool(part(pod, "metadata").get("deletionTimestamp"))
 
 
 def _condition(pod: Object, kind: str) -> Object:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return next((one for one in conditions if one.get("type") == kind), {})
+    return next((one for one in items(pod, "status", "conditions") if one.get("type") == kind), {})
 
 
 def _is_ready(pod: Object) -> bool:
@@ -117,16 +113,15 @@ def _is_ready(pod: Object) -> bool:
 
 
 def _is_serving(pod: Object) -> bool:
-    if (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+    if part(pod, "status").get("phase") in {"Succeeded", "Failed"}:
         return False
     return _is_ready(pod) or not _is_ending(pod)
 
 
 def _why_not(pod: Object) -> str:
     """Why a Pod is not ready: the container's own reason first, then the scheduler's, then the condition's."""
-    for status in (pod.get("status") or {}).get("containerStatuses") or ():
-        state = status.get("state") or {}
-        stopped = state.get("waiting") or state.get("terminated")
+    for status in items(pod, "status", "containerStatuses"):
+        stopped = part(status, "state", "waiting") or part(status, "state", "terminated")
         if stopped:
             said = f": {stopped['message']}" if stopped.get("message") else ""
             return f"container {status.get('name')} {stopped.get('reason', 'does not run')}{said}"

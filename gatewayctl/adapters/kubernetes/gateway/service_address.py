@@ -1,8 +1,8 @@
 """The addresses of Services, for gateways whose rules need one."""
 
 from gatewayctl.adapters.kubernetes.client.api import Api
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import services
-from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
 from gatewayctl.domain.errors import EnvironmentFailed
 
 

@@ -4,8 +4,8 @@ import posixpath
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Object
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
 from gatewayctl.domain.errors import EnvironmentFailed
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, jobs, pods, service_accounts
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import CONTAINER, Task, files, job
-from gatewayctl.adapters.kubernetes.workloads.objects import items, name_of, part
 from gatewayctl.adapters.kubernetes.workloads.trouble import pod_trouble
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 

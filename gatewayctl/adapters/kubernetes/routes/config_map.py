@@ -16,6 +16,13 @@ from dataclasses import dataclass
 from threading import Lock
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
+from gatewayctl.adapters.kubernetes.client.conditional_write import (
+    ATTEMPTS,
+    ConditionalWrite,
+    OvertakenWrite,
+    write_conditionally,
+)
+from gatewayctl.adapters.kubernetes.client.json import name_of, part, texts
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
 from gatewayctl.adapters.kubernetes.client.watch import Item, Listing
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
@@ -30,7 +37,6 @@ NUDGE = "gatewayctl.dev/nudge"
 """Annotation of each gateway Pod: its change makes the kubelet sync the Pod's volumes at once."""
 
 _LARGEST = 1_048_576  # bytes in all keys of one ConfigMap, the API server's own limit
-_TRIES = 5
 _AT_ONCE = 8  # nudges in flight
 
 
@@ -98,7 +104,7 @@ class KubernetesRouteStore:
                 failed[name] = fault
 
         try:
-            names = [str((pod.get("metadata") or {}).get("name", "")) for pod in self._pods()]
+            names = [name_of(pod) for pod in self._pods()]
         except ApiFault as fault:
             names, failed = [], {"all": str(fault)}
         if names:
@@ -110,7 +116,7 @@ class KubernetesRouteStore:
     def _touched(self, name: str, body: Object) -> str:
         """Nudge one Pod; why that did not work, or nothing. Its status moves all the time, so clashes are usual."""
         fault = ""
-        for _ in range(_TRIES):
+        for _ in range(ATTEMPTS):
             try:
                 self._api.merge(pods(self._place.namespace, name), body)
             except NotFound:
@@ -139,27 +145,31 @@ class KubernetesRouteStore:
         return texts
 
     def _swap(self, wanted: dict[str, str], expected: VersionedFiles, mark: str) -> VersionedFiles:
-        """Patch; where the answer does not tell what came of it, look. Every try carries the same mark."""
+        """Write the texts that differ; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
         changed = {file.name: wanted[file.name] for file in expected.files if wanted[file.name] != file.text}
-        found = expected
-        for _ in range(_TRIES):
+
+        def send(found: VersionedFiles) -> VersionedFiles:
             version = _Version.parse(found.version).resource
             metadata = {"resourceVersion": version, "annotations": {WRITE: mark}}
-            try:
-                written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
-                self._kept.put(written)
-                return self._stored(written)
-            except (VersionConflict, UnknownOutcome) as caught:
-                fault = caught
-            found = self._stored(self._object(self._kept.fresh))
+            written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
+            self._kept.put(written)
+            return self._stored(written)
+
+        def is_done_in(found: VersionedFiles) -> bool:
             texts = {file.name: file.text for file in found.files}
-            if _Version.parse(found.version).mark == mark and texts == wanted:
-                return found
+            return _Version.parse(found.version).mark == mark and texts == wanted
+
+        def verify(found: VersionedFiles) -> None:
             if not _same(found, expected):
-                raise StaleWrite(f"{self._name} was changed by someone else since it was read") from fault
-        if isinstance(fault, UnknownOutcome):
-            raise fault
-        raise StaleWrite(f"{self._name} is being changed by others all the time") from fault
+                raise StaleWrite(f"{self._name} was changed by someone else since it was read")
+
+        def read() -> VersionedFiles:
+            return self._stored(self._object(self._kept.fresh))
+
+        try:
+            return write_conditionally(ConditionalWrite(self._name, send, read, is_done_in, verify), expected)
+        except OvertakenWrite as fault:
+            raise StaleWrite(f"{self._name} is being changed by others all the time") from fault
 
     def _object(self, got: Callable[[], Object]) -> Object:
         try:
@@ -171,11 +181,11 @@ class KubernetesRouteStore:
 
     def _pods(self) -> list[Object]:
         ended = {"Succeeded", "Failed"}
-        return [pod for pod in self._gateway.now() if (pod.get("status") or {}).get("phase") not in ended]
+        return [pod for pod in self._gateway.now() if part(pod, "status").get("phase") not in ended]
 
     def _stored(self, found: Object) -> VersionedFiles:
-        metadata, data = found.get("metadata") or {}, found.get("data") or {}
-        binary = [key for key in self._place.keys if key in (found.get("binaryData") or {})]
+        metadata, data = part(found, "metadata"), part(found, "data")
+        binary = [key for key in self._place.keys if key in part(found, "binaryData")]
         if binary:
             raise Refused(self._name, 0, f"{', '.join(binary)} is binaryData, not text")
         missing = [key for key in self._place.keys if key not in data]
@@ -184,7 +194,7 @@ class KubernetesRouteStore:
                 f"{self._name} has no key {', '.join(missing)}; it has {', '.join(data) or 'none'}",
                 hint="the keys that are route files are named in gatewayctl.yaml, under gateway.config",
             )
-        mark = str((metadata.get("annotations") or {}).get(WRITE, ""))
+        mark = texts(metadata, "annotations").get(WRITE, "")
         version = _Version(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
         return VersionedFiles(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
 

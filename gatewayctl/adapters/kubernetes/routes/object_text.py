@@ -13,7 +13,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.client.names import part
+from gatewayctl.adapters.kubernetes.client.json import part
 from gatewayctl.domain.errors import Refused, UsageFault
 from gatewayctl.gateways.yamltext.emit import document
 from gatewayctl.gateways.yamltext.nodes import plain, quoted

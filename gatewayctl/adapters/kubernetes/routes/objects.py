@@ -11,8 +11,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
-from gatewayctl.adapters.kubernetes.client.names import part, words
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, VersionConflict
+from gatewayctl.adapters.kubernetes.client.conditional_write import (
+    ConditionalWrite,
+    OvertakenWrite,
+    write_conditionally,
+)
+from gatewayctl.adapters.kubernetes.client.json import part, texts
 from gatewayctl.adapters.kubernetes.client.paths import http_routes
 from gatewayctl.adapters.kubernetes.client.watch import Item
 from gatewayctl.adapters.kubernetes.routes.config_map import WRITE
@@ -22,7 +27,6 @@ from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, Usa
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 
-_TRIES = 10
 _STRICT = {"fieldValidation": "Strict"}
 
 
@@ -37,7 +41,7 @@ class _Version:
     @classmethod
     def of(cls, found: Object) -> "_Version":
         metadata = part(found, "metadata")
-        mark = words(metadata, "annotations").get(WRITE, "")
+        mark = texts(metadata, "annotations").get(WRITE, "")
         return cls(str(metadata.get("uid", "")), str(metadata.get("generation", "")), mark)
 
     @classmethod
@@ -102,28 +106,29 @@ class HttpRouteStore:
         return {**texts, **{file.name: file.text for file in files}}
 
     def _swap(self, swap: "_Swap") -> Object:
-        """Patch; where the answer does not tell what came of it, look. Every try carries the same mark."""
+        """Write one object; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
         route, kept = swap.before.name, self._kept[swap.before.name]
-        found = self._object(route, kept.now)
-        found = found if swap.starts_from(found) else self._object(route, kept.fresh)
-        fault: ApiFault | None = None
-        for _ in range(_TRIES):
-            if swap.is_done_in(found):
-                return found
-            if not swap.starts_from(found):
-                raise StaleWrite(f"HTTPRoute {route} was changed by someone else since it was read") from fault
-            operations = patch_of(found, route, swap.text)
-            try:
-                written = self._patched(route, [*_fence(found, swap.mark), *operations])
-            except (VersionConflict, UnknownOutcome) as caught:
-                fault = caught
-                found = self._object(route, kept.fresh)
-                continue
+
+        def send(found: Object) -> Object:
+            written = self._patched(route, [*_fence(found, swap.mark), *patch_of(found, route, swap.text)])
             kept.put(written)
             return written
-        if isinstance(fault, UnknownOutcome):
-            raise fault
-        raise StaleWrite(f"HTTPRoute {route} is being changed by others all the time") from fault
+
+        def read() -> Object:
+            return self._object(route, kept.fresh)
+
+        def verify(found: Object) -> None:
+            if not swap.starts_from(found):
+                raise StaleWrite(f"HTTPRoute {route} was changed by someone else since it was read")
+
+        found = self._object(route, kept.now)
+        found = found if swap.starts_from(found) else read()
+        try:
+            return write_conditionally(
+                ConditionalWrite(f"HTTPRoute {route}", send, read, swap.is_done_in, verify), found
+            )
+        except OvertakenWrite as fault:
+            raise StaleWrite(f"HTTPRoute {route} is being changed by others all the time") from fault
 
     def _patched(self, route: str, operations: list[Object], **query: str) -> Object:
         collection, name = _place(route)

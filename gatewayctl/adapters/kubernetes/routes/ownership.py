@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.client.names import part
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.domain.errors import EnvironmentFailed, Refused
 
@@ -50,7 +50,7 @@ def check_route(name: str, found: Object) -> str:
     owner = _owner(found) or _applied_by(metadata)
     if owner:
         raise Refused(what, 0, f"it belongs to {owner}, which would revert an edit made here", hint=SOURCE_HINT)
-    said = [_said_of(parent, metadata.get("generation")) for parent in _listed(part(found, "status"), "parents")]
+    said = [_said_of(parent, metadata.get("generation")) for parent in items(found, "status", "parents")]
     turned_down = [text for text in said if "not accepted" in text]
     if said and len(turned_down) == len(said):
         raise EnvironmentFailed(f"{what} is {'; '.join(turned_down)}", hint="kubectl describe httproute tells more")
@@ -59,8 +59,8 @@ def check_route(name: str, found: Object) -> str:
 
 def _applied_by(metadata: Object) -> str:
     """The one whose server-side apply owns the list of rules: the next one would be a conflict, or take it back."""
-    for entry in _listed(metadata, "managedFields"):
-        if entry.get("operation") == "Apply" and "f:rules" in part(part(entry, "fieldsV1"), "f:spec"):
+    for entry in items(metadata, "managedFields"):
+        if entry.get("operation") == "Apply" and "f:rules" in part(entry, "fieldsV1", "f:spec"):
             return f"whoever applies it as {entry.get('manager', 'somebody')} (server-side apply owns spec.rules)"
     return ""
 
@@ -69,7 +69,7 @@ def _said_of(parent: Object, generation: object) -> str:
     """What one gateway's controller says of a route, in a few words."""
     name = part(parent, "parentRef").get("name", "a gateway")
     words = []
-    for condition in _listed(parent, "conditions"):
+    for condition in items(parent, "conditions"):
         kind, status, why = (str(condition.get(key, "")) for key in ("type", "status", "reason"))
         if condition.get("observedGeneration") not in {None, generation} or kind not in {"Accepted", "ResolvedRefs"}:
             continue
@@ -80,25 +80,20 @@ def _said_of(parent: Object, generation: object) -> str:
     return ", ".join(words) or f"not looked at by {name} since its last change"
 
 
-def _listed(found: Object, key: str) -> list[Object]:
-    inner = found.get(key)
-    return [one for one in inner if isinstance(one, dict)] if isinstance(inner, list) else []
-
-
 def _owner(found: Object) -> str:
     """Who would revert an edit; empty when nobody is known."""
-    metadata = found.get("metadata") or {}
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    metadata = part(found, "metadata")
+    labels, annotations = part(metadata, "labels"), part(metadata, "annotations")
     for prefix, owner in _OWNERS:
         mark = next((key for key in (*labels, *annotations) if key.startswith(prefix)), "")
         if mark:
             return f"{owner}, says {mark}"
     if labels.get("app.kubernetes.io/managed-by") == "Helm":
         return "Helm, says app.kubernetes.io/managed-by"
-    for parent in metadata.get("ownerReferences") or ():
+    for parent in items(metadata, "ownerReferences"):
         return f"{parent.get('kind', 'an object')} {parent.get('name', '')}, says ownerReferences"
     # Argo CD may track by a label that others use too; then only the writer's name tells.
-    writers = (str(entry.get("manager", "")) for entry in metadata.get("managedFields") or ())
+    writers = (str(entry.get("manager", "")) for entry in items(metadata, "managedFields"))
     writer = next((one for one in writers if one.startswith("argocd")), "")
     return f"Argo CD, says the field manager {writer}" if writer else ""
 
@@ -107,10 +102,10 @@ def check_mounts(place: GatewayPlace, pods: list[Object]) -> tuple[str, ...]:
     """Directories in which the gateway's Pods see the ConfigMap. Raises Refused when an edit would not reach one."""
     places: dict[str, None] = {}
     for pod in pods:
-        name = f"Pod {place.namespace}/{(pod.get('metadata') or {}).get('name', '')}"
-        spec = pod.get("spec") or {}
+        name = f"Pod {place.namespace}/{name_of(pod)}"
+        spec = part(pod, "spec")
         mounts = tuple(_mounts(spec, _volumes(place, spec, name)))
-        whole = [path for path, part in mounts if not part]
+        whole = [path for path, sub_path in mounts if not sub_path]
         if not whole:
             raise Refused(name, 0, _why_not(place, spec, mounts), hint=_MOUNT_HINT)
         places.update(dict.fromkeys(whole))
@@ -120,14 +115,13 @@ def check_mounts(place: GatewayPlace, pods: list[Object]) -> tuple[str, ...]:
 def _volumes(place: GatewayPlace, spec: Object, pod: str) -> set[str]:
     """Names of the Pod's volumes that hold the ConfigMap. Raises Refused when one leaves a key of ours out."""
     found = set()
-    for volume in spec.get("volumes") or ():
-        sources = [{"configMap": volume.get("configMap")}, *((volume.get("projected") or {}).get("sources") or ())]
-        for source in sources:
-            config_map = source.get("configMap") or {}
+    for volume in items(spec, "volumes"):
+        for source in (volume, *items(volume, "projected", "sources")):
+            config_map = part(source, "configMap")
             if config_map.get("name") != place.config_map:
                 continue
-            items = [item.get("key") for item in config_map.get("items") or ()]
-            missing = [key for key in place.keys if items and key not in items]
+            chosen = [item.get("key") for item in items(config_map, "items")]
+            missing = [key for key in place.keys if chosen and key not in chosen]
             if missing:
                 reason = f"volume {volume.get('name')} leaves out {', '.join(missing)} of ConfigMap {place.config_map}"
                 raise Refused(pod, 0, reason, hint="add the key to the volume's items")
@@ -138,27 +132,26 @@ def _volumes(place: GatewayPlace, spec: Object, pod: str) -> set[str]:
 def _mounts(spec: Object, volumes: set[str]) -> Iterator[tuple[str, str]]:
     """Where running containers mount these volumes: the directory, and the subPath if there is one."""
     for container in _running(spec):
-        for mount in container.get("volumeMounts") or ():
+        for mount in items(container, "volumeMounts"):
             if mount.get("name") in volumes:
-                part = mount.get("subPath") or mount.get("subPathExpr") or ""
-                yield str(mount.get("mountPath", "")), str(part)
+                sub_path = mount.get("subPath") or mount.get("subPathExpr") or ""
+                yield str(mount.get("mountPath", "")), str(sub_path)
 
 
 def _running(spec: Object) -> tuple[Object, ...]:
     """Containers that stay: an init container has ended when an edit comes, unless it is a sidecar."""
-    sidecars = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-    return (*(spec.get("containers") or ()), *sidecars)
+    sidecars = [one for one in items(spec, "initContainers") if one.get("restartPolicy") == "Always"]
+    return (*items(spec, "containers"), *sidecars)
 
 
 def _why_not(place: GatewayPlace, spec: Object, mounts: tuple[tuple[str, str], ...]) -> str:
     of = f"ConfigMap {place.config_map}"
     if mounts:
-        path, part = mounts[0]
-        return f"it mounts {of} at {path} by subPath {part}, which never updates"
-    for container in (*_running(spec), *(spec.get("initContainers") or ())):
-        single = [one.get("valueFrom") or {} for one in container.get("env") or ()]
-        names = [(one.get("configMapKeyRef") or {}).get("name") for one in single]
-        names += [(one.get("configMapRef") or {}).get("name") for one in container.get("envFrom") or ()]
+        path, sub_path = mounts[0]
+        return f"it mounts {of} at {path} by subPath {sub_path}, which never updates"
+    for container in (*_running(spec), *items(spec, "initContainers")):
+        names = [part(one, "valueFrom", "configMapKeyRef").get("name") for one in items(container, "env")]
+        names += [part(one, "configMapRef").get("name") for one in items(container, "envFrom")]
         if place.config_map in names:
             return f"it reads {of} into environment variables, which never update"
     return f"none of its running containers mounts {of}"

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
-from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, MANAGER, words
+from gatewayctl.adapters.kubernetes.client.json import texts
+from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, MANAGER
 from gatewayctl.adapters.kubernetes.client.paths import events
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.release import Outcome, Phase, Record, Release
@@ -91,7 +92,7 @@ class Events:
                 "kind": "Deployment",
                 "namespace": self.namespace,
                 "name": name,
-                "uid": words(self.deployment(name), "metadata").get("uid", ""),
+                "uid": texts(self.deployment(name), "metadata").get("uid", ""),
             },
         }
 

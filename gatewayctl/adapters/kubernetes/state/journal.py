@@ -9,18 +9,10 @@ import secrets
 from dataclasses import dataclass
 
 from gatewayctl.adapters.files.records import release_from_data, release_from_json, release_to_data, release_to_json
-from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, UnknownOutcome, VersionConflict
-from gatewayctl.adapters.kubernetes.client.names import (
-    APP,
-    MANAGED_BY,
-    MANAGER,
-    OUTCOME,
-    PHASE,
-    own_labels,
-    own_name,
-    part,
-    words,
-)
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object
+from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalWrite, write_conditionally
+from gatewayctl.adapters.kubernetes.client.json import items, part, texts
+from gatewayctl.adapters.kubernetes.client.names import APP, MANAGED_BY, MANAGER, OUTCOME, PHASE, own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.client.watch import Item
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
@@ -28,7 +20,6 @@ from gatewayctl.domain.release import Record, Release
 
 _SPEC = "gatewayctl.yaml"
 _LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
-_TRIES = 6  # a write that met another change of the same object, or got no answer
 
 
 class KubernetesJournal:
@@ -55,24 +46,15 @@ class KubernetesJournal:
         entry = self._last.get(app) if expected else None
         if expected and (entry is None or entry.version != expected):
             entry = self._read(app)
-        for _ in range(_TRIES):
-            if entry is not None and entry.data.get("nonce") == nonce:  # the answer was lost, the write was not
-                return Record(release, entry.version)
-            found = entry.version if entry else 0
-            if found != expected:
-                raise StaleWrite(
-                    f"the journal of {app} was written by someone else: expected version {expected}, found {found}"
-                )
-            try:
-                stored = self._write(app, self._next(app, release, entry, nonce), entry)
-            except (VersionConflict, NotFound, UnknownOutcome):
-                entry = self._read(app)
-                continue
-            self._last[app] = stored
-            if app in self._kept:
-                self._kept[app].put(stored.found)
-            return Record(release, stored.version)
-        raise EnvironmentFailed(f"the journal of {app} could not be written in {_TRIES} tries: others keep changing it")
+        write = ConditionalWrite(
+            f"the journal of {app}",
+            send=lambda found: self._write(app, self._next(app, release, found, nonce), found),
+            read=lambda: self._read(app),
+            is_done_in=lambda found: found is not None and found.data.get("nonce") == nonce,
+            verify=lambda found: _verify_version(app, found, expected),
+        )
+        stored = write_conditionally(write, entry)
+        return Record(release, stored.version if stored else 0)
 
     def moved(self, app: str, version: int) -> bool:
         """Whether the record is known to be no longer at `version`; a watch tells. Raises EnvironmentFailed."""
@@ -105,20 +87,25 @@ class KubernetesJournal:
 
     def _write(self, app: str, wanted: Object, old: "_Entry | None") -> "_Entry":
         if old is None:
-            return _entry(self._api.create(config_maps(self._namespace), wanted))
-        return _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted))
+            stored = _entry(self._api.create(config_maps(self._namespace), wanted))
+        else:
+            stored = _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted))
+        self._last[app] = stored
+        if app in self._kept:
+            self._kept[app].put(stored.found)
+        return stored
 
     def _next(self, app: str, release: Release, old: "_Entry | None", nonce: str) -> Object:
         """The whole object as it should be; what people added to it stays."""
         found = old.found if old else {}
         meta = {**part(found, "metadata"), "name": own_name(app), "namespace": self._namespace}
         meta["labels"] = {
-            **words(meta, "labels"),
+            **texts(meta, "labels"),
             **own_labels(app),
             PHASE: release.phase.value,
             OUTCOME: release.outcome.value,
         }
-        data = {**words(found, "data"), "release": release_to_json(release), "nonce": nonce}
+        data = {**texts(found, "data"), "release": release_to_json(release), "nonce": nonce}
         data["version"] = str(old.version + 1 if old else 1)
         if self._spec:
             data[_SPEC] = self._spec
@@ -137,14 +124,13 @@ def kept_spec(api: Api, namespace: str, app: str) -> str | None:
         found = api.get(config_maps(namespace, own_name(app)))
     except NotFound:
         return None
-    return words(found, "data").get(_SPEC)
+    return texts(found, "data").get(_SPEC)
 
 
 def apps(api: Api, namespace: str) -> tuple[str, ...]:
     """The applications that have a journal in `namespace`, by name."""
     found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={MANAGER},{APP}")
-    items = found.get("items")
-    labels = [words(item, "metadata", "labels") for item in items or () if isinstance(item, dict)]
+    labels = [texts(item, "metadata", "labels") for item in items(found, "items")]
     return tuple(sorted(label[APP] for label in labels if APP in label))
 
 
@@ -158,7 +144,7 @@ class _Entry:
 
     @property
     def data(self) -> dict[str, str]:
-        return words(self.found, "data")
+        return texts(self.found, "data")
 
     @property
     def history(self) -> list[Object]:
@@ -172,13 +158,21 @@ class _Entry:
         return found
 
 
+def _verify_version(app: str, found: _Entry | None, expected: int) -> None:
+    version = found.version if found else 0
+    if version != expected:
+        raise StaleWrite(
+            f"the journal of {app} was written by someone else: expected version {expected}, found {version}"
+        )
+
+
 _MEND = "restore it from a backup, or see that no release is open and delete it: kubectl delete configmap"
 
 
 def _entry(found: Object) -> _Entry:
-    meta = words(found, "metadata")
+    meta = texts(found, "metadata")
     source = f"ConfigMap {meta.get('namespace')}/{meta.get('name')}"
-    version = words(found, "data").get("version", "")
+    version = texts(found, "data").get("version", "")
     if not (version.isascii() and version.isdecimal() and 0 < len(version) < 19 and int(version) > 0):
         raise EnvironmentFailed(
             f"{source}: not a journal: expected a version of 1 or more, found {version!r}", hint=_MEND

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gatewayctl.adapters.files.processes import is_alive, read_start_time
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.client.names import part, words
+from gatewayctl.adapters.kubernetes.client.json import part, texts
 from gatewayctl.domain.platform import Holder
 
 _PREFIX = "gatewayctl.dev/"
@@ -77,11 +77,11 @@ def annotations(holder: Holder) -> dict[str, str]:
 
 def lease_of(found: Object) -> Lease | None:
     """The lease in an object; None when nobody holds it. A holder who is no process of ours is known by name only."""
-    meta, spec = words(found, "metadata"), words(found, "spec")
+    meta, spec = texts(found, "metadata"), texts(found, "spec")
     identity = spec.get("holderIdentity", "")
     if not identity:
         return None
-    said = words(found, "metadata", "annotations")
+    said = texts(found, "metadata", "annotations")
     renewed = _seconds(spec.get("renewTime", ""))
     version, uid = meta.get("resourceVersion", ""), meta.get("uid", "")
     holder = _holder(said)

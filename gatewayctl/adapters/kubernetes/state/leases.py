@@ -8,8 +8,14 @@ then wants to write, the journal tells it.
 import math
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
-from gatewayctl.adapters.kubernetes.client.names import own_labels, own_name, part, words
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, UnknownOutcome
+from gatewayctl.adapters.kubernetes.client.conditional_write import (
+    ConditionalWrite,
+    OvertakenWrite,
+    write_conditionally,
+)
+from gatewayctl.adapters.kubernetes.client.json import part, texts
+from gatewayctl.adapters.kubernetes.client.names import own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import leases
 from gatewayctl.adapters.kubernetes.state.lease_holder import (
     Lease,
@@ -19,11 +25,10 @@ from gatewayctl.adapters.kubernetes.state.lease_holder import (
     spelled,
     transitions,
 )
-from gatewayctl.domain.errors import Busy
+from gatewayctl.domain.errors import Busy, EnvironmentFailed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.ports import Clock
 
-_TRIES = 6  # a write that met another change of the same object, or got no answer
 _FRESH = 3  # a renewal is sent when this part of the time to live has passed since the last one
 
 
@@ -53,23 +58,27 @@ class KubernetesLeases:
         """Give it back; harmless when it is not ours any more, or when the cluster does not answer: it runs out."""
         try:
             self._give_back(app, holder)
-        except ApiFault:
+        except EnvironmentFailed:
             return  # what became of the release matters more than a lease that ends by itself in seconds
 
     def _give_back(self, app: str, holder: Holder) -> None:
         ours = self._ours.pop((app, holder), None)
         found = ours.found if ours else self._read(app)
-        for _ in range(_TRIES):
+
+        def is_not_ours(found: Object | None) -> bool:
             lease = lease_of(found) if found else None
-            if lease is None or lease.holder != holder:
-                return
-            try:
-                only = {"uid": lease.uid, "resourceVersion": lease.version}
-                self._api.delete(leases(self._namespace, own_name(app)), only)
-            except (VersionConflict, UnknownOutcome):
-                found = self._read(app)
-                continue
-            return
+            return lease is None or lease.holder != holder
+
+        def delete(found: Object | None) -> None:
+            lease = texts(found or {}, "metadata")
+            only = {key: lease.get(key, "") for key in ("uid", "resourceVersion")}
+            self._api.delete(leases(self._namespace, own_name(app)), only)
+
+        if not is_not_ours(found):
+            write_conditionally(
+                ConditionalWrite(f"the lease of {app}", delete, lambda: self._read(app), is_not_ours, lambda _: None),
+                found,
+            )
 
     def holder(self, app: str) -> Holder | None:
         """Who holds it now; nobody when its holder is gone or silent."""
@@ -79,19 +88,26 @@ class KubernetesLeases:
 
     def _take(self, app: str, holder: Holder, found: Object | None) -> None:
         """Write the lease as ours over `found` (None: nothing is there, as after every release)."""
-        for _ in range(_TRIES):
+
+        def verify(found: Object | None) -> None:
             lease = lease_of(found) if found else None
             if lease is not None and lease.holder != holder and self._held(app, lease):
                 raise _busy(app, str(lease.holder))
+
+        def send(found: Object | None) -> Object:
             renewed = self._clock.wall()
-            try:
-                stored = self._write(app, self._wanted(app, holder, renewed, found), found)
-            except (VersionConflict, NotFound, UnknownOutcome):
-                found = self._read(app)
-                continue
+            stored = self._write(app, self._wanted(app, holder, renewed, found), found)
             self._ours[app, holder] = _Ours(stored, renewed)
-            return
-        raise _busy(app, "others who take it in turns")
+            return stored
+
+        # A lease that is ours after an attempt without an answer is renewed once more: attempts may take long.
+        write = ConditionalWrite(
+            f"the lease of {app}", send, lambda: self._read(app), is_done_in=lambda _: False, verify=verify
+        )
+        try:
+            write_conditionally(write, found)
+        except (OvertakenWrite, UnknownOutcome) as fault:
+            raise _busy(app, "others who take it in turns") from fault
 
     def _write(self, app: str, wanted: Object, old: Object | None) -> Object:
         if old is None:
@@ -110,8 +126,8 @@ class KubernetesLeases:
         before = lease_of(found)
         same = before is not None and before.holder == holder
         meta = {**part(found, "metadata"), "name": own_name(app), "namespace": self._namespace}
-        meta["labels"] = {**words(meta, "labels"), **own_labels(app)}
-        meta["annotations"] = {**words(meta, "annotations"), **annotations(holder)}
+        meta["labels"] = {**texts(meta, "labels"), **own_labels(app)}
+        meta["annotations"] = {**texts(meta, "annotations"), **annotations(holder)}
         spec = {
             **part(found, "spec"),
             "holderIdentity": str(holder),

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.api import Object
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
 from gatewayctl.domain.errors import EnvironmentFailed
 
 WRITE = "gatewayctl.dev/write"
@@ -21,31 +21,6 @@ class Template:
 
     hash: str = ""
     image: str = ""
-
-
-def part(found: Object, *path: str) -> Object:
-    """The object at a path of keys; an empty one where there is none."""
-    here: Any = found
-    for key in path:
-        here = here.get(key) if isinstance(here, dict) else None
-    return here if isinstance(here, dict) else {}
-
-
-def items(found: Object, *path: str) -> list[Object]:
-    """The objects of a list at a path of keys; none where there is no list."""
-    here = part(found, *path[:-1]).get(path[-1])
-    return [one for one in here if isinstance(one, dict)] if isinstance(here, list) else []
-
-
-def name_of(found: Object) -> str:
-    """An object's name."""
-    return str(part(found, "metadata").get("name", ""))
-
-
-def number(found: Object, key: str) -> int:
-    """A count; one that is absent is 0."""
-    value = found.get(key)
-    return value if isinstance(value, int) else 0
 
 
 def version(deployment: Object) -> str:

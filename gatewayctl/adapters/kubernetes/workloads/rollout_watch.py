@@ -9,18 +9,10 @@ from threading import Condition
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import deployments, pods
 from gatewayctl.adapters.kubernetes.client.watch import Feed
-from gatewayctl.adapters.kubernetes.workloads.objects import (
-    Template,
-    belongs,
-    ending,
-    exists,
-    hash_of,
-    name_of,
-    part,
-    selector,
-)
+from gatewayctl.adapters.kubernetes.workloads.objects import Template, belongs, ending, exists, hash_of, selector
 from gatewayctl.waiting import pause
 
 _SILENCE = 1.0  # seconds; the longest that a read waits for an event
@@ -113,7 +105,7 @@ class Seen:
 def looked(api: Api, namespace: str, deployment: Object) -> Seen:
     """A Deployment with its Pods, listed now."""
     found = api.get(pods(namespace), labelSelector=selector(deployment))
-    listed = {name_of(pod): pod for pod in found.get("items") or () if isinstance(pod, dict)}
+    listed = {name_of(pod): pod for pod in items(found, "items")}
     return Seen(deployment, listed, str(part(found, "metadata").get("resourceVersion", "")))
 
 

@@ -7,17 +7,8 @@ what an older one suffers is no fault of what is asked now.
 from collections.abc import Iterable, Iterator
 
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.workloads.objects import (
-    ending,
-    exists,
-    is_ready,
-    items,
-    name_of,
-    number,
-    observed,
-    part,
-    wanted,
-)
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
+from gatewayctl.adapters.kubernetes.workloads.objects import ending, exists, is_ready, observed, wanted
 
 _LONGEST = 500  # characters of a message that a person can still read
 _PULL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError")

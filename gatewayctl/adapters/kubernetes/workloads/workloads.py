@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, VersionConflict
+from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalWrite, write_conditionally
+from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     WRITE,
@@ -17,12 +19,8 @@ from gatewayctl.adapters.kubernetes.workloads.objects import (
     container,
     digest,
     is_ready,
-    items,
-    name_of,
     nonce,
-    number,
     observed,
-    part,
     revision,
     selector,
     template_of,
@@ -31,10 +29,9 @@ from gatewayctl.adapters.kubernetes.workloads.objects import (
 )
 from gatewayctl.adapters.kubernetes.workloads.rollout_watch import News, Seen, followed, looked, told
 from gatewayctl.adapters.kubernetes.workloads.trouble import suspects_probe, trouble
-from gatewayctl.domain.errors import EnvironmentFailed, Missing, StaleWrite, UsageFault
+from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
 
-_TRIES = 5
 _MOST_BYTES = 65536  # of one log
 
 
@@ -80,20 +77,14 @@ class KubernetesWorkloads:
         name, mine = expected.name, secrets.token_hex(8)
         before = self._seen.pop(name, None)
         now = before.deployment if before and version(before.deployment) == expected.version else self._deployment(name)
-        for _ in range(_TRIES):
-            if nonce(now) == mine:
-                break  # the answer to our write was lost, not the write
-            if version(now) != expected.version:
-                raise StaleWrite(
-                    f"Deployment {name} was changed by someone else: "
-                    f"expected version {expected.version}, found {version(now)}"
-                )
-            written = self._written(now, _operations(now, mine, self._image(now, image), replicas))
-            now = written or self._deployment(name)
-            if written:
-                break
-        else:
-            raise EnvironmentFailed(f"Deployment {name} could not be written in {_TRIES} tries", hint="try again")
+        write = ConditionalWrite(
+            f"Deployment {name}",
+            send=lambda found: self._patch(found, _operations(found, mine, self._image(found, image), replicas)),
+            read=lambda: self._deployment(name),
+            is_done_in=lambda found: nonce(found) == mine,
+            verify=lambda found: _verify_version(found, expected),
+        )
+        now = write_conditionally(write, now)
         seen = self._after(now, before)
         self._seen[name] = seen
         # Events may be ahead of the answer already; whoever swaps on ours must then lose.
@@ -169,19 +160,19 @@ class KubernetesWorkloads:
                 hint=f"apply its manifest again; what is there: kubectl -n {self._namespace} get deployments",
             ) from fault
 
-    def _written(self, now: Object, operations: list[Object]) -> Object | None:
-        """The Deployment as written; None when that is not certain, or was refused because it had changed or gone."""
+    def _patch(self, now: Object, operations: list[Object]) -> Object:
+        """The Deployment after a patch of `now`. Raises VersionConflict when it had changed, else ApiFault."""
         try:
             return self._api.patch(deployments(self._namespace, name_of(now)), operations)
-        except (VersionConflict, NotFound, UnknownOutcome):
-            return None
+        except VersionConflict:
+            raise
         except ApiFault as fault:
-            # What the API server says of a failed `test` does not name it; reading again tells.
+            # Also a patch whose result is invalid fails with 422: only a read tells whether the object had changed.
             if fault.status != HTTPStatus.UNPROCESSABLE_ENTITY or version(now) == version(
                 self._deployment(name_of(now))
             ):
                 raise
-            return None
+            raise VersionConflict(fault.status, str(fault)) from fault
 
     def _explained(self, seen: Seen) -> Workload:
         """With Events where only they can tell why a container ended."""
@@ -244,6 +235,14 @@ def _operations(now: Object, mine: str, image: list[Object], replicas: int | Non
     if replicas is not None:
         writes.append({"op": "add", "path": "/spec/replicas", "value": replicas})
     return [*tests, *image, *writes]
+
+
+def _verify_version(found: Object, expected: Workload) -> None:
+    if version(found) != expected.version:
+        raise StaleWrite(
+            f"Deployment {expected.name} was changed by someone else: "
+            f"expected version {expected.version}, found {version(found)}"
+        )
 
 
 def _same(now: Object, then: Object) -> bool:
