@@ -15,11 +15,8 @@ from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Release, Target
 
 if TYPE_CHECKING:
-    from gatewayctl.adapters.kubernetes.client.api import Api
-    from gatewayctl.adapters.kubernetes.client.watch import Listing
-    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
-    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.config.spec import Spec
+    from gatewayctl.gateways.product import GatewayProduct, OnSignal
     from gatewayctl.orchestration.context import Gateway, Ports
     from gatewayctl.orchestration.driver import Driver
     from gatewayctl.ports import Activation, ProgressListener, Replicas, RouteStore
@@ -123,6 +120,7 @@ def _sandbox(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.files.journal import FileJournal
     from gatewayctl.adapters.files.leases import FileLeases
+    from gatewayctl.adapters.sandbox.activation import SandboxActivation
     from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
     from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
     from gatewayctl.adapters.sandbox.service_addresses import SandboxAddresses
@@ -132,9 +130,9 @@ def _sandbox(spec: "Spec", listener: "ProgressListener") -> "Ports":
 
     root = sandbox_root(spec)
     clock = SystemClock()
-    gateway = _gatehouse(spec, SandboxRouteStore(root), SandboxReplicas(root))
+    gateway = _gatehouse(spec, SandboxRouteStore(root), SandboxReplicas(root), lambda how: SandboxActivation(root, how))
     return Ports(
-        gateway=replace(gateway, activation=_sandbox_activation(spec, root) or gateway.activation),
+        gateway=gateway,
         workloads=SandboxWorkloads(root),
         suites=ChildSuites(),
         journal=FileJournal(root),
@@ -146,15 +144,6 @@ def _sandbox(spec: "Spec", listener: "ProgressListener") -> "Ports":
     )
 
 
-def _sandbox_activation(spec: "Spec", root: Path) -> "Activation | None":
-    """How processes of the sandbox are told by a signal; None for products that are not."""
-    from gatewayctl.adapters.sandbox.activation import SandboxActivation
-    from gatewayctl.gateways.registry import gateway
-
-    how = gateway(spec.gateway.kind).reload
-    return SandboxActivation(root, how) if how else None
-
-
 def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.files.evidence import FileEvidence
@@ -163,6 +152,7 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.kubernetes.client.watch import Listing
     from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
     from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
+    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
@@ -192,15 +182,20 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
     store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
-    gatehouse = _gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing))
+    gatehouse = _gatehouse(
+        spec,
+        store,
+        KubernetesReplicas(api, place, listing=listing),
+        lambda how: ExecActivation(api, place, listing, store, how),
+    )
     if isinstance(store, HttpRouteStore):
         gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
-    told = _exec_activation(spec, api, place, listing, store)
+    told = gatehouse.activation if isinstance(gatehouse.activation, ExecActivation) else None
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
     more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if told else ()))
     events = Events(api, namespace, workloads.deployment, listener)
     return Ports(
-        gateway=replace(gatehouse, activation=told or gatehouse.activation),
+        gateway=gatehouse,
         workloads=workloads,
         suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
         journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
@@ -215,17 +210,6 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     )
 
 
-def _exec_activation(
-    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing", store: "RouteStore"
-) -> "ExecActivation | None":
-    """How gateway Pods are told by a command in them; None for products that are not."""
-    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
-    from gatewayctl.gateways.registry import gateway
-
-    how = gateway(spec.gateway.kind).reload
-    return ExecActivation(api, place, listing, store, how) if how else None
-
-
 def _containers(spec: "Spec") -> dict[str, str]:
     """The application's container of each Deployment whose application names it."""
     named = [app for app in spec.apps.values() if app.container]
@@ -238,14 +222,15 @@ _PLATFORMS: dict[str, Callable[["Spec", "ProgressListener"], "Ports"]] = {
 }
 
 
-def _gatehouse(spec: "Spec", store: "RouteStore", replicas: "Replicas") -> "Gateway":
-    """The gateway product over whatever platform it runs on."""
-    from gatewayctl.adapters.http import HttpProber, admin_get, admin_post
+def _gatehouse(
+    spec: "Spec", store: "RouteStore", replicas: "Replicas", signal: "Callable[[OnSignal], Activation]"
+) -> "Gateway":
+    """The gateway product over whatever platform it runs on; `signal` is how that platform sends a signal."""
+    from gatewayctl.adapters.http import HttpProber, admin_get
     from gatewayctl.gateways.registry import gateway
-    from gatewayctl.orchestration.context import Gateway, Watching
+    from gatewayctl.orchestration.context import Gateway
 
     product = gateway(spec.gateway.kind)
-    activation = product.activation(admin_post, time.monotonic) if product.activation else Watching()
     return Gateway(
         dialect=product.dialect,
         checker=product.checker(),
@@ -253,8 +238,22 @@ def _gatehouse(spec: "Spec", store: "RouteStore", replicas: "Replicas") -> "Gate
         store=store,
         replicas=replicas,
         prober=HttpProber(),
-        activation=activation,
+        activation=_activation(product, signal),
     )
+
+
+def _activation(product: "GatewayProduct", signal: "Callable[[OnSignal], Activation]") -> "Activation":
+    """What makes a replica load changed files."""
+    from gatewayctl.adapters.http import admin_post
+    from gatewayctl.gateways.product import OnRequest, OnSignal, Watches
+
+    match product.loads:
+        case OnSignal() as how:
+            return signal(how)
+        case OnRequest(activation):
+            return activation(admin_post, time.monotonic)
+        case Watches() as nothing_to_do:
+            return nothing_to_do
 
 
 def sandbox_root(spec: "Spec") -> Path:

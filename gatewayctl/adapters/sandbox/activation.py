@@ -12,7 +12,7 @@ from gatewayctl.adapters.files.processes import children, start_seconds, started
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
-from gatewayctl.gateways.registry import Signalled
+from gatewayctl.gateways.product import OnSignal
 
 _SURELY = 1.0  # seconds after which a process that starts cannot have read the files of before
 _LOOKED_AT = 20  # lines of the log
@@ -30,7 +30,7 @@ class _Told:
 class SandboxActivation:
     """Implements ports.Activation for products that load their files on a signal."""
 
-    def __init__(self, root: Path, how: Signalled) -> None:
+    def __init__(self, root: Path, how: OnSignal) -> None:
         self._folder, self._how = Folder(root), how
         self._told: dict[str, _Told] = {}
 
@@ -41,7 +41,7 @@ class SandboxActivation:
             raise EnvironmentFailed(NOT_RUNNING, hint="start it first")
         if status.synced != wanted.version:
             return "its files have not come yet"
-        workers = frozenset(pid for pid in children(status.pid) if title(pid) == self._how.worker)
+        workers = frozenset(pid for pid in children(status.pid) if title(pid) == self._how.worker_title)
         if not workers:
             return "no process of it takes requests"
         if _is_fresh(status, workers):
@@ -56,7 +56,7 @@ class SandboxActivation:
 
     def leftovers(self, replica: Replica) -> int | None:
         """Its processes that take no requests any more, and still have some."""
-        return sum(title(pid) == self._how.leaving for pid in children(self._status(replica).pid))
+        return sum(title(pid) == self._how.draining_title for pid in children(self._status(replica).pid))
 
     def _status(self, replica: Replica) -> ReplicaStatus:
         for one in self._folder.replica_statuses():
@@ -66,7 +66,7 @@ class SandboxActivation:
 
     def _fault(self, status: ReplicaStatus) -> str:
         log = tail(self._folder.replicas / status.name / "gateway.log", _LOOKED_AT).splitlines()
-        said = [line for line in log if self._how.fault in line]
+        said = [line for line in log if self._how.error_mark in line]
         return f"; it said: {said[-1]}" if said else ""
 
 
