@@ -1,21 +1,21 @@
-"""Replicas that cannot be asked what they do: requests alone prove it.
+"""Read-back for products whose replicas cannot be asked what they run: requests alone prove it.
 
-nginx has no admin port, and `nginx -T` prints the files on disk, loaded or not. The status of an HTTPRoute is its
-controller's word, shared by all replicas and seen to come before the traffic changed. Neither is taken for an answer.
+nginx has no admin port, and `nginx -T` prints the files on disk, loaded or not. The status of an HTTPRoute is written
+by its controller: it is one for all replicas, and was seen to change before the traffic did. Neither is evidence.
 """
 
 from dataclasses import dataclass
 
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.registry import Admin
+from gatewayctl.gateways.product import AdminGet
 
 
 @dataclass(frozen=True, slots=True)
 class NoReadback:
     """Implements ports.Readback for products without read-back."""
 
-    admin: Admin
+    admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:  # noqa: ARG002 (the port's signature)
         """It cannot be asked."""
@@ -26,5 +26,5 @@ class NoReadback:
         return UpstreamProof(asked=False)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:  # noqa: ARG002
-        """It cannot tell."""
+        """None: the product does not count them."""
         return None

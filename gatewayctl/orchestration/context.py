@@ -7,6 +7,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import Change, Files, RouteView, own_routes
+from gatewayctl.gateways.product import Watches
 from gatewayctl.ports import (
     Activation,
     Address,
@@ -31,18 +32,6 @@ from gatewayctl.waiting import Backoff, Deadline
 _FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
 
-class Watching:
-    """ports.Activation for gateways that look at their files themselves: nothing to do."""
-
-    def activate(self, replica: Replica) -> str:  # noqa: ARG002 (the port's signature)
-        """It runs them already, or will soon."""
-        return ""
-
-    def leftovers(self, replica: Replica) -> int | None:  # noqa: ARG002
-        """Files come and go within one process."""
-        return None
-
-
 def no_address(workload: str) -> str:
     """For platforms that cannot tell."""
     raise EnvironmentFailed(
@@ -60,7 +49,7 @@ class Gateway:
     store: RouteStore
     replicas: Replicas
     prober: Prober
-    activation: Activation = field(default_factory=Watching)
+    activation: Activation = field(default_factory=Watches)
 
     def own_routes(self, app: str) -> tuple[RouteView, ...]:
         """The routes of the gateway's files that are the canary rule of `app`, as they are now."""

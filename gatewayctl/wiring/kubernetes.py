@@ -8,14 +8,11 @@ from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.gateway import assemble_gateway
 
 if TYPE_CHECKING:
-    from gatewayctl.adapters.kubernetes.client.api import Api
-    from gatewayctl.adapters.kubernetes.client.watch import Listing
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
-    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.config.spec import Spec
     from gatewayctl.domain.twins import TwinSync
     from gatewayctl.orchestration.context import Ports
-    from gatewayctl.ports import ProgressListener, RouteStore
+    from gatewayctl.ports import ProgressListener
 
 
 def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
@@ -55,15 +52,20 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
     store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
-    gatehouse = assemble_gateway(spec, store, KubernetesReplicas(api, place, listing=listing))
+    gateway_ports = assemble_gateway(
+        spec,
+        store,
+        KubernetesReplicas(api, place, listing=listing),
+        lambda how: ExecActivation(api, place, listing, store, how),
+    )
     if isinstance(store, HttpRouteStore):
-        gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
-    told = _exec_activation(spec, api, place, listing, store)
+        gateway_ports = replace(gateway_ports, checker=HttpRouteDryRun(store, gateway_ports.checker))
+    told = gateway_ports.activation if isinstance(gateway_ports.activation, ExecActivation) else None
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
     more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if told else ()))
     events = Events(api, namespace, workloads.deployment, listener)
     return Ports(
-        gateway=replace(gatehouse, activation=told or gatehouse.activation),
+        gateway=gateway_ports,
         workloads=workloads,
         workload_writer=workloads,
         suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
@@ -77,17 +79,6 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
             Inspection(api, namespace, place, store, workloads, more, reload=told.check if told else None).look,
         ),
     )
-
-
-def _exec_activation(
-    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing", store: "RouteStore"
-) -> "ExecActivation | None":
-    """How gateway Pods are told by a command in them; None for products that are not."""
-    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
-    from gatewayctl.gateways.registry import gateway
-
-    how = gateway(spec.gateway.kind).reload
-    return ExecActivation(api, place, listing, store, how) if how else None
 
 
 def _containers(spec: "Spec") -> dict[str, str]:

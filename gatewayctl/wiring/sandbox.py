@@ -1,7 +1,6 @@
 """The ports of `platform: sandbox`: real processes on this machine, and files beside the configuration."""
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from gatewayctl.wiring.gateway import assemble_gateway
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
     from gatewayctl.orchestration.context import Ports
-    from gatewayctl.ports import Activation, Clock, ProgressListener
+    from gatewayctl.ports import Clock, ProgressListener
 
 
 def sandbox_root(spec: "Spec") -> Path:
@@ -74,6 +73,7 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.files.journal import FileJournal
     from gatewayctl.adapters.files.leases import FileLeases
+    from gatewayctl.adapters.sandbox.activation import SandboxActivation
     from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
     from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
     from gatewayctl.adapters.sandbox.service_addresses import SandboxAddresses
@@ -83,10 +83,10 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
 
     root = sandbox_root(spec)
     clock = SystemClock()
-    gateway = assemble_gateway(spec, SandboxRouteStore(root), SandboxReplicas(root))
+    store, replicas = SandboxRouteStore(root), SandboxReplicas(root)
     workloads = SandboxWorkloads(root)
     return Ports(
-        gateway=replace(gateway, activation=_sandbox_activation(spec, root) or gateway.activation),
+        gateway=assemble_gateway(spec, store, replicas, lambda how: SandboxActivation(root, how)),
         workloads=workloads,
         workload_writer=workloads,
         suites=ChildSuites(),
@@ -97,12 +97,3 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         listener=listener,
         address=SandboxAddresses(root),
     )
-
-
-def _sandbox_activation(spec: "Spec", root: Path) -> "Activation | None":
-    """How processes of the sandbox are told by a signal; None for products that are not."""
-    from gatewayctl.adapters.sandbox.activation import SandboxActivation
-    from gatewayctl.gateways.registry import gateway
-
-    how = gateway(spec.gateway.kind).reload
-    return SandboxActivation(root, how) if how else None

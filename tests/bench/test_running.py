@@ -12,7 +12,7 @@ from bench.__main__ import main
 from bench.catalogue import BENCHMARKS
 from bench.edits import SAMPLES
 from bench.measuring import Broken, in_turns, peak, run
-from gatewayctl.gateways.registry import GATEWAYS
+from gatewayctl.gateways.registry import GATEWAYS, gateway
 from tests.cluster.host import Host
 from tests.cluster.place import ENTERED
 
@@ -29,7 +29,7 @@ def test_edits_of_every_gateway_product_are_measured():
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.kind)
 def test_a_sample_file_has_as_many_routes_as_asked(sample):
-    dialect = GATEWAYS[sample.kind]().dialect
+    dialect = gateway(sample.kind).dialect
 
     routes = dialect.routes(sample.files(100))
 

@@ -1,11 +1,9 @@
 """The support tables of docs/gateways.md, from what each gateway declares and does: none of it is written by hand.
 
-`python -m tests.docs.gateways_table` writes them between the page's two marks. What a product is asked is seen by
-asking its own code with a replica that does not answer; what it edits and who checks it are its docstrings' words.
+`python -m tests.docs.gateways_table` writes them between the two marks of the page. What a product edits and how it is
+checked are fields of its value. What its replicas are asked is seen by running its code on one that does not answer.
 """
 
-import inspect
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +16,8 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import LeakCase
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import CanaryRule, Header
-from gatewayctl.gateways.registry import GATEWAYS, GatewayProduct
+from gatewayctl.gateways.product import GatewayProduct, OnRequest, OnSignal, Watches
+from gatewayctl.gateways.registry import GATEWAYS, gateway
 from tests.docs.shown import CLAIMS, TESTS, Shown, shown
 
 PAGE = Path(__file__).parents[2] / "docs" / "gateways.md"
@@ -35,7 +34,7 @@ Row = tuple[str, ...]
 
 def tables() -> str:
     """The three tables, as Markdown."""
-    products = [make() for make in GATEWAYS.values()]
+    products = [gateway(kind) for kind in GATEWAYS]
     written = (
         "kind",
         "what is edited",
@@ -65,7 +64,7 @@ def _written(product: GatewayProduct) -> Row:
     limits = product.dialect.limits
     return (
         _link(product.kind),
-        _said(type(product.dialect), "Dialect").removeprefix("for "),
+        product.edits,
         "a ConfigMap" if _takes_a_config_map(product.kind) else "API objects",
         "IP address" if limits.by_address else "name",
         "yes" if limits.stamp else "no",
@@ -81,7 +80,7 @@ def _live(product: GatewayProduct) -> Row:
         _loads(product),
         f"`GET {read_back}`" if read_back else "by requests only",
         _drained(product),
-        _said(type(product.checker()), "Checker"),
+        product.checked,
         f"`make demo GATEWAY={product.kind}`" if product.kind in tuple(DemoGateway) else "no",
     )
 
@@ -98,18 +97,21 @@ def _test(one: Shown) -> str:
 
 
 def _loads(product: GatewayProduct) -> str:
-    if product.reload:
-        return f"on {product.reload.signal}"
-    if product.activation is None:
-        return "by itself"
-    activation = product.activation
-    return f"on `POST {_asked(lambda post: activation(post, lambda: 0.0).activate(_REPLICA))}`"
+    match product.loads:
+        case OnSignal(signal=signal):
+            return f"on {signal}"
+        case OnRequest(activation):
+            return f"on `POST {_asked(lambda post: activation(post, lambda: 0.0).activate(_REPLICA))}`"
+        case Watches():
+            return "by itself"
 
 
 def _drained(product: GatewayProduct) -> str:
     if _asked(lambda get: product.readback(get).in_flight(_REPLICA, _RULE.canary)):
         return "no request is in flight"
-    return "no process of before is left" if product.reload else "the time for it is over"
+    if isinstance(product.loads, OnSignal):
+        return "no worker of the old configuration is left"
+    return "the drain time is over"
 
 
 def _asked(act: Callable[[Callable[[Replica, str], str]], object]) -> str:
@@ -131,14 +133,6 @@ def _takes_a_config_map(kind: str) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _said(implementation: type, port: str) -> str:
-    """The words after `Implements ports.…` in a class's docstring."""
-    found = re.match(rf"Implements ports\.{port} (.+?)\.(?:\s|$)", inspect.getdoc(implementation) or "", re.DOTALL)
-    if not found:
-        raise ValueError(f"{implementation.__name__}'s docstring has to begin with: Implements ports.{port} …")
-    return " ".join(found[1].split())
 
 
 def _link(kind: str) -> str:

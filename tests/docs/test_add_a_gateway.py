@@ -1,5 +1,6 @@
 """The page about adding a gateway is followed to the letter in a copy of the package, and what comes out works."""
 
+import difflib
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ COPIED = ("gatewayctl", "tests", "docs")
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    """A checkout in which somebody did what the page says: new files written, known ones added to."""
+    """A copy of the package in which somebody did what the page says: new files written, known ones added to."""
     root = tmp_path_factory.mktemp("checkout")
     for name in COPIED:
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
@@ -26,9 +27,30 @@ def checkout(tmp_path_factory) -> Path:
         path = root / name
         path.parent.mkdir(exist_ok=True)
         (path.parent / "__init__.py").touch()
-        before = f"{path.read_text(encoding='utf-8')}\n\n" if path.exists() else ""
-        path.write_text(f"{before}{text}", encoding="utf-8")
+        path.write_text(with_block(path, text), encoding="utf-8")
     return root
+
+
+def with_block(path: Path, text: str) -> str:
+    """What a file holds once a block of the page is in: the registry's line goes into the literal dict."""
+    if not path.exists():
+        return text
+    before = path.read_text(encoding="utf-8")
+    if path.name == "registry.py":
+        return before.replace("\n}\n", f"\n{text}}}\n", 1)
+    return f"{before}\n\n{text}"
+
+
+def changed(root: Path) -> dict[str, list[str]]:
+    """Each file of the package that is not the same in the two trees, with the lines that differ (+ added, - gone)."""
+    names = {file.relative_to(tree).as_posix() for tree in (ROOT, root) for file in (tree / "gatewayctl").rglob("*.py")}
+    found = {}
+    for name in sorted(names):
+        old, new = ((tree / name).read_text() if (tree / name).exists() else "" for tree in (ROOT, root))
+        lines = [line for line in difflib.ndiff(old.splitlines(), new.splitlines()) if line[:2] in ("+ ", "- ")]
+        if lines or not (ROOT / name).exists() or not (root / name).exists():
+            found[name] = lines
+    return found
 
 
 def ran(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -39,14 +61,24 @@ def ran(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_page_adds_a_folder_a_registry_line_and_a_parametrisation():
-    assert [name for name, _ in BLOCK.findall(PAGE.read_text(encoding="utf-8"))] == [
-        "gatewayctl/gateways/toy/dialect.py",
-        "gatewayctl/gateways/toy/readback.py",
-        "gatewayctl/gateways/toy/checker.py",
-        "gatewayctl/gateways/registry.py",
-        "tests/contract/dialects.py",
-    ]
+def test_the_page_changes_one_folder_and_one_line_of_the_package(checkout):
+    touched = changed(checkout)
+
+    assert touched.pop("gatewayctl/gateways/registry.py") == ['+     "toy": "gatewayctl.gateways.toy.product",']
+    assert {Path(name).parent.as_posix() for name in touched} == {"gatewayctl/gateways/toy"}
+    assert {Path(name).name for name in touched} == {
+        "__init__.py",
+        "checker.py",
+        "dialect.py",
+        "product.py",
+        "readback.py",
+    }
+
+
+def test_beside_the_package_it_only_adds_a_sample_to_the_contract():
+    blocks = [name for name, _ in BLOCK.findall(PAGE.read_text(encoding="utf-8"))]
+
+    assert [name for name in blocks if not name.startswith("gatewayctl/")] == ["tests/contract/dialects.py"]
 
 
 def test_its_gateway_keeps_the_contract_of_all_dialects(checkout):
@@ -82,7 +114,7 @@ def test_it_comes_into_the_support_tables(checkout):
     lines = (checkout / "docs" / "gateways.md").read_text(encoding="utf-8").splitlines()
     assert [line.split(" | ")[1:4] for line in lines if line.startswith("| [`toy`]")] == [
         ["the toy's lines", "a ConfigMap", "name"],
-        ["by itself", "`GET /routes`", "the time for it is over"],
+        ["by itself", "`GET /routes`", "the drain time is over"],
     ]
 
 

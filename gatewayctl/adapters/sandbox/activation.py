@@ -19,7 +19,7 @@ from gatewayctl.adapters.files.processes import (
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
-from gatewayctl.gateways.registry import Signalled
+from gatewayctl.gateways.product import OnSignal
 
 _MARGIN = 1.0  # seconds; a process that starts later than this after the new files cannot have read the old ones
 _LOG_LINES = 20  # lines at the end of the log that are searched for a fault
@@ -37,7 +37,7 @@ class _SentSignal:
 class SandboxActivation:
     """Implements ports.Activation for products that load their files on a signal."""
 
-    def __init__(self, root: Path, how: Signalled) -> None:
+    def __init__(self, root: Path, how: OnSignal) -> None:
         self._folder, self._how = Folder(root), how
         self._sent: dict[str, _SentSignal] = {}
 
@@ -51,7 +51,7 @@ class SandboxActivation:
             raise EnvironmentFailed(NOT_RUNNING, hint="start it first")
         if status.synced != wanted.version:
             return "the new files are not in its mounted folder yet"
-        workers = frozenset(pid for pid in find_children(status.pid) if read_title(pid) == self._how.worker)
+        workers = frozenset(pid for pid in find_children(status.pid) if read_title(pid) == self._how.worker_title)
         if not workers:
             return "none of its processes takes requests"
         if _is_fresh(status, workers):
@@ -66,7 +66,7 @@ class SandboxActivation:
 
     def leftovers(self, replica: Replica) -> int | None:
         """The number of its processes that accept no new requests, and still answer old ones."""
-        return sum(read_title(pid) == self._how.leaving for pid in find_children(self._status(replica).pid))
+        return sum(read_title(pid) == self._how.draining_title for pid in find_children(self._status(replica).pid))
 
     def _status(self, replica: Replica) -> ReplicaStatus:
         for one in self._folder.replica_statuses():
@@ -76,7 +76,7 @@ class SandboxActivation:
 
     def _find_fault(self, status: ReplicaStatus) -> str:
         log = read_tail(self._folder.replicas / status.name / "gateway.log", _LOG_LINES).splitlines()
-        faults = [line for line in log if self._how.fault in line]
+        faults = [line for line in log if self._how.error_mark in line]
         return f"; its log says: {faults[-1]}" if faults else ""
 
 

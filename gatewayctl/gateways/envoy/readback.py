@@ -15,7 +15,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.envoy.canary import stamp_value
-from gatewayctl.gateways.registry import Admin
+from gatewayctl.gateways.product import AdminGet
 
 _LISTENERS = "/config_dump?mask=static_listeners,dynamic_listeners"
 _ROUTES = "/config_dump?mask=dynamic_route_configs"
@@ -28,7 +28,7 @@ _LONGEST = 300
 class EnvoyReadback:
     """Implements ports.Readback. `admin` GETs a path from a replica's admin port and raises EnvironmentFailed."""
 
-    admin: Admin
+    admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         """How many live routes carry exactly this rule; routes of its name with other content are strangers."""

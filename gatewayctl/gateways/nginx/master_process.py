@@ -1,26 +1,26 @@
-"""What nginx's processes call themselves, and how the first of them was started."""
+"""The titles of nginx's processes, and how the title of the master tells the way it was started."""
 
-FIRST = "nginx: master process"
-WORKER = "nginx: worker process"
-LEAVING = "nginx: worker process is shutting down"
+MASTER_TITLE = "nginx: master process"
+WORKER_TITLE = "nginx: worker process"
+DRAINING_TITLE = "nginx: worker process is shutting down"
 
-_KEPT = "cpge"  # options that say which files there are, and what else is set: of one value each
+_FILE_OPTIONS = "cpge"  # options that say which files are read, and what else is set; each has one value
 
 
-def trial(title: str) -> tuple[str, ...]:
-    """The command that tries the files which the process of that title would load: its own program and options.
+def config_test(title: str) -> tuple[str, ...]:
+    """The command that tests the files of the master with this title: its own program, with its own options.
 
-    A title has blanks between words that had none: the value of -g, directives, goes on until one ends and an option
-    begins. Paths with blanks cannot be told apart.
+    A title joins the words of the command line by blanks. So the value of -g, which is directives, is taken to go on
+    until a directive ends and an option begins. Paths with blanks cannot be told apart.
     """
-    program, *words = title.removeprefix(FIRST).split() or ["nginx"]
-    kept: list[str] = []
+    program, *words = title.removeprefix(MASTER_TITLE).split() or ["nginx"]
+    options: list[str] = []
     while words:
         option = words.pop(0)
-        if not (option.startswith("-") and option[1:2] and option[1:2] in _KEPT):
+        if not (option.startswith("-") and option[1:2] and option[1:2] in _FILE_OPTIONS):
             continue
         value = [option[2:] or (words.pop(0) if words else "")]
         while option[1] == "g" and words and not (value[-1].endswith(";") and words[0].startswith("-")):
             value.append(words.pop(0))
-        kept += [option[:2], " ".join(value)]
-    return (program, "-t", "-q", *kept)
+        options += [option[:2], " ".join(value)]
+    return (program, "-t", "-q", *options)

@@ -6,11 +6,10 @@ there were none. `/actuator/gateway/refresh` is never called: it does not read f
 half of that file live.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.platform import Replica
-from gatewayctl.gateways.registry import Post
+from gatewayctl.gateways.product import AdminPost, Now
 
 REFRESH = "/actuator/refresh"
 EVERY = 0.5  # seconds between two refreshes of a replica, at least: its files may come at any time after the write
@@ -20,8 +19,8 @@ EVERY = 0.5  # seconds between two refreshes of a replica, at least: its files m
 class SpringCloudActivation:
     """Implements ports.Activation. `post` POSTs to a replica's management port and raises EnvironmentFailed."""
 
-    post: Post
-    now: Callable[[], float]
+    post: AdminPost
+    now: Now
     _due: dict[str, float] = field(default_factory=dict)
 
     def activate(self, replica: Replica) -> str:

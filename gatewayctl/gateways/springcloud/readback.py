@@ -14,7 +14,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
-from gatewayctl.gateways.registry import Admin
+from gatewayctl.gateways.product import AdminGet
 from gatewayctl.gateways.springcloud.routes import STAMP_KEY, owner, safe
 from gatewayctl.gateways.springcloud.uris import canary_uri, parsed
 
@@ -31,7 +31,7 @@ Route = dict[str, Any]
 class SpringCloudReadback:
     """Implements ports.Readback. `admin` GETs a path from a replica's management port and raises EnvironmentFailed."""
 
-    admin: Admin
+    admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         """How many live routes carry exactly this rule; routes of its name with other content are strangers."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayctl.gateways.nginx.master_process import FIRST, trial
+from gatewayctl.gateways.nginx.master_process import MASTER_TITLE, config_test
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from gatewayctl.gateways.nginx.master_process import FIRST, trial
     ],
 )
 def test_files_are_tried_as_the_first_process_was_started(title: str, command: tuple[str, ...]) -> None:
-    assert trial(f"{FIRST} {title}") == command
+    assert config_test(f"{MASTER_TITLE} {title}") == command

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.gateways.registry import Signalled
+from gatewayctl.gateways.product import OnSignal
 
 NEEDS = "the gateway's container needs sh, sha256sum, readlink, stat and date; gateway.container names another one"
 """What to do where a look fails."""
@@ -69,18 +69,18 @@ class ContainerState:
     fresh: bool
 
 
-def looking(folder: str, files: tuple[str, ...], how: Signalled) -> tuple[str, ...]:
+def looking(folder: str, files: tuple[str, ...], how: OnSignal) -> tuple[str, ...]:
     """The command that looks: `files` are mounted in `folder`."""
-    return ("sh", "-c", _SCRIPT, "sh", folder, how.first, how.worker, *files)
+    return ("sh", "-c", _SCRIPT, "sh", folder, how.master_title, how.worker_title, *files)
 
 
-def probe_command(first: tuple[int, str], how: Signalled) -> tuple[str, ...]:
+def probe_command(first: tuple[int, str], how: OnSignal) -> tuple[str, ...]:
     """The command that tries the files, and tells the first process to load them if they are sound."""
     pid, title = first
-    return ("sh", "-c", _TELL, "sh", how.signal.removeprefix("SIG"), str(pid), *how.check(title))
+    return ("sh", "-c", _TELL, "sh", how.signal.removeprefix("SIG"), str(pid), *how.config_test(title))
 
 
-def seen(out: str, files: tuple[str, ...], how: Signalled) -> ContainerState:
+def seen(out: str, files: tuple[str, ...], how: OnSignal) -> ContainerState:
     """What the look said. Raises EnvironmentFailed when that makes no sense."""
     digests: dict[str, str] = {}
     facts: dict[str, list[str]] = {}
@@ -97,10 +97,10 @@ def seen(out: str, files: tuple[str, ...], how: Signalled) -> ContainerState:
         now, up = int(facts["now"][0]), float(facts["now"][1])
     except (KeyError, IndexError, ValueError) as fault:
         raise EnvironmentFailed(f"its container said {out[:200]!r}", hint=NEEDS) from fault
-    firsts = tuple((pid, title) for pid, _, _, title in found if title.startswith(how.first))
+    firsts = tuple((pid, title) for pid, _, _, title in found if title.startswith(how.master_title))
     ours = {pid for pid, _ in firsts}
     workers = frozenset(
-        Process(pid, start) for pid, parent, start, title in found if parent in ours and title == how.worker
+        Process(pid, start) for pid, parent, start, title in found if parent in ours and title == how.worker_title
     )
     born = [now - (up - one.start / _TICKS) for one in workers]
     return ContainerState(
@@ -108,6 +108,6 @@ def seen(out: str, files: tuple[str, ...], how: Signalled) -> ContainerState:
         version=version,
         firsts=firsts,
         workers=workers,
-        leaving=sum(parent in ours and title == how.leaving for _, parent, _, title in found),
+        leaving=sum(parent in ours and title == how.draining_title for _, parent, _, title in found),
         fresh=bool(born) and min(born) > came + _SURELY,
     )

@@ -27,7 +27,7 @@ from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.volume_mounts import Mounted, mounted
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, VersionedFiles
-from gatewayctl.gateways.registry import Signalled
+from gatewayctl.gateways.product import OnSignal
 from gatewayctl.ports import RouteStore
 
 _AGAIN = 10.0  # seconds after which files that were not taken are tried again: a name may be known by then
@@ -50,7 +50,7 @@ class _Told:
 class ExecActivation:
     """Implements ports.Activation by commands in the Pods of one gateway, whose files are those of `store`."""
 
-    def __init__(self, api: Api, place: GatewayPlace, listing: Listing, store: RouteStore, how: Signalled) -> None:
+    def __init__(self, api: Api, place: GatewayPlace, listing: Listing, store: RouteStore, how: OnSignal) -> None:
         self._api, self._place, self._listing, self._store, self._how = api, place, listing, store, how
         self._told: dict[str, _Told] = {}
         self._active: dict[str, tuple[str, str]] = {}
@@ -81,7 +81,8 @@ class ExecActivation:
         for name in running:
             where = self._where(name)
             if not self._look(name, where).workers:
-                said = f"no {self._how.worker!r} in container {where.container} of Pod {self._place.namespace}/{name}"
+                pod = f"Pod {self._place.namespace}/{name}"
+                said = f"no {self._how.worker_title!r} in container {where.container} of {pod}"
                 raise EnvironmentFailed(said, hint="gateway.container names the one that runs the gateway")
         return f"{len(running)} Pods can be told to load their files"
 
@@ -107,7 +108,7 @@ class ExecActivation:
         if not done.code:
             return ""
         lines = (done.err or done.out or f"exit {done.code}").splitlines()
-        return ([line for line in lines if self._how.fault in line] or lines)[-1][:_LONGEST]
+        return ([line for line in lines if self._how.error_mark in line] or lines)[-1][:_LONGEST]
 
     def _look(self, name: str, where: Mounted) -> ContainerState:
         done = self._run(name, where, looking(where.folder, where.files, self._how))

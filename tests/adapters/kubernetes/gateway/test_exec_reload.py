@@ -28,7 +28,8 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 from gatewayctl.gateways.nginx.checker import find_nginx
-from gatewayctl.gateways.nginx.master_process import FIRST, WORKER
+from gatewayctl.gateways.nginx.master_process import MASTER_TITLE, WORKER_TITLE
+from gatewayctl.gateways.product import OnSignal
 from gatewayctl.gateways.registry import gateway
 from tests.gateways.nginx.product import needs_nginx
 
@@ -172,7 +173,7 @@ class Gate:
     activation: ExecActivation
 
     def workers(self) -> set[int]:
-        return {one for one in find_children(self.pid) if read_title(one) == WORKER}
+        return {one for one in find_children(self.pid) if read_title(one) == WORKER_TITLE}
 
     def told(self) -> str:
         return self.activation.activate(REPLICA)
@@ -192,9 +193,9 @@ def gate(volume: Volume, api: Api, tmp_path: Path) -> Iterator[Gate]:
     )
     more = f"daemon off; pid {tmp_path}/pid;"
     process = subprocess.Popen([program, "-e", "stderr", "-c", main, "-g", more], stderr=subprocess.DEVNULL)
-    how = gateway("nginx").reload
-    assert how
-    how = replace(how, first=f"{FIRST} {program}")
+    how = gateway("nginx").loads
+    assert isinstance(how, OnSignal)
+    how = replace(how, master_title=f"{MASTER_TITLE} {program}")
     listing = Listing(api, "/api/v1/namespaces/gateway/pods")
     found = Gate(process.pid, volume.folder, ExecActivation(api, PLACE, listing, volume, how))
     try:
@@ -258,8 +259,8 @@ def test_doctor_sees_that_a_pod_can_be_told_and_why_another_cannot(
 
 
 def test_a_pod_that_is_gone_is_no_replica_to_be_told(volume: Volume, api: Api) -> None:
-    how = gateway("nginx").reload
-    assert how
+    how = gateway("nginx").loads
+    assert isinstance(how, OnSignal)
     activation = ExecActivation(api, PLACE, Listing(api, "/api/v1/namespaces/gateway/pods"), volume, how)
 
     with pytest.raises(EnvironmentFailed, match="gateway-2 is gone"):

@@ -1,0 +1,16 @@
+"""The Gateway API: a controller watches the objects, and nothing shows what each of its replicas runs."""
+
+from gatewayctl.gateways.httproute.checker import HttpRouteChecker
+from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from gatewayctl.gateways.no_readback import NoReadback
+from gatewayctl.gateways.product import GatewayProduct, Watches
+
+PRODUCT = GatewayProduct(
+    kind="httproute",
+    edits="HTTPRoute objects, versions v1 and v1beta1",
+    checked="by counting what the API limits, with a dry run in a cluster",
+    dialect=HttpRouteDialect(),
+    readback=NoReadback,
+    checker=HttpRouteChecker,
+    loads=Watches(),
+)

@@ -1,0 +1,70 @@
+"""What one gateway product is: a value that its folder declares in `product.py`, and the registry finds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gatewayctl.domain.platform import Replica
+from gatewayctl.ports import Activation, Checker, Dialect, Readback
+
+AdminGet = Callable[[Replica, str], str]
+"""GET a path from a replica's admin port. Raises EnvironmentFailed."""
+
+AdminPost = Callable[[Replica, str], str]
+"""POST without a body to a path of a replica's admin port. Raises EnvironmentFailed."""
+
+Now = Callable[[], float]
+"""The time in seconds, monotonic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """The product loads changed configuration by itself. So this is its ports.Activation, too: it has nothing to do."""
+
+    def activate(self, replica: Replica) -> str:  # noqa: ARG002 (the port's signature)
+        """Nothing is missing on our side: what the replica has loaded is for the proof to see."""
+        return ""
+
+    def leftovers(self, replica: Replica) -> int | None:  # noqa: ARG002
+        """None: no process ends when the configuration changes."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class OnSignal:
+    """The product loads changed files when its master process gets `signal`.
+
+    `master_title` is how that process's title begins, `worker_title` the title of a process that takes new requests,
+    `draining_title` that of one which only finishes its old ones. `config_test` makes, of the master's whole title,
+    the command that tests the files with the options of that master. A line of the product's log that contains
+    `error_mark` says why the files were not loaded.
+    """
+
+    signal: str
+    master_title: str
+    worker_title: str
+    draining_title: str
+    config_test: Callable[[str], tuple[str, ...]]
+    error_mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnRequest:
+    """The product loads changed files when its admin port gets a request, which the `activation` sends."""
+
+    activation: Callable[[AdminPost, Now], Activation]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayProduct:
+    """One gateway product: how it spells rules, what it can be asked, who checks its files, what makes it load them.
+
+    `edits` says what the dialect edits and `checked` how the checker checks it, both for docs/gateways.md.
+    """
+
+    kind: str
+    edits: str
+    checked: str
+    dialect: Dialect
+    readback: Callable[[AdminGet], Readback]
+    checker: Callable[[], Checker]
+    loads: Watches | OnSignal | OnRequest
