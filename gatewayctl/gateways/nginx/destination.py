@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.hosts import Underivable, authority, canary_host, given_address, is_ip
-from gatewayctl.gateways.nginx.fallback import backups, refuse_without_backup
-from gatewayctl.gateways.nginx.markers import Piece, above, step_of
-from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes, has_variable, is_placeholder
+from gatewayctl.gateways.nginx.fallback import backup_servers, refuse_without_backup
+from gatewayctl.gateways.nginx.markers import Insertion, indent_step, insertion_above
+from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses, has_variable, is_placeholder
 
 _SOCKET = "unix:"
 _KEPT = frozenset({"keepalive", "keepalive_requests", "keepalive_timeout", "keepalive_time"})
@@ -23,16 +23,16 @@ class Destination:
 
     authority: str
     prelude: tuple[str, ...] = ()
-    upstream: Piece | None = None
+    upstream: Insertion | None = None
     note: str = ""
 
 
-def identifier(rule: CanaryRule) -> str:
+def variable_stem(rule: CanaryRule) -> str:
     """The stem of our variables' names."""
     return "gatewayctl_" + "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in rule.app)
 
 
-def destination(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> Destination:
+def find_destination(passes: ProxyPasses, one: ProxyPass, choice: PassTarget, rule: CanaryRule) -> Destination:
     """Where the canary of one choice is. Raises Refused."""
     upstreams = passes.upstreams
     if rule.fallback:
@@ -43,10 +43,10 @@ def destination(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> 
     name, port = _address(passes, one, choice, rule)
     defined = choice.address.host in upstreams.blocks
     if not is_ip(name) and not rule.fallback:  # only a name that is known beforehand can stand in an upstream
-        resolver = passes.config.inherited(one.directive, "resolver")
+        resolver = passes.config.find_inherited(one.directive, "resolver")
         at_run_time = "." in name or rule.canary_host or (one.variable and not defined)
         if resolver.found and at_run_time:
-            variable = f"${identifier(rule)}_host"
+            variable = f"${variable_stem(rule)}_host"
             return Destination(authority(variable, port), (f"set {variable} {name};",))
     written = authority(name, port)
     note = "" if is_ip(name) or is_placeholder(name) else _by_name(one, name)
@@ -58,7 +58,7 @@ def destination(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> 
     return Destination(written, note=note)
 
 
-def _by_name(one: Pass, name: str) -> str:
+def _by_name(one: ProxyPass, name: str) -> str:
     directive = one.directive
     return (
         f"{directive.text.unit.file}:{directive.line}: nginx looks {name} up when it loads, and does not start once "
@@ -66,7 +66,7 @@ def _by_name(one: Pass, name: str) -> str:
     )
 
 
-def _address(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tuple[str, str]:
+def _address(passes: ProxyPasses, one: ProxyPass, choice: PassTarget, rule: CanaryRule) -> tuple[str, str]:
     """The canary's host and port: what is given, else what follows from stable's. Raises Refused."""
     try:
         given, own = given_address(rule.canary_host) if rule.canary_host else ("", "")
@@ -81,11 +81,11 @@ def _address(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tup
         raise _unknown(one, rule, str(why)) from why
 
 
-def _stable(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tuple[str, str]:
+def _stable(passes: ProxyPasses, one: ProxyPass, choice: PassTarget, rule: CanaryRule) -> tuple[str, str]:
     host, port = choice.address.host, choice.address.port
     if host not in passes.upstreams.blocks:
         return host, port
-    servers = passes.upstreams.servers(host)
+    servers = passes.upstreams.servers_of(host)
     hosts, ports = {server[0] for server in servers}, {server[1] for server in servers}
     if not servers:
         raise _unknown(one, rule, f"the upstream {host} has no servers in these files")
@@ -96,18 +96,20 @@ def _stable(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tupl
     return servers[0]
 
 
-def _unknown(one: Pass, rule: CanaryRule, why: str, hint: str | None = None) -> Refused:
+def _unknown(one: ProxyPass, rule: CanaryRule, why: str, hint: str | None = None) -> Refused:
     reason = f"the canary's address cannot be derived from {rule.service}: {why}"
     other = (
         f"give the address of the canary's Service with --canary-host IP[:PORT], or define the upstream {rule.canary}"
     )
-    return one.directive.refused(reason, hint=other if hint is None else hint)
+    return one.directive.refusal(reason, hint=other if hint is None else hint)
 
 
-def _upstream(passes: Passes, stable: str, server: str, rule: CanaryRule) -> Piece:
+def _upstream(passes: ProxyPasses, stable: str, server: str, rule: CanaryRule) -> Insertion:
     block = passes.upstreams.blocks[stable]
-    inside = passes.config.level(block)
-    step = step_of(inside[0]) if inside else "    "
+    inside = passes.config.children_of(block)
+    step = indent_step(inside[0]) if inside else "    "
     kept = [f"{step}{one.name} {' '.join(one.args)};" for one in inside if one.name in _KEPT]
-    servers = (f"{server} max_fails=0", *backups(inside)) if rule.fallback else (server,)
-    return above(block, (f"upstream {rule.canary} {{", *(f"{step}server {one};" for one in servers), *kept, "}"))
+    servers = (f"{server} max_fails=0", *backup_servers(inside)) if rule.fallback else (server,)
+    return insertion_above(
+        block, (f"upstream {rule.canary} {{", *(f"{step}server {one};" for one in servers), *kept, "}")
+    )

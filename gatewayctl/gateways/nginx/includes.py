@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.nginx.tree import MAX_DEPTH, Directive, Text, read
+from gatewayctl.gateways.nginx.tree import MAX_DEPTH, ConfigText, Directive, read
 
 # Files that come with nginx and hold nothing that decides where or how a request is proxied.
 _HARMLESS = ("*.types", "fastcgi*", "uwsgi_params", "scgi_params", "*modules*", "koi-*", "win-utf", "*ssl*", "*tls*")
@@ -29,26 +29,26 @@ class Config:
 
     def __init__(self, files: Files) -> None:
         self.texts = [text for file in files for text in read(file)]
-        self._includes = [one for text in self.texts for one in text.every() if one.name == "include" and one.args]
+        self._includes = [one for text in self.texts for one in text.walk() if one.name == "include" and one.args]
         self._into: dict[int, list[Directive]] = {}
-        self._shows: dict[int, list[Text]] = {}
+        self._shows: dict[int, list[ConfigText]] = {}
         for one in self._includes:
-            for text in _meant(one, self.texts):
+            for text in _matching_texts(one, self.texts):
                 self._into.setdefault(id(text), []).append(one)
                 self._shows.setdefault(id(one), []).append(text)
 
-    def every(self) -> Iterator[Directive]:
+    def walk(self) -> Iterator[Directive]:
         """Every directive of every file, file by file."""
         for text in self.texts:
-            yield from text.every()
+            yield from text.walk()
 
-    def inside(self, block: Directive) -> Iterator[tuple[Directive, Directive]]:
+    def expand(self, block: Directive) -> Iterator[tuple[Directive, Directive]]:
         """What a block holds, includes replaced by what they include; with it, what stands for it in the block."""
         for child in block.children or ():
-            for one in self._resolved(child, set()):
+            for one in self._expand_include(child, set()):
                 yield one, child
 
-    def _resolved(self, one: Directive, seen: set[int]) -> Iterator[Directive]:
+    def _expand_include(self, one: Directive, seen: set[int]) -> Iterator[Directive]:
         """What an include stands for; files that include each other are read once."""
         shown = self._shows.get(id(one))
         if not shown:
@@ -58,18 +58,18 @@ class Config:
             if id(text) not in seen:
                 seen.add(id(text))
                 for root in text.roots:
-                    yield from self._resolved(root, seen)
+                    yield from self._expand_include(root, seen)
 
-    def beside(self, text: Text) -> Iterator[Directive]:
+    def top_level_of(self, text: ConfigText) -> Iterator[Directive]:
         """The directives at the top of a text that no block of the files given holds."""
         for root in text.roots:
-            yield from self._resolved(root, {id(text)})
+            yield from self._expand_include(root, {id(text)})
 
-    def is_included(self, text: Text) -> bool:
+    def is_included(self, text: ConfigText) -> bool:
         """Whether a file that was given includes it."""
         return id(text) in self._into
 
-    def parent(self, one: Directive) -> Directive | None:
+    def parent_of(self, one: Directive) -> Directive | None:
         """The block it is in, through includes; None at the top, or where several blocks include its file."""
         for _ in range(MAX_DEPTH):
             into = self._into.get(id(one.text), [])
@@ -78,36 +78,36 @@ class Config:
             one = into[0]
         return None
 
-    def levels(self, one: Directive) -> Iterator[Directive]:
+    def blocks_around(self, one: Directive) -> Iterator[Directive]:
         """The blocks around it, from the innermost."""
-        block = self.parent(one)
+        block = self.parent_of(one)
         for _ in range(1000):
             if block is None:
                 return
             yield block
-            block = self.parent(block)
+            block = self.parent_of(block)
 
-    def level(self, block: Directive) -> list[Directive]:
+    def children_of(self, block: Directive) -> list[Directive]:
         """The directives of a block, includes replaced."""
-        return [one for one, _ in self.inside(block)]
+        return [one for one, _ in self.expand(block)]
 
-    def is_hidden(self, block: Directive) -> bool:
+    def has_unknown_include(self, block: Directive) -> bool:
         """Whether a block includes a file that was not given and may hold anything."""
-        return any(one.name == "include" and not _harmless(one) for one in self.level(block))
+        return any(one.name == "include" and not _is_harmless(one) for one in self.children_of(block))
 
-    def inherited(self, one: Directive, name: str) -> Inherited:
+    def find_inherited(self, one: Directive, name: str) -> Inherited:
         """The directives `name` in effect beside `one`: those of the innermost level that has any."""
         top = one
-        for block in self.levels(one):
-            found = tuple(child for child in self.level(block) if child.name == name)
-            if found or self.is_hidden(block):
-                return Inherited(found, not self.is_hidden(block))
+        for block in self.blocks_around(one):
+            found = tuple(child for child in self.children_of(block) if child.name == name)
+            if found or self.has_unknown_include(block):
+                return Inherited(found, not self.has_unknown_include(block))
             top = block
-        found = tuple(child for child in self.beside(top.text) if child.name == name and child is not one)
+        found = tuple(child for child in self.top_level_of(top.text) if child.name == name and child is not one)
         return Inherited(found, bool(found) or top.name == "http")
 
 
-def _meant(include: Directive, texts: list[Text]) -> list[Text]:
+def _matching_texts(include: Directive, texts: list[ConfigText]) -> list[ConfigText]:
     """The texts that an include's pattern means; its folder counts where a file given lies in one of that name."""
     pattern = PurePosixPath(include.values[0])
     named = [text for text in texts if text is not include.text and fnmatch(_path(text).name, pattern.name)]
@@ -117,10 +117,10 @@ def _meant(include: Directive, texts: list[Text]) -> list[Text]:
     return beside or named
 
 
-def _path(text: Text) -> PurePosixPath:
+def _path(text: ConfigText) -> PurePosixPath:
     return PurePosixPath(text.unit.key or text.unit.file)
 
 
-def _harmless(include: Directive) -> bool:
+def _is_harmless(include: Directive) -> bool:
     names: Iterable[str] = (PurePosixPath(value).name for value in include.values[:1])
     return any(fnmatch(name, known) for name in names for known in _HARMLESS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.nginx.tree import Directive, Text, read
+from gatewayctl.gateways.nginx.tree import ConfigText, Directive, read
 from gatewayctl.gateways.spans import Splice, applied, outer
 
 _BEGIN = re.compile(r"# (gatewayctl-\S+-canary) begin( in a line)?(?:: ([a-z0-9-]+: [a-z0-9-]+) -> (\S+))?\r?")
@@ -14,7 +14,7 @@ _END = re.compile(r"# (gatewayctl-\S+-canary) end\r?")
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedBlock:
     """One piece of ours: the characters it added, the rule's name; header and target where it is a route."""
 
     start: int
@@ -26,10 +26,10 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Insertion:
     """What to put at `at`; `inline` where other words stand on that line. `route` says what a canary route does."""
 
-    text: Text
+    text: ConfigText
     at: int
     indent: str
     lines: tuple[str, ...]
@@ -45,7 +45,7 @@ class Piece:
         return Splice(self.at, self.at, f"\n{written}" if self.inline else written)
 
 
-def owned(text: Text) -> Iterator[Owned]:
+def find_owned(text: ConfigText) -> Iterator[OwnedBlock]:
     """Every piece of ours, of any application. Raises Refused where their marks do not pair up."""
     source = text.unit.text
     begun: tuple[re.Match[str], int] | None = None
@@ -57,46 +57,46 @@ def owned(text: Text) -> Iterator[Owned]:
             yield _between(source, *begun, end)
             begun = None
         elif begin or over:
-            raise _unpaired(text, start)
+            raise _unpaired_marker(text, start)
     if begun is not None:
-        raise _unpaired(text, begun[1])
+        raise _unpaired_marker(text, begun[1])
 
 
-def _between(source: str, begin: re.Match[str], start: int, end: int) -> Owned:
+def _between(source: str, begin: re.Match[str], start: int, end: int) -> OwnedBlock:
     first = source.rfind("\n", 0, start) + 1
     last = source.find("\n", end)
     if begin[2]:  # the line end before it is ours, too
         first -= 2 if source[max(0, first - 2) : first] == "\r\n" else 1
-    return Owned(max(0, first), last + 1 or len(source), begin[1], begin[3] or "", begin[4] or "", start)
+    return OwnedBlock(max(0, first), last + 1 or len(source), begin[1], begin[3] or "", begin[4] or "", start)
 
 
-def _unpaired(text: Text, at: int) -> Refused:
+def _unpaired_marker(text: ConfigText, at: int) -> Refused:
     reason = "a mark of ours without its counterpart: lines between the two were edited by hand"
     return Refused(text.unit.file, text.line(at), reason, hint="take the canary's lines out by hand")
 
 
-def is_owned(one: Directive, pieces: Iterable[Owned]) -> bool:
+def is_owned(one: Directive, pieces: Iterable[OwnedBlock]) -> bool:
     """Whether a directive stands in one of `pieces`."""
     return any(piece.start <= one.start < piece.end for piece in pieces)
 
 
-def without(files: Files, name: str) -> Files:
+def remove_owned(files: Files, name: str) -> Files:
     """`files` without the pieces of the rule `name`. Raises Refused."""
     mark = f"# {name} "
-    return tuple(_without(file, name) if mark in file.text else file for file in files)
+    return tuple(_remove_owned(file, name) if mark in file.text else file for file in files)
 
 
-def _without(file: SourceFile, name: str) -> SourceFile:
+def _remove_owned(file: SourceFile, name: str) -> SourceFile:
     cuts = [
         outer(file.text, text.unit.frame, Splice(piece.start, piece.end))
         for text in read(file)
-        for piece in owned(text)
+        for piece in find_owned(text)
         if piece.name == name
     ]
     return SourceFile(file.name, applied(file.text, cuts))
 
 
-def put(files: Files, pieces: Iterable[Piece], name: str) -> Files:
+def insert_all(files: Files, pieces: Iterable[Insertion], name: str) -> Files:
     """`files` with every piece in its place, marked with the rule's name."""
     by_file: dict[str, list[tuple[int, int, str]]] = {}
     texts = {file.name: file.text for file in files}
@@ -109,17 +109,17 @@ def put(files: Files, pieces: Iterable[Piece], name: str) -> Files:
     )
 
 
-def above(one: Directive, lines: tuple[str, ...], route: str = "") -> Piece:
+def insertion_above(one: Directive, lines: tuple[str, ...], route: str = "") -> Insertion:
     """A piece right above a directive, and above the comments that belong to it."""
     source = one.text.unit.text
     begin = source.rfind("\n", 0, one.start) + 1
     indent = source[begin : one.start]
     if indent.strip(" \t"):
-        return Piece(one.text, one.start, _indent_of_block(one), lines, route, inline=True)
-    return Piece(one.text, _above_comments(source, begin), indent, lines, route)
+        return Insertion(one.text, one.start, _indent_of_block(one), lines, route, inline=True)
+    return Insertion(one.text, _above_comments(source, begin), indent, lines, route)
 
 
-def below(one: Directive, lines: tuple[str, ...], route: str = "") -> Piece:
+def insertion_below(one: Directive, lines: tuple[str, ...], route: str = "") -> Insertion:
     """A piece right below a directive."""
     source = one.text.unit.text
     over = source.find("\n", one.end)
@@ -129,11 +129,11 @@ def below(one: Directive, lines: tuple[str, ...], route: str = "") -> Piece:
     alone = not indent.strip(" \t")
     blanks = indent if alone else _indent_of_block(one)
     if over < 0 or (rest and not rest.startswith("#")):
-        return Piece(one.text, one.end, blanks, lines, route, inline=True)
-    return Piece(one.text, over + 1, blanks, lines, route)
+        return Insertion(one.text, one.end, blanks, lines, route, inline=True)
+    return Insertion(one.text, over + 1, blanks, lines, route)
 
 
-def step_of(one: Directive) -> str:
+def indent_step(one: Directive) -> str:
     """By how much this text indents."""
     source = one.text.unit.text
     here = _blanks(source, one.start)

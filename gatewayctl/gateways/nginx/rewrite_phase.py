@@ -14,7 +14,7 @@ STEPS = frozenset({"if", "set", "rewrite", "break", "return"})
 _SILENT = STEPS | {"rewrite_log", "uninitialized_variable_warn"}
 
 
-class Kind(Enum):
+class IfEffect(Enum):
     """What an `if` block does to a request that it matches."""
 
     ENDS = "ends"  # answers it: whatever shapes it is not looked at
@@ -24,35 +24,35 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class RewriteStep:
     """One step of the script; `anchor` is what stands for it in the location's own text."""
 
     directive: Directive
     anchor: Directive
 
     @property
-    def kind(self) -> Kind:
+    def effect(self) -> IfEffect:
         """For an `if`."""
         inside = self.directive.children or []
         if any(one.name == "return" for one in inside):
-            return Kind.ENDS
-        if any(breaks(one) for one in inside):
-            return Kind.BREAKS
-        return Kind.PLAIN if all(one.name in _SILENT for one in inside) else Kind.SHAPES
+            return IfEffect.ENDS
+        if any(ends_script(one) for one in inside):
+            return IfEffect.BREAKS
+        return IfEffect.PLAIN if all(one.name in _SILENT for one in inside) else IfEffect.SHAPES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Script:
+class RewriteScript:
     """The steps of one location, split where our `if` goes: after `head`, before `tail`."""
 
-    head: tuple[Step, ...]
-    tail: tuple[Step, ...]
+    head: tuple[RewriteStep, ...]
+    tail: tuple[RewriteStep, ...]
 
     @property
-    def special(self) -> tuple[Step, ...]:
+    def shaping_ifs(self) -> tuple[RewriteStep, ...]:
         """The `if` blocks whose matches need a canary of their own, in order."""
         ifs = [step for step in self.head if step.directive.name == "if"]
-        return tuple(step for step in ifs if step.kind in {Kind.SHAPES, Kind.BREAKS})
+        return tuple(step for step in ifs if step.effect in {IfEffect.SHAPES, IfEffect.BREAKS})
 
     @property
     def after(self) -> Directive | None:
@@ -65,48 +65,48 @@ class Script:
         return self.tail[0].anchor if self.tail else None
 
 
-def breaks(one: Directive) -> bool:
+def ends_script(one: Directive) -> bool:
     """Whether a step can end the script with the request still going to this location's upstream."""
     return one.name == "break" or (one.name == "rewrite" and one.args[-1:] == ("break",))
 
 
-def script(steps: list[Step]) -> Script:
+def split_script(steps: list[RewriteStep]) -> RewriteScript:
     """Where ours goes. Raises Refused where there is no such place."""
-    cut = next((at for at, step in enumerate(steps) if breaks(step.directive)), len(steps))
-    found = Script(tuple(steps[:cut]), tuple(steps[cut:]))
+    cut = next((at for at, step in enumerate(steps) if ends_script(step.directive)), len(steps))
+    found = RewriteScript(tuple(steps[:cut]), tuple(steps[cut:]))
     for step in found.tail:
-        if step.directive.name == "if" and step.kind is not Kind.ENDS:
-            raise step.directive.refused(
+        if step.directive.name == "if" and step.effect is not IfEffect.ENDS:
+            raise step.directive.refusal(
                 "this `if` comes after a rewrite that ends rewriting: no place for a canary's `if` is right for both",
                 hint="move it above that rewrite, if that means the same",
             )
     _refuse_shifting(found)
-    for step in found.special:
+    for step in found.shaping_ifs:
         _refuse_open_end(step, found)
     return found
 
 
-def _refuse_shifting(found: Script) -> None:
+def _refuse_shifting(found: RewriteScript) -> None:
     """Conditions are looked at once more, earlier: what they ask for must be the same then."""
-    if not found.special:
+    if not found.shaping_ifs:
         return
-    first = found.head.index(found.special[0])
-    asked = " ".join(word for step in found.special for word in step.directive.args)
+    first = found.head.index(found.shaping_ifs[0])
+    asked = " ".join(word for step in found.shaping_ifs for word in step.directive.args)
     for step in found.head[first:]:
         for one in [step.directive, *(step.directive.children or [])]:
             if one.name == "set" and one.values[0] in asked:
-                raise one.refused(
+                raise one.refusal(
                     f"{one.values[0]} decides an `if` of this location and is set between its `if` blocks"
                 )
 
 
-def _refuse_open_end(step: Step, found: Script) -> None:
+def _refuse_open_end(step: RewriteStep, found: RewriteScript) -> None:
     inside = step.directive.children or []
-    if step.kind is not Kind.BREAKS or any(one.name == "break" for one in inside):
+    if step.effect is not IfEffect.BREAKS or any(one.name == "break" for one in inside):
         return
     rest = [*found.head[found.head.index(step) + 1 :], *found.tail]
     if rest:
-        raise step.directive.refused(
+        raise step.directive.refusal(
             f"this `if` ends rewriting only where its rewrite matches, and `{rest[0].directive.name}` follows it",
             hint="put `break;` at the end of the `if`, if that means the same",
         )

@@ -42,7 +42,7 @@ class Directive:
 
     name: str
     args: tuple[str, ...]
-    text: "Text"
+    text: "ConfigText"
     parent: "Directive | None"
     start: int
     end: int = 0
@@ -52,20 +52,20 @@ class Directive:
     @property
     def values(self) -> tuple[str, ...]:
         """The arguments as nginx understands them."""
-        return tuple(unquoted(word) for word in self.args)
+        return tuple(unquote(word) for word in self.args)
 
     @property
     def line(self) -> int:
         """Its line in the file, from 1."""
         return self.text.line(self.start)
 
-    def refused(self, reason: str, *, hint: str = "") -> Refused:
+    def refusal(self, reason: str, *, hint: str = "") -> Refused:
         """A refusal that names its place."""
         return Refused(self.text.unit.file, self.line, reason, hint=hint)
 
 
 @dataclass(slots=True, eq=False)
-class Text:
+class ConfigText:
     """One text for nginx: its directives, and where its comments stand."""
 
     unit: Unit
@@ -76,7 +76,7 @@ class Text:
         """The file's line of `offset`, from 1."""
         return self.unit.text.count("\n", 0, offset) + self.unit.frame.line
 
-    def every(self) -> Iterator[Directive]:
+    def walk(self) -> Iterator[Directive]:
         """Every directive, in order."""
         return walk(self.roots)
 
@@ -91,14 +91,14 @@ def walk(found: list[Directive]) -> Iterator[Directive]:
             pending += one.children[::-1]
 
 
-def unquoted(word: str) -> str:
+def unquote(word: str) -> str:
     """What a word means once quotes and backslashes have done their work."""
     inner = word[1:-1] if word[:1] in "\"'" and len(word) > 1 and word[-1] == word[0] else word
     return _ESCAPED.sub(lambda m: _MEANT.get(m[1], m[0]), inner) if "\\" in inner else inner
 
 
 @lru_cache(maxsize=8)
-def read(file: SourceFile) -> tuple[Text, ...]:
+def read(file: SourceFile) -> tuple[ConfigText, ...]:
     """`file` as one text, or as the texts in its ConfigMaps. Raises Refused."""
     if file.text.startswith("\ufeff"):
         reason = "it begins with a byte order mark, which nginx takes for a directive"
@@ -109,7 +109,7 @@ def read(file: SourceFile) -> tuple[Text, ...]:
         units = blocks(file, is_config)
     else:
         units = (Unit(file.name, file.text, (), Frame()),)
-    return tuple(_parsed(unit) for unit in units)
+    return tuple(_parse(unit) for unit in units)
 
 
 def is_config(value: str) -> bool:
@@ -117,17 +117,17 @@ def is_config(value: str) -> bool:
     return re.search(r"^\s*(server|http|location|upstream)\b[^;{}]*\{", value, re.MULTILINE) is not None
 
 
-def _parsed(unit: Unit) -> Text:
-    reader = _Reader(unit)
-    reader.run()
+def _parse(unit: Unit) -> ConfigText:
+    reader = _Parser(unit)
+    reader.parse()
     return reader.text
 
 
-class _Reader:
+class _Parser:
     """Words to directives, with the block that is open."""
 
     def __init__(self, unit: Unit) -> None:
-        self.text = Text(unit)
+        self.text = ConfigText(unit)
         self._source = unit.text
         self._words: list[str] = []
         self._start = self._at = self._depth = 0
@@ -135,7 +135,7 @@ class _Reader:
         self._open: Directive | None = None
         self._children = self.text.roots
 
-    def run(self) -> None:
+    def parse(self) -> None:
         """Read it to its end. Raises Refused."""
         source, match, simple = self._source, _TOKEN.match, _SIMPLE.match
         while self._at < len(source):
@@ -210,7 +210,7 @@ class _Reader:
         if not self._words:
             raise self._fault(at, f"unexpected `{self._source[at]}`")
         name, *args = self._words
-        directive = Directive(unquoted(name), tuple(args), self.text, self._open, self._start)
+        directive = Directive(unquote(name), tuple(args), self.text, self._open, self._start)
         self._children.append(directive)
         self._words = []
         return directive

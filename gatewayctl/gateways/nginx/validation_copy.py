@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.hosts import is_ip
 from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.proxy_pass import OTHER_PASSES, PASSES, address, split
+from gatewayctl.gateways.nginx.proxy_pass import PASSES, UNSUPPORTED_PASSES, parse_address, split_port
 from gatewayctl.gateways.nginx.tree import Directive
 
 _HERE = "127.0.0.1"
@@ -25,7 +25,7 @@ _DROPPED = re.compile(
 )
 _MAIN = frozenset({"http", "events", "stream", "mail"})
 _IN_SERVER = frozenset({"location", "rewrite", "if", "return", "listen", "server_name"})
-_IN_LOCATION = PASSES | OTHER_PASSES
+_IN_LOCATION = PASSES | UNSUPPORTED_PASSES
 _ENVIRONMENT = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
 _KEPT_PARAMETERS = frozenset({"default_server", "default", "ssl", "http2", "proxy_protocol", "deferred"})
 
@@ -38,21 +38,21 @@ class Gaps:
     variables: frozenset[str] = frozenset()
 
 
-def stub(files: Files, folder: str, gaps: Gaps) -> str:
+def build_copy(files: Files, folder: str, gaps: Gaps) -> str:
     """One text for `nginx -t`; `folder` is where it may make files. Raises Refused."""
-    return "\n".join(_Stub(Config(files), folder, gaps).whole()) + "\n"
+    return "\n".join(_CopyWriter(Config(files), folder, gaps).whole()) + "\n"
 
 
-class _Stub:
+class _CopyWriter:
     def __init__(self, config: Config, folder: str, gaps: Gaps) -> None:
         self._config, self._folder, self._gaps = config, folder, gaps
-        self._upstreams = {one.values[0] for one in config.every() if one.name == "upstream" and one.args}
+        self._upstreams = {one.values[0] for one in config.walk() if one.name == "upstream" and one.args}
         self._sockets: dict[str, str] = {}
 
     def whole(self) -> Iterator[str]:
         """Files of every level, put where nginx would read them."""
         included = {id(text) for text in self._config.texts if self._config.is_included(text)}
-        roots = [list(self._config.beside(text)) for text in self._config.texts if id(text) not in included]
+        roots = [list(self._config.top_level_of(text)) for text in self._config.texts if id(text) not in included]
         main = [one for found in roots if _has(found, _MAIN) for one in found]
         rest = [found for found in roots if not _has(found, _MAIN)]
         in_location = [one for found in rest if _has(found, _IN_LOCATION) for one in found]
@@ -70,7 +70,7 @@ class _Stub:
         yield from (f'map $host ${name} {{ default ""; }}' for name in sorted(self._gaps.variables))
         for block in main:
             if block.name == "http":
-                yield from self._lines(self._config.level(block))
+                yield from self._lines(self._config.children_of(block))
         yield from self._lines(in_http)
         if in_server or in_location:
             yield f"server {{ listen unix:{self._folder}/fragment;"
@@ -94,9 +94,9 @@ class _Stub:
                 yield f"{words};"
                 continue
             yield f"{words} {{"
-            if one.name == "server" and not any(child.name == "listen" for child in self._config.level(one)):
+            if one.name == "server" and not any(child.name == "listen" for child in self._config.children_of(one)):
                 yield f"listen {self._socket('80')};"
-            yield from self._lines(self._config.level(one))
+            yield from self._lines(self._config.children_of(one))
             yield "}"
 
     def _words(self, one: Directive) -> list[str]:
@@ -124,13 +124,13 @@ class _Stub:
         return words
 
     def _url(self, value: str, word: str) -> str:
-        url = address(value)
+        url = parse_address(value)
         if "$" in url.host or url.host in self._upstreams or url.host.startswith("unix"):
             return word
         return word.replace(url.host, self._host(url.host), 1) if url.host else word
 
     def _host(self, authority: str) -> str:
-        host, port = split(authority)
+        host, port = split_port(authority)
         if is_ip(host.strip("[]")) or host.startswith("unix:") or "$" in host:
             return authority
         return f"{_HERE}:{port}" if port else _HERE

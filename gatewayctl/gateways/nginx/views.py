@@ -2,12 +2,12 @@
 
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.markers import owned
-from gatewayctl.gateways.nginx.proxy_pass import Pass
+from gatewayctl.gateways.nginx.markers import find_owned
+from gatewayctl.gateways.nginx.proxy_pass import ProxyPass
 from gatewayctl.gateways.nginx.tree import Directive
 
 
-def view(config: Config, one: Pass) -> RouteView:
+def describe_pass(config: Config, one: ProxyPass) -> RouteView:
     """One pass of a person."""
     hosts = dict.fromkeys(choice.address.host for choice in one.choices)
     place, match = _where(config, one.directive)
@@ -15,15 +15,15 @@ def view(config: Config, one: Pass) -> RouteView:
     return RouteView(unit.file, one.directive.line, place, match, " ".join(hosts))
 
 
-def rule_views(config: Config) -> list[RouteView]:
+def describe_canary_rules(config: Config) -> list[RouteView]:
     """Every canary rule, of any application."""
     found = []
     for text in config.texts:
-        pieces = [piece for piece in owned(text) if piece.target]
+        pieces = [piece for piece in find_owned(text) if piece.target]
         if not pieces:
             continue
         firsts = {
-            piece.start: next((d for d in text.every() if piece.start <= d.start < piece.end), None) for piece in pieces
+            piece.start: next((d for d in text.walk() if piece.start <= d.start < piece.end), None) for piece in pieces
         }
         for piece in pieces:
             first = firsts[piece.start]
@@ -36,10 +36,10 @@ def rule_views(config: Config) -> list[RouteView]:
 def _where(config: Config, one: Directive) -> tuple[str, str]:
     """The server, and the location with what is inside it."""
     place, words = "", []
-    for block in config.levels(one):
+    for block in config.blocks_around(one):
         if block.name == "server":
-            names = [child for child in config.level(block) if child.name == "server_name"]
-            listens = [child for child in config.level(block) if child.name == "listen"]
+            names = [child for child in config.children_of(block) if child.name == "server_name"]
+            listens = [child for child in config.children_of(block) if child.name == "listen"]
             told = names or listens
             place = " ".join(told[0].values[:2]) if told else "server"
             break
