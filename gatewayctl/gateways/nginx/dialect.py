@@ -2,11 +2,12 @@
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
-from gatewayctl.gateways.nginx.canary import CanaryLocation, build_insertions
+from gatewayctl.gateways.nginx.canary import build_insertions
 from gatewayctl.gateways.nginx.diagnostics import explain_unrouted, refuse_ambiguous
 from gatewayctl.gateways.nginx.includes import Config
+from gatewayctl.gateways.nginx.location import CanaryLocation, StablePass
 from gatewayctl.gateways.nginx.markers import find_owned, insert_all, is_owned, remove_owned
-from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses
+from gatewayctl.gateways.nginx.proxy_pass import ProxyPass, ProxyPasses
 from gatewayctl.gateways.nginx.views import describe_canary_rules, describe_pass
 from gatewayctl.gateways.yamltext.document import no_collection
 
@@ -28,7 +29,7 @@ class NginxDialect:
         """Every pass with an upstream and every canary rule, in file order. Raises Refused."""
         with no_collection():
             config = Config(files)
-            found = [describe_pass(config, one) for one in _people_s(ProxyPasses(config)) if one.choices]
+            found = [describe_pass(config, one) for one in _people_s(ProxyPasses(config)) if one.targets]
             found += describe_canary_rules(config)
         order = {file.name: index for index, file in enumerate(files)}
         return tuple(sorted(found, key=lambda one: (order[one.file], one.line)))
@@ -74,12 +75,12 @@ def _places(passes: ProxyPasses, rule: CanaryRule) -> tuple[list[CanaryLocation]
     groups: dict[int, CanaryLocation] = {}
     covered = []
     for one in _people_s(passes):
-        choices = [choice for choice in one.choices if passes.upstreams.is_service(choice.address, rule.service)]
-        if choices:
+        targets = [target for target in one.targets if passes.upstreams.is_service(target.address, rule.service)]
+        if targets:
             covered.append(one)
-            place = CanaryLocation(passes, rule, [(one, _distinct(choices))])
-            key = id(place.location) if place.location is not None else id(one.directive)
-            groups.setdefault(key, CanaryLocation(passes, rule, [])).hits += place.hits
+            location = CanaryLocation(passes, rule, [StablePass(one, tuple(dict.fromkeys(targets)))])
+            key = id(location.block) if location.block is not None else id(one.directive)
+            groups.setdefault(key, CanaryLocation(passes, rule, [])).stable_passes += location.stable_passes
     return list(groups.values()), covered
 
 
@@ -93,10 +94,6 @@ def _refuse_many_upstreams(places: list[CanaryLocation], rule: CanaryRule) -> No
             f"a second upstream of {rule.service}: one name ({rule.canary}) cannot stand for the canaries of both",
             hint=f"define the upstream {rule.canary} yourself, if one can serve both",
         )
-
-
-def _distinct(choices: list[PassTarget]) -> list[PassTarget]:
-    return list(dict.fromkeys(choices))
 
 
 def _stages(before: Files, after: Files) -> tuple[Files, ...]:

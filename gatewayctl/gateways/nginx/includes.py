@@ -1,10 +1,10 @@
-"""Several files as the one configuration nginx reads: which file is included where, and what a level inherits.
+"""The files of one gateway as one configuration: which file is included where, and what a block inherits.
 
-nginx hands a setting down from block to block; a list (headers to set) goes down only as a whole. What stands in a
-file that was not given cannot be known, and is never guessed: such a level counts as hidden.
+nginx passes a setting on from each block to the blocks in it; a list (of headers to set) is inherited only as a whole.
+What an included file that was not given holds is unknown, and is never guessed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
@@ -12,30 +12,30 @@ from pathlib import PurePosixPath
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.nginx.tree import MAX_DEPTH, ConfigText, Directive, read
 
+_MAX_LEVELS = 1000  # files that include each other must not make a search for the outermost block endless
 # Files that come with nginx and hold nothing that decides where or how a request is proxied.
 _HARMLESS = ("*.types", "fastcgi*", "uwsgi_params", "scgi_params", "*modules*", "koi-*", "win-utf", "*ssl*", "*tls*")
 
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """The directives of one name in effect at a place; `known` False: files that were not given may hold others."""
+    """The directives of one name in effect at a place; `known` is False if a file not given may hold others."""
 
     found: tuple[Directive, ...]
     known: bool
 
 
 class Config:
-    """All files of one gateway."""
+    """The parsed files of one gateway. Raises Refused for a file that cannot be parsed."""
 
     def __init__(self, files: Files) -> None:
         self.texts = [text for file in files for text in read(file)]
-        self._includes = [one for text in self.texts for one in text.walk() if one.name == "include" and one.args]
-        self._into: dict[int, list[Directive]] = {}
-        self._shows: dict[int, list[ConfigText]] = {}
-        for one in self._includes:
-            for text in _matching_texts(one, self.texts):
-                self._into.setdefault(id(text), []).append(one)
-                self._shows.setdefault(id(one), []).append(text)
+        self._includes_of: dict[int, list[Directive]] = {}  # by the id of the text that they include
+        self._texts_of: dict[int, list[ConfigText]] = {}  # by the id of the include
+        for include in (one for one in self.walk() if one.name == "include" and one.args):
+            for text in _matching_texts(include, self.texts):
+                self._includes_of.setdefault(id(text), []).append(include)
+                self._texts_of.setdefault(id(include), []).append(text)
 
     def walk(self) -> Iterator[Directive]:
         """Every directive of every file, file by file."""
@@ -43,52 +43,55 @@ class Config:
             yield from text.walk()
 
     def expand(self, block: Directive) -> Iterator[tuple[Directive, Directive]]:
-        """What a block holds, includes replaced by what they include; with it, what stands for it in the block."""
+        """The directives of a block, includes expanded, each with the directive of the block's own text it comes from.
+
+        The two differ for what an include brings in: the second one is then the include.
+        """
         for child in block.children or ():
             for one in self._expand_include(child, set()):
                 yield one, child
 
     def _expand_include(self, one: Directive, seen: set[int]) -> Iterator[Directive]:
-        """What an include stands for; files that include each other are read once."""
-        shown = self._shows.get(id(one))
-        if not shown:
+        """The directives that an include brings in; files that include each other are expanded once."""
+        included = self._texts_of.get(id(one))
+        if not included:
             yield one
             return
-        for text in shown:
+        for text in included:
             if id(text) not in seen:
                 seen.add(id(text))
                 for root in text.roots:
                     yield from self._expand_include(root, seen)
 
     def top_level_of(self, text: ConfigText) -> Iterator[Directive]:
-        """The directives at the top of a text that no block of the files given holds."""
+        """The directives outside any block of `text`, includes expanded."""
         for root in text.roots:
             yield from self._expand_include(root, {id(text)})
 
     def is_included(self, text: ConfigText) -> bool:
-        """Whether a file that was given includes it."""
-        return id(text) in self._into
+        """Whether one of the files given includes it."""
+        return id(text) in self._includes_of
 
     def parent_of(self, one: Directive) -> Directive | None:
-        """The block it is in, through includes; None at the top, or where several blocks include its file."""
+        """The block around a directive, through includes; None at the top, or if several includes name its file."""
         for _ in range(MAX_DEPTH):
-            into = self._into.get(id(one.text), [])
-            if one.parent is not None or len(into) != 1:
+            includes = self._includes_of.get(id(one.text), [])
+            if one.parent is not None or len(includes) != 1:
                 return one.parent
-            one = into[0]
+            one = includes[0]
         return None
 
     def blocks_around(self, one: Directive) -> Iterator[Directive]:
-        """The blocks around it, from the innermost."""
+        """The blocks around a directive, the innermost first."""
         block = self.parent_of(one)
-        for _ in range(1000):
+        for _ in range(_MAX_LEVELS):
             if block is None:
                 return
             yield block
             block = self.parent_of(block)
 
     def children_of(self, block: Directive) -> list[Directive]:
-        """The directives of a block, includes replaced."""
+        """The directives of a block, includes expanded."""
         return [one for one, _ in self.expand(block)]
 
     def has_unknown_include(self, block: Directive) -> bool:
@@ -96,7 +99,7 @@ class Config:
         return any(one.name == "include" and not _is_harmless(one) for one in self.children_of(block))
 
     def find_inherited(self, one: Directive, name: str) -> Inherited:
-        """The directives `name` in effect beside `one`: those of the innermost level that has any."""
+        """The directives called `name` in effect beside `one`: those of the innermost block that has any."""
         top = one
         for block in self.blocks_around(one):
             found = tuple(child for child in self.children_of(block) if child.name == name)
@@ -108,13 +111,13 @@ class Config:
 
 
 def _matching_texts(include: Directive, texts: list[ConfigText]) -> list[ConfigText]:
-    """The texts that an include's pattern means; its folder counts where a file given lies in one of that name."""
+    """The texts whose file name fits an include; if the folder fits for some of them, only those."""
     pattern = PurePosixPath(include.values[0])
-    named = [text for text in texts if text is not include.text and fnmatch(_path(text).name, pattern.name)]
-    beside = [
-        text for text in named if _path(text).parent.name and fnmatch(_path(text).parent.name, pattern.parent.name)
+    by_name = [text for text in texts if text is not include.text and fnmatch(_path(text).name, pattern.name)]
+    by_folder = [
+        text for text in by_name if _path(text).parent.name and fnmatch(_path(text).parent.name, pattern.parent.name)
     ]
-    return beside or named
+    return by_folder or by_name
 
 
 def _path(text: ConfigText) -> PurePosixPath:
@@ -122,5 +125,5 @@ def _path(text: ConfigText) -> PurePosixPath:
 
 
 def _is_harmless(include: Directive) -> bool:
-    names: Iterable[str] = (PurePosixPath(value).name for value in include.values[:1])
-    return any(fnmatch(name, known) for name in names for known in _HARMLESS)
+    names = (PurePosixPath(value).name for value in include.values[:1])
+    return any(fnmatch(name, pattern) for name in names for pattern in _HARMLESS)
