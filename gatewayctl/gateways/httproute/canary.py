@@ -1,21 +1,22 @@
-"""The canary's rule: a copy of stable's, whole, with one more header per match, another Service, and the stamp."""
+"""The canary's rule: a copy of stable's with one more header in each match, another backend, and the stamp."""
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.httproute.fields import fields, items
-from gatewayctl.gateways.httproute.locate import Rule
-from gatewayctl.gateways.httproute.service import Service, service
+from gatewayctl.gateways.httproute.fields import read_fields, read_items
+from gatewayctl.gateways.httproute.locate import HttpRouteRule
+from gatewayctl.gateways.httproute.service import ServiceName, parse_service
 from gatewayctl.gateways.yamltext.fragments import Unit
 from gatewayctl.gateways.yamltext.nodes import appended, copy, is_flow, listing, mapping, plain, quoted, rebuilt, text
 
 Pairs = list[tuple[Node, Node]]
-MODIFIER = "ResponseHeaderModifier"
+_MODIFIER = "ResponseHeaderModifier"  # the type of the filter, and below the field that holds its settings
+_MODIFIER_FIELD = "responseHeaderModifier"
 
 
-class Writer:
-    """Fields of our own, styled as in the rule they go into."""
+class FieldWriter:
+    """Writes fields of our own in the style of the node that they go into: JSON where that one is JSON."""
 
     def __init__(self, like: Node) -> None:
         self._like = like
@@ -23,82 +24,79 @@ class Writer:
         self._json = is_flow(like) and isinstance(first, ScalarNode) and first.style == '"'
 
     def key(self, name: str) -> Node:
-        """A field's name."""
+        """A field's name, or a value that the API defines, such as `Exact`."""
         return quoted(name) if self._json else plain(name)
 
-    def word(self, name: str) -> Node:
-        """One of the API's own words, as the API spells it."""
-        return self.key(name)
-
-    def pair(self, name: str, value: Node | str) -> tuple[Node, Node]:
-        """A field."""
+    def field(self, name: str, value: Node | str) -> tuple[Node, Node]:
+        """A field with its value."""
         return self.key(name), quoted(value) if isinstance(value, str) else value
 
-    def message(self, **values: Node | str) -> MappingNode:
+    def mapping(self, **values: Node | str) -> MappingNode:
         """A mapping with these fields."""
-        return mapping([self.pair(name, value) for name, value in values.items()], self._like)
+        return mapping([self.field(name, value) for name, value in values.items()], self._like)
 
-    def listed(self, *values: Node) -> SequenceNode:
-        """A list of these."""
+    def sequence(self, *values: Node) -> SequenceNode:
+        """A list of these nodes."""
         return listing(values, self._like)
 
 
-def canary_rule(rule: Rule, wanted: CanaryRule, name: str) -> MappingNode:
+def canary_rule(rule: HttpRouteRule, wanted: CanaryRule, name: str) -> MappingNode:
     """The canary's copy of `rule`, called `name`. Raises Refused."""
     unit = rule.route.unit
     whole = copy(unit, rule.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
-    writer = Writer(whole)
-    found = fields(unit, whole, "a rule")
-    pairs: Pairs = [writer.pair("name", name)]
+    writer = FieldWriter(whole)
+    found = read_fields(unit, whole, "a rule")
+    pairs: Pairs = [writer.field("name", name)]
     if "matches" not in found:
-        pairs.append((writer.key("matches"), _matches(rule, None, wanted, writer)))
+        pairs.append((writer.key("matches"), _add_header(rule, None, wanted, writer)))
     for key, value in whole.value:
         if key.value == "matches":
-            pairs.append((key, _matches(rule, value, wanted, writer)))
+            pairs.append((key, _add_header(rule, value, wanted, writer)))
         elif key.value == "filters":
-            pairs.append((key, _filters(unit, value, wanted, writer)))
+            pairs.append((key, _add_stamp(unit, value, wanted, writer)))
         elif key.value == "backendRefs":
             if "filters" not in found:
-                pairs.append((writer.key("filters"), _filters(unit, None, wanted, writer)))
-            pairs.append((key, _backends(rule, value, wanted)))
+                pairs.append((writer.key("filters"), _add_stamp(unit, None, wanted, writer)))
+            pairs.append((key, _replace_backends(rule, value, wanted)))
         elif key.value != "name":
             pairs.append((key, value))
     return rebuilt(whole, pairs)
 
 
-def _matches(rule: Rule, before: Node | None, wanted: CanaryRule, writer: Writer) -> SequenceNode:
+def _add_header(rule: HttpRouteRule, matches: Node | None, wanted: CanaryRule, writer: FieldWriter) -> SequenceNode:
+    """The matches, each with the canary's header; a rule without matches gets one, for every path."""
     unit = rule.route.unit
-    listed = items(unit, before, "a list of matches")
-    if before is None or not listed:
-        path = writer.message(type=writer.word("PathPrefix"), value="/")
-        return writer.listed(writer.message(path=path, headers=writer.listed(_header(writer, wanted))))
-    assert isinstance(before, SequenceNode)  # noqa: S101 (it has items)
-    marked = [_match(rule, one, wanted) for one in listed]
-    return SequenceNode(before.tag, marked, flow_style=before.flow_style)
+    listed = read_items(unit, matches, "a list of matches")
+    if matches is None or not listed:
+        path = writer.mapping(type=writer.key("PathPrefix"), value="/")
+        return writer.sequence(writer.mapping(path=path, headers=writer.sequence(_header_match(writer, wanted))))
+    assert isinstance(matches, SequenceNode)  # noqa: S101 (it has items)
+    with_header = [_add_header_to_match(rule, one, wanted) for one in listed]
+    return SequenceNode(matches.tag, with_header, flow_style=matches.flow_style)
 
 
-def _header(writer: Writer, wanted: CanaryRule) -> MappingNode:
-    return writer.message(type=writer.word("Exact"), name=wanted.header.name, value=wanted.header.value)
+def _header_match(writer: FieldWriter, wanted: CanaryRule) -> MappingNode:
+    return writer.mapping(type=writer.key("Exact"), name=wanted.header.name, value=wanted.header.value)
 
 
-def _match(rule: Rule, match: Node, wanted: CanaryRule) -> MappingNode:
+def _add_header_to_match(rule: HttpRouteRule, match: Node, wanted: CanaryRule) -> MappingNode:
     unit = rule.route.unit
     if not isinstance(match, MappingNode):
         raise unit.unexpected(match, "a match")
-    writer = Writer(match)
-    ours = _header(writer, wanted)
-    before = fields(unit, match, "a match").get("headers")
-    if before is None:
-        return rebuilt(match, [*match.value, (writer.key("headers"), writer.listed(ours))])
-    for one in items(unit, before, "a list of header matches"):
-        tested = text(fields(unit, one, "a header match").get("name"))
-        if tested.lower() == wanted.header.name:
-            raise _tested(rule, tested)
-    return _with(match, "headers", appended(before, ours, match))
+    writer = FieldWriter(match)
+    ours = _header_match(writer, wanted)
+    headers = read_fields(unit, match, "a match").get("headers")
+    if headers is None:
+        return rebuilt(match, [*match.value, (writer.key("headers"), writer.sequence(ours))])
+    for one in read_items(unit, headers, "a list of header matches"):
+        name = text(read_fields(unit, one, "a header match").get("name"))
+        if name.lower() == wanted.header.name:
+            raise _same_header(rule, name)
+    return _replace(match, "headers", appended(headers, ours, match))
 
 
-def _tested(rule: Rule, header: str) -> Refused:
+def _same_header(rule: HttpRouteRule, header: str) -> Refused:
     return rule.route.unit.refused(
         rule.node,
         f"this rule already tests the header {header}",
@@ -106,71 +104,95 @@ def _tested(rule: Rule, header: str) -> Refused:
     )
 
 
-def _with(node: MappingNode, name: str, value: Node) -> MappingNode:
-    """`node` with another value for a field it has."""
+def _replace(node: MappingNode, name: str, value: Node) -> MappingNode:
+    """`node` with another value for a field that it has."""
     return rebuilt(node, [(key, value if key.value == name else old) for key, old in node.value])
 
 
-def _filters(unit: Unit, before: Node | None, wanted: CanaryRule, writer: Writer) -> SequenceNode:
-    """Stable's filters and the stamp; a rule may have one filter of the stamp's type only."""
-    field = "responseHeaderModifier"
-    listed = items(unit, before, "a list of filters")
+def _add_stamp(unit: Unit, filters: Node | None, wanted: CanaryRule, writer: FieldWriter) -> SequenceNode:
+    """Stable's filters and the stamp.
+
+    A rule may have only one filter of the stamp's type: where stable has one, the stamp is added to it.
+    """
+    listed = read_items(unit, filters, "a list of filters")
     for index, one in enumerate(listed):
-        found = fields(unit, one, "a filter")
-        if text(found.get("type")) == MODIFIER and isinstance(one, MappingNode):
-            inside = found.get(field)
-            merged = _stamped(unit, inside, wanted, Writer(one))
-            kept = _with(one, field, merged) if inside is not None else None
-            other = kept or rebuilt(one, [*one.value, (Writer(one).key(field), merged)])
-            assert isinstance(before, SequenceNode)  # noqa: S101 (it has items)
+        found = read_fields(unit, one, "a filter")
+        if text(found.get("type")) == _MODIFIER and isinstance(one, MappingNode):
+            stamped = _stamp_filter(unit, one, found.get(_MODIFIER_FIELD), wanted)
+            assert isinstance(filters, SequenceNode)  # noqa: S101 (it has items)
             return SequenceNode(
-                before.tag, [*listed[:index], other, *listed[index + 1 :]], flow_style=before.flow_style
+                filters.tag, [*listed[:index], stamped, *listed[index + 1 :]], flow_style=filters.flow_style
             )
-    ours = writer.message(type=writer.word(MODIFIER), responseHeaderModifier=_stamped(unit, None, wanted, writer))
-    return writer.listed(ours) if before is None or not listed else appended(before, ours, before)
+    modifier = _modifier_with_stamp(unit, None, wanted, writer)
+    ours = writer.mapping(type=writer.key(_MODIFIER), responseHeaderModifier=modifier)
+    return writer.sequence(ours) if filters is None or not listed else appended(filters, ours, filters)
 
 
-def _stamped(unit: Unit, before: Node | None, wanted: CanaryRule, writer: Writer) -> MappingNode:
-    """A header modifier that sets the stamp; whatever it did to that header before is left out."""
-    found = fields(unit, before, "a header modifier")
-    pairs: Pairs = []
-    kept: list[Node] = []
-    for key, value in before.value if isinstance(before, MappingNode) else ():
-        rest = [one for one in items(unit, value, f"a list under {key.value}") if not _is_stamp(unit, one)]
-        if key.value == "set":
-            kept = rest
-        elif rest:
-            pairs.append((key, SequenceNode(value.tag, rest, flow_style=is_flow(value))))
-    like = kept[0] if kept else writer
-    ours = (Writer(like) if isinstance(like, Node) else like).message(name=STAMP_HEADER, value=wanted.stamp)
-    style = found["set"] if kept else None
-    listed = listing([*kept, ours], style) if style is not None else writer.listed(ours)
-    return mapping([*pairs, (writer.key("set"), listed)], before) if before is not None else writer.message(set=listed)
+def _stamp_filter(unit: Unit, node: MappingNode, modifier: Node | None, wanted: CanaryRule) -> MappingNode:
+    """A filter of the stamp's type with the stamp in it; `modifier` is the value of its field, if it has one."""
+    writer = FieldWriter(node)
+    stamped = _modifier_with_stamp(unit, modifier, wanted, writer)
+    if modifier is not None:
+        return _replace(node, _MODIFIER_FIELD, stamped)
+    return rebuilt(node, [*node.value, (writer.key(_MODIFIER_FIELD), stamped)])
+
+
+def _modifier_with_stamp(unit: Unit, modifier: Node | None, wanted: CanaryRule, writer: FieldWriter) -> MappingNode:
+    """A header modifier that sets the stamp; what stable's does to that header is left out."""
+    found = read_fields(unit, modifier, "a header modifier")
+    pairs: Pairs = modifier.value if isinstance(modifier, MappingNode) else []
+    lists = {name: _without_stamp(unit, headers, name) for name, headers in found.items()}
+    kept = lists.get("set", [])
+    others: Pairs = [
+        (key, SequenceNode(value.tag, lists[key.value], flow_style=is_flow(value)))
+        for key, value in pairs
+        if key.value != "set" and lists[key.value]
+    ]
+    if kept:
+        listed = listing([*kept, _stamp(FieldWriter(kept[0]), wanted)], found["set"])
+    else:
+        listed = writer.sequence(_stamp(writer, wanted))
+    if modifier is None:
+        return writer.mapping(set=listed)
+    return mapping([*others, (writer.key("set"), listed)], modifier)
+
+
+def _stamp(writer: FieldWriter, wanted: CanaryRule) -> MappingNode:
+    return writer.mapping(name=STAMP_HEADER, value=wanted.stamp)
+
+
+def _without_stamp(unit: Unit, headers: Node | None, key: str) -> list[Node]:
+    """The headers listed under a key of a header modifier, but for the stamp's."""
+    return [one for one in read_items(unit, headers, f"a list under {key}") if not _is_stamp(unit, one)]
 
 
 def _is_stamp(unit: Unit, node: Node) -> bool:
-    named = node if isinstance(node, ScalarNode) else fields(unit, node, "a header").get("name")
-    return text(named).lower() == STAMP_HEADER
+    name = node if isinstance(node, ScalarNode) else read_fields(unit, node, "a header").get("name")
+    return text(name).lower() == STAMP_HEADER
 
 
-def _backends(rule: Rule, before: Node, wanted: CanaryRule) -> SequenceNode:
-    """The app's own backends, renamed. A weight stays: of an only backend it says nothing, and none of ours is 0."""
+def _replace_backends(rule: HttpRouteRule, backends: Node, wanted: CanaryRule) -> SequenceNode:
+    """The backends that are the service, as the canary's; others are left out.
+
+    Weights are kept: a weight has no effect on the only backend of a rule, and none of these is 0.
+    """
     unit = rule.route.unit
-    stable, canary = service(wanted.service), _canary(rule, wanted)
+    stable, canary = parse_service(wanted.service), _canary_name(rule, wanted)
     renamed: list[Node] = []
-    for one, backend in zip(items(unit, before, "a list of backends"), rule.backends, strict=True):
-        if stable.is_served_by(backend) and not backend.idle:
+    for one, backend in zip(read_items(unit, backends, "a list of backends"), rule.backends, strict=True):
+        if stable.is_named_by(backend) and not backend.has_no_traffic:
             assert isinstance(one, MappingNode)  # noqa: S101 (it has a name)
-            renamed.append(_with(one, "name", quoted(canary)))
-    return SequenceNode(before.tag, renamed, flow_style=is_flow(before))
+            renamed.append(_replace(one, "name", quoted(canary)))
+    return SequenceNode(backends.tag, renamed, flow_style=is_flow(backends))
 
 
-def _canary(rule: Rule, wanted: CanaryRule) -> str:
-    canary, stable = service(wanted.canary), service(wanted.service)
+def _canary_name(rule: HttpRouteRule, wanted: CanaryRule) -> str:
+    """The name of the canary's Service. Raises Refused if it is in another namespace than stable's."""
+    canary, stable = parse_service(wanted.canary), parse_service(wanted.service)
     if canary.namespace in {"", stable.namespace or rule.route.namespace}:
         return canary.name
     raise rule.route.unit.refused(
         rule.node,
         f"the canary {wanted.canary} is in another namespace than {wanted.service}",
-        hint=f"name a Service in the same namespace: --canary {Service(canary.name, stable.namespace)}",
+        hint=f"name a Service in the same namespace: --canary {ServiceName(canary.name, stable.namespace)}",
     )

@@ -6,8 +6,8 @@ The schema itself belongs to the API server, which is asked by a dry run where t
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.httproute.locate import surveys
-from gatewayctl.gateways.httproute.schema_limits import excesses
+from gatewayctl.gateways.httproute.locate import read_files
+from gatewayctl.gateways.httproute.schema_limits import find_excesses
 
 _UNASKED = "no API server was asked: only the limits of HTTPRoute were counted"
 
@@ -27,4 +27,4 @@ class HttpRouteChecker:
 
 
 def _excesses(files: Files) -> list[str]:
-    return [excess.what for one in surveys(files) for route in one.routes for excess in excesses(route)]
+    return [excess.what for one in read_files(files) for route in one.routes for excess in find_excesses(route)]

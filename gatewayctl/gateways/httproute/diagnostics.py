@@ -1,127 +1,142 @@
-"""Why a Service cannot get its rule, and what has to be known beside the edit."""
+"""Why a Service cannot have a canary rule, and notes on what an edit relies on."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from yaml.nodes import Node
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, rule_name
 from gatewayctl.gateways.httproute.fields import scalars
-from gatewayctl.gateways.httproute.locate import Route, Rule, Survey, Thing, rules_of
-from gatewayctl.gateways.httproute.schema_limits import RULES, excesses
-from gatewayctl.gateways.httproute.service import service
+from gatewayctl.gateways.httproute.locate import ApiObject, HttpRoute, HttpRouteRule, RouteFile, rules_of
+from gatewayctl.gateways.httproute.schema_limits import RULES, find_excesses
+from gatewayctl.gateways.httproute.service import ServiceName, parse_service
 from gatewayctl.gateways.yamltext.fragments import pairs_of
 from gatewayctl.gateways.yamltext.nodes import text
 
 _SHOWN = 20
 
 
-def unrouted(found: Sequence[Survey], wanted: CanaryRule) -> Refused:
-    """The refusal for a Service that no rule sends to, with the most telling reason."""
-    stable = service(wanted.service)
-    for rule in rules_of(found):
+def explain_unrouted(files: Sequence[RouteFile], wanted: CanaryRule) -> Refused:
+    """The error for a Service that no rule sends to, with the most specific reason."""
+    stable = parse_service(wanted.service)
+    reasons = chain(_find_unusable_backends(files, stable), _find_other_routes(files, stable))
+    return next(reasons, None) or _no_rule(files, stable)
+
+
+def _find_unusable_backends(files: Sequence[RouteFile], stable: ServiceName) -> Iterator[Refused]:
+    """An error for each backend of the Service's name that is another object, or has no traffic."""
+    for rule in rules_of(files):
         for backend in rule.backends:
-            if backend.name == stable.name and not stable.is_served_by(backend):
+            if stable.is_named_by(backend):
+                yield rule.route.unit.refused(backend.node, f"{stable} has weight 0 here: no request reaches it")
+            elif backend.name == stable.name:
                 reason = f"this backend is a {backend.kind} in the namespace {backend.namespace or '(not given)'}"
-                return rule.route.unit.refused(backend.node, f"{reason}, not the Service {stable}")
-            if stable.is_served_by(backend):
-                return rule.route.unit.refused(backend.node, f"{stable} has weight 0 here: no request reaches it")
-    for survey in found:
-        for thing in survey.others:
-            if thing.kind.endswith("Route") and _mentions(thing.node, stable.name):
-                reason = f"only {thing.kind} {thing.name} sends to {stable}: just HTTPRoutes can be edited"
-                return thing.unit.refused(thing.node, reason)
-    names = ", ".join(one.source.file.name for one in found)
-    known = sorted({backend.name for rule in rules_of(found) for backend in rule.backends})
+                yield rule.route.unit.refused(backend.node, f"{reason}, not the Service {stable}")
+
+
+def _find_other_routes(files: Sequence[RouteFile], stable: ServiceName) -> Iterator[Refused]:
+    for other in _other_objects(files):
+        if other.kind.endswith("Route") and _mentions(other.node, stable.name):
+            reason = f"only {other.kind} {other.name} sends to {stable}: just HTTPRoutes can be edited"
+            yield other.unit.refused(other.node, reason)
+
+
+def _no_rule(files: Sequence[RouteFile], stable: ServiceName) -> Refused:
+    names = ", ".join(one.source.file.name for one in files)
+    known = sorted({backend.name for rule in rules_of(files) for backend in rule.backends})
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
     tail = f"; Services with rules: {', '.join(known[:_SHOWN])}{more}" if known else ": these routes have no backends"
     return Refused(names, 0, f"no rule sends to {stable}{tail}")
 
 
-def refuse_two_namespaces(targets: Iterable[Rule], wanted: CanaryRule) -> None:
-    """Raise Refused when the name stands for Services of several namespaces."""
-    stable = service(wanted.service)
+def refuse_two_namespaces(targets: Iterable[HttpRouteRule], wanted: CanaryRule) -> None:
+    """Raise Refused if the name stands for Services in several namespaces."""
+    stable = parse_service(wanted.service)
     seen: dict[str, None] = {}
     for rule in targets:
         for backend in rule.backends:
-            if stable.is_served_by(backend):
+            if stable.is_named_by(backend):
                 seen.setdefault(backend.namespace)
                 if len(seen) > 1:
-                    written = " or ".join(f"{stable.name}.{one or 'NAMESPACE'}" for one in seen)
+                    choices = " or ".join(f"{stable.name}.{one or 'NAMESPACE'}" for one in seen)
                     raise rule.route.unit.refused(
                         backend.node,
                         f"the name {stable.name} stands for Services of two namespaces in these files",
-                        hint=f"name one of them: {written}",
+                        hint=f"name one of them: {choices}",
                     )
 
 
-def refuse_excess(after: Sequence[Survey], before: Sequence[Survey], app: str) -> None:
-    """Raise Refused when a route that holds our rule holds more than the API takes, and did not before."""
-    for old, new in zip(before, after, strict=True):
-        for was, route in zip(old.routes, new.routes, strict=True):
-            ours = sum(rule.owner == rule_name(app) for rule in route.rules)
-            excess = next(excesses(route), None) if ours else None
-            if excess and not any(excesses(was)):
-                raise _full(route, ours, excess.what)
+def refuse_excess(after: Sequence[RouteFile], before: Sequence[RouteFile], app: str) -> None:
+    """Raise Refused if a route with a rule of ours exceeds a limit of the API, and did not exceed any before."""
+    for old_file, new_file in zip(before, after, strict=True):
+        for old, new in zip(old_file.routes, new_file.routes, strict=True):
+            ours = sum(rule.owner == rule_name(app) for rule in new.rules)
+            excess = next(find_excesses(new), None) if ours else None
+            if excess and not any(find_excesses(old)):
+                raise _over_limit(new, ours, excess.what)
 
 
-def _full(route: Route, ours: int, what: str) -> Refused:
+def _over_limit(route: HttpRoute, ours: int, what: str) -> Refused:
     others = len(route.rules) - ours
-    few = f" (it has {others}, and the canary needs {ours} more)" if len(route.rules) > RULES else ""
+    counts = f" (it has {others}, and the canary needs {ours} more)" if len(route.rules) > RULES else ""
     return Refused(
         route.unit.file,
         route.unit.line(route.node),
-        f"with the canary's rules, {what}{few}",
+        f"with the canary's rules, {what}{counts}",
         hint="move some rules to a second HTTPRoute with the same parentRefs and hostnames: both are served as one",
     )
 
 
-def notes(found: Sequence[Survey], targets: Sequence[Rule], wanted: CanaryRule) -> tuple[str, ...]:
+def notes(files: Sequence[RouteFile], targets: Sequence[HttpRouteRule], wanted: CanaryRule) -> tuple[str, ...]:
     """What the edit relies on and does not write."""
-    said = [*_of_routes(targets)]
-    said += [f"{target.route.unit.file}:{target.line}: {one}" for target in targets for one in _of_rule(target, wanted)]
-    said += _of_others(found, wanted)
-    return tuple(dict.fromkeys(said))
+    found = [*_notes_on_routes(targets)]
+    for rule in targets:
+        found += [f"{rule.route.unit.file}:{rule.line}: {note}" for note in _notes_on_rule(rule, wanted)]
+    found += _notes_on_other_objects(files, wanted)
+    return tuple(dict.fromkeys(found))
 
 
-def _of_routes(targets: Sequence[Rule]) -> Iterator[str]:
+def _notes_on_routes(targets: Sequence[HttpRouteRule]) -> Iterator[str]:
     for route in dict.fromkeys(rule.route for rule in targets):
         if any(parent.startswith("Service/") for parent in route.parents):
             yield (
-                f"HTTPRoute {route.place} is attached to a Service: sidecars or node proxies of a mesh route by it, "
-                "not gateway replicas"
+                f"HTTPRoute {route.full_name} is attached to a Service: sidecars or node proxies of a mesh route by "
+                "it, not gateway replicas"
             )
 
 
-def _of_rule(rule: Rule, wanted: CanaryRule) -> Iterator[str]:
-    stable = service(wanted.service)
-    others = [one for one in rule.backends if not stable.is_served_by(one)]
+def _notes_on_rule(rule: HttpRouteRule, wanted: CanaryRule) -> Iterator[str]:
+    stable = parse_service(wanted.service)
+    others = [one for one in rule.backends if not stable.is_named_by(one)]
     if others:
         shares = ", ".join(f"{one.name} (weight {one.weight or 1})" for one in others)
         yield f"this rule also sends to {shares}: requests with {wanted.header} all go to {wanted.canary}"
-    if any(one.foreign and stable.is_served_by(one) for one in rule.backends):
+    if any(one.is_in_other_namespace and stable.is_named_by(one) for one in rule.backends):
         yield f"a backend in another namespace: its ReferenceGrant must allow {wanted.canary} too"
     if rule.name:
         yield f"policies attached to the rule {rule.name} by name do not cover the canary's rule"
 
 
-def _of_others(found: Sequence[Survey], wanted: CanaryRule) -> Iterator[str]:
-    stable, canary = service(wanted.service), service(wanted.canary)
-    for survey in found:
-        for thing in survey.others:
-            if thing.kind.endswith("Route") and _mentions(thing.node, stable.name):
-                yield f"{thing.kind} {thing.name} sends to {stable.name} too: its requests stay with it"
-            elif _is_about(thing) and _mentions(thing.node, stable.name) and not _mentions(thing.node, canary.name):
-                yield f"{thing.kind} {thing.name} names {stable.name} and not {wanted.canary}"
+def _notes_on_other_objects(files: Sequence[RouteFile], wanted: CanaryRule) -> Iterator[str]:
+    stable, canary = parse_service(wanted.service), parse_service(wanted.canary)
+    for other in _other_objects(files):
+        if not _mentions(other.node, stable.name):
+            continue
+        if other.kind.endswith("Route"):
+            yield f"{other.kind} {other.name} sends to {stable.name} too: its requests stay with it"
+        elif _applies_to_services(other) and not _mentions(other.node, canary.name):
+            yield f"{other.kind} {other.name} names {stable.name} and not {wanted.canary}"
 
 
-def _is_about(thing: Thing) -> bool:
-    """Whether an object says something of Services by their names: a policy, or leave to refer to them."""
-    return thing.kind == "ReferenceGrant" or bool({"targetRef", "targetRefs"} & set(_spec(thing.node)))
+def _other_objects(files: Sequence[RouteFile]) -> Iterator[ApiObject]:
+    return (other for file in files for other in file.others)
 
 
-def _spec(node: Node) -> dict[str, Node]:
-    return pairs_of(pairs_of(node).get("spec"))
+def _applies_to_services(other: ApiObject) -> bool:
+    """Whether an object applies to Services that it names: a policy, or a ReferenceGrant."""
+    spec = pairs_of(pairs_of(other.node).get("spec"))
+    return other.kind == "ReferenceGrant" or bool({"targetRef", "targetRefs"} & set(spec))
 
 
 def _mentions(node: Node, word: str) -> bool:

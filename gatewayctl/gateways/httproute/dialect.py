@@ -8,11 +8,11 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.httproute.canary import canary_rule
-from gatewayctl.gateways.httproute.diagnostics import notes, refuse_excess, refuse_two_namespaces, unrouted
-from gatewayctl.gateways.httproute.locate import Rule, Survey, rules_of, survey, surveys
-from gatewayctl.gateways.httproute.precedence import refuse_outranked, taken
-from gatewayctl.gateways.httproute.service import service
-from gatewayctl.gateways.httproute.views import view
+from gatewayctl.gateways.httproute.diagnostics import explain_unrouted, notes, refuse_excess, refuse_two_namespaces
+from gatewayctl.gateways.httproute.locate import HttpRouteRule, RouteFile, read_file, read_files, rules_of
+from gatewayctl.gateways.httproute.precedence import note_losers, refuse_outranked
+from gatewayctl.gateways.httproute.service import parse_service
+from gatewayctl.gateways.httproute.views import describe_rule
 from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 
@@ -30,7 +30,7 @@ class HttpRouteDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every rule that sends to a backend, in file order. Raises Refused."""
-        return tuple(view(rule) for rule in rules_of(surveys(files)) if rule.backends)
+        return tuple(describe_rule(rule) for rule in rules_of(read_files(files)) if rule.backends)
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every rule of its Service; one of the same owner is replaced. Raises Refused."""
@@ -39,41 +39,43 @@ class HttpRouteDialect:
 
     def _insert(self, files: Files, rule: CanaryRule) -> Change:
         bare = _rules_out(files, rule.app)
-        found = surveys(bare)
+        found = read_files(bare)
         targets = [one for one in rules_of(found) if _is_target(one, rule)]
         if not targets:
-            raise unrouted(found, rule)
+            raise explain_unrouted(found, rule)
         refuse_two_namespaces(targets, rule)
         refuse_outranked(rules_of(found), targets, rule)
         done = tuple(edited(one.source, _additions(one, rule), None) for one in found)
-        refuse_excess(surveys(done), found, rule.app)
+        refuse_excess(read_files(done), found, rule.app)
         if _rules_out(done, rule.app) != bare:
             names = ", ".join(file.name for file in files)
             raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
         return Change(
             stages=_stages(files, done),
-            covered=tuple(view(one) for one in targets),
-            notes=(*notes(found, targets, rule), *taken(rules_of(found), targets, rule)),
+            covered=tuple(describe_rule(one) for one in targets),
+            notes=(*notes(found, targets, rule), *note_losers(rules_of(found), targets, rule)),
         )
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
         with no_collection():
-            ours = tuple(view(one) for one in rules_of(surveys(files)) if one.owner == rule_name(app))
+            ours = tuple(describe_rule(one) for one in rules_of(read_files(files)) if one.owner == rule_name(app))
             return Change(stages=_stages(files, _rules_out(files, app)), covered=ours)
 
 
-def _is_target(rule: Rule, wanted: CanaryRule) -> bool:
-    stable = service(wanted.service)
-    return rule.owner != wanted.name and any(stable.is_served_by(one) and not one.idle for one in rule.backends)
+def _is_target(rule: HttpRouteRule, wanted: CanaryRule) -> bool:
+    stable = parse_service(wanted.service)
+    return rule.owner != wanted.name and any(
+        stable.is_named_by(one) and not one.has_no_traffic for one in rule.backends
+    )
 
 
 def _rules_out(files: Files, app: str) -> Files:
-    surveys(files)
-    return tuple(edited(survey(file).source, _removals(survey(file), app), None) for file in files)
+    read_files(files)
+    return tuple(edited(read_file(file).source, _removals(read_file(file), app), None) for file in files)
 
 
-def _removals(found: Survey, app: str) -> list[Edit]:
+def _removals(found: RouteFile, app: str) -> list[Edit]:
     return [
         Edit(rule.route.unit, rule.route.sequence, rule.index)
         for rule in rules_of([found])
@@ -81,7 +83,7 @@ def _removals(found: Survey, app: str) -> list[Edit]:
     ]
 
 
-def _additions(found: Survey, wanted: CanaryRule) -> list[Edit]:
+def _additions(found: RouteFile, wanted: CanaryRule) -> list[Edit]:
     edits = []
     for route in found.routes:
         targets = [rule for rule in route.rules if _is_target(rule, wanted)]

@@ -1,6 +1,6 @@
-"""The objects of the Gateway API as YAML spells them: mappings with known keys, lists, and text.
+"""Reads the YAML of Gateway API objects: mappings, lists and text.
 
-Kubernetes reads one spelling of every key, so keys are compared as written.
+Kubernetes accepts one spelling of each key, so keys are compared as written.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from gatewayctl.gateways.yamltext.fragments import Unit
 from gatewayctl.gateways.yamltext.nodes import is_null
 
 
-def fields(unit: Unit, node: Node | None, what: str) -> dict[str, Node]:
-    """A mapping's values by key; `what` is how a refusal calls the mapping. Raises Refused."""
+def read_fields(unit: Unit, node: Node | None, what: str) -> dict[str, Node]:
+    """The values of a mapping by key; empty if there is none. `what` names the mapping in an error. Raises Refused."""
     if node is None or is_null(node):
         return {}
     if not isinstance(node, MappingNode):
@@ -31,8 +31,8 @@ def fields(unit: Unit, node: Node | None, what: str) -> dict[str, Node]:
     return found
 
 
-def items(unit: Unit, node: Node | None, what: str) -> list[Node]:
-    """The members of a list. Raises Refused."""
+def read_items(unit: Unit, node: Node | None, what: str) -> list[Node]:
+    """The items of a list; empty if there is none. `what` names the list in an error. Raises Refused."""
     if node is None or is_null(node):
         return []
     if not isinstance(node, SequenceNode):
@@ -41,7 +41,7 @@ def items(unit: Unit, node: Node | None, what: str) -> list[Node]:
 
 
 def scalars(root: Node) -> Iterator[ScalarNode]:
-    """Every scalar below a node, keys too, each once."""
+    """Every scalar below a node, keys included; a node that an alias repeats counts once."""
     pending, seen = [root], set()
     while pending:
         node = pending.pop()
@@ -54,7 +54,7 @@ def scalars(root: Node) -> Iterator[ScalarNode]:
 
 
 def refuse_template(unit: Unit, root: Node) -> None:
-    """Raise Refused when a text below `root` waits for a template engine."""
+    """Raise Refused if a text below `root` contains a mark that a template engine would fill in."""
     for node in scalars(root):
         mark = template_mark(str(node.value))
         if mark:

@@ -1,6 +1,6 @@
-"""Where HTTPRoutes and their rules stand in files of Kubernetes objects, and what else there names a Service.
+"""Finds the HTTPRoutes in files of Kubernetes objects, their rules, and other objects that may name a Service.
 
-A rule is looked at with its route, because names, namespaces and limits are the route's.
+Each rule knows its route, because names, namespaces and limits are those of the route.
 """
 
 import re
@@ -12,60 +12,66 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.httproute.fields import fields, items, refuse_template
-from gatewayctl.gateways.httproute.matches import Match, matches_of
+from gatewayctl.gateways.httproute.fields import read_fields, read_items, refuse_template
+from gatewayctl.gateways.httproute.matches import HttpRouteMatch, read_matches
 from gatewayctl.gateways.yamltext.document import template_mark
 from gatewayctl.gateways.yamltext.fragments import Source, Unit, manifests_of, pairs_of, read
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
 _GROUP = "gateway.networking.k8s.io"
-_SPOKEN = frozenset({f"{_GROUP}/v1", f"{_GROUP}/v1beta1"})
-_OWN = re.compile(r"(gatewayctl-.+-canary)(-\d+)?")
+_SUPPORTED = frozenset({f"{_GROUP}/v1", f"{_GROUP}/v1beta1"})
+_OWNED_NAME = re.compile(r"(gatewayctl-.+-canary)(-\d+)?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Backend:
-    """One backend of a rule. `namespace` is the route's where it names none; both may be empty in a file."""
+class BackendRef:
+    """One backendRef of a rule. `namespace` is the route's if it names none, and may be empty in a file.
+
+    `is_in_other_namespace` is true if it names one that is not the route's; `weight` is as written, or empty.
+    """
 
     node: Node
     name: str
     namespace: str
-    foreign: bool
+    is_in_other_namespace: bool
     kind: str
     weight: str
 
     @property
-    def idle(self) -> bool:
-        """Whether it gets no request at all."""
+    def has_no_traffic(self) -> bool:
+        """Whether its weight is 0."""
         return self.weight == "0"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """One rule; `owner` is the name of a canary rule of ours, without the number that keeps it unique."""
+class HttpRouteRule:
+    """One rule of a route; `index` is its position in the list of rules, from 0."""
 
-    route: "Route"
+    route: "HttpRoute"
     index: int
     node: MappingNode
     name: str
-    matches: tuple[Match, ...]
-    backends: tuple[Backend, ...]
+    matches: tuple[HttpRouteMatch, ...]
+    backends: tuple[BackendRef, ...]
 
     @property
     def owner(self) -> str:
-        """Whose canary rule it is, as `rule_name` spells it; empty for what people wrote."""
-        found = _OWN.fullmatch(self.name)
+        """For a canary rule, its name as `rule_name` makes it, without the number at the end; empty for other rules."""
+        found = _OWNED_NAME.fullmatch(self.name)
         return found.group(1) if found else ""
 
     @property
     def line(self) -> int:
-        """Where it stands in the file, from 1."""
+        """The line in the file, counted from 1."""
         return self.route.unit.line(self.node)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Route:
-    """One HTTPRoute; `parents` are what it is attached to, as kind/namespace/name."""
+class HttpRoute:
+    """One HTTPRoute. `hosts` are in lower case; `parents` are its parentRefs as kind/namespace/name.
+
+    `sequence` is the list of rules; None where there is no list.
+    """
 
     unit: Unit
     node: Node
@@ -74,17 +80,17 @@ class Route:
     hosts: frozenset[str]
     parents: frozenset[str]
     sequence: SequenceNode | None = None
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[HttpRouteRule] = field(default_factory=list)
 
     @property
-    def place(self) -> str:
-        """How a person calls it."""
+    def full_name(self) -> str:
+        """`namespace/name`, or the name alone where the file gives no namespace."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thing:
-    """Another object of the files."""
+class ApiObject:
+    """One Kubernetes object of a file; `api` is its apiVersion."""
 
     unit: Unit
     node: Node
@@ -94,102 +100,106 @@ class Thing:
 
 
 @dataclass(slots=True, eq=False)
-class Survey:
-    """What one file holds; `old` are HTTPRoutes of versions that are not spoken here."""
+class RouteFile:
+    """One parsed file: its HTTPRoutes, those of API versions that are not supported (`old`), and all other objects."""
 
     source: Source
-    routes: list[Route] = field(default_factory=list)
-    old: list[Thing] = field(default_factory=list)
-    others: list[Thing] = field(default_factory=list)
+    routes: list[HttpRoute] = field(default_factory=list)
+    old: list[ApiObject] = field(default_factory=list)
+    others: list[ApiObject] = field(default_factory=list)
 
 
-def surveys(files: Files) -> list[Survey]:
-    """Every file, read. Raises Refused, also when none of them holds an HTTPRoute that can be edited."""
-    found = [survey(file) for file in files]
+def read_files(files: Files) -> list[RouteFile]:
+    """The files, parsed. Raises Refused, also if none of them holds an HTTPRoute that can be edited."""
+    found = [read_file(file) for file in files]
     for one in found:
-        for thing in one.old:
-            raise _old(thing)
+        for other in one.old:
+            raise _old_version(other)
     if not any(one.routes for one in found):
-        raise _nothing(files, found)
+        raise _no_route(files, found)
     return found
 
 
-def rules_of(found: Iterable[Survey]) -> Iterator[Rule]:
-    """Every rule, in file order."""
-    return (rule for one in found for route in one.routes for rule in route.rules)
+def rules_of(files: Iterable[RouteFile]) -> Iterator[HttpRouteRule]:
+    """Every rule, in the order of the files."""
+    return (rule for one in files for route in one.routes for rule in route.rules)
 
 
 @lru_cache(maxsize=8)
-def survey(file: SourceFile) -> Survey:
-    """What `file` holds. Raises Refused."""
-    found = Survey(read(file, None))
+def read_file(file: SourceFile) -> RouteFile:
+    """The objects in `file`. Raises Refused."""
+    found = RouteFile(read(file, None))
     for unit in found.source.units:
         for root in unit.roots:
             for manifest in manifests_of(root) or ():
-                _object(found, unit, manifest)
+                _add_object(found, unit, manifest)
     return found
 
 
-def _object(found: Survey, unit: Unit, node: Node) -> None:
+def _add_object(found: RouteFile, unit: Unit, node: Node) -> None:
     top = pairs_of(node)
     meta = pairs_of(top.get("metadata"))
-    thing = Thing(unit, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
-    if thing.kind != "HTTPRoute" or "/" not in thing.api:
-        found.others.append(thing)
-    elif thing.api not in _SPOKEN:
-        found.old.append(thing)
+    manifest = ApiObject(unit, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
+    if manifest.kind != "HTTPRoute" or "/" not in manifest.api:
+        found.others.append(manifest)
+    elif manifest.api not in _SUPPORTED:
+        found.old.append(manifest)
     else:
-        found.routes.append(_route(thing, text(meta.get("namespace"))))
+        found.routes.append(_read_route(manifest, text(meta.get("namespace"))))
 
 
-def _route(thing: Thing, namespace: str) -> Route:
-    unit = thing.unit
-    spec = fields(unit, fields(unit, thing.node, "an HTTPRoute").get("spec"), "spec")
+def _read_route(manifest: ApiObject, namespace: str) -> HttpRoute:
+    unit = manifest.unit
+    spec = read_fields(unit, read_fields(unit, manifest.node, "an HTTPRoute").get("spec"), "spec")
     listed = spec.get("rules")
     if listed is not None and not is_null(listed) and not isinstance(listed, SequenceNode):
         raise unit.unexpected(listed, "a list of rules")
-    route = Route(
+    route = HttpRoute(
         unit,
-        thing.node,
-        thing.name,
+        manifest.node,
+        manifest.name,
         namespace,
-        frozenset(text(one).lower() for one in items(unit, spec.get("hostnames"), "a list of host names")),
-        frozenset(_parents(unit, spec.get("parentRefs"), namespace)),
+        frozenset(text(one).lower() for one in read_items(unit, spec.get("hostnames"), "a list of host names")),
+        frozenset(_read_parents(unit, spec.get("parentRefs"), namespace)),
         listed if isinstance(listed, SequenceNode) else None,
     )
-    for index, node in enumerate(items(unit, listed, "a list of rules")):
-        route.rules.append(_rule(route, index, node))
+    for index, node in enumerate(read_items(unit, listed, "a list of rules")):
+        route.rules.append(_read_rule(route, index, node))
     return route
 
 
-def _parents(unit: Unit, node: Node | None, namespace: str) -> Iterator[str]:
-    for one in items(unit, node, "a list of parents"):
-        found = fields(unit, one, "a parent")
+def _read_parents(unit: Unit, node: Node | None, namespace: str) -> Iterator[str]:
+    for one in read_items(unit, node, "a list of parents"):
+        found = read_fields(unit, one, "a parent")
         kind = text(found.get("kind")) or "Gateway"
         yield f"{kind}/{text(found.get('namespace')) or namespace}/{text(found.get('name'))}"
 
 
 @lru_cache(maxsize=8)
 def _may_be_template(unit: Unit) -> bool:
-    """Cheap, and never wrong when it says no; the mark may stand in a comment or an annotation."""
+    """A cheap test to be done first: False is certain, True may come from a comment or an annotation."""
     return bool(template_mark(unit.text)) or "\\" in unit.text
 
 
-def _rule(route: Route, index: int, node: Node) -> Rule:
+def _read_rule(route: HttpRoute, index: int, node: Node) -> HttpRouteRule:
     unit = route.unit
-    found = fields(unit, node, "a rule")
+    found = read_fields(unit, node, "a rule")
     if not isinstance(node, MappingNode):
         raise unit.unexpected(node, "a rule")
     if _may_be_template(unit):
         refuse_template(unit, node)
-    backends = tuple(_backend(route, one) for one in items(unit, found.get("backendRefs"), "a list of backends"))
-    return Rule(route, index, node, text(found.get("name")), matches_of(unit, found.get("matches")), backends)
+    backends = tuple(
+        _read_backend(route, one) for one in read_items(unit, found.get("backendRefs"), "a list of backends")
+    )
+    return HttpRouteRule(
+        route, index, node, text(found.get("name")), read_matches(unit, found.get("matches")), backends
+    )
 
 
-def _backend(route: Route, node: Node) -> Backend:
-    found = fields(route.unit, node, "a backend")
+def _read_backend(route: HttpRoute, node: Node) -> BackendRef:
+    found = read_fields(route.unit, node, "a backend")
     named = text(found.get("namespace"))
-    return Backend(
+    return BackendRef(
         node,
         text(found.get("name")),
         named or route.namespace,
@@ -199,18 +209,18 @@ def _backend(route: Route, node: Node) -> Backend:
     )
 
 
-def _old(thing: Thing) -> Refused:
-    reason = f"HTTPRoute {thing.name} is written in {thing.api}: this version is gone from current clusters"
-    return thing.unit.refused(thing.node, reason, hint=f"migrate it to {_GROUP}/v1 first")
+def _old_version(route: ApiObject) -> Refused:
+    reason = f"HTTPRoute {route.name} is written in {route.api}: this version is gone from current clusters"
+    return route.unit.refused(route.node, reason, hint=f"migrate it to {_GROUP}/v1 first")
 
 
-def _nothing(files: Files, found: Iterable[Survey]) -> Refused:
-    """Why there is nothing to edit, with the most telling reason."""
-    things = [thing for one in found for thing in one.others]
-    for thing in things:
-        if thing.kind.endswith("Route") and thing.api.startswith(f"{_GROUP}/"):
-            reason = f"{thing.kind} {thing.name} is not an HTTPRoute: only those can be routed by a header here"
-            return thing.unit.refused(thing.node, reason)
-    kinds = ", ".join(sorted({thing.kind for thing in things})[:10])
+def _no_route(files: Files, found: Iterable[RouteFile]) -> Refused:
+    """The error for files without an HTTPRoute, with the most specific reason."""
+    others = [other for one in found for other in one.others]
+    for other in others:
+        if other.kind.endswith("Route") and other.api.startswith(f"{_GROUP}/"):
+            reason = f"{other.kind} {other.name} is not an HTTPRoute: only those can be routed by a header here"
+            return other.unit.refused(other.node, reason)
+    kinds = ", ".join(sorted({other.kind for other in others})[:10])
     tail = f", only {kinds}" if kinds else ""
     return Refused(", ".join(file.name for file in files), 0, f"holds no HTTPRoute of {_GROUP}{tail}")

@@ -1,6 +1,7 @@
-"""What one match of a rule asks of a request, and which of two matches the Gateway API lets win.
+"""The matches of a rule, and what decides which of two matches gets a request.
 
-The order is the API's: path, method, number of headers, number of query parameters; then age, name, place.
+The Gateway API compares path, method, number of headers and number of query parameters; then the age and the name of
+the routes, and the position of the rule in its route.
 """
 
 from dataclasses import dataclass
@@ -8,14 +9,17 @@ from dataclasses import dataclass
 from yaml.nodes import Node
 
 from gatewayctl.domain.routing import Header
-from gatewayctl.gateways.httproute.fields import fields, items
+from gatewayctl.gateways.httproute.fields import read_fields, read_items
 from gatewayctl.gateways.yamltext.fragments import Unit
 from gatewayctl.gateways.yamltext.nodes import text
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """One match; `headers` are (name in lower case, exact value), with an empty value for a pattern."""
+class HttpRouteMatch:
+    """One match. `headers` and `queries` are names and exact values; the value is empty for a regular expression.
+
+    Names of headers are in lower case.
+    """
 
     kind: str = "PathPrefix"
     path: str = "/"
@@ -24,32 +28,28 @@ class Match:
     queries: tuple[tuple[str, str], ...] = ()
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """Matches of two places never compete on headers: path and method decide before."""
+    def path_and_method(self) -> tuple[str, str, str]:
+        """Kind of path, path and method: matches that differ here are decided before headers are compared."""
         path = self.path.rstrip("/") or "/" if self.kind == "PathPrefix" else self.path
         return self.kind, path, self.method
 
     @property
-    def weight(self) -> tuple[int, int]:
-        """What decides between matches of one place; more wins."""
+    def specificity(self) -> tuple[int, int]:
+        """The numbers of headers and query parameters, which decide next; the greater one wins."""
         return len(self.headers), len(self.queries)
 
-    def marked(self, header: Header) -> "Match":
-        """The same, for requests that carry the header."""
-        return Match(self.kind, self.path, self.method, (*self.headers, (header.name, header.value)), self.queries)
+    def with_header(self, header: Header) -> "HttpRouteMatch":
+        """The same match with one more header."""
+        headers = (*self.headers, (header.name, header.value))
+        return HttpRouteMatch(self.kind, self.path, self.method, headers, self.queries)
 
-    def is_within(self, other: "Match") -> bool:
-        """Whether every request of this match is one of the other's, which has the same place."""
+    def is_covered_by(self, other: "HttpRouteMatch") -> bool:
+        """Whether `other` matches every request of this match; both have the same path and method."""
         return set(other.headers) <= set(self.headers) and set(other.queries) <= set(self.queries)
 
-    def meets(self, other: "Match") -> bool:
-        """Whether one request could match both, as far as exact values tell."""
-        return not any(
-            name == other_name and value and other_value and value != other_value
-            for mine, theirs in ((self.headers, other.headers), (self.queries, other.queries))
-            for name, value in mine
-            for other_name, other_value in theirs
-        )
+    def overlaps(self, other: "HttpRouteMatch") -> bool:
+        """Whether one request may match both: no header or query parameter has a different exact value in each."""
+        return not (_contradict(self.headers, other.headers) or _contradict(self.queries, other.queries))
 
     def __str__(self) -> str:
         path = {"PathPrefix": "prefix", "Exact": "path", "RegularExpression": "regex"}.get(self.kind, self.kind)
@@ -59,29 +59,38 @@ class Match:
         return " ".join(word for word in words if word)
 
 
-def matches_of(unit: Unit, node: Node | None) -> tuple[Match, ...]:
-    """The matches of a rule; one for every path where it has none. Raises Refused."""
-    listed = items(unit, node, "a list of matches")
-    return tuple(_match(unit, one) for one in listed) or (Match(),)
-
-
-def _match(unit: Unit, node: Node) -> Match:
-    found = fields(unit, node, "a match")
-    path = fields(unit, found.get("path"), "path")
-    return Match(
-        text(path.get("type")) or "PathPrefix",
-        text(path.get("value")) or "/",
-        text(found.get("method")),
-        _named(unit, found.get("headers"), "a header match"),
-        _named(unit, found.get("queryParams"), "a query parameter match"),
+def _contradict(mine: tuple[tuple[str, str], ...], theirs: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a name has different exact values in the two lists."""
+    return any(
+        name == other_name and value and other_value and value != other_value
+        for name, value in mine
+        for other_name, other_value in theirs
     )
 
 
-def _named(unit: Unit, node: Node | None, what: str) -> tuple[tuple[str, str], ...]:
-    """Names and exact values. The API ignores a name that was there before; header names know no case."""
+def read_matches(unit: Unit, node: Node | None) -> tuple[HttpRouteMatch, ...]:
+    """The matches of a rule; if it has none, the one for every path that the API assumes. Raises Refused."""
+    listed = read_items(unit, node, "a list of matches")
+    return tuple(_read_match(unit, one) for one in listed) or (HttpRouteMatch(),)
+
+
+def _read_match(unit: Unit, node: Node) -> HttpRouteMatch:
+    found = read_fields(unit, node, "a match")
+    path = read_fields(unit, found.get("path"), "path")
+    return HttpRouteMatch(
+        text(path.get("type")) or "PathPrefix",
+        text(path.get("value")) or "/",
+        text(found.get("method")),
+        _read_conditions(unit, found.get("headers"), "a header match"),
+        _read_conditions(unit, found.get("queryParams"), "a query parameter match"),
+    )
+
+
+def _read_conditions(unit: Unit, node: Node | None, what: str) -> tuple[tuple[str, str], ...]:
+    """Names and exact values. As the API does, it ignores a repeated name, and the case of header names."""
     found: dict[str, str] = {}
-    for one in items(unit, node, f"a list, each {what}"):
-        member = fields(unit, one, what)
+    for one in read_items(unit, node, f"a list, each {what}"):
+        member = read_fields(unit, one, what)
         name = text(member.get("name"))
         exact = (text(member.get("type")) or "Exact") == "Exact"
         key = name.lower() if "header" in what else name

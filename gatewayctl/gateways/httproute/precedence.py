@@ -1,7 +1,8 @@
-"""Which other rules would take the canary's requests, and which it would take requests from.
+"""Rules that would take the canary's requests, and rules that the canary's would take requests from.
 
-A longer path and a method decide before headers do, so mirrored matches keep their order there. Among matches of one
-place one more header changes who wins: that is looked at here, over all routes given.
+A longer path or a method decides before headers do, and the canary's matches have the same ones as stable's. Among
+matches with the same path and method, one more header changes which rule wins: that is checked here, for all routes
+given.
 """
 
 from collections import defaultdict
@@ -9,91 +10,115 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.httproute.locate import Rule
-from gatewayctl.gateways.httproute.matches import Match
+from gatewayctl.gateways.httproute.locate import HttpRouteRule
+from gatewayctl.gateways.httproute.matches import HttpRouteMatch
 
 _SHOWN = 20
+_Index = dict[tuple[str, str, str], list["_RuleMatch"]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Rival:
-    """A rule that competes with the canary's; `whole`: for every request that the canary's match asks for."""
+class _RuleMatch:
+    """One match of a rule."""
 
-    rule: Rule
-    match: Match
+    rule: HttpRouteRule
+    match: HttpRouteMatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Competitor:
+    """A rule that competes with the canary's copy of `target`.
+
+    `wins` if it gets requests that both match; `covers` if it matches every request that the canary's match does.
+    """
+
+    target: HttpRouteRule
+    rule: HttpRouteRule
+    match: HttpRouteMatch
     wins: bool
-    whole: bool = False
+    covers: bool = False
 
 
-def refuse_outranked(rules: Iterable[Rule], targets: Sequence[Rule], wanted: CanaryRule) -> None:
-    """Raise Refused where a rule of someone else takes the requests that carry the canary's header."""
-    for target, rival in _rivals(rules, targets, wanted):
-        if rival.wins and rival.whole:
-            owner = f"the rule {rival.rule.name}" if rival.rule.name else "another rule"
-            raise rival.rule.route.unit.refused(
-                rival.rule.node,
-                f"{owner} already takes requests with {wanted.header} from the rule on line {target.line}",
+def refuse_outranked(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule) -> None:
+    """Raise Refused if another rule gets all requests of one of the canary's matches."""
+    for one in _find_competitors(rules, targets, wanted):
+        if one.wins and one.covers:
+            owner = f"the rule {one.rule.name}" if one.rule.name else "another rule"
+            raise one.rule.route.unit.refused(
+                one.rule.node,
+                f"{owner} already takes requests with {wanted.header} from the rule on line {one.target.line}",
                 hint="choose another header or value for this canary, or remove that rule",
             )
 
 
-def taken(rules: Iterable[Rule], targets: Sequence[Rule], wanted: CanaryRule) -> tuple[str, ...]:
-    """What to tell of rules that lose marked requests to the canary; they keep all others."""
-    found = []
-    for _, rival in _rivals(rules, targets, wanted):
-        if not rival.wins:
-            rule = rival.rule
-            found.append(
-                f"{rule.route.unit.file}:{rule.line}: requests with {wanted.header} that also match this rule "
-                f"({rival.match}) go to {wanted.canary}: one more header outranks it"
-            )
-    unique = tuple(dict.fromkeys(found))
-    return unique[:_SHOWN]
+def note_losers(
+    rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule
+) -> tuple[str, ...]:
+    """A note for each rule that loses requests with the canary's header to the canary; it keeps all others."""
+    notes = (
+        f"{one.rule.route.unit.file}:{one.rule.line}: requests with {wanted.header} that also match this rule "
+        f"({one.match}) go to {wanted.canary}: one more header outranks it"
+        for one in _find_competitors(rules, targets, wanted)
+        if not one.wins
+    )
+    return tuple(dict.fromkeys(notes))[:_SHOWN]
 
 
-def _rivals(rules: Iterable[Rule], targets: Sequence[Rule], wanted: CanaryRule) -> Iterator[tuple[Rule, _Rival]]:
-    hit = {id(rule) for rule in targets}
-    places = {match.place for target in targets for match in target.matches}
-    index: defaultdict[tuple[str, str, str], list[tuple[Rule, Match]]] = defaultdict(list)
-    for rule in rules:
-        if id(rule) not in hit and rule.owner != wanted.name:
-            for match in rule.matches:
-                if match.place in places:
-                    index[match.place].append((rule, match))
+def _find_competitors(
+    rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule
+) -> Iterator[_Competitor]:
+    index = _index_others(rules, targets, wanted)
     for target in targets:
         for match in target.matches:
-            for rule, other in index.get(match.place, ()):
-                rival = _rival(target, match, rule, other, wanted)
-                if rival:
-                    yield target, rival
+            for other in index.get(match.path_and_method, ()):
+                competitor = _compare(_RuleMatch(target, match), other, wanted)
+                if competitor:
+                    yield competitor
 
 
-def _rival(target: Rule, match: Match, rule: Rule, other: Match, wanted: CanaryRule) -> _Rival | None:
-    """Whether `other` had the requests of `match`, or would have those of the canary."""
-    marked = match.marked(wanted.header)
-    if not _shared(target, rule) or not other.meets(marked):
+def _index_others(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule) -> _Index:
+    """The matches of all rules but the targets and this canary's own, by path and method; only those of a target."""
+    target_ids = {id(rule) for rule in targets}
+    keys = {match.path_and_method for target in targets for match in target.matches}
+    index: _Index = defaultdict(list)
+    for rule in rules:
+        if id(rule) not in target_ids and rule.owner != wanted.name:
+            for match in rule.matches:
+                if match.path_and_method in keys:
+                    index[match.path_and_method].append(_RuleMatch(rule, match))
+    return index
+
+
+def _compare(target: _RuleMatch, other: _RuleMatch, wanted: CanaryRule) -> _Competitor | None:
+    """How `other` competes with the canary's copy of a match; None if nothing changes for either."""
+    stable, canary = target.match, target.match.with_header(wanted.header)
+    if not _may_share_requests(target.rule, other.rule) or not other.match.overlaps(canary):
         return None
-    whole = marked.is_within(other)
-    if other.weight > marked.weight or (other.weight == marked.weight and rule.route is target.route):
-        return _Rival(rule, other, wins=True, whole=whole)  # a tie goes to the rule that stands higher: ours is last
-    if other.weight == marked.weight:
-        return _Rival(rule, other, wins=whole, whole=whole)  # the older route wins, which no file tells
-    if other.weight > match.weight or (other.weight == match.weight and not _before(target, rule)):
-        return _Rival(rule, other, wins=False)
+    covers = canary.is_covered_by(other.match)
+    theirs, same_route = other.match.specificity, other.rule.route is target.rule.route
+    if theirs > canary.specificity or (theirs == canary.specificity and same_route):
+        # In one route a tie goes to the first rule, and ours is the last.
+        return _Competitor(target.rule, other.rule, other.match, wins=True, covers=covers)
+    if theirs == canary.specificity:
+        # The older route wins, and no file tells which one that is.
+        return _Competitor(target.rule, other.rule, other.match, wins=covers, covers=covers)
+    if theirs > stable.specificity or (theirs == stable.specificity and not _is_above(target.rule, other.rule)):
+        return _Competitor(target.rule, other.rule, other.match, wins=False)
     return None
 
 
-def _shared(one: Rule, other: Rule) -> bool:
-    """Whether both may be asked for one request; a route without host names is asked for every host."""
+def _may_share_requests(one: HttpRouteRule, other: HttpRouteRule) -> bool:
+    """Whether both rules may apply to one request, by the hosts and parents of their routes."""
     return one.route is other.route or (
-        _overlap(one.route.hosts, other.route.hosts) and _overlap(one.route.parents, other.route.parents)
+        _may_overlap(one.route.hosts, other.route.hosts) and _may_overlap(one.route.parents, other.route.parents)
     )
 
 
-def _overlap(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+def _may_overlap(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    """Whether two lists have something in common; a route without a list applies to everything."""
     return not mine or not theirs or bool(mine & theirs)
 
 
-def _before(rule: Rule, other: Rule) -> bool:
-    """Whether a tie is known to go to `rule`."""
+def _is_above(rule: HttpRouteRule, other: HttpRouteRule) -> bool:
+    """Whether a tie is known to go to `rule`: it comes first in the same route."""
     return rule.route is other.route and rule.index < other.index

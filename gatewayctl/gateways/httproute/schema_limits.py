@@ -1,58 +1,60 @@
-"""What one HTTPRoute may hold: the limits of the API's own schema, counted before anything is written."""
+"""The limits that the API's schema sets for one HTTPRoute, counted before anything is written."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gatewayctl.gateways.httproute.fields import fields, items
-from gatewayctl.gateways.httproute.locate import Route, Rule
+from gatewayctl.gateways.httproute.fields import read_fields, read_items
+from gatewayctl.gateways.httproute.locate import HttpRoute, HttpRouteRule
 
-RULES, MATCHES, ALL_MATCHES, HEADERS, FILTERS, BACKENDS = 16, 64, 128, 16, 16, 16
+RULES, MATCHES_PER_RULE, MATCHES_PER_ROUTE, HEADERS, FILTERS, BACKENDS = 16, 64, 128, 16, 16, 16
 LONGEST_NAME = 253
 
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """More of something than the API takes; `line` counts from 1."""
+    """More of something than the API accepts; `line` is counted from 1, `what` is the reason shown."""
 
     line: int
     what: str
 
 
-def excesses(route: Route) -> Iterator[Excess]:
-    """Everything of which this route holds too much. Raises Refused for what is no rule at all."""
+def find_excesses(route: HttpRoute) -> Iterator[Excess]:
+    """Every limit that a route exceeds. Raises Refused if a part of it is not what the API expects."""
     line = route.unit.line(route.node)
-    yield from _over(line, len(route.rules), RULES, f"HTTPRoute {route.place} has {{}} rules")
+    yield from _check_count(line, len(route.rules), RULES, f"HTTPRoute {route.full_name} has {{}} rules")
     total = sum(len(rule.matches) for rule in route.rules)
-    yield from _over(line, total, ALL_MATCHES, f"HTTPRoute {route.place} has {{}} matches in all")
+    yield from _check_count(line, total, MATCHES_PER_ROUTE, f"HTTPRoute {route.full_name} has {{}} matches in all")
     for rule in route.rules:
-        yield from _of_rule(rule)
-    yield from _names(route)
+        yield from _check_rule(rule)
+    yield from _check_names(route)
 
 
-def _of_rule(rule: Rule) -> Iterator[Excess]:
+def _check_rule(rule: HttpRouteRule) -> Iterator[Excess]:
     unit = rule.route.unit
-    found = fields(unit, rule.node, "a rule")
-    yield from _over(rule.line, len(rule.matches), MATCHES, "this rule has {} matches")
+    found = read_fields(unit, rule.node, "a rule")
+    yield from _check_count(rule.line, len(rule.matches), MATCHES_PER_RULE, "this rule has {} matches")
     for match in rule.matches:
-        yield from _over(rule.line, len(match.headers), HEADERS, "a match of this rule has {} headers")
-    yield from _over(rule.line, len(rule.backends), BACKENDS, "this rule has {} backends")
-    filters = items(unit, found.get("filters"), "a list of filters")
-    yield from _over(rule.line, len(filters), FILTERS, "this rule has {} filters")
+        yield from _check_count(rule.line, len(match.headers), HEADERS, "a match of this rule has {} headers")
+    yield from _check_count(rule.line, len(rule.backends), BACKENDS, "this rule has {} backends")
+    filters = read_items(unit, found.get("filters"), "a list of filters")
+    yield from _check_count(rule.line, len(filters), FILTERS, "this rule has {} filters")
     for one in filters:
-        changed = fields(unit, fields(unit, one, "a filter").get("responseHeaderModifier"), "a header modifier")
-        held = items(unit, changed.get("set"), "a list under set")
-        yield from _over(rule.line, len(held), HEADERS, "a filter of this rule sets {} headers")
-    yield from _over(rule.line, len(rule.name), LONGEST_NAME, "the name of this rule has {} characters")
+        changed = read_fields(
+            unit, read_fields(unit, one, "a filter").get("responseHeaderModifier"), "a header modifier"
+        )
+        held = read_items(unit, changed.get("set"), "a list under set")
+        yield from _check_count(rule.line, len(held), HEADERS, "a filter of this rule sets {} headers")
+    yield from _check_count(rule.line, len(rule.name), LONGEST_NAME, "the name of this rule has {} characters")
 
 
-def _names(route: Route) -> Iterator[Excess]:
+def _check_names(route: HttpRoute) -> Iterator[Excess]:
     seen: set[str] = set()
     for rule in route.rules:
         if rule.name and rule.name in seen:
-            yield Excess(rule.line, f"the rule name {rule.name} occurs twice in HTTPRoute {route.place}")
+            yield Excess(rule.line, f"the rule name {rule.name} occurs twice in HTTPRoute {route.full_name}")
         seen.add(rule.name)
 
 
-def _over(line: int, count: int, most: int, what: str) -> Iterator[Excess]:
+def _check_count(line: int, count: int, most: int, what: str) -> Iterator[Excess]:
     if count > most:
         yield Excess(line, f"{what.format(count)}, and the Gateway API takes {most}")

@@ -1,23 +1,23 @@
-"""Which backends are the application: a Service by name, and by namespace where a name alone is not one Service."""
+"""Which backends are the application: a Service by its name, and by its namespace where the name is not unique."""
 
 from dataclasses import dataclass
 
-from gatewayctl.gateways.httproute.locate import Backend
+from gatewayctl.gateways.httproute.locate import BackendRef
 
-KINDS = frozenset({"Service", "ServiceImport"})
+_KINDS = frozenset({"Service", "ServiceImport"})
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A Service as upstreams are written: `name`, or `name.namespace`; without a namespace, the only one so called."""
+class ServiceName:
+    """The name of a Service; without a namespace it stands for the only Service of that name in the files."""
 
     name: str
     namespace: str = ""
 
-    def is_served_by(self, backend: Backend) -> bool:
-        """Whether this backend is it."""
+    def is_named_by(self, backend: BackendRef) -> bool:
+        """Whether a backendRef names this Service."""
         return (
-            backend.kind in KINDS
+            backend.kind in _KINDS
             and backend.name == self.name
             and (not self.namespace or backend.namespace == self.namespace)
         )
@@ -26,7 +26,7 @@ class Service:
         return f"{self.name}.{self.namespace}" if self.namespace else self.name
 
 
-def service(written: str) -> Service:
-    """The Service that an upstream's name stands for; the name of a Service holds no dot."""
-    name, _, namespace = written.partition(".")
-    return Service(name, namespace)
+def parse_service(text: str) -> ServiceName:
+    """A Service from `name` or `name.namespace`, since the name of a Service has no dot."""
+    name, _, namespace = text.partition(".")
+    return ServiceName(name, namespace)

@@ -1,243 +1,141 @@
-"""The text of a canary rule in one location: marked requests take another pass, and keep everything else.
+"""The lines of a canary rule for one location: requests with the header take another pass, with everything else equal.
 
-It is an `if` on the header, whose comparison is exact. Conditions of other `if` blocks are asked again where those
-shape the request; for requests without the header that changes nothing, because the person's own `if` follows and wins.
+The rule is an `if` on the header, whose comparison is exact. Where the location has `if` blocks that shape requests,
+our lines evaluate their conditions again, to find out which settings the canary needs. For requests without the header
+this changes nothing, because the location's own `if` follows and is the one that counts.
 """
 
-import re
-from dataclasses import dataclass, field
-from itertools import takewhile
-
-from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.nginx.destination import Destination, destination, identifier
-from gatewayctl.gateways.nginx.inherited_settings import header_note, response_headers, shape, written
-from gatewayctl.gateways.nginx.markers import Piece, above, below, is_owned, owned, step_of
-from gatewayctl.gateways.nginx.proxy_pass import PASSES, Choice, Pass, Passes, has_variable
-from gatewayctl.gateways.nginx.rewrite_phase import STEPS, Kind, Script, Step, script
+from gatewayctl.gateways.nginx.destination import variable_stem
+from gatewayctl.gateways.nginx.if_block import IfBlock, if_lines
+from gatewayctl.gateways.nginx.inherited_settings import header_note, keep_settings
+from gatewayctl.gateways.nginx.location import CanaryLocation, StablePass, read_phase, refuse_unsupported
+from gatewayctl.gateways.nginx.markers import Insertion, indent_step, insertion_above, insertion_below
+from gatewayctl.gateways.nginx.rewrite_phase import IfEffect, RewritePhase, RewriteStep
 from gatewayctl.gateways.nginx.tree import Directive
 
-_PLAIN_URI = re.compile(r"[A-Za-z0-9/._~:@!&'()*+,=-]*")
+_Numbered = list[tuple[int, RewriteStep]]
 
 
-@dataclass(slots=True)
-class Place:
-    """One location (or a text without one) and those of its passes that go to the service, with their choices."""
-
-    passes: Passes
-    rule: CanaryRule
-    hits: list[tuple[Pass, list[Choice]]]
-    notes: list[str] = field(default_factory=list)
-    upstreams: list[Piece] = field(default_factory=list)
-
-    @property
-    def main(self) -> tuple[Pass, list[Choice]] | None:
-        """The location's own pass, where it goes to the service."""
-        return next((hit for hit in self.hits if not _in_if(hit[0])), None)
-
-    @property
-    def location(self) -> Directive | None:
-        """The location; None where the files do not show it."""
-        container = self.hits[0][0].container
-        return self.passes.config.parent(container) if container and container.name == "if" else container
-
-    @property
-    def route(self) -> str:
-        """What the marks of our lines say."""
-        return f"{self.rule.header} -> {self.rule.canary}"
-
-    @property
-    def marked(self) -> str:
-        """The condition of a marked request."""
-        return f'{self.variable} = "{self.rule.header.value}"'
-
-    @property
-    def variable(self) -> str:
-        """The header as nginx calls it."""
-        return f"$http_{self.rule.header.name.replace('-', '_')}"
-
-
-def pieces(place: Place) -> list[Piece]:
+def build_insertions(location: CanaryLocation) -> list[Insertion]:
     """Everything to insert for one location. Raises Refused."""
-    one = place.hits[0][0].directive
-    _refuse_odd(place)
-    found = script(_steps(place))
-    name = f"${identifier(place.rule)}"
-    conditional = any(choice.value for _, choices in place.hits for choice in choices)
-    if found.special and conditional:
-        raise one.refused("both a variable and an `if` decide where this location sends: one of them can be followed")
-    if found.special:
-        return [*_specials(place, found, name), *place.upstreams]
-    if place.main is None:
-        raise one.refused("this pass stands in an `if` that answers its requests itself")
-    pass_, choices = place.main
-    lines = [*_shape(place, pass_, choices)]
-    if conditional:
-        lines.append(f'set {name} "{place.variable} ${pass_.variable}";')
-    for choice in choices:
-        condition = f'{name} = "{place.rule.header.value} {choice.value}"' if choice.value else place.marked
-        lines += _block(place, condition, _Body(pass_, choice, found))
-    return [_last(pass_, found, tuple(lines), place.route), *place.upstreams]
+    refuse_unsupported(location)
+    phase = read_phase(location)
+    by_variable = any(target.value for one in location.stable_passes for target in one.targets)
+    if not phase.shaping_ifs:
+        return [_without_shaping_ifs(location, phase, by_variable=by_variable), *location.upstreams]
+    if by_variable:
+        raise location.first_directive.refusal(
+            "both a variable and an `if` decide where this location sends: one of them can be followed"
+        )
+    return [*_with_shaping_ifs(location, phase), *location.upstreams]
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """One `if` of ours: the pass it stands for; `step` is the person's `if` whose settings it carries."""
+def _without_shaping_ifs(location: CanaryLocation, phase: RewritePhase, *, by_variable: bool) -> Insertion:
+    """One `if` for each target; `by_variable` if a variable selects among them."""
+    own = location.own_pass
+    if own is None:
+        raise location.first_directive.refusal("this pass stands in an `if` that answers its requests itself")
+    name = f"${variable_stem(location.rule)}"
+    lines = _keep_settings(location, own)
+    if by_variable:  # an `if` has one condition only: header and variable are compared together
+        lines.append(f'set {name} "{location.header_variable} ${own.proxy_pass.variable}";')
+    for target in own.targets:
+        both = f'{name} = "{location.rule.header.value} {target.value}"'
+        condition = both if target.value else location.header_condition
+        lines += if_lines(location, IfBlock(condition, own.proxy_pass, target, phase))
+    return _at_end_of_phase(own, phase, lines, location.route)
 
-    one: Pass
-    choice: Choice
-    script: Script
-    step: Step | None = None
 
-
-def _in_if(one: Pass) -> bool:
-    return one.container is not None and one.container.name == "if"
-
-
-def _steps(place: Place) -> list[Step]:
-    config, one = place.passes.config, place.hits[0][0]
-    location = place.location
-    inside = [(root, root) for root in one.directive.text.roots] if location is None else list(config.inside(location))
-    ours = {id(text): tuple(owned(text)) for text in config.texts}
+def _with_shaping_ifs(location: CanaryLocation, phase: RewritePhase) -> list[Insertion]:
+    """Lines that find out which `if` of the location counts, and a canary's `if` for each of them."""
+    name = f"${variable_stem(location.rule)}"
+    numbered: _Numbered = list(enumerate(phase.shaping_ifs, start=1))
+    last = _own_lines(location, phase, f"{name} = m")
+    breaking: list[Insertion] = []
+    for number, step in numbered:
+        replaced = _pass_after(location, step)
+        if replaced is None:
+            continue
+        block = IfBlock(f"{name} = m{number}", replaced.proxy_pass, replaced.targets[0], phase, step)
+        lines = if_lines(location, block)
+        if step.effect is IfEffect.BREAKS:
+            breaking.append(insertion_above(step.anchor, tuple(lines)))
+        else:
+            last += lines
+    first = phase.shaping_ifs[0]
+    selecting = tuple(_reindent(_selecting_lines(location, name, numbered), first.directive))
+    if not last:
+        return [insertion_above(first.anchor, selecting, location.route), *breaking]
+    end = location.own_pass or location.stable_passes[0]
     return [
-        Step(step, anchor) for step, anchor in inside if step.name in STEPS and not is_owned(step, ours[id(step.text)])
+        insertion_above(first.anchor, selecting),
+        *breaking,
+        _at_end_of_phase(end, phase, last, location.route),
     ]
 
 
-def _refuse_odd(place: Place) -> None:
-    for one, _ in place.hits:
-        container = one.container
-        if container is not None and container.name not in {"location", "if"}:
-            raise one.directive.refused(
-                f"inside `{container.name}` no `if` is allowed: a canary cannot be told apart there"
-            )
-    location = place.location
-    if location is not None:
-        for child in place.passes.config.level(location):
-            if child.name == "try_files":
-                raise child.refused(
-                    "try_files is not looked at where an `if` matches: the canary would not get its files"
-                )
+def _own_lines(location: CanaryLocation, phase: RewritePhase, condition: str) -> list[str]:
+    """The canary's `if` for requests that meet no other one; nothing if the location's own pass goes elsewhere."""
+    own = location.own_pass
+    if own is None:
+        return []
+    kept = _keep_settings(location, own)
+    return [*kept, *if_lines(location, IfBlock(condition, own.proxy_pass, own.targets[0], phase))]
 
 
-def _specials(place: Place, found: Script, name: str) -> list[Piece]:
-    """Ours where an `if` of the location shapes requests: which of them wins is found out first."""
-    main = place.main
+def _selecting_lines(location: CanaryLocation, name: str, numbered: _Numbered) -> list[str]:
+    """Lines that set the variable `name`: empty without the header, else `m` and the number of the `if` that counts."""
     mark = f"{name}_mark"
-    flags = [f'set {mark} "";', f"if ({place.marked}) {{", f"    set {mark} m;", "}", f"set {name} {mark};"]
-    numbered = list(enumerate(found.special, start=1))
-    going_on = [(number, step) for number, step in numbered if step.kind is Kind.SHAPES]
-    breaking = [(number, step) for number, step in numbered if step.kind is Kind.BREAKS]
-    result: list[Piece] = []
-    for number, step in [*going_on, *breaking[::-1]]:  # the first that breaks wins over those after it
-        flags += [f"if {' '.join(step.directive.args)} {{", f'    set {name} "${{{mark[1:]}}}{number}";', "}"]
-    last: list[str] = []
-    if main is not None:
-        last += _shape(place, *main)
-        last += _block(place, f"{name} = m", _Body(main[0], main[1][0], found))
-    for number, step in numbered:
-        hit = _own_pass(place, step, main)
-        if hit is None:
-            continue
-        lines = _block(place, f"{name} = m{number}", _Body(*hit, found, step))
-        if step.kind is Kind.BREAKS:
-            result.append(above(step.anchor, tuple(lines)))
-        else:
-            last += lines
-    first = above(found.special[0].anchor, tuple(_stepped(flags, found.special[0].directive)))
-    if last:
-        end = main[0] if main is not None else place.hits[0][0]
-        result.append(_last(end, found, tuple(last), place.route))
-    else:
-        first = above(found.special[0].anchor, first.lines, place.route)
-    return [first, *result]
+    lines = [
+        f'set {mark} "";',
+        f"if ({location.header_condition}) {{",
+        f"    set {mark} m;",
+        "}",
+        f"set {name} {mark};",
+    ]
+    continuing = [(number, step) for number, step in numbered if step.effect is IfEffect.SHAPES]
+    breaking = [(number, step) for number, step in numbered if step.effect is IfEffect.BREAKS]
+    # The last `set` counts: the first `if` that breaks is set last, since nginx never comes to those after it.
+    for number, step in (*continuing, *breaking[::-1]):
+        condition = " ".join(step.directive.args)
+        lines += [f"if {condition} {{", f'    set {name} "${{{mark[1:]}}}{number}";', "}"]
+    return lines
 
 
-def _own_pass(place: Place, step: Step, main: tuple[Pass, list[Choice]] | None) -> tuple[Pass, Choice] | None:
+def _pass_after(location: CanaryLocation, step: RewriteStep) -> StablePass | None:
+    """The pass of requests that meet an `if`: in the `if`, else the location's; None if it goes to another service."""
     inside = step.directive.children or []
-    for one, choices in place.hits:
-        if one.directive in inside:
-            return one, choices[0]
-    if any(child.name.endswith("_pass") for child in inside):
-        return None  # it sends elsewhere, marked or not
-    return (main[0], main[1][0]) if main is not None else None
+    for one in location.stable_passes:
+        if one.proxy_pass.directive in inside:
+            return one
+    sends_elsewhere = any(child.name.endswith("_pass") for child in inside)
+    return None if sends_elsewhere else location.own_pass
 
 
-def _last(one: Pass, found: Script, lines: tuple[str, ...], route: str) -> Piece:
-    """Ours at the place where it is reached and wins."""
-    if found.before is not None:
-        return above(found.before, lines, route)
-    directive = one.directive
-    after = found.after
-    if after is None or (after.text is directive.text and after.start < directive.start and not _in_if(one)):
-        return above(directive, lines, route)
-    return below(after, lines, route)
+def _at_end_of_phase(one: StablePass, phase: RewritePhase, lines: list[str], route: str) -> Insertion:
+    """The insertion where nginx reaches it and no other `if` comes after it."""
+    if phase.before is not None:
+        return insertion_above(phase.before, tuple(lines), route)
+    directive, after = one.proxy_pass.directive, phase.after
+    if after is None:
+        return insertion_above(directive, tuple(lines), route)
+    pass_is_later = after.text is directive.text and after.start < directive.start
+    if pass_is_later and not one.is_in_if:
+        return insertion_above(directive, tuple(lines), route)
+    return insertion_below(after, tuple(lines), route)
 
 
-def _shape(place: Place, one: Pass, choices: list[Choice]) -> tuple[str, ...]:
-    kept = shape(place.passes.config, one, choices[0], place.rule)
-    place.notes += kept.notes
-    note = header_note(place.passes.config, one)
-    place.notes += [note] if note else []
-    return kept.lines
+def _keep_settings(location: CanaryLocation, one: StablePass) -> list[str]:
+    """Settings that keep the canary's requests equal to stable's; adds to the location's notes."""
+    config = location.passes.config
+    kept = keep_settings(config, one.proxy_pass, one.targets[0], location.rule)
+    location.notes += kept.notes
+    note = header_note(config, one.proxy_pass)
+    location.notes += [note] if note else []
+    return list(kept.lines)
 
 
-def _block(place: Place, condition: str, body: _Body) -> list[str]:
-    """One `if` of ours, as lines."""
-    there = destination(place.passes, body.one, body.choice, place.rule)
-    place.notes += [there.note] if there.note else []
-    place.upstreams += [there.upstream] if there.upstream else []
-    inside: list[str] = []
-    beside = body.one.directive
-    if body.step is not None:
-        children = body.step.directive.children or []
-        breaking = body.step.kind is Kind.BREAKS
-        copied = [one for one in children if one.name not in PASSES and (breaking or one.name not in STEPS)]
-        inside += [written(one) for one in copied if one.name != "add_header" and one.name != "break"]
-        beside = next((one for one in children if one.name == "add_header"), beside)
-    tail, target = _target(place, body, there)
-    inside += tail
-    if body.step is not None and body.step.kind is Kind.BREAKS:
-        inside.append("break;")
-    inside += response_headers(place.passes.config, beside, place.rule)
-    inside.append(f"{body.one.directive.name} {target};")
-    step = step_of(body.one.directive)
-    return [f"if ({condition}) {{", *(f"{step}{line}" for line in inside), "}"]
-
-
-def _target(place: Place, body: _Body, there: Destination) -> tuple[list[str], str]:
-    """The steps before the pass, and what it passes to."""
-    address, name = body.choice.address, f"${identifier(place.rule)}_to"
-    to = f"{address.scheme}://{there.authority}" if address.scheme else there.authority
-    steps = list(there.prelude)
-    if not address.uri:
-        return steps, to
-    if body.one.variable:
-        return [*steps, f"set {name} {to};"], f"{name}{address.uri}"
-    if has_variable(address.uri):
-        return steps, f"{to}{address.uri}"
-    return [*steps, *_replaced_prefix(place, body)], to
-
-
-def _replaced_prefix(place: Place, body: _Body) -> list[str]:
-    """What a URI in the pass does, as a rewrite: inside an `if` a pass cannot have one."""
-    one, uri, location = body.one.directive, body.choice.address.uri, place.location
-    if location is None:
-        raise one.refused("this pass replaces the prefix of a location that the files do not show")
-    if not _PLAIN_URI.fullmatch(uri):
-        raise one.refused(f"the URI {uri} in this pass cannot be written as a rewrite that means the same")
-    steps = [*body.script.head, *body.script.tail]
-    for step in steps:
-        if step.directive.name == "rewrite" and len(step.directive.args) == 2:
-            raise step.directive.refused("this rewrite goes on to look for another location, and the pass has a URI")
-    if any(step.directive.name == "if" for step in body.script.tail):
-        raise one.refused("an `if` comes after a rewrite that ends rewriting, and the pass has a URI")
-    prefix = re.escape(location.values[-1]).replace("\\\\", "\\\\\\\\").replace('"', '\\"')
-    run = takewhile(lambda step: step.directive.name != "break", body.script.tail)
-    first = [written(step.directive) for step in run]
-    return [*first, f'rewrite "(?s)^{prefix}(.*)" "{uri}$1" break;']
-
-
-def _stepped(lines: list[str], like: Directive) -> list[str]:
-    """Our own four blanks as this text indents."""
-    step = step_of(like)
+def _reindent(lines: list[str], like: Directive) -> list[str]:
+    """Lines indented by four blanks, indented as the text of `like` is."""
+    step = indent_step(like)
     return [step + line.removeprefix("    ") if line.startswith("    ") else line for line in lines]

@@ -11,7 +11,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.validation_copy import Gaps, stub
+from gatewayctl.gateways.nginx.validation_copy import Gaps, build_copy
 
 _SECONDS = 60.0
 _LONGEST = 400
@@ -65,7 +65,7 @@ class _Runner:
         """What nginx complains of; nothing when it would load the files. Raises Refused, OSError, TimeoutExpired."""
         path = self._folder / "nginx.conf"
         path.touch(mode=0o600)
-        path.write_text(stub(files, str(self._folder), gaps), encoding="utf-8")
+        path.write_text(build_copy(files, str(self._folder), gaps), encoding="utf-8")
         command = [self._binary, "-t", "-q", "-p", str(self._folder), "-c", str(path), "-e", "stderr"]
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS)
         if not done.returncode:

@@ -1,7 +1,8 @@
-"""Where a canary's requests go: its Service's address, written so that nginx can always load it, if any way is known.
+"""The address that the canary's requests go to, written so that nginx can always load it, if there is a way.
 
-nginx looks names up when it loads, and does not start when one is gone. An IP address needs no lookup; a variable is
-looked up for each request, where the files name a resolver. Only without both is a name written, and that is said.
+nginx resolves host names when it loads its files, and does not start if one is gone. An IP address needs no resolving;
+a variable is resolved for each request, if the files name a resolver. Only without either is a name written, with a
+note that says so.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.hosts import Underivable, authority, canary_host, given_address, is_ip
-from gatewayctl.gateways.nginx.fallback import backups, refuse_without_backup
-from gatewayctl.gateways.nginx.markers import Piece, above, step_of
-from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes, has_variable, is_placeholder
+from gatewayctl.gateways.nginx.fallback import backup_servers, refuse_without_backup
+from gatewayctl.gateways.nginx.markers import Insertion, indent_step, insertion_above
+from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses, has_variable, is_placeholder
 
 _SOCKET = "unix:"
 _KEPT = frozenset({"keepalive", "keepalive_requests", "keepalive_timeout", "keepalive_time"})
@@ -19,46 +20,58 @@ _KEPT = frozenset({"keepalive", "keepalive_requests", "keepalive_timeout", "keep
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """`authority` as a pass names it, after the steps in `prelude`; `upstream` is the block that has to define it."""
+    """`authority` is the host and port, or the upstream, for the canary's pass.
+
+    `prelude` are `set` lines to put before the pass, `upstream` the block that has to be inserted for it.
+    """
 
     authority: str
     prelude: tuple[str, ...] = ()
-    upstream: Piece | None = None
+    upstream: Insertion | None = None
     note: str = ""
 
 
-def identifier(rule: CanaryRule) -> str:
-    """The stem of our variables' names."""
+def variable_stem(rule: CanaryRule) -> str:
+    """What the names of the variables that we set begin with."""
     return "gatewayctl_" + "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in rule.app)
 
 
-def destination(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> Destination:
-    """Where the canary of one choice is. Raises Refused."""
-    upstreams = passes.upstreams
+def find_destination(passes: ProxyPasses, one: ProxyPass, target: PassTarget, rule: CanaryRule) -> Destination:
+    """Where the canary's requests go instead of `target`. Raises Refused."""
+    blocks = passes.upstreams.blocks
     if rule.fallback:
-        refuse_without_backup(passes, one, choice, rule)
-    if rule.canary in upstreams.blocks:
+        refuse_without_backup(passes, one, target, rule)
+    if rule.canary in blocks:
         note = f"the upstream {rule.canary} is not of our making: it stays as it is, also afterwards"
         return Destination(rule.canary, note=note)
-    name, port = _address(passes, one, choice, rule)
-    defined = choice.address.host in upstreams.blocks
-    if not is_ip(name) and not rule.fallback:  # only a name that is known beforehand can stand in an upstream
-        resolver = passes.config.inherited(one.directive, "resolver")
-        at_run_time = "." in name or rule.canary_host or (one.variable and not defined)
-        if resolver.found and at_run_time:
-            variable = f"${identifier(rule)}_host"
-            return Destination(authority(variable, port), (f"set {variable} {name};",))
-    written = authority(name, port)
-    note = "" if is_ip(name) or is_placeholder(name) else _by_name(one, name)
-    if defined:
-        upstream = _upstream(passes, choice.address.host, written, rule)
+    name, port = _address(passes, one, target, rule)
+    if _is_resolved_per_request(passes, one, target, rule, name):
+        variable = f"${variable_stem(rule)}_host"
+        return Destination(authority(variable, port), (f"set {variable} {name};",))
+    server = authority(name, port)
+    note = "" if is_ip(name) or is_placeholder(name) else _resolving_note(one, name)
+    if target.address.host in blocks:
+        upstream = _upstream(passes, target.address.host, server, rule)
         return Destination(rule.canary, upstream=upstream, note=note)
-    if note and has_variable(choice.address.uri):
-        raise _unknown(one, rule, "variables in the URL keep nginx from looking a name up when it loads")
-    return Destination(written, note=note)
+    if note and has_variable(target.address.uri):
+        raise _unknown_address(one, rule, "variables in the URL keep nginx from looking a name up when it loads")
+    return Destination(server, note=note)
 
 
-def _by_name(one: Pass, name: str) -> str:
+def _is_resolved_per_request(
+    passes: ProxyPasses, one: ProxyPass, target: PassTarget, rule: CanaryRule, name: str
+) -> bool:
+    """Whether the canary's name can be put into a variable, which nginx resolves for each request.
+
+    With a fallback it cannot: only a name that is known when nginx loads may be a server of an upstream.
+    """
+    if is_ip(name) or rule.fallback or not passes.config.find_inherited(one.directive, "resolver").found:
+        return False
+    is_upstream = target.address.host in passes.upstreams.blocks
+    return "." in name or bool(rule.canary_host) or bool(one.variable and not is_upstream)
+
+
+def _resolving_note(one: ProxyPass, name: str) -> str:
     directive = one.directive
     return (
         f"{directive.text.unit.file}:{directive.line}: nginx looks {name} up when it loads, and does not start once "
@@ -66,48 +79,51 @@ def _by_name(one: Pass, name: str) -> str:
     )
 
 
-def _address(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tuple[str, str]:
-    """The canary's host and port: what is given, else what follows from stable's. Raises Refused."""
+def _address(passes: ProxyPasses, one: ProxyPass, target: PassTarget, rule: CanaryRule) -> tuple[str, str]:
+    """The canary's host and port: those given, else those derived from stable's. Raises Refused."""
     try:
-        given, own = given_address(rule.canary_host) if rule.canary_host else ("", "")
-        if own and not choice.address.host.startswith(_SOCKET):
-            return given, own
-        host, port = _stable(passes, one, choice, rule)
+        given, given_port = given_address(rule.canary_host) if rule.canary_host else ("", "")
+        if given_port and not target.address.host.startswith(_SOCKET):
+            return given, given_port
+        host, port = _stable_address(passes, one, target, rule)
         if host.startswith(_SOCKET):
-            inside = choice.address.host in passes.upstreams.blocks
-            raise _unknown(one, rule, "stable's address is a Unix socket", hint=None if inside else "")
+            is_upstream = target.address.host in passes.upstreams.blocks
+            raise _unknown_address(one, rule, "stable's address is a Unix socket", hint=None if is_upstream else "")
         return given or canary_host(host.strip("[]")), port
     except Underivable as why:
-        raise _unknown(one, rule, str(why)) from why
+        raise _unknown_address(one, rule, str(why)) from why
 
 
-def _stable(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tuple[str, str]:
-    host, port = choice.address.host, choice.address.port
+def _stable_address(passes: ProxyPasses, one: ProxyPass, target: PassTarget, rule: CanaryRule) -> tuple[str, str]:
+    """Stable's host and port, in an upstream those of its servers. Raises Refused if these differ."""
+    host, port = target.address.host, target.address.port
     if host not in passes.upstreams.blocks:
         return host, port
-    servers = passes.upstreams.servers(host)
+    servers = passes.upstreams.servers_of(host)
     hosts, ports = {server[0] for server in servers}, {server[1] for server in servers}
     if not servers:
-        raise _unknown(one, rule, f"the upstream {host} has no servers in these files")
+        raise _unknown_address(one, rule, f"the upstream {host} has no servers in these files")
     if len(ports) > 1:
-        raise _unknown(one, rule, f"the servers of the upstream {host} have {len(ports)} different ports")
+        raise _unknown_address(one, rule, f"the servers of the upstream {host} have {len(ports)} different ports")
     if len(hosts) > 1 and not rule.canary_host:
-        raise _unknown(one, rule, f"the upstream {host} has {len(servers)} different servers")
+        raise _unknown_address(one, rule, f"the upstream {host} has {len(servers)} different servers")
     return servers[0]
 
 
-def _unknown(one: Pass, rule: CanaryRule, why: str, hint: str | None = None) -> Refused:
+def _unknown_address(one: ProxyPass, rule: CanaryRule, why: str, hint: str | None = None) -> Refused:
     reason = f"the canary's address cannot be derived from {rule.service}: {why}"
     other = (
         f"give the address of the canary's Service with --canary-host IP[:PORT], or define the upstream {rule.canary}"
     )
-    return one.directive.refused(reason, hint=other if hint is None else hint)
+    return one.directive.refusal(reason, hint=other if hint is None else hint)
 
 
-def _upstream(passes: Passes, stable: str, server: str, rule: CanaryRule) -> Piece:
+def _upstream(passes: ProxyPasses, stable: str, server: str, rule: CanaryRule) -> Insertion:
+    """An upstream for the canary above stable's, with the same keepalive settings."""
     block = passes.upstreams.blocks[stable]
-    inside = passes.config.level(block)
-    step = step_of(inside[0]) if inside else "    "
+    inside = passes.config.children_of(block)
+    step = indent_step(inside[0]) if inside else "    "
     kept = [f"{step}{one.name} {' '.join(one.args)};" for one in inside if one.name in _KEPT]
-    servers = (f"{server} max_fails=0", *backups(inside)) if rule.fallback else (server,)
-    return above(block, (f"upstream {rule.canary} {{", *(f"{step}server {one};" for one in servers), *kept, "}"))
+    servers = (f"{server} max_fails=0", *backup_servers(inside)) if rule.fallback else (server,)
+    lines = (f"upstream {rule.canary} {{", *(f"{step}server {one};" for one in servers), *kept, "}")
+    return insertion_above(block, lines)

@@ -1,54 +1,74 @@
-"""Why a service cannot get its rule in these files."""
+"""Why a service cannot have a canary rule in these files."""
+
+from collections.abc import Iterator
+from itertools import chain
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.nginx.proxy_pass import OTHER_PASSES, PASSES, Passes, split
-from gatewayctl.gateways.nginx.tree import Directive
+from gatewayctl.gateways.nginx.proxy_pass import PASSES, UNSUPPORTED_PASSES, ProxyPasses, split_port
 
 _SHOWN = 20
 
 
-def refuse_ambiguous(passes: Passes, rule: CanaryRule) -> None:
-    """Raise Refused where the files contradict themselves about who gets the service's requests."""
-    for one in passes.all():
-        choosers = passes.upstreams.choosers.get(one.variable, [])
-        hit = any(passes.upstreams.is_sent_to(choice.address, rule.service) for choice in one.choices)
-        if not hit:
+def refuse_ambiguous(passes: ProxyPasses, rule: CanaryRule) -> None:
+    """Raise Refused if a variable that selects the service has two definitions, or splits requests by weight."""
+    for one in passes.read_all():
+        maps = passes.upstreams.maps.get(one.variable, [])
+        if not any(passes.upstreams.is_service(target.address, rule.service) for target in one.targets):
             continue
-        if len(choosers) > 1:
-            raise choosers[1].refused(
-                f"${one.variable} is defined here and in line {choosers[0].line}: only one of them counts",
+        if len(maps) > 1:
+            raise maps[1].refusal(
+                f"${one.variable} is defined here and in line {maps[0].line}: only one of them counts",
                 hint="take one of them away first",
             )
-        if choosers and choosers[0].name == "split_clients":
-            raise choosers[0].refused(
+        if maps and maps[0].name == "split_clients":
+            raise maps[0].refusal(
                 f"${one.variable} splits its requests by weight between {rule.service} and others",
                 hint="finish that split first: a canary beside it would take requests from both",
             )
 
 
-def unrouted(passes: Passes, rule: CanaryRule) -> Refused:
-    """The refusal for a service that no location sends to, with the most telling reason."""
-    nowhere = f"no location sends to {rule.service}"
-    for one in passes.config.every():
-        if one.name in OTHER_PASSES and one.args and _names(one, rule):
-            return one.refused(f"{one.name} sends to {rule.service}: only proxy_pass and grpc_pass can have a canary")
-        if one.name in PASSES and one.args and _names(one, rule):
-            return one.refused(
+def explain_unrouted(passes: ProxyPasses, rule: CanaryRule) -> Refused:
+    """The error for a service that no location sends to, with the most specific reason."""
+    reasons = chain(_find_unsupported_passes(passes, rule), _find_undefined_variables(passes, rule))
+    return next(reasons, None) or _no_location(passes, rule)
+
+
+def _find_unsupported_passes(passes: ProxyPasses, rule: CanaryRule) -> Iterator[Refused]:
+    """An error for each directive that sends to the service and cannot have a canary."""
+    for one in passes.config.walk():
+        if not one.args or not _is_address_of(one.values[0], rule.service):
+            continue
+        if one.name in UNSUPPORTED_PASSES:
+            yield one.refusal(f"{one.name} sends to {rule.service}: only proxy_pass and grpc_pass can have a canary")
+        elif one.name in PASSES:
+            yield one.refusal(
                 f"connections to {rule.service} are passed on as they are: they have no headers to route by"
             )
-    late = [one for one in passes.all() if not one.choices]
-    if late:
-        reason = f"{nowhere} here, but ${late[0].variable} decides where this one sends, and no file given defines it"
-        return late[0].directive.refused(reason, hint="give the file that defines it too")
+
+
+def _find_undefined_variables(passes: ProxyPasses, rule: CanaryRule) -> Iterator[Refused]:
+    for one in passes.read_all():
+        if not one.targets:
+            reason = (
+                f"no location sends to {rule.service} here, but ${one.variable} decides where this one sends, "
+                "and no file given defines it"
+            )
+            yield one.directive.refusal(reason, hint="give the file that defines it too")
+
+
+def _no_location(passes: ProxyPasses, rule: CanaryRule) -> Refused:
+    nowhere = f"no location sends to {rule.service}"
     names = ", ".join(dict.fromkeys(text.unit.file for text in passes.config.texts)) or "the files given"
-    hosts = sorted({choice.address.host for one in passes.all() for choice in one.choices})
-    if hosts:
-        more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
-        return Refused(names, 0, f"{nowhere}; upstreams with locations: {', '.join(hosts[:_SHOWN])}{more}")
-    return Refused(names, 0, f"{nowhere}: nothing is proxied here", hint="give the file that holds the locations too")
+    hosts = sorted({target.address.host for one in passes.read_all() for target in one.targets})
+    if not hosts:
+        hint = "give the file that holds the locations too"
+        return Refused(names, 0, f"{nowhere}: nothing is proxied here", hint=hint)
+    more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
+    return Refused(names, 0, f"{nowhere}; upstreams with locations: {', '.join(hosts[:_SHOWN])}{more}")
 
 
-def _names(one: Directive, rule: CanaryRule) -> bool:
-    host, port = split(one.values[0].split("://")[-1].split("/")[0])
-    return rule.service in {host, f"{host}:{port}"}
+def _is_address_of(argument: str, service: str) -> bool:
+    """Whether the argument of a pass names the service, with or without a port."""
+    host, port = split_port(argument.split("://")[-1].split("/")[0])
+    return service in {host, f"{host}:{port}"}

@@ -2,12 +2,13 @@
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
-from gatewayctl.gateways.nginx.canary import Place, pieces
-from gatewayctl.gateways.nginx.diagnostics import refuse_ambiguous, unrouted
+from gatewayctl.gateways.nginx.canary import build_insertions
+from gatewayctl.gateways.nginx.diagnostics import explain_unrouted, refuse_ambiguous
 from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.markers import is_owned, owned, put, without
-from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes
-from gatewayctl.gateways.nginx.views import rule_views, view
+from gatewayctl.gateways.nginx.location import CanaryLocation, StablePass
+from gatewayctl.gateways.nginx.markers import find_owned, insert_all, is_owned, remove_owned
+from gatewayctl.gateways.nginx.proxy_pass import ProxyPass, ProxyPasses
+from gatewayctl.gateways.nginx.views import describe_canary_rules, describe_pass
 from gatewayctl.gateways.yamltext.document import no_collection
 
 # `if ($http_x = "v")` compares exactly. Of a header sent twice, nginx before 1.23 knows the first line only, later ones
@@ -28,8 +29,8 @@ class NginxDialect:
         """Every pass with an upstream and every canary rule, in file order. Raises Refused."""
         with no_collection():
             config = Config(files)
-            found = [view(config, one) for one in _people_s(Passes(config)) if one.choices]
-            found += rule_views(config)
+            found = [describe_pass(config, one) for one in _people_s(ProxyPasses(config)) if one.targets]
+            found += describe_canary_rules(config)
         order = {file.name: index for index, file in enumerate(files)}
         return tuple(sorted(found, key=lambda one: (order[one.file], one.line)))
 
@@ -39,51 +40,51 @@ class NginxDialect:
             return self._insert(files, rule)
 
     def _insert(self, files: Files, rule: CanaryRule) -> Change:
-        bare = without(files, rule.name)
-        passes = Passes(Config(bare))
+        bare = remove_owned(files, rule.name)
+        passes = ProxyPasses(Config(bare))
         refuse_ambiguous(passes, rule)
         places, covered = _places(passes, rule)
         if not places:
-            raise unrouted(passes, rule)
-        put_in = [piece for place in places for piece in pieces(place)]
+            raise explain_unrouted(passes, rule)
+        put_in = [piece for place in places for piece in build_insertions(place)]
         _refuse_many_upstreams(places, rule)
-        after = put(bare, dict.fromkeys(put_in), rule.name)
-        if without(after, rule.name) != bare:
+        after = insert_all(bare, dict.fromkeys(put_in), rule.name)
+        if remove_owned(after, rule.name) != bare:
             names = ", ".join(file.name for file in files)
             raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
         notes = dict.fromkeys(note for place in places for note in place.notes)
-        return Change(_stages(files, after), tuple(view(passes.config, one) for one in covered), tuple(notes))
+        return Change(_stages(files, after), tuple(describe_pass(passes.config, one) for one in covered), tuple(notes))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
         with no_collection():
             name = rule_name(app)
-            after = without(files, name)
-            ours = [one for one in rule_views(Config(files)) if one.name == name] if after != files else []
+            after = remove_owned(files, name)
+            ours = [one for one in describe_canary_rules(Config(files)) if one.name == name] if after != files else []
             return Change(_stages(files, after), tuple(ours))
 
 
-def _people_s(passes: Passes) -> list[Pass]:
+def _people_s(passes: ProxyPasses) -> list[ProxyPass]:
     """Every pass that is not ours."""
-    ours = {id(text): tuple(owned(text)) for text in passes.config.texts}
-    return [one for one in passes.all() if not is_owned(one.directive, ours[id(one.directive.text)])]
+    ours = {id(text): tuple(find_owned(text)) for text in passes.config.texts}
+    return [one for one in passes.read_all() if not is_owned(one.directive, ours[id(one.directive.text)])]
 
 
-def _places(passes: Passes, rule: CanaryRule) -> tuple[list[Place], list[Pass]]:
+def _places(passes: ProxyPasses, rule: CanaryRule) -> tuple[list[CanaryLocation], list[ProxyPass]]:
     """The locations of the service, and all its passes."""
-    groups: dict[int, Place] = {}
+    groups: dict[int, CanaryLocation] = {}
     covered = []
     for one in _people_s(passes):
-        choices = [choice for choice in one.choices if passes.upstreams.is_sent_to(choice.address, rule.service)]
-        if choices:
+        targets = [target for target in one.targets if passes.upstreams.is_service(target.address, rule.service)]
+        if targets:
             covered.append(one)
-            place = Place(passes, rule, [(one, _distinct(choices))])
-            key = id(place.location) if place.location is not None else id(one.directive)
-            groups.setdefault(key, Place(passes, rule, [])).hits += place.hits
+            location = CanaryLocation(passes, rule, [StablePass(one, tuple(dict.fromkeys(targets)))])
+            key = id(location.block) if location.block is not None else id(one.directive)
+            groups.setdefault(key, CanaryLocation(passes, rule, [])).stable_passes += location.stable_passes
     return list(groups.values()), covered
 
 
-def _refuse_many_upstreams(places: list[Place], rule: CanaryRule) -> None:
+def _refuse_many_upstreams(places: list[CanaryLocation], rule: CanaryRule) -> None:
     twins = list(dict.fromkeys(piece for place in places for piece in place.upstreams))
     if len(twins) > 1:
         text = twins[1].text
@@ -93,10 +94,6 @@ def _refuse_many_upstreams(places: list[Place], rule: CanaryRule) -> None:
             f"a second upstream of {rule.service}: one name ({rule.canary}) cannot stand for the canaries of both",
             hint=f"define the upstream {rule.canary} yourself, if one can serve both",
         )
-
-
-def _distinct(choices: list[Choice]) -> list[Choice]:
-    return list(dict.fromkeys(choices))
 
 
 def _stages(before: Files, after: Files) -> tuple[Files, ...]:

@@ -1,126 +1,129 @@
-"""Several files as the one configuration nginx reads: which file is included where, and what a level inherits.
+"""The files of one gateway as one configuration: which file is included where, and what a block inherits.
 
-nginx hands a setting down from block to block; a list (headers to set) goes down only as a whole. What stands in a
-file that was not given cannot be known, and is never guessed: such a level counts as hidden.
+nginx passes a setting on from each block to the blocks in it; a list (of headers to set) is inherited only as a whole.
+What an included file that was not given holds is unknown, and is never guessed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from gatewayctl.domain.routing import Files
-from gatewayctl.gateways.nginx.tree import MAX_DEPTH, Directive, Text, read
+from gatewayctl.gateways.nginx.tree import MAX_DEPTH, ConfigText, Directive, read
 
+_MAX_LEVELS = 1000  # files that include each other must not make a search for the outermost block endless
 # Files that come with nginx and hold nothing that decides where or how a request is proxied.
 _HARMLESS = ("*.types", "fastcgi*", "uwsgi_params", "scgi_params", "*modules*", "koi-*", "win-utf", "*ssl*", "*tls*")
 
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """The directives of one name in effect at a place; `known` False: files that were not given may hold others."""
+    """The directives of one name in effect at a place; `known` is False if a file not given may hold others."""
 
     found: tuple[Directive, ...]
     known: bool
 
 
 class Config:
-    """All files of one gateway."""
+    """The parsed files of one gateway. Raises Refused for a file that cannot be parsed."""
 
     def __init__(self, files: Files) -> None:
         self.texts = [text for file in files for text in read(file)]
-        self._includes = [one for text in self.texts for one in text.every() if one.name == "include" and one.args]
-        self._into: dict[int, list[Directive]] = {}
-        self._shows: dict[int, list[Text]] = {}
-        for one in self._includes:
-            for text in _meant(one, self.texts):
-                self._into.setdefault(id(text), []).append(one)
-                self._shows.setdefault(id(one), []).append(text)
+        self._includes_of: dict[int, list[Directive]] = {}  # by the id of the text that they include
+        self._texts_of: dict[int, list[ConfigText]] = {}  # by the id of the include
+        for include in (one for one in self.walk() if one.name == "include" and one.args):
+            for text in _matching_texts(include, self.texts):
+                self._includes_of.setdefault(id(text), []).append(include)
+                self._texts_of.setdefault(id(include), []).append(text)
 
-    def every(self) -> Iterator[Directive]:
+    def walk(self) -> Iterator[Directive]:
         """Every directive of every file, file by file."""
         for text in self.texts:
-            yield from text.every()
+            yield from text.walk()
 
-    def inside(self, block: Directive) -> Iterator[tuple[Directive, Directive]]:
-        """What a block holds, includes replaced by what they include; with it, what stands for it in the block."""
+    def expand(self, block: Directive) -> Iterator[tuple[Directive, Directive]]:
+        """The directives of a block, includes expanded, each with the directive of the block's own text it comes from.
+
+        The two differ for what an include brings in: the second one is then the include.
+        """
         for child in block.children or ():
-            for one in self._resolved(child, set()):
+            for one in self._expand_include(child, set()):
                 yield one, child
 
-    def _resolved(self, one: Directive, seen: set[int]) -> Iterator[Directive]:
-        """What an include stands for; files that include each other are read once."""
-        shown = self._shows.get(id(one))
-        if not shown:
+    def _expand_include(self, one: Directive, seen: set[int]) -> Iterator[Directive]:
+        """The directives that an include brings in; files that include each other are expanded once."""
+        included = self._texts_of.get(id(one))
+        if not included:
             yield one
             return
-        for text in shown:
+        for text in included:
             if id(text) not in seen:
                 seen.add(id(text))
                 for root in text.roots:
-                    yield from self._resolved(root, seen)
+                    yield from self._expand_include(root, seen)
 
-    def beside(self, text: Text) -> Iterator[Directive]:
-        """The directives at the top of a text that no block of the files given holds."""
+    def top_level_of(self, text: ConfigText) -> Iterator[Directive]:
+        """The directives outside any block of `text`, includes expanded."""
         for root in text.roots:
-            yield from self._resolved(root, {id(text)})
+            yield from self._expand_include(root, {id(text)})
 
-    def is_included(self, text: Text) -> bool:
-        """Whether a file that was given includes it."""
-        return id(text) in self._into
+    def is_included(self, text: ConfigText) -> bool:
+        """Whether one of the files given includes it."""
+        return id(text) in self._includes_of
 
-    def parent(self, one: Directive) -> Directive | None:
-        """The block it is in, through includes; None at the top, or where several blocks include its file."""
+    def parent_of(self, one: Directive) -> Directive | None:
+        """The block around a directive, through includes; None at the top, or if several includes name its file."""
         for _ in range(MAX_DEPTH):
-            into = self._into.get(id(one.text), [])
-            if one.parent is not None or len(into) != 1:
+            includes = self._includes_of.get(id(one.text), [])
+            if one.parent is not None or len(includes) != 1:
                 return one.parent
-            one = into[0]
+            one = includes[0]
         return None
 
-    def levels(self, one: Directive) -> Iterator[Directive]:
-        """The blocks around it, from the innermost."""
-        block = self.parent(one)
-        for _ in range(1000):
+    def blocks_around(self, one: Directive) -> Iterator[Directive]:
+        """The blocks around a directive, the innermost first."""
+        block = self.parent_of(one)
+        for _ in range(_MAX_LEVELS):
             if block is None:
                 return
             yield block
-            block = self.parent(block)
+            block = self.parent_of(block)
 
-    def level(self, block: Directive) -> list[Directive]:
-        """The directives of a block, includes replaced."""
-        return [one for one, _ in self.inside(block)]
+    def children_of(self, block: Directive) -> list[Directive]:
+        """The directives of a block, includes expanded."""
+        return [one for one, _ in self.expand(block)]
 
-    def is_hidden(self, block: Directive) -> bool:
+    def has_unknown_include(self, block: Directive) -> bool:
         """Whether a block includes a file that was not given and may hold anything."""
-        return any(one.name == "include" and not _harmless(one) for one in self.level(block))
+        return any(one.name == "include" and not _is_harmless(one) for one in self.children_of(block))
 
-    def inherited(self, one: Directive, name: str) -> Inherited:
-        """The directives `name` in effect beside `one`: those of the innermost level that has any."""
+    def find_inherited(self, one: Directive, name: str) -> Inherited:
+        """The directives called `name` in effect beside `one`: those of the innermost block that has any."""
         top = one
-        for block in self.levels(one):
-            found = tuple(child for child in self.level(block) if child.name == name)
-            if found or self.is_hidden(block):
-                return Inherited(found, not self.is_hidden(block))
+        for block in self.blocks_around(one):
+            found = tuple(child for child in self.children_of(block) if child.name == name)
+            if found or self.has_unknown_include(block):
+                return Inherited(found, not self.has_unknown_include(block))
             top = block
-        found = tuple(child for child in self.beside(top.text) if child.name == name and child is not one)
+        found = tuple(child for child in self.top_level_of(top.text) if child.name == name and child is not one)
         return Inherited(found, bool(found) or top.name == "http")
 
 
-def _meant(include: Directive, texts: list[Text]) -> list[Text]:
-    """The texts that an include's pattern means; its folder counts where a file given lies in one of that name."""
+def _matching_texts(include: Directive, texts: list[ConfigText]) -> list[ConfigText]:
+    """The texts whose file name fits an include; if the folder fits for some of them, only those."""
     pattern = PurePosixPath(include.values[0])
-    named = [text for text in texts if text is not include.text and fnmatch(_path(text).name, pattern.name)]
-    beside = [
-        text for text in named if _path(text).parent.name and fnmatch(_path(text).parent.name, pattern.parent.name)
+    by_name = [text for text in texts if text is not include.text and fnmatch(_path(text).name, pattern.name)]
+    by_folder = [
+        text for text in by_name if _path(text).parent.name and fnmatch(_path(text).parent.name, pattern.parent.name)
     ]
-    return beside or named
+    return by_folder or by_name
 
 
-def _path(text: Text) -> PurePosixPath:
+def _path(text: ConfigText) -> PurePosixPath:
     return PurePosixPath(text.unit.key or text.unit.file)
 
 
-def _harmless(include: Directive) -> bool:
-    names: Iterable[str] = (PurePosixPath(value).name for value in include.values[:1])
-    return any(fnmatch(name, known) for name in names for known in _HARMLESS)
+def _is_harmless(include: Directive) -> bool:
+    names = (PurePosixPath(value).name for value in include.values[:1])
+    return any(fnmatch(name, pattern) for name in names for pattern in _HARMLESS)

@@ -1,108 +1,125 @@
-"""What shapes a request on its way, kept for the canary: Host, TLS name, response headers, what mixes answers.
+"""Settings that the canary's `if` would lose, kept: the Host header, the TLS name, response headers, the cache key.
 
-An `if` inherits its location's settings. Three things it does not: a default made from stable's own address, the
-list of response headers once it adds one, and the key under which answers are cached.
+An `if` inherits its location's settings, with three exceptions: a default that nginx makes from stable's own address,
+the list of response headers once the `if` adds one, and a cache key that does not tell stable from canary.
 """
 
 from dataclasses import dataclass
 
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass
+from gatewayctl.gateways.nginx.includes import Config, Inherited
+from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass
 from gatewayctl.gateways.nginx.tree import Directive
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Lines for the location that change nothing for stable, and what could not be kept."""
+class KeptSettings:
+    """Lines for the location that change nothing for stable, and notes on what could not be kept."""
 
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def shape(config: Config, one: Pass, choice: Choice, rule: CanaryRule) -> Shape:
-    """What the location has to say so that canary and stable get the same request. Raises Refused."""
-    _refuse_mixed_cache(config, one, rule)
-    host, tls = _host(config, one, choice), _tls_name(config, one, choice)
-    return Shape((*host.lines, *tls.lines), (*host.notes, *tls.notes))
+def keep_settings(config: Config, one: ProxyPass, target: PassTarget, rule: CanaryRule) -> KeptSettings:
+    """What the location needs so that canary and stable get the same request. Raises Refused."""
+    _refuse_shared_cache_key(config, one, rule)
+    host, tls = _keep_host(config, one, target), _keep_tls_name(config, one, target)
+    return KeptSettings((*host.lines, *tls.lines), (*host.notes, *tls.notes))
 
 
-def written(one: Directive) -> str:
-    """A directive on one line, in its own words."""
+def as_line(one: Directive) -> str:
+    """A directive on one line, its arguments as written."""
     return f"{' '.join((one.name, *one.args))};"
 
 
 def response_headers(config: Config, beside: Directive, rule: CanaryRule) -> tuple[str, ...]:
-    """The headers in effect beside a directive and the stamp: one that is added takes away all that are inherited."""
-    found = config.inherited(beside, "add_header").found
-    return (*(written(one) for one in found), f"add_header {STAMP_HEADER} {rule.stamp} always;")
+    """`add_header` lines: those in effect beside a directive, then the stamp.
+
+    The first ones are copied because an `add_header` in a block replaces all that the block inherits.
+    """
+    found = config.find_inherited(beside, "add_header").found
+    return (*(as_line(one) for one in found), f"add_header {STAMP_HEADER} {rule.stamp} always;")
 
 
-def header_note(config: Config, one: Pass) -> str:
-    """What is said where headers may come from a file that is not there."""
-    if config.inherited(one.directive, "add_header").known:
+def header_note(config: Config, one: ProxyPass) -> str:
+    """A note where response headers may come from a file that was not given; else empty."""
+    if config.find_inherited(one.directive, "add_header").known:
         return ""
-    return _at(one, "response headers that a file not given may add would be missing from the canary's answers")
+    return _note(one, "response headers that a file not given may add would be missing from the canary's answers")
 
 
-def _host(config: Config, one: Pass, choice: Choice) -> Shape:
+def _keep_host(config: Config, one: ProxyPass, target: PassTarget) -> KeptSettings:
+    """The Host header that nginx makes by default from stable's address, written out for the whole location."""
     name = f"{one.module}_set_header"
-    headers = config.inherited(one.directive, name)
+    headers = config.find_inherited(one.directive, name)
     if any(header.values[:1] and header.values[0].lower() == "host" for header in headers.found):
-        return Shape()
-    container = one.container
-    address = choice.address
-    whole = one.url.host.startswith("$") and not one.url.scheme
-    settled = container is not None and container.name == "location"
-    if not headers.known or container is None or not settled or whole or _hands_down(config, container):
-        return Shape(
-            notes=(_at(one, "no Host header is set here that is known: the canary sees its own address as Host"),)
+        return KeptSettings()
+    if not headers.known or not _may_set_host(config, one):
+        return KeptSettings(
+            notes=(_note(one, "no Host header is set here that is known: the canary sees its own address as Host"),)
         )
-    value = address.authority if not one.variable else one.url.authority
-    inherited = [] if any(config.parent(header) is container for header in headers.found) else headers.found
-    return Shape((*(written(header) for header in inherited), f"{name} Host {value};"))
+    host = target.address.authority if not one.variable else one.url.authority
+    return KeptSettings((*_copy_headers(config, one, headers), f"{name} Host {host};"))
 
 
-def _hands_down(config: Config, location: Directive) -> bool:
-    """Whether something inside a location proxies too, with the headers of the location."""
-    inside = config.level(location)
-    return any(
-        one.name == "location"
-        or (one.name == "if" and any(child.name.endswith("_pass") for child in one.children or ()))
-        for one in inside
-    )
+def _may_set_host(config: Config, one: ProxyPass) -> bool:
+    """Whether a Host header set in the pass's location is the same as nginx's default, for all that inherit it."""
+    argument_is_variable = one.url.host.startswith("$") and not one.url.scheme
+    location = one.container
+    if location is None or location.name != "location" or argument_is_variable:
+        return False
+    return not _has_other_passes(config, location)
 
 
-def _tls_name(config: Config, one: Pass, choice: Choice) -> Shape:
-    if choice.address.scheme not in {"https", "grpcs"}:
-        return Shape()
-    names = config.inherited(one.directive, f"{one.module}_ssl_name")
-    if names.found:
-        return Shape()
-    checks = [config.inherited(one.directive, f"{one.module}_ssl_{what}") for what in ("server_name", "verify")]
-    if any(check.found and check.found[-1].values == ("on",) for check in checks):
-        host = choice.address.host if not one.variable else one.url.host
-        if names.known and one.container is not None and one.container.name == "location":
-            return Shape((f"{one.module}_ssl_name {host};",))
-        return Shape(notes=(_at(one, "the canary's TLS name is its own address"),))
-    return Shape()
+def _copy_headers(config: Config, one: ProxyPass, headers: Inherited) -> list[str]:
+    """The inherited header lines, which a header set in the location would replace; none if it has its own list."""
+    if any(config.parent_of(header) is one.container for header in headers.found):
+        return []
+    return [as_line(header) for header in headers.found]
 
 
-def _refuse_mixed_cache(config: Config, one: Pass, rule: CanaryRule) -> None:
-    caches = config.inherited(one.directive, "proxy_cache").found
+def _has_other_passes(config: Config, location: Directive) -> bool:
+    """Whether a block in a location may proxy too, with the headers that it inherits from the location."""
+    return any(one.name == "location" or (one.name == "if" and _has_pass(one)) for one in config.children_of(location))
+
+
+def _has_pass(block: Directive) -> bool:
+    return any(child.name.endswith("_pass") for child in block.children or ())
+
+
+def _keep_tls_name(config: Config, one: ProxyPass, target: PassTarget) -> KeptSettings:
+    """The name that nginx sends or verifies by default, which is stable's host, written out for the location."""
+    if target.address.scheme not in {"https", "grpcs"}:
+        return KeptSettings()
+    names = config.find_inherited(one.directive, f"{one.module}_ssl_name")
+    if names.found or not _uses_tls_name(config, one):
+        return KeptSettings()
+    if names.known and one.container is not None and one.container.name == "location":
+        host = target.address.host if not one.variable else one.url.host
+        return KeptSettings((f"{one.module}_ssl_name {host};",))
+    return KeptSettings(notes=(_note(one, "the canary's TLS name is its own address"),))
+
+
+def _uses_tls_name(config: Config, one: ProxyPass) -> bool:
+    settings = [config.find_inherited(one.directive, f"{one.module}_ssl_{what}") for what in ("server_name", "verify")]
+    return any(setting.found and setting.found[-1].values == ("on",) for setting in settings)
+
+
+def _refuse_shared_cache_key(config: Config, one: ProxyPass, rule: CanaryRule) -> None:
+    caches = config.find_inherited(one.directive, "proxy_cache").found
     if one.module != "proxy" or not caches or caches[-1].values == ("off",):
         return
-    keys = config.inherited(one.directive, "proxy_cache_key").found
+    keys = config.find_inherited(one.directive, "proxy_cache_key").found
     if not keys:
-        return  # the key that nginx uses by itself holds the address asked
+        return  # nginx's default key contains the address of the upstream
     key = " ".join(keys[-1].values)
-    marks = ("proxy_host", "upstream_addr", f"http_{rule.header.name.replace('-', '_')}")
-    if not any(mark in key for mark in marks):
-        raise keys[-1].refused(
+    distinguishing = ("proxy_host", "upstream_addr", f"http_{rule.header.name.replace('-', '_')}")
+    if not any(variable in key for variable in distinguishing):
+        raise keys[-1].refusal(
             "answers are cached under a key that is the same for stable and canary: each would get the other's",
             hint="put $proxy_host into proxy_cache_key",
         )
 
 
-def _at(one: Pass, text: str) -> str:
+def _note(one: ProxyPass, text: str) -> str:
     return f"{one.directive.text.unit.file}:{one.directive.line}: {text}"

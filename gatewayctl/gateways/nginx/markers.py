@@ -1,4 +1,4 @@
-"""What is ours in a text for nginx: lines between two comments that name the rule, and taking them out again."""
+"""The lines that gatewayctl adds to nginx configuration: marked by a comment before and one after, and so removable."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.nginx.tree import Directive, Text, read
+from gatewayctl.gateways.nginx.tree import ConfigText, Directive, read
 from gatewayctl.gateways.spans import Splice, applied, outer
 
 _BEGIN = re.compile(r"# (gatewayctl-\S+-canary) begin( in a line)?(?:: ([a-z0-9-]+: [a-z0-9-]+) -> (\S+))?\r?")
 _END = re.compile(r"# (gatewayctl-\S+-canary) end\r?")
+_INDENT = "    "  # where the text does not show how it indents
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
-    """One piece of ours: the characters it added, the rule's name; header and target where it is a route."""
+class OwnedBlock:
+    """Lines that an edit added, for the rule `name`: offsets `start` to `end`, the first comment at `comment`.
+
+    `header` and `target` are empty where the lines do not route requests, as in an upstream block.
+    """
 
     start: int
     end: int
@@ -26,10 +30,13 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What to put at `at`; `inline` where other words stand on that line. `route` says what a canary route does."""
+class Insertion:
+    """Lines to insert at the offset `at`; `inline` if other directives are on the same line of the text.
 
-    text: Text
+    `route` (header and canary) goes into the first comment where the lines route requests.
+    """
+
+    text: ConfigText
     at: int
     indent: str
     lines: tuple[str, ...]
@@ -37,126 +44,127 @@ class Piece:
     inline: bool = False
 
     def splice(self, name: str) -> Splice:
-        """The text to insert, between the comments that name it."""
+        """The text to insert: the lines between the comments that name the rule."""
         where = " in a line" if self.inline else ""
-        tail = f": {self.route}" if self.route else ""
-        rows = (f"# {name} begin{where}{tail}", *self.lines, f"# {name} end")
-        written = "".join(f"{self.indent}{row}\n" for row in rows).replace("\r\n", "\n")
-        return Splice(self.at, self.at, f"\n{written}" if self.inline else written)
+        route = f": {self.route}" if self.route else ""
+        rows = (f"# {name} begin{where}{route}", *self.lines, f"# {name} end")
+        new = "".join(f"{self.indent}{row}\n" for row in rows).replace("\r\n", "\n")
+        return Splice(self.at, self.at, f"\n{new}" if self.inline else new)
 
 
-def owned(text: Text) -> Iterator[Owned]:
-    """Every piece of ours, of any application. Raises Refused where their marks do not pair up."""
+def find_owned(text: ConfigText) -> Iterator[OwnedBlock]:
+    """The owned blocks of every application. Raises Refused if a begin or end comment is missing."""
     source = text.unit.text
-    begun: tuple[re.Match[str], int] | None = None
+    opened: tuple[re.Match[str], int] | None = None
     for start, end in text.comments:
         begin, over = _BEGIN.fullmatch(source, start, end), _END.fullmatch(source, start, end)
-        if begin and begun is None:
-            begun = begin, start
-        elif over and begun is not None and over[1] == begun[0][1]:
-            yield _between(source, *begun, end)
-            begun = None
+        if begin and opened is None:
+            opened = begin, start
+        elif over and opened is not None and over[1] == opened[0][1]:
+            yield _block_between(source, *opened, end)
+            opened = None
         elif begin or over:
-            raise _unpaired(text, start)
-    if begun is not None:
-        raise _unpaired(text, begun[1])
+            raise _marker_refusal(text, start)
+    if opened is not None:
+        raise _marker_refusal(text, opened[1])
 
 
-def _between(source: str, begin: re.Match[str], start: int, end: int) -> Owned:
+def _block_between(source: str, begin: re.Match[str], start: int, end: int) -> OwnedBlock:
+    """From the line of the begin comment at `start` to the line of the end comment that ends at `end`."""
     first = source.rfind("\n", 0, start) + 1
     last = source.find("\n", end)
-    if begin[2]:  # the line end before it is ours, too
+    if begin[2]:  # an inline insertion also added the line end before its first comment
         first -= 2 if source[max(0, first - 2) : first] == "\r\n" else 1
-    return Owned(max(0, first), last + 1 or len(source), begin[1], begin[3] or "", begin[4] or "", start)
+    return OwnedBlock(max(0, first), last + 1 or len(source), begin[1], begin[3] or "", begin[4] or "", start)
 
 
-def _unpaired(text: Text, at: int) -> Refused:
+def _marker_refusal(text: ConfigText, at: int) -> Refused:
     reason = "a mark of ours without its counterpart: lines between the two were edited by hand"
     return Refused(text.unit.file, text.line(at), reason, hint="take the canary's lines out by hand")
 
 
-def is_owned(one: Directive, pieces: Iterable[Owned]) -> bool:
-    """Whether a directive stands in one of `pieces`."""
-    return any(piece.start <= one.start < piece.end for piece in pieces)
+def is_owned(one: Directive, blocks: Iterable[OwnedBlock]) -> bool:
+    """Whether a directive is in one of the owned blocks of its text."""
+    return any(block.start <= one.start < block.end for block in blocks)
 
 
-def without(files: Files, name: str) -> Files:
-    """`files` without the pieces of the rule `name`. Raises Refused."""
+def remove_owned(files: Files, name: str) -> Files:
+    """The files without the owned blocks of the rule `name`. Raises Refused."""
     mark = f"# {name} "
-    return tuple(_without(file, name) if mark in file.text else file for file in files)
+    return tuple(_remove_from(file, name) if mark in file.text else file for file in files)
 
 
-def _without(file: SourceFile, name: str) -> SourceFile:
+def _remove_from(file: SourceFile, name: str) -> SourceFile:
     cuts = [
-        outer(file.text, text.unit.frame, Splice(piece.start, piece.end))
+        outer(file.text, text.unit.frame, Splice(block.start, block.end))
         for text in read(file)
-        for piece in owned(text)
-        if piece.name == name
+        for block in find_owned(text)
+        if block.name == name
     ]
     return SourceFile(file.name, applied(file.text, cuts))
 
 
-def put(files: Files, pieces: Iterable[Piece], name: str) -> Files:
-    """`files` with every piece in its place, marked with the rule's name."""
+def insert_all(files: Files, insertions: Iterable[Insertion], name: str) -> Files:
+    """The files with every insertion made, between comments with the rule's name."""
     by_file: dict[str, list[tuple[int, int, str]]] = {}
     texts = {file.name: file.text for file in files}
-    for piece in pieces:
-        unit = piece.text.unit
-        by_file.setdefault(unit.file, []).append(outer(texts[unit.file], unit.frame, piece.splice(name)))
+    for insertion in insertions:
+        unit = insertion.text.unit
+        by_file.setdefault(unit.file, []).append(outer(texts[unit.file], unit.frame, insertion.splice(name)))
     return tuple(
         SourceFile(file.name, applied(file.text, by_file[file.name])) if file.name in by_file else file
         for file in files
     )
 
 
-def above(one: Directive, lines: tuple[str, ...], route: str = "") -> Piece:
-    """A piece right above a directive, and above the comments that belong to it."""
+def insertion_above(one: Directive, lines: tuple[str, ...], route: str = "") -> Insertion:
+    """An insertion above a directive and above the comments that belong to it."""
     source = one.text.unit.text
-    begin = source.rfind("\n", 0, one.start) + 1
-    indent = source[begin : one.start]
+    line = source.rfind("\n", 0, one.start) + 1
+    indent = source[line : one.start]
     if indent.strip(" \t"):
-        return Piece(one.text, one.start, _indent_of_block(one), lines, route, inline=True)
-    return Piece(one.text, _above_comments(source, begin), indent, lines, route)
+        return Insertion(one.text, one.start, _indent_in_block(one), lines, route, inline=True)
+    return Insertion(one.text, _start_of_comments(source, line), indent, lines, route)
 
 
-def below(one: Directive, lines: tuple[str, ...], route: str = "") -> Piece:
-    """A piece right below a directive."""
+def insertion_below(one: Directive, lines: tuple[str, ...], route: str = "") -> Insertion:
+    """An insertion below a directive."""
     source = one.text.unit.text
     over = source.find("\n", one.end)
     rest = source[one.end : over if over >= 0 else len(source)].strip()
-    begin = source.rfind("\n", 0, one.start) + 1
-    indent = source[begin : one.start]
-    alone = not indent.strip(" \t")
-    blanks = indent if alone else _indent_of_block(one)
+    line = source.rfind("\n", 0, one.start) + 1
+    before = source[line : one.start]
+    indent = _indent_in_block(one) if before.strip(" \t") else before
     if over < 0 or (rest and not rest.startswith("#")):
-        return Piece(one.text, one.end, blanks, lines, route, inline=True)
-    return Piece(one.text, over + 1, blanks, lines, route)
+        return Insertion(one.text, one.end, indent, lines, route, inline=True)
+    return Insertion(one.text, over + 1, indent, lines, route)
 
 
-def step_of(one: Directive) -> str:
-    """By how much this text indents."""
+def indent_step(one: Directive) -> str:
+    """The blanks by which this text indents the content of a block."""
     source = one.text.unit.text
-    here = _blanks(source, one.start)
-    around = _blanks(source, one.parent.start) if one.parent else ""
-    return here[len(around) :] if here.startswith(around) and len(here) > len(around) else "    "
+    inner = _indent_at(source, one.start)
+    outside = _indent_at(source, one.parent.start) if one.parent else ""
+    return inner[len(outside) :] if inner.startswith(outside) and len(inner) > len(outside) else _INDENT
 
 
-def _indent_of_block(one: Directive) -> str:
+def _indent_in_block(one: Directive) -> str:
     source = one.text.unit.text
-    return _blanks(source, (one.parent or one).start) + ("    " if one.parent else "")
+    return _indent_at(source, (one.parent or one).start) + (_INDENT if one.parent else "")
 
 
-def _blanks(source: str, at: int) -> str:
-    begin = source.rfind("\n", 0, at) + 1
-    return source[begin : begin + len(source[begin:at]) - len(source[begin:at].lstrip(" \t"))]
+def _indent_at(source: str, at: int) -> str:
+    """The blanks at the start of the line that holds the offset `at`, up to there."""
+    line = source.rfind("\n", 0, at) + 1
+    return source[line : line + len(source[line:at]) - len(source[line:at].lstrip(" \t"))]
 
 
-def _above_comments(source: str, begin: int) -> int:
-    """The start of the comment lines right above a line; what closes a region stays with what it closes."""
-    while begin:
-        up = source.rfind("\n", 0, begin - 1) + 1
-        line = source[up:begin].strip()
-        if not line.startswith("#") or _END.fullmatch(line) or "[END" in line or "endregion" in line:
-            return begin
-        begin = up
-    return begin
+def _start_of_comments(source: str, line: int) -> int:
+    """The start of the comment lines right above a line; a comment that ends a region belongs to that region."""
+    while line:
+        above = source.rfind("\n", 0, line - 1) + 1
+        comment = source[above:line].strip()
+        if not comment.startswith("#") or _END.fullmatch(comment) or "[END" in comment or "endregion" in comment:
+            return line
+        line = above
+    return line

@@ -1,8 +1,8 @@
-"""The rewrite script of a location: where in it a canary's `if` is reached, wins, and takes nothing away.
+"""The rewrite phase of a location: where in it a canary's `if` is reached, is the one that counts, and loses nothing.
 
-nginx runs `if`, `set`, `rewrite`, `break` and `return` in order; of the `if` blocks that match, the last one shapes
-the request, alone. So ours has to come last, before anything ends the script, and where another one of a person's would
-have shaped the request, ours has to carry what that one says.
+nginx runs `if`, `set`, `rewrite`, `break` and `return` in the order of the file. Of the `if` blocks whose condition is
+met, only the last one shapes the request. So the canary's `if` has to come last, but before anything that ends the
+phase. Where another `if` would have shaped the request, the canary needs a copy of that one's settings.
 """
 
 from dataclasses import dataclass
@@ -11,102 +11,106 @@ from enum import Enum
 from gatewayctl.gateways.nginx.tree import Directive
 
 STEPS = frozenset({"if", "set", "rewrite", "break", "return"})
-_SILENT = STEPS | {"rewrite_log", "uninitialized_variable_warn"}
+_NO_EFFECT_ON_PROXYING = STEPS | {"rewrite_log", "uninitialized_variable_warn"}
 
 
-class Kind(Enum):
-    """What an `if` block does to a request that it matches."""
+class IfEffect(Enum):
+    """What an `if` block does to a request that meets its condition."""
 
-    ENDS = "ends"  # answers it: whatever shapes it is not looked at
-    PLAIN = "plain"  # goes on, and shapes nothing
-    SHAPES = "shapes"  # goes on, and shapes it
-    BREAKS = "breaks"  # ends the script, and proxies it
+    ANSWERS = "answers"  # answers it itself: nothing is proxied
+    NONE = "none"  # continues, and changes nothing about how the request is proxied
+    SHAPES = "shapes"  # continues, and changes how the request is proxied
+    BREAKS = "breaks"  # ends the rewrite phase, and the request is proxied
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One step of the script; `anchor` is what stands for it in the location's own text."""
+class RewriteStep:
+    """One directive of the rewrite phase. `anchor` is the directive of the location's own text that it comes from.
+
+    The two differ where an include brings the directive in.
+    """
 
     directive: Directive
     anchor: Directive
 
     @property
-    def kind(self) -> Kind:
-        """For an `if`."""
+    def effect(self) -> IfEffect:
+        """What an `if` does; meaningless for other directives."""
         inside = self.directive.children or []
         if any(one.name == "return" for one in inside):
-            return Kind.ENDS
-        if any(breaks(one) for one in inside):
-            return Kind.BREAKS
-        return Kind.PLAIN if all(one.name in _SILENT for one in inside) else Kind.SHAPES
+            return IfEffect.ANSWERS
+        if any(ends_phase(one) for one in inside):
+            return IfEffect.BREAKS
+        return IfEffect.NONE if all(one.name in _NO_EFFECT_ON_PROXYING for one in inside) else IfEffect.SHAPES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Script:
-    """The steps of one location, split where our `if` goes: after `head`, before `tail`."""
+class RewritePhase:
+    """The steps of one location; the canary's `if` goes after `head` and before `tail`."""
 
-    head: tuple[Step, ...]
-    tail: tuple[Step, ...]
+    head: tuple[RewriteStep, ...]
+    tail: tuple[RewriteStep, ...]
 
     @property
-    def special(self) -> tuple[Step, ...]:
-        """The `if` blocks whose matches need a canary of their own, in order."""
+    def shaping_ifs(self) -> tuple[RewriteStep, ...]:
+        """The `if` blocks that need a canary's `if` of their own, in the order of the file."""
         ifs = [step for step in self.head if step.directive.name == "if"]
-        return tuple(step for step in ifs if step.kind in {Kind.SHAPES, Kind.BREAKS})
+        return tuple(step for step in ifs if step.effect in {IfEffect.SHAPES, IfEffect.BREAKS})
 
     @property
     def after(self) -> Directive | None:
-        """What our `if` has to come after."""
+        """The directive that the canary's `if` has to come after."""
         return self.head[-1].anchor if self.head else None
 
     @property
     def before(self) -> Directive | None:
-        """What it has to come before."""
+        """The directive that the canary's `if` has to come before."""
         return self.tail[0].anchor if self.tail else None
 
 
-def breaks(one: Directive) -> bool:
-    """Whether a step can end the script with the request still going to this location's upstream."""
+def ends_phase(one: Directive) -> bool:
+    """Whether a directive can end the rewrite phase with the request still going to this location's upstream."""
     return one.name == "break" or (one.name == "rewrite" and one.args[-1:] == ("break",))
 
 
-def script(steps: list[Step]) -> Script:
-    """Where ours goes. Raises Refused where there is no such place."""
-    cut = next((at for at, step in enumerate(steps) if breaks(step.directive)), len(steps))
-    found = Script(tuple(steps[:cut]), tuple(steps[cut:]))
-    for step in found.tail:
-        if step.directive.name == "if" and step.kind is not Kind.ENDS:
-            raise step.directive.refused(
+def split_phase(steps: list[RewriteStep]) -> RewritePhase:
+    """The steps split where the canary's `if` goes. Raises Refused if there is no such place."""
+    cut = next((at for at, step in enumerate(steps) if ends_phase(step.directive)), len(steps))
+    phase = RewritePhase(tuple(steps[:cut]), tuple(steps[cut:]))
+    for step in phase.tail:
+        if step.directive.name == "if" and step.effect is not IfEffect.ANSWERS:
+            raise step.directive.refusal(
                 "this `if` comes after a rewrite that ends rewriting: no place for a canary's `if` is right for both",
                 hint="move it above that rewrite, if that means the same",
             )
-    _refuse_shifting(found)
-    for step in found.special:
-        _refuse_open_end(step, found)
-    return found
+    _refuse_changing_conditions(phase)
+    for step in phase.shaping_ifs:
+        _refuse_uncertain_break(step, phase)
+    return phase
 
 
-def _refuse_shifting(found: Script) -> None:
-    """Conditions are looked at once more, earlier: what they ask for must be the same then."""
-    if not found.special:
+def _refuse_changing_conditions(phase: RewritePhase) -> None:
+    """Refuse a `set` of a variable in a later condition: our lines evaluate all conditions at the first `if`."""
+    if not phase.shaping_ifs:
         return
-    first = found.head.index(found.special[0])
-    asked = " ".join(word for step in found.special for word in step.directive.args)
-    for step in found.head[first:]:
+    first = phase.head.index(phase.shaping_ifs[0])
+    conditions = " ".join(word for step in phase.shaping_ifs for word in step.directive.args)
+    for step in phase.head[first:]:
         for one in [step.directive, *(step.directive.children or [])]:
-            if one.name == "set" and one.values[0] in asked:
-                raise one.refused(
+            if one.name == "set" and one.values[0] in conditions:
+                raise one.refusal(
                     f"{one.values[0]} decides an `if` of this location and is set between its `if` blocks"
                 )
 
 
-def _refuse_open_end(step: Step, found: Script) -> None:
+def _refuse_uncertain_break(step: RewriteStep, phase: RewritePhase) -> None:
+    """Refuse an `if` that ends the phase only if its rewrite matches, with more steps after it."""
     inside = step.directive.children or []
-    if step.kind is not Kind.BREAKS or any(one.name == "break" for one in inside):
+    if step.effect is not IfEffect.BREAKS or any(one.name == "break" for one in inside):
         return
-    rest = [*found.head[found.head.index(step) + 1 :], *found.tail]
+    rest = [*phase.head[phase.head.index(step) + 1 :], *phase.tail]
     if rest:
-        raise step.directive.refused(
+        raise step.directive.refusal(
             f"this `if` ends rewriting only where its rewrite matches, and `{rest[0].directive.name}` follows it",
             hint="put `break;` at the end of the `if`, if that means the same",
         )

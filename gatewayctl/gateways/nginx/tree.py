@@ -1,7 +1,7 @@
-"""nginx configuration as directives that know their place; nothing is interpreted, nothing is written anew.
+"""Parses nginx configuration into directives with their positions; interprets and rewrites nothing.
 
-The words are those of nginx's own reader: quotes, backslashes, `${name}`, `#` only where a word could begin. Blocks of
-Lua are skipped as a whole. What a template engine still has to fill in is refused, because braces mean nothing there.
+Words are split as nginx does it: quotes, backslashes, `${name}`, and `#` only where a word could begin. Blocks of Lua
+are skipped as a whole. Text that a template engine still has to fill in is refused: its braces are not nginx's.
 """
 
 import re
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|(?P<word>(?:\\.|\$\{?|[^ \t\r\n;{}#\"'\\$])(?:\\.|\$\{?|[^ \t\r\n;{\\$])*)",
     re.DOTALL,
 )
-# Most directives are of plain words, and are read at once.
+# Most directives have plain words only: one match reads such a directive, which is several times faster.
 _SIMPLE = re.compile(
     r"[ \t\r\n]*(?P<name>[A-Za-z_]+)(?P<args>(?:[ \t]+[\w./:$*@=~^+,()|-]+)*)[ \t]*(?P<mark>;|(?<!\$)\{(?![{%]))"
 )
@@ -38,11 +38,15 @@ _MEANT = {'"': '"', "'": "'", "\\": "\\", "t": "\t", "r": "\r", "n": "\n"}
 
 @dataclass(slots=True, eq=False)
 class Directive:
-    """One directive: `args` as written, `start` to `end` in its text; a block has `children` between its braces."""
+    """One directive: `args` as written, `start` and `end` as offsets in its text.
+
+    `opened` is the offset after the opening brace of a block, 0 without one. `children` is None where it has no block
+    of directives: a simple directive, or a block of Lua.
+    """
 
     name: str
     args: tuple[str, ...]
-    text: "Text"
+    text: "ConfigText"
     parent: "Directive | None"
     start: int
     end: int = 0
@@ -51,39 +55,39 @@ class Directive:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The arguments as nginx understands them."""
-        return tuple(unquoted(word) for word in self.args)
+        """The arguments without quotes and backslashes, as nginx understands them."""
+        return tuple(unquote(word) for word in self.args)
 
     @property
     def line(self) -> int:
-        """Its line in the file, from 1."""
+        """The line in the file, counted from 1."""
         return self.text.line(self.start)
 
-    def refused(self, reason: str, *, hint: str = "") -> Refused:
-        """A refusal that names its place."""
+    def refusal(self, reason: str, *, hint: str = "") -> Refused:
+        """An error to raise that names the file and line of this directive."""
         return Refused(self.text.unit.file, self.line, reason, hint=hint)
 
 
 @dataclass(slots=True, eq=False)
-class Text:
-    """One text for nginx: its directives, and where its comments stand."""
+class ConfigText:
+    """One parsed configuration: its directives at the top level, and the start and end offsets of its comments."""
 
     unit: Unit
     roots: list[Directive] = field(default_factory=list)
     comments: list[tuple[int, int]] = field(default_factory=list)
 
     def line(self, offset: int) -> int:
-        """The file's line of `offset`, from 1."""
+        """The line in the file of an offset in this text, counted from 1."""
         return self.unit.text.count("\n", 0, offset) + self.unit.frame.line
 
-    def every(self) -> Iterator[Directive]:
-        """Every directive, in order."""
+    def walk(self) -> Iterator[Directive]:
+        """Every directive, nested ones too, in the order of the text."""
         return walk(self.roots)
 
 
-def walk(found: list[Directive]) -> Iterator[Directive]:
-    """`found` and everything inside, in order."""
-    pending = found[::-1]
+def walk(directives: list[Directive]) -> Iterator[Directive]:
+    """The directives and everything nested in them, in the order of the text."""
+    pending = directives[::-1]
     while pending:
         one = pending.pop()
         yield one
@@ -91,15 +95,15 @@ def walk(found: list[Directive]) -> Iterator[Directive]:
             pending += one.children[::-1]
 
 
-def unquoted(word: str) -> str:
-    """What a word means once quotes and backslashes have done their work."""
+def unquote(word: str) -> str:
+    """A word without its quotes, with backslash sequences replaced by what they stand for."""
     inner = word[1:-1] if word[:1] in "\"'" and len(word) > 1 and word[-1] == word[0] else word
     return _ESCAPED.sub(lambda m: _MEANT.get(m[1], m[0]), inner) if "\\" in inner else inner
 
 
 @lru_cache(maxsize=8)
-def read(file: SourceFile) -> tuple[Text, ...]:
-    """`file` as one text, or as the texts in its ConfigMaps. Raises Refused."""
+def read(file: SourceFile) -> tuple[ConfigText, ...]:
+    """The configuration in `file`: one text, or one for each key of its ConfigMaps that holds one. Raises Refused."""
     if file.text.startswith("\ufeff"):
         reason = "it begins with a byte order mark, which nginx takes for a directive"
         raise Refused(file.name, 1, reason, hint="save it as UTF-8 without one")
@@ -109,125 +113,143 @@ def read(file: SourceFile) -> tuple[Text, ...]:
         units = blocks(file, is_config)
     else:
         units = (Unit(file.name, file.text, (), Frame()),)
-    return tuple(_parsed(unit) for unit in units)
+    return tuple(_parse(unit) for unit in units)
 
 
 def is_config(value: str) -> bool:
-    """Whether a ConfigMap's value is a text for nginx."""
+    """Whether a ConfigMap's value looks like nginx configuration."""
     return re.search(r"^\s*(server|http|location|upstream)\b[^;{}]*\{", value, re.MULTILINE) is not None
 
 
-def _parsed(unit: Unit) -> Text:
-    reader = _Reader(unit)
-    reader.run()
-    return reader.text
+def _parse(unit: Unit) -> ConfigText:
+    parser = _Parser(unit)
+    parser.parse()
+    return parser.text
 
 
-class _Reader:
-    """Words to directives, with the block that is open."""
+class _Parser:
+    """Turns words into directives; `_block` is the block that is open, None at the top level."""
 
     def __init__(self, unit: Unit) -> None:
-        self.text = Text(unit)
+        self.text = ConfigText(unit)
         self._source = unit.text
-        self._words: list[str] = []
+        self._words: list[str] = []  # of the directive that has begun
         self._start = self._at = self._depth = 0
-        self._glued = False
-        self._open: Directive | None = None
-        self._children = self.text.roots
+        self._after_quote = False
+        self._block: Directive | None = None
+        self._siblings = self.text.roots
 
-    def run(self) -> None:
-        """Read it to its end. Raises Refused."""
-        source, match, simple = self._source, _TOKEN.match, _SIMPLE.match
+    def parse(self) -> None:
+        """Parse the whole text into `self.text`. Raises Refused."""
+        source = self._source
         while self._at < len(source):
-            whole = None if self._words or self._glued else simple(source, self._at)
-            if whole:
-                self._start, self._at = whole.start("name"), whole.end()
-                self._words = [whole["name"], *whole["args"].split()]
-                self._mark(whole["mark"], whole.end() - 1)
-                continue
-            found = match(source, self._at)
-            if not found:
-                raise self._fault(self._at, "a quotation mark without its end")
-            kind = found.lastgroup
-            if kind in {"word", "quoted"}:
-                self._word(found.group(), found.start(), quoted=kind == "quoted")
-            elif kind == "comment":
-                self.text.comments.append(found.span())
-                self._glued = False
-            elif kind is None:
-                self._glued = False
-            self._at = found.end()
-            if kind == "mark":
-                self._mark(found.group(), found.start())
+            if not self._read_simple():
+                self._read_token()
         if self._words:
-            raise self._unended()
-        if self._open is not None:
-            raise self._fault(self._open.start, f"the braces of `{self._open.name}` are not closed")
+            raise self._missing_semicolon()
+        if self._block is not None:
+            raise self._refusal(self._block.start, f"the braces of `{self._block.name}` are not closed")
 
-    def _word(self, word: str, start: int, *, quoted: bool) -> None:
-        if self._glued and not word.startswith(")"):
-            raise self._fault(start, f"unexpected {word[:20]!r} right after a quotation mark")
+    def _read_simple(self) -> bool:
+        """Read a directive of plain words at once, up to its `;` or `{`, where one begins here."""
+        if self._words or self._after_quote:
+            return False
+        match = _SIMPLE.match(self._source, self._at)
+        if match is None:
+            return False
+        self._start, self._at = match.start("name"), match.end()
+        self._words = [match["name"], *match["args"].split()]
+        self._read_mark(match["mark"], match.end() - 1)
+        return True
+
+    def _read_token(self) -> None:
+        token = _TOKEN.match(self._source, self._at)
+        if not token:
+            raise self._refusal(self._at, "a quotation mark without its end")
+        self._at = token.end()
+        match token.lastgroup:
+            case "word" | "quoted":
+                self._read_word(token.group(), token.start(), quoted=token.lastgroup == "quoted")
+            case "mark":
+                self._read_mark(token.group(), token.start())
+            case "comment":
+                self.text.comments.append(token.span())
+                self._after_quote = False
+            case _:  # blanks
+                self._after_quote = False
+
+    def _read_word(self, word: str, start: int, *, quoted: bool) -> None:
+        if self._after_quote and not word.startswith(")"):
+            raise self._refusal(start, f"unexpected {word[:20]!r} right after a quotation mark")
         if not self._words:
             self._start = start
-        self._glued = quoted
+        self._after_quote = quoted
         self._words.append(word)
         template = _TEMPLATE.match(word)
         if template:
-            raise self._fault(start, f"a template ({template.group()}) has to fill this in: edit the rendered file")
+            raise self._template_refusal(start, template.group())
 
-    def _mark(self, mark: str, at: int) -> None:
-        self._glued = False
+    def _read_mark(self, mark: str, at: int) -> None:
+        self._after_quote = False
         if mark == ";":
-            directive = self._directive(at)
+            directive = self._add_directive(at)
             directive.end = at + 1
         elif mark == "{":
-            self._opened(at)
+            self._open_block(at)
         else:
-            if self._words:
-                raise self._unended()
-            if self._open is None:
-                raise self._fault(at, "unexpected `}`")
-            self._open.end = at + 1
-            self._open, self._depth = self._open.parent, self._depth - 1
-            self._children = self.text.roots if self._open is None else self._open.children or []
+            self._close_block(at)
 
-    def _opened(self, at: int) -> None:
+    def _open_block(self, at: int) -> None:
         template = _TEMPLATE.match(self._source, at)
         if template:
-            raise self._fault(at, f"a template ({template.group()}) has to fill this in: edit the rendered file")
-        directive = self._directive(at)
+            raise self._template_refusal(at, template.group())
+        directive = self._add_directive(at)
         directive.opened = at + 1
         if directive.name.endswith("_by_lua_block"):
             directive.end = self._at = self._lua_end(at)
             return
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self._fault(at, f"nested deeper than {MAX_DEPTH} levels")
+            raise self._refusal(at, f"nested deeper than {MAX_DEPTH} levels")
         directive.children = []
-        self._open, self._children = directive, directive.children
+        self._block, self._siblings = directive, directive.children
 
-    def _directive(self, at: int) -> Directive:
+    def _close_block(self, at: int) -> None:
+        if self._words:
+            raise self._missing_semicolon()
+        if self._block is None:
+            raise self._refusal(at, "unexpected `}`")
+        self._block.end = at + 1
+        self._block, self._depth = self._block.parent, self._depth - 1
+        self._siblings = self.text.roots if self._block is None else self._block.children or []
+
+    def _add_directive(self, at: int) -> Directive:
+        """The directive of the words read so far; `at` is the offset of the mark that ends them."""
         if not self._words:
-            raise self._fault(at, f"unexpected `{self._source[at]}`")
+            raise self._refusal(at, f"unexpected `{self._source[at]}`")
         name, *args = self._words
-        directive = Directive(unquoted(name), tuple(args), self.text, self._open, self._start)
-        self._children.append(directive)
+        directive = Directive(unquote(name), tuple(args), self.text, self._block, self._start)
+        self._siblings.append(directive)
         self._words = []
         return directive
 
     def _lua_end(self, at: int) -> int:
+        """The offset after the brace that closes the Lua block opened at `at`."""
         depth = 0
-        for found in _LUA.finditer(self._source, at):
-            depth += {"{": 1, "}": -1}.get(found.group(), 0)
+        for token in _LUA.finditer(self._source, at):
+            depth += {"{": 1, "}": -1}.get(token.group(), 0)
             if not depth:
-                return found.end()
-        raise self._fault(at, "a block of Lua without its end")
+                return token.end()
+        raise self._refusal(at, "a block of Lua without its end")
 
-    def _unended(self) -> Refused:
+    def _missing_semicolon(self) -> Refused:
         word = self._words[0]
         if word.startswith("${"):
-            return self._fault(self._start, f"a template ({word}) has to fill this in: edit the rendered file")
-        return self._fault(self._start, f"`{word}` is not ended by `;`")
+            return self._template_refusal(self._start, word)
+        return self._refusal(self._start, f"`{word}` is not ended by `;`")
 
-    def _fault(self, at: int, reason: str) -> Refused:
+    def _template_refusal(self, at: int, mark: str) -> Refused:
+        return self._refusal(at, f"a template ({mark}) has to fill this in: edit the rendered file")
+
+    def _refusal(self, at: int, reason: str) -> Refused:
         return Refused(self.text.unit.file, self.text.line(at), reason)

@@ -1,148 +1,198 @@
-"""A copy of configuration files that nginx can try here: same directives, but nothing of the gateway's surroundings.
+"""A copy of the configuration that `nginx -t` can check on this machine, without anything else of the gateway.
 
-`nginx -t` looks names up, opens certificates, logs and caches and takes its ports. Each of these is exchanged for
-something that is here; syntax, contexts, variables and the meaning of the directives are left for nginx to judge.
+`nginx -t` resolves host names, opens certificates, logs and caches, and binds ports. The copy replaces each of these by
+something that exists here. Syntax, contexts, variables and the meaning of the directives stay for nginx to judge.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.hosts import is_ip
 from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.proxy_pass import OTHER_PASSES, PASSES, address, split
+from gatewayctl.gateways.nginx.proxy_pass import PASSES, UNSUPPORTED_PASSES, parse_address, split_port
 from gatewayctl.gateways.nginx.tree import Directive
 
 _HERE = "127.0.0.1"
-_TEMPS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-# What needs a file, a user, a module or a right of the gateway's own, and decides nothing about routes.
-_DROPPED = re.compile(
+_TEMP_PATHS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+# Directives that need a file, a user, a module or a permission of the gateway, and decide nothing about routes.
+_LEFT_OUT = re.compile(
     r"user|pid|daemon|lock_file|error_log|load_module|include|master_process|worker_priority|worker_cpu_affinity"
     r"|ssl_(?!certificate|protocols|ciphers|session_cache|session_timeout|preread|prefer_server_ciphers).*"
     r"|(proxy|grpc|uwsgi)_ssl_(certificate.*|trusted_certificate|verify.*|crl|password_file)"
     r"|(client_body|proxy|fastcgi|uwsgi|scgi)_temp_path|xslt_stylesheet|perl_modules|perl_require|geoip2?_.*|working_directory"
 )
-_MAIN = frozenset({"http", "events", "stream", "mail"})
-_IN_SERVER = frozenset({"location", "rewrite", "if", "return", "listen", "server_name"})
-_IN_LOCATION = PASSES | OTHER_PASSES
+_ALL_PASSES = PASSES | UNSUPPORTED_PASSES
+# The level of a file that no other file includes: the first row of which the file has a directive; else `http`.
+_LEVELS = (
+    ("main", frozenset({"http", "events", "stream", "mail"})),
+    ("location", _ALL_PASSES),
+    ("server", frozenset({"location", "rewrite", "if", "return", "listen", "server_name"})),
+)
 _ENVIRONMENT = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
-_KEPT_PARAMETERS = frozenset({"default_server", "default", "ssl", "http2", "proxy_protocol", "deferred"})
+_LISTEN_PARAMETERS = frozenset({"default_server", "default", "ssl", "http2", "proxy_protocol", "deferred"})
 
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What the nginx here does not know and its gateway's does: left out, or made up."""
+    """What the gateway's nginx has and the nginx here lacks: directives to leave out, variables to define as empty."""
 
     directives: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
 
 
-def stub(files: Files, folder: str, gaps: Gaps) -> str:
-    """One text for `nginx -t`; `folder` is where it may make files. Raises Refused."""
-    return "\n".join(_Stub(Config(files), folder, gaps).whole()) + "\n"
+def build_copy(files: Files, folder: str, gaps: Gaps) -> str:
+    """The text of one file for `nginx -t`, which may create files in `folder`. Raises Refused."""
+    return "\n".join(_CopyWriter(Config(files), folder, gaps).write()) + "\n"
 
 
-class _Stub:
+def _by_level(config: Config) -> dict[str, list[Directive]]:
+    """The directives of all files, with includes expanded, by the level they belong to."""
+    levels: dict[str, list[Directive]] = {"main": [], "http": [], "server": [], "location": []}
+    for text in config.texts:
+        if not config.is_included(text):
+            directives = list(config.top_level_of(text))
+            levels[_level_of(directives)] += directives
+    return levels
+
+
+def _level_of(directives: Iterable[Directive]) -> str:
+    names = {directive.name for directive in directives}
+    return next((level for level, known in _LEVELS if names & known), "http")
+
+
+class _CopyWriter:
     def __init__(self, config: Config, folder: str, gaps: Gaps) -> None:
         self._config, self._folder, self._gaps = config, folder, gaps
-        self._upstreams = {one.values[0] for one in config.every() if one.name == "upstream" and one.args}
+        self._upstreams = {one.values[0] for one in config.walk() if one.name == "upstream" and one.args}
         self._sockets: dict[str, str] = {}
+        # What the arguments of a directive become, from the arguments as written.
+        self._replacements: dict[str, Callable[[list[str], Directive], list[str]]] = {
+            **dict.fromkeys(_ALL_PASSES, self._pass_arguments),
+            "listen": self._listen_arguments,
+            "server": self._server_arguments,
+            "resolver": self._resolver_arguments,
+            "ssl_certificate": _certificate_arguments,
+            "ssl_certificate_key": _certificate_arguments,
+            "access_log": _access_log_arguments,
+            "proxy_cache_path": self._cache_path_arguments,
+            "fastcgi_cache_path": self._cache_path_arguments,
+            "set_real_ip_from": lambda *_: [_HERE],
+        }
 
-    def whole(self) -> Iterator[str]:
-        """Files of every level, put where nginx would read them."""
-        included = {id(text) for text in self._config.texts if self._config.is_included(text)}
-        roots = [list(self._config.beside(text)) for text in self._config.texts if id(text) not in included]
-        main = [one for found in roots if _has(found, _MAIN) for one in found]
-        rest = [found for found in roots if not _has(found, _MAIN)]
-        in_location = [one for found in rest if _has(found, _IN_LOCATION) for one in found]
-        in_server = [
-            one for found in rest if _has(found, _IN_SERVER) and not _has(found, _IN_LOCATION) for one in found
-        ]
-        in_http = [one for found in rest if not _has(found, _IN_SERVER | _IN_LOCATION) for one in found]
+    def write(self) -> Iterator[str]:
+        """The lines of the copy, each directive at the level where nginx would read it."""
+        levels = _by_level(self._config)
+        main = levels["main"]
         yield f"pid {self._folder}/pid;"
         if not any(one.name == "events" for one in main):
             yield "events {}"
-        yield from self._lines([one for one in main if one.name != "http"])
+        yield from self._lines(one for one in main if one.name != "http")
         yield "http {"
-        for kind in _TEMPS:
+        yield from self._http_lines(main)
+        yield from self._lines(levels["http"])
+        yield from self._server_lines(levels["server"], levels["location"])
+        yield "}"
+
+    def _http_lines(self, main: Iterable[Directive]) -> Iterator[str]:
+        """What nginx needs to start here, then the content of every http block."""
+        for kind in _TEMP_PATHS:
             yield f"{kind}_temp_path {self._folder}/{kind};"
-        yield from (f'map $host ${name} {{ default ""; }}' for name in sorted(self._gaps.variables))
+        for name in sorted(self._gaps.variables):
+            yield f'map $host ${name} {{ default ""; }}'
         for block in main:
             if block.name == "http":
-                yield from self._lines(self._config.level(block))
-        yield from self._lines(in_http)
-        if in_server or in_location:
-            yield f"server {{ listen unix:{self._folder}/fragment;"
-            yield from self._lines(in_server)
-            if in_location:
-                yield "location /gatewayctl {"
-                yield from self._lines(in_location)
-                yield "}"
+                yield from self._lines(self._config.children_of(block))
+
+    def _server_lines(self, in_server: list[Directive], in_location: list[Directive]) -> Iterator[str]:
+        """A server around the files that hold only a part of one."""
+        if not in_server and not in_location:
+            return
+        yield f"server {{ listen unix:{self._folder}/fragment;"
+        yield from self._lines(in_server)
+        if in_location:
+            yield "location /gatewayctl {"
+            yield from self._lines(in_location)
             yield "}"
         yield "}"
 
-    def _lines(self, found: Iterable[Directive]) -> Iterator[str]:
-        for one in found:
-            if one.name in self._gaps.directives or _DROPPED.fullmatch(one.name):
-                continue
-            if one.children is None and one.opened:  # a block in another language
-                yield one.text.unit.text[one.start : one.end]
-                continue
-            words = " ".join((_named(one.name), *self._words(one)))
-            if one.children is None:
-                yield f"{words};"
-                continue
-            yield f"{words} {{"
-            if one.name == "server" and not any(child.name == "listen" for child in self._config.level(one)):
-                yield f"listen {self._socket('80')};"
-            yield from self._lines(self._config.level(one))
-            yield "}"
+    def _lines(self, directives: Iterable[Directive]) -> Iterator[str]:
+        for one in directives:
+            if one.name not in self._gaps.directives and not _LEFT_OUT.fullmatch(one.name):
+                yield from self._directive_lines(one)
 
-    def _words(self, one: Directive) -> list[str]:
-        words = [_ENVIRONMENT.sub(_HERE, word) for word in one.args]
-        values = [_ENVIRONMENT.sub(_HERE, value) for value in one.values]
-        if not words:
-            return words
-        if one.name in _IN_LOCATION:
-            return [self._url(values[0], words[0])]
-        if one.name == "listen":
-            kept = [word for word in words[1:] if word in _KEPT_PARAMETERS]
-            return [self._socket(values[0]), *kept]
-        if one.name == "server" and one.children is None:
-            return [self._host(values[0]), *[word for word in words[1:] if word != "resolve"]]
-        if one.name == "resolver":
-            return [word if "=" in word else self._host(word) for word in words]
-        if one.name in {"ssl_certificate", "ssl_certificate_key"}:
-            return ["$host"]  # with a variable in its name, nginx opens it only when a client comes
-        if one.name == "access_log" and values[0] != "off":
-            return ["/dev/null", *[word for word in words[1:2] if "=" not in word]]
-        if one.name in {"proxy_cache_path", "fastcgi_cache_path"}:
-            return [f"{self._folder}/cache{abs(hash(values[0]))}", *words[1:]]
-        if one.name == "set_real_ip_from":
-            return [_HERE]
-        return words
+    def _directive_lines(self, one: Directive) -> Iterator[str]:
+        if one.children is None and one.opened:  # a block in another language, such as Lua
+            yield one.text.unit.text[one.start : one.end]
+            return
+        words = " ".join((_quote_name(one.name), *self._arguments(one)))
+        if one.children is None:
+            yield f"{words};"
+            return
+        children = self._config.children_of(one)
+        yield f"{words} {{"
+        if one.name == "server" and not any(child.name == "listen" for child in children):
+            yield f"listen {self._socket('80')};"
+        yield from self._lines(children)
+        yield "}"
 
-    def _url(self, value: str, word: str) -> str:
-        url = address(value)
-        if "$" in url.host or url.host in self._upstreams or url.host.startswith("unix"):
-            return word
-        return word.replace(url.host, self._host(url.host), 1) if url.host else word
+    def _arguments(self, one: Directive) -> list[str]:
+        """The directive's arguments, without what does not exist on this machine."""
+        args = [_fill_environment(arg) for arg in one.args]
+        replace = self._replacements.get(one.name)
+        return replace(args, one) if args and replace else args
 
-    def _host(self, authority: str) -> str:
-        host, port = split(authority)
+    def _pass_arguments(self, args: list[str], one: Directive) -> list[str]:
+        value = _fill_environment(one.values[0])
+        url = parse_address(value)
+        if not url.host or "$" in url.host or url.host in self._upstreams or url.host.startswith("unix"):
+            return args[:1]
+        return [args[0].replace(url.host, self._address(url.host), 1)]
+
+    def _listen_arguments(self, args: list[str], one: Directive) -> list[str]:
+        kept = [arg for arg in args[1:] if arg in _LISTEN_PARAMETERS]
+        return [self._socket(_fill_environment(one.values[0])), *kept]
+
+    def _server_arguments(self, args: list[str], one: Directive) -> list[str]:
+        """Of a server in an upstream; a server block stays as it is."""
+        if one.children is not None:
+            return args
+        return [self._address(_fill_environment(one.values[0])), *(arg for arg in args[1:] if arg != "resolve")]
+
+    def _resolver_arguments(self, args: list[str], _: Directive) -> list[str]:
+        return [arg if "=" in arg else self._address(arg) for arg in args]
+
+    def _cache_path_arguments(self, args: list[str], one: Directive) -> list[str]:
+        return [f"{self._folder}/cache{abs(hash(_fill_environment(one.values[0])))}", *args[1:]]
+
+    def _address(self, authority: str) -> str:
+        """`authority`, with an address of this machine in place of a name that would have to be resolved."""
+        host, port = split_port(authority)
         if is_ip(host.strip("[]")) or host.startswith("unix:") or "$" in host:
             return authority
         return f"{_HERE}:{port}" if port else _HERE
 
-    def _socket(self, listened: str) -> str:
-        path = self._sockets.setdefault(listened, f"{self._folder}/{len(self._sockets)}")
+    def _socket(self, address: str) -> str:
+        """A socket to listen on in place of `address`: the same one for the same address."""
+        path = self._sockets.setdefault(address, f"{self._folder}/{len(self._sockets)}")
         return f"unix:{path}"
 
 
-def _has(found: Iterable[Directive], names: Iterable[str]) -> bool:
-    return any(one.name in names for one in found)
+def _certificate_arguments(*_: object) -> list[str]:
+    return ["$host"]  # with a variable in its name, nginx opens the file only when a client connects
 
 
-def _named(name: str) -> str:
+def _access_log_arguments(args: list[str], one: Directive) -> list[str]:
+    if _fill_environment(one.values[0]) == "off":
+        return args
+    return ["/dev/null", *(arg for arg in args[1:2] if "=" not in arg)]
+
+
+def _fill_environment(text: str) -> str:
+    """`text` with an address for each `${NAME}` that the environment would fill in."""
+    return _ENVIRONMENT.sub(_HERE, text)
+
+
+def _quote_name(name: str) -> str:
     return name if re.fullmatch(r"[\w.*~^/:-]+", name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,48 +1,49 @@
-"""Locations and canary rules as a person would describe them."""
+"""Locations and canary rules as they are shown to people."""
+
+from collections.abc import Iterator
 
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.markers import owned
-from gatewayctl.gateways.nginx.proxy_pass import Pass
-from gatewayctl.gateways.nginx.tree import Directive
+from gatewayctl.gateways.nginx.markers import find_owned
+from gatewayctl.gateways.nginx.proxy_pass import ProxyPass
+from gatewayctl.gateways.nginx.tree import ConfigText, Directive
 
 
-def view(config: Config, one: Pass) -> RouteView:
-    """One pass of a person."""
-    hosts = dict.fromkeys(choice.address.host for choice in one.choices)
-    place, match = _where(config, one.directive)
-    unit = one.directive.text.unit
-    return RouteView(unit.file, one.directive.line, place, match, " ".join(hosts))
+def describe_pass(config: Config, one: ProxyPass) -> RouteView:
+    """One pass that is not part of a canary rule."""
+    hosts = dict.fromkeys(target.address.host for target in one.targets)
+    server, location = _server_and_location(config, one.directive)
+    return RouteView(one.directive.text.unit.file, one.directive.line, server, location, " ".join(hosts))
 
 
-def rule_views(config: Config) -> list[RouteView]:
-    """Every canary rule, of any application."""
-    found = []
-    for text in config.texts:
-        pieces = [piece for piece in owned(text) if piece.target]
-        if not pieces:
-            continue
-        firsts = {
-            piece.start: next((d for d in text.every() if piece.start <= d.start < piece.end), None) for piece in pieces
-        }
-        for piece in pieces:
-            first = firsts[piece.start]
-            place, match = _where(config, first) if first is not None else ("", "")
-            line = text.line(piece.comment)
-            found.append(RouteView(text.unit.file, line, place, match, piece.target, piece.name, piece.header))
-    return found
+def describe_canary_rules(config: Config) -> list[RouteView]:
+    """The canary rules of every application."""
+    return [view for text in config.texts for view in _canary_rules_in(config, text)]
 
 
-def _where(config: Config, one: Directive) -> tuple[str, str]:
-    """The server, and the location with what is inside it."""
-    place, words = "", []
-    for block in config.levels(one):
+def _canary_rules_in(config: Config, text: ConfigText) -> Iterator[RouteView]:
+    for block in find_owned(text):
+        if block.target:
+            first = next((one for one in text.walk() if block.start <= one.start < block.end), None)
+            server, location = _server_and_location(config, first) if first is not None else ("", "")
+            line = text.line(block.comment)
+            yield RouteView(text.unit.file, line, server, location, block.target, block.name, block.header)
+
+
+def _server_and_location(config: Config, one: Directive) -> tuple[str, str]:
+    """The names (else the addresses) of the server around a directive, and the location with the blocks in it."""
+    server, blocks = "", []
+    for block in config.blocks_around(one):
         if block.name == "server":
-            names = [child for child in config.level(block) if child.name == "server_name"]
-            listens = [child for child in config.level(block) if child.name == "listen"]
-            told = names or listens
-            place = " ".join(told[0].values[:2]) if told else "server"
+            server = _name_server(config, block)
             break
         if block.name in {"location", "if", "limit_except"}:
-            words.append(" ".join((block.name, *block.args)))
-    return place, " ".join(words[::-1])
+            blocks.append(" ".join((block.name, *block.args)))
+    return server, " ".join(blocks[::-1])
+
+
+def _name_server(config: Config, server: Directive) -> str:
+    children = config.children_of(server)
+    names = [child for child in children if child.name == "server_name"]
+    shown = names or [child for child in children if child.name == "listen"]
+    return " ".join(shown[0].values[:2]) if shown else "server"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatewayctl.gateways.nginx.markers import owned
+from gatewayctl.gateways.nginx.markers import find_owned
 from gatewayctl.gateways.nginx.tree import read
 from tests.contract.dialects import edited
 from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, one
@@ -111,7 +111,7 @@ def test_everything_but_our_rule_reads_the_same(file):
     before = written(file)
     (was,), (now,) = read(before[0]), read(inserted(before)[0])
 
-    assert flat(now.roots, list(owned(now))) == flat(was.roots, [])
+    assert flat(now.roots, list(find_owned(now))) == flat(was.roots, [])
 
 
 @given(with_orders)
@@ -120,10 +120,10 @@ def test_each_location_of_the_service_has_one_canary_and_its_neighbours_none(fil
     before = written(file)
     change = DIALECT.insert(before, a_rule())
     (now,) = read(change.apply(before)[0])
-    pieces = [piece for piece in owned(now) if piece.target]
+    pieces = [piece for piece in find_owned(now) if piece.target]
 
     assert len(pieces) == len(change.covered)
-    locations = [one for one in now.every() if one.name == "location"]
+    locations = [one for one in now.walk() if one.name == "location"]
     for location in locations:
         ours = [piece for piece in pieces if location.start < piece.start < location.end]
         (theirs,) = [
