@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.platform import Replica
+from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.ports import Activation, Checker, Dialect, Readback
 
 AdminGet = Callable[[Replica, str], str]
@@ -59,6 +60,7 @@ class GatewayProduct:
     """One gateway product: how it spells rules, what it can be asked, who checks its files, what makes it load them.
 
     `edits` says what the dialect edits and `checked` how the checker checks it, both for docs/gateways.md.
+    `resource` is the API object that its rules are; None where they are files.
     """
 
     kind: str
@@ -68,3 +70,4 @@ class GatewayProduct:
     readback: Callable[[AdminGet], Readback]
     checker: Callable[[], Checker]
     loads: Watches | OnSignal | OnRequest
+    resource: RouteResource | None = None

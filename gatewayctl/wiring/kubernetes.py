@@ -8,11 +8,16 @@ from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.gateway import assemble_gateway
 
 if TYPE_CHECKING:
-    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
+    from gatewayctl.adapters.kubernetes.client.api import Api
+    from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
+    from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
     from gatewayctl.config.spec import Spec
     from gatewayctl.domain.twins import TwinSync
+    from gatewayctl.gateways.product import OnSignal
     from gatewayctl.orchestration.context import Ports
-    from gatewayctl.ports import ProgressListener
+    from gatewayctl.ports import Checker, ProgressListener
 
 
 def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
@@ -23,13 +28,10 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.kubernetes.client.watch import Listing
     from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
     from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
-    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
-    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
-    from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
-    from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
     from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, Events
     from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
@@ -38,34 +40,24 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.orchestration.context import Ports
 
     api, clock = connect(spec.platform.context), SystemClock()
-    namespace, gateway = spec.platform.namespace, spec.gateway
-    place = GatewayPlace(
-        namespace=gateway.namespace,
-        selector=gateway.selector,
-        config_map=gateway.config_map,
-        keys=gateway.keys,
-        traffic=gateway.traffic,
-        admin=gateway.admin,
-        routes=gateway.routes,
-        container=gateway.container,
-    )
+    namespace, place = spec.platform.namespace, _gateway_place(spec)
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
-    store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
-    gateway_ports = assemble_gateway(
-        spec,
-        store,
-        KubernetesReplicas(api, place, listing=listing),
-        lambda how: ExecActivation(api, place, listing, store, how),
-    )
-    if isinstance(store, HttpRouteStore):
-        gateway_ports = replace(gateway_ports, checker=HttpRouteDryRun(store, gateway_ports.checker))
-    told = gateway_ports.activation if isinstance(gateway_ports.activation, ExecActivation) else None
+    store, checker = _route_store(spec, api, place, listing)
+    reloads: list[ExecActivation] = []
+
+    def reload_by_exec(how: "OnSignal") -> ExecActivation:
+        reloads.append(ExecActivation(api, place, listing, store, how))
+        return reloads[0]
+
+    replicas = KubernetesReplicas(api, place, listing=listing)
+    gateway = replace(assemble_gateway(spec, store, replicas, reload_by_exec), checker=checker)
+    reload = next(iter(reloads), None)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
-    more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if told else ()))
+    more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if reload else ()))
     events = Events(api, namespace, workloads.deployment, listener)
     return Ports(
-        gateway=gateway_ports,
+        gateway=gateway,
         workloads=workloads,
         workload_writer=workloads,
         suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
@@ -76,9 +68,46 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         listener=listener,
         address=KubernetesAddresses(api, namespace),
         inspections=(
-            Inspection(api, namespace, place, store, workloads, more, reload=told.check if told else None).look,
+            Inspection(api, namespace, place, store, workloads, more, reload=reload.check if reload else None).look,
         ),
     )
+
+
+def _gateway_place(spec: "Spec") -> "GatewayPlace":
+    """Where the gateway is in the cluster, and its rules: in API objects where its product has them, else in files."""
+    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
+    from gatewayctl.gateways.registry import gateway
+
+    resource, found = gateway(spec.gateway.kind).resource, spec.gateway
+    return GatewayPlace(
+        namespace=found.namespace,
+        selector=found.selector,
+        config_map=found.config_map,
+        keys=found.keys,
+        traffic=found.traffic,
+        admin=found.admin,
+        routes=RouteObjects(resource, found.routes) if resource else None,
+        container=found.container,
+    )
+
+
+def _route_store(
+    spec: "Spec",
+    api: "Api",
+    place: "GatewayPlace",
+    listing: "Listing",
+) -> "tuple[KubernetesRouteStore | ObjectRouteStore, Checker]":
+    """Where the rules are stored, and how an edit is checked before it is written there."""
+    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
+    from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
+    from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
+    from gatewayctl.gateways.registry import gateway
+
+    checker = gateway(spec.gateway.kind).checker()
+    if place.routes is None:
+        return KubernetesRouteStore(api, place, listing), checker
+    store = ObjectRouteStore(api, place.routes)
+    return store, ObjectDryRun(store, checker)
 
 
 def _containers(spec: "Spec") -> dict[str, str]:

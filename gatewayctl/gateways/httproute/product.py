@@ -2,6 +2,7 @@
 
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
 from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from gatewayctl.gateways.no_readback import NoReadback
 from gatewayctl.gateways.product import GatewayProduct, Watches
 
@@ -13,4 +14,5 @@ PRODUCT = GatewayProduct(
     readback=NoReadback,
     checker=HttpRouteChecker,
     loads=Watches(),
+    resource=HTTPROUTE,
 )
