@@ -21,7 +21,7 @@ class GatewayEndpoints:
 
 
 def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
-    attribution = raw["witness"]
+    attribution = raw["attribution"]
     return GatewayEndpoints(
         urls=tuple(raw["urls"]),
         host=raw["host"],
@@ -63,7 +63,7 @@ class RunContext:
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         raw = json.loads(text)
         return cls(
-            endpoints=_endpoints(raw["entrance"]),
+            endpoints=_endpoints(raw["endpoints"]),
             events=raw["events"],
             result=raw["result"],
             users=raw["users"],
@@ -131,7 +131,7 @@ class LoadRun:
     def from_json(cls, text: str) -> "LoadRun":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         raw = json.loads(text)
-        return cls(**{**raw, "entrance": _endpoints(raw["entrance"])})
+        return cls(**{**raw, "endpoints": _endpoints(raw["endpoints"])})
 
 
 @dataclass(frozen=True, slots=True)

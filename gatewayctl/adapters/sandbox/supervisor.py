@@ -1,6 +1,6 @@
 """The process that keeps a sandbox as its specs say, until it is told to stop or its owner is gone.
 
-`python -m gatewayctl.adapters.sandbox.supervisor ROOT [--owner-fd N]`. Its children are on a leash (see process.py), so
+`python -m gatewayctl.adapters.sandbox.supervisor ROOT [--owner-fd N]`. Its children end with it (see spawning.py), so
 whatever ends it, even SIGKILL, leaves nothing behind.
 """
 

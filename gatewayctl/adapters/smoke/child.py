@@ -1,7 +1,7 @@
 """Runs a program of the user's in a process group of its own, and never leaves any of it behind.
 
 Suites are foreign code: they hang, fork and swallow signals. So the group is ended as a whole, whatever happens here:
-the normal end, a deadline, a tick that raises, Ctrl-C. Our own death is seen by the leash (see leash.py).
+the normal end, a deadline, a tick that raises, Ctrl-C. Our own death is seen by the reaper (see process_reaper.py).
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunContext
 
-_LEASH = Path(__file__).with_name("leash.py")
+_REAPER = Path(__file__).with_name("process_reaper.py")
 _POLL = 0.1  # seconds between two looks at the child
 _PATIENCE = 2.0  # seconds from the request to end until the kill
 _LONGEST_LINE = 65536
@@ -54,7 +54,7 @@ def run(program: Program, watch: Callable[[], None]) -> Ended:
     started = time.monotonic()
     with _errand_file(program) as run_context, program.log.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_LEASH), sys.executable, *program.arguments],
+            [sys.executable, "-I", "-S", str(_REAPER), sys.executable, *program.arguments],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

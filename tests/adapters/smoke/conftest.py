@@ -60,7 +60,7 @@ def run_suite(gateway: Gateway, write: Write, evidence: Path) -> Suite:
         wanted = SuiteRun(
             **{
                 "path": str(path.parent),
-                "entrance": gateway.endpoints(pointer),
+                "endpoints": gateway.endpoints(pointer),
                 "folder": str(evidence),
                 **options,
             }
@@ -76,7 +76,7 @@ def run_load(gateway: Gateway, write: Write, evidence: Path) -> Load:
 
     def run(text: str, tick: Callable[[str], None] = _nothing, enough: int = 0, **options) -> LoadResult:
         path = write("locustfile.py", text)
-        plain = {"users": 8, "spawn_rate": 100.0, "duration": 2.0, "entrance": gateway.endpoints()}
+        plain = {"users": 8, "spawn_rate": 100.0, "duration": 2.0, "endpoints": gateway.endpoints()}
         wanted = LoadRun(**{"file": str(path), "folder": str(evidence), **plain, **options})
         result = ChildSuites().load(wanted, tick)
         if result.canary.requests >= enough or wanted.duration > _LONG:

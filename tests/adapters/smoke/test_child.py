@@ -104,8 +104,8 @@ def test_when_we_are_killed_the_whole_group_ends(gateway, write, gone, tmp_path,
     program = f"""
         from gatewayctl.adapters.smoke.suites import ChildSuites
         from gatewayctl.domain.smoke import RunContext, SuiteRun
-        entrance = RunContext.from_json({run_context(gateway)!r}).entrance
-        run = SuiteRun(path={str(path)!r}, entrance=entrance, folder={str(tmp_path / "evidence")!r})
+        endpoints = RunContext.from_json({run_context(gateway)!r}).endpoints
+        run = SuiteRun(path={str(path)!r}, endpoints=endpoints, folder={str(tmp_path / "evidence")!r})
         ChildSuites().test(run, lambda text: None)
     """
     with subprocess.Popen([sys.executable, "-c", dedent(program)]) as ours:
