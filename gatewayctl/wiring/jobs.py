@@ -63,5 +63,5 @@ def run_load_part(run: "LoadRun", master: str, tick: "Tick") -> str:
     """
     from gatewayctl.adapters.smoke import load
 
-    part = load.worker(master) if master else load.master(run.workers)
-    return load.ran(run, tick, part).to_json()
+    part = load.worker_options(master) if master else load.master_options(run.workers)
+    return load.run_locust(run, tick, part).to_json()

@@ -25,7 +25,7 @@ _BACKOFF, _LONGEST_BACKOFF = 0.2, 3.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class ReplicaPlacement:
-    """Where replica `number` runs. `bootstrap` is its start-up file as text; `names` has each Service's address."""
+    """Where replica `number` runs. `bootstrap` is the text of its start-up file, `names` has Services' addresses."""
 
     number: int
     address: str

@@ -17,7 +17,7 @@ from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, 
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
-from gatewayctl.adapters.smoke.load import Ran, result_of
+from gatewayctl.adapters.smoke.load import LocustOutput, result_of
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
@@ -73,7 +73,7 @@ class DistributedLoad:
         (folder / "workers.json").write_text(done.to_json())
         return result_of(done)
 
-    def _run(self, watch: "_Watch", tasks: tuple[Task, Task], taken: Bundle) -> Ran:
+    def _run(self, watch: "_Watch", tasks: tuple[Task, Task], taken: Bundle) -> LocustOutput:
         master, workers = tasks
         watch.runner.start(master, taken)
         lead = watch.begun(master)
@@ -142,11 +142,11 @@ class _Watch:
 
         return self._until(find_pod, _BEGIN)
 
-    def ended(self, lead: PodSeen, tasks: tuple[Task, Task]) -> Ran:
+    def ended(self, lead: PodSeen, tasks: tuple[Task, Task]) -> LocustOutput:
         """What the master printed at its end."""
         master, workers = tasks
 
-        def read_result() -> Ran | Pending:
+        def read_result() -> LocustOutput | Pending:
             found = [pod for pod in self.runner.look(master.name).pods if pod.name == lead.name]
             if not found:
                 raise EnvironmentFailed(f"Pod {lead.name}, which led the load, was lost")
@@ -171,9 +171,9 @@ def _sound(pod: PodSeen) -> PodSeen:
     return pod
 
 
-def _result(log: str, pod: str) -> Ran:
+def _result(log: str, pod: str) -> LocustOutput:
     last = log.rstrip().rpartition("\n")[2]
     try:
-        return Ran.from_json(last)
+        return LocustOutput.from_json(last)
     except (ValueError, KeyError, TypeError) as fault:
         raise EnvironmentFailed(f"Pod {pod}, which led the load, ended without a result: {last[:300]}") from fault
