@@ -49,6 +49,11 @@ class Tallied:
     store: RouteStore
     lost: int = 0
 
+    @property
+    def watch_delay(self) -> float:
+        """As the store."""
+        return self.store.watch_delay
+
     def read(self) -> VersionedFiles:
         """As the store."""
         return self.store.read()

@@ -74,29 +74,44 @@ class Activation(Protocol):
         """Processes that still end requests by the files of before; None where that cannot be told."""
 
 
-class Workloads(Protocol):
-    """Deployments, in the few words a release needs."""
+class WorkloadReader(Protocol):
+    """What is known of Deployments: what was asked for, and what really runs."""
 
     @property
     def lag(self) -> float:
-        """Seconds from a Pod's readiness until whoever sends to its Service, from whichever node, reaches it."""
+        """Seconds from a Pod's readiness until every node sends requests for its Service to it."""
+
+    @property
+    def readiness_gap(self) -> float:
+        """Seconds for which a healthy Pod may be seen as not ready, because one probe took too long."""
 
     def read(self, name: str) -> Workload:
-        """As it is now. Raises Missing when it does not exist, EnvironmentFailed when it cannot be read."""
+        """As it is now. Raises Missing when it does not exist, EnvironmentFailed when it cannot be read.
 
-    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
-        """Set image, replicas or both, if nobody wrote since `expected` was read; else raise StaleWrite.
-
-        Always makes a new version, also when nothing differs: that fences off a writer who read earlier. The version
-        returned is the one that this write made, even if somebody has written since.
+        Its image, replicas and version are those of the place where the writer beside this reader writes.
         """
 
     def logs(self, name: str, lines: int = 20) -> str:
         """The last log lines of its newest pods."""
 
 
+class WorkloadWriter(Protocol):
+    """Where the image and the replicas of Deployments are asked for: the cluster itself, or what it is synced from."""
+
+    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
+        """Set image, replicas or both, if nobody wrote since `expected` was read; else raise StaleWrite.
+
+        Always makes a new version, also when nothing differs: a process that read earlier can then no longer write. The
+        version returned is the one that this write made, even if somebody has written since.
+        """
+
+
 class RouteStore(Protocol):
     """Where the gateway's route files are kept, as text."""
+
+    @property
+    def watch_delay(self) -> float:
+        """Seconds after a write within which everything that watches the files has heard of it."""
 
     def read(self) -> VersionedFiles:
         """All files of the gateway, with the version they were read at."""
@@ -104,12 +119,20 @@ class RouteStore(Protocol):
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, if nobody wrote since `expected`; else raise StaleWrite.
 
-        Always makes a new version, as in `Workloads.change`, and returns it.
+        Always makes a new version, as in `WorkloadWriter.change`, and returns it.
         """
 
 
 class Replicas(Protocol):
     """The gateway's running processes."""
+
+    @property
+    def removal_delay(self) -> float:
+        """Seconds within which a replica that has ended is no longer listed."""
+
+    @property
+    def endpoint_delay(self) -> float:
+        """Seconds within which a replica that runs a rule knows where to send its requests."""
 
     def list(self) -> tuple[Replica, ...]:
         """All that should serve, ready or not."""

@@ -12,7 +12,6 @@ from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.release import Mode, Release
-from gatewayctl.domain.routing import rule_name
 from gatewayctl.wiring.discovery import Wired, wire, wire_each
 
 if TYPE_CHECKING:
@@ -133,9 +132,7 @@ def curl(
 def open_release(wired: Wired, app: str) -> Release:
     """The release whose rule is in the gateway's files, a standing rule's last one included. Raises UsageFault."""
     record = wired.ports.journal.load(app)
-    gateway = wired.ports.gateway
-    routes = gateway.dialect.routes(gateway.store.read().files)
-    if record is None or not any(route.name == rule_name(app) for route in routes):
+    if record is None or not wired.ports.gateway.own_routes(app):
         raise UsageFault(f"no canary of {app} is routed", hint=f"gatewayctl start {app} --image IMAGE")
     return record.release
 

@@ -1,7 +1,7 @@
 """Route rules in the product's own words: source files, canary rules, and what an edit of them is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import UsageFault
@@ -95,6 +95,11 @@ class RouteView:
     target: str
     name: str = ""
     header: str = ""
+
+
+def own_routes(routes: Iterable[RouteView], app: str) -> tuple[RouteView, ...]:
+    """Those of `routes` that are the canary rule of `app`."""
+    return tuple(route for route in routes if route.name == rule_name(app))
 
 
 @dataclass(frozen=True, slots=True)

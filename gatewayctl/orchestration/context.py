@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Release
-from gatewayctl.domain.routing import Change, Files
+from gatewayctl.domain.routing import Change, Files, RouteView, own_routes
 from gatewayctl.ports import (
     Activation,
     Address,
@@ -23,7 +23,8 @@ from gatewayctl.ports import (
     Replicas,
     RouteStore,
     Suites,
-    Workloads,
+    WorkloadReader,
+    WorkloadWriter,
 )
 from gatewayctl.waiting import Backoff, Deadline
 
@@ -61,6 +62,10 @@ class Gateway:
     prober: Prober
     activation: Activation = field(default_factory=Watching)
 
+    def own_routes(self, app: str) -> tuple[RouteView, ...]:
+        """The routes of the gateway's files that are the canary rule of `app`, as they are now."""
+        return own_routes(self.dialect.routes(self.store.read().files), app)
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -70,7 +75,8 @@ class Ports:
     """
 
     gateway: Gateway
-    workloads: Workloads
+    workloads: WorkloadReader
+    workload_writer: WorkloadWriter
     suites: Suites
     journal: Journal
     leases: Leases
@@ -126,7 +132,7 @@ class StepContext:
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Change a workload after reading it, fenced: read, then fence, then swap. Raises StaleWrite, Superseded."""
         self.fence.check(expected.name, expected.version)
-        changed = self.ports.workloads.change(expected, image=image, replicas=replicas)
+        changed = self.ports.workload_writer.change(expected, image=image, replicas=replicas)
         self.fence.known[expected.name] = changed.version
         return changed
 

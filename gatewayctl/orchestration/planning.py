@@ -9,7 +9,7 @@ from gatewayctl.domain.errors import Drifted
 from gatewayctl.domain.plan import Diff, Plan, unified
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Release, Target
-from gatewayctl.domain.routing import Files, rule_name
+from gatewayctl.domain.routing import Files
 from gatewayctl.orchestration.context import Ports
 
 
@@ -48,7 +48,7 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         neighbours=request.neighbours,
     )
     ports.gateway.dialect.limits.permit(release.rule)
-    return release.at(release.phase, rule_was_there=release.standing and _has_rule(ports, release))
+    return release.at(release.phase, rule_was_there=release.standing and bool(ports.gateway.own_routes(release.app)))
 
 
 def _addressed(ports: Ports, target: Target) -> Target:
@@ -56,11 +56,6 @@ def _addressed(ports: Ports, target: Target) -> Target:
     if target.canary_host or not ports.gateway.dialect.limits.by_address:
         return target
     return replace(target, canary_host=ports.address(target.canary))
-
-
-def _has_rule(ports: Ports, release: Release) -> bool:
-    files = ports.gateway.store.read().files
-    return any(route.name == rule_name(release.app) for route in ports.gateway.dialect.routes(files))
 
 
 def plan(ports: Ports, release: Release) -> Plan:

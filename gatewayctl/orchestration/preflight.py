@@ -14,7 +14,7 @@ from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
 from gatewayctl.domain.platform import Check, Replica
 from gatewayctl.domain.release import Release
-from gatewayctl.domain.routing import rule_name
+from gatewayctl.domain.routing import own_routes
 from gatewayctl.orchestration.context import Ports
 
 
@@ -107,7 +107,7 @@ def _rule_fits(ports: Ports, release: Release) -> str:
     gateway = ports.gateway
     files = gateway.store.read().files
     routes = gateway.dialect.routes(files)
-    ours = [route for route in routes if route.name == rule_name(release.app)]
+    ours = own_routes(routes, release.app)
     foreign = [route for route in routes if route.target == release.rule.canary and route not in ours]
     if foreign:
         raise Conflict(
@@ -116,7 +116,7 @@ def _rule_fits(ports: Ports, release: Release) -> str:
         )
     if ours and not release.standing:
         raise Conflict(
-            f"{ours[0].file}:{ours[0].line}: there is a rule {rule_name(release.app)} ({ours[0].header}) already",
+            f"{ours[0].file}:{ours[0].line}: there is a rule {release.rule.name} ({ours[0].header}) already",
             hint="if it is a standing rule set route: standing and its header value; else remove it with rule remove",
         )
     change = gateway.dialect.insert(files, release.rule)
@@ -190,7 +190,7 @@ def _runs_no_rule(ports: Ports, release: Release, replica: Replica) -> str:
     if proof.named and not release.standing:
         raise EnvironmentFailed(
             f"{replica.name} still runs {proof.named} route{'s' if proof.named != 1 else ''} named "
-            f"{rule_name(release.app)}, which the gateway's files do not have",
+            f"{release.rule.name}, which the gateway's files do not have",
             hint="it runs files of before: wait until it has taken the new ones, or restart it",
         )
     if proof.named:

@@ -6,13 +6,14 @@ from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.verdicts import Judgement
 from gatewayctl.orchestration import routes, suites, workloads
 from gatewayctl.orchestration.context import StepContext
+from gatewayctl.orchestration.proof import leaks
 from gatewayctl.orchestration.proof import steps as proof
 
 PERFORMERS: dict[Effect, Callable[[StepContext], Judgement]] = {
     Effect.START_CANARY: workloads.start_canary,
     Effect.PUBLISH_RULE: routes.publish,
     Effect.PROVE_ROUTED: proof.prove_routed,
-    Effect.PROVE_NO_LEAK: proof.prove_no_leak,
+    Effect.PROVE_NO_LEAK: leaks.prove_no_leak,
     Effect.PROVE_ALL: proof.prove_all,
     Effect.RUN_SUITE: suites.run_suite,
     Effect.RUN_LOAD: suites.run_load,

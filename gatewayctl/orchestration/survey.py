@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 from gatewayctl.domain.platform import Probe, Replica, Workload
 from gatewayctl.domain.release import Release, Target
-from gatewayctl.domain.routing import RouteView, rule_name
+from gatewayctl.domain.routing import RouteView
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
-from gatewayctl.orchestration.context import Fence, Ports, StepContext
-from gatewayctl.orchestration.proof.steps import routed_now
+from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.proof.replica import explain_replicas
 from gatewayctl.ports import Clock
 from gatewayctl.waiting import pause
 
@@ -42,17 +42,16 @@ def _workload(ports: Ports, name: str, faults: list[str]) -> Workload | None:
 
 def _rules(ports: Ports, target: Target, faults: list[str]) -> tuple[RouteView, ...]:
     try:
-        routes = ports.gateway.dialect.routes(ports.gateway.store.read().files)
+        return ports.gateway.own_routes(target.app)
     except GatewayctlError as fault:
         faults.append(str(fault))
         return ()
-    return tuple(route for route in routes if route.name == rule_name(target.app))
 
 
 def _replicas(ports: Ports, release: Release | None, faults: list[str]) -> tuple[ReplicaView, ...]:
     try:
         replicas = ports.gateway.replicas.list()
-        missing = dict(routed_now(_looking(ports, release))) if release else {}
+        missing = explain_replicas(ports.gateway, release) if release else {}
     except GatewayctlError as fault:
         faults.append(str(fault))
         return ()
@@ -64,15 +63,6 @@ def _view(replica: Replica, release: Release | None, missing: dict[str, str]) ->
         return ReplicaView(replica.name, replica.traffic, replica.ready, serves_rule=False, said=replica.note)
     said = missing.get(replica.name, "not seen")
     return ReplicaView(replica.name, replica.traffic, replica.ready, not said, said or "serves the rule")
-
-
-def _looking(ports: Ports, release: Release) -> StepContext:
-    """Work that cannot write: its fence always refuses."""
-
-    def refuse() -> None:
-        raise AssertionError("a survey never writes")
-
-    return StepContext(ports, release, Fence(refuse, refuse), lambda _: None)
 
 
 def ask_all(ports: Ports, release: Release, path: str) -> tuple[Reply, ...]:

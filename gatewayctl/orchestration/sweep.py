@@ -10,8 +10,7 @@ from enum import StrEnum
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.platform import Workload
-from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Target
-from gatewayctl.domain.routing import RouteView, rule_name
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 
@@ -49,7 +48,7 @@ def look(ports: Ports, app: AppSpec) -> Leftover | None:
     record = ports.journal.load(target.app)
     if record and not record.release.ended:
         return _open(ports, record.release)
-    rules = _rules(ports, target)
+    rules = ports.gateway.own_routes(target.app)
     if rules and not app.standing:
         first = rules[0]
         return Leftover(target.app, LeftoverKind.ORPHAN, f"{first.file}:{first.line}: {first.header} → {first.target}")
@@ -111,8 +110,3 @@ def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
 def _candidate(canary: Workload, stable: Workload) -> str:
     """What the canary would be told from stable by; the same image on both tells nothing, so it is not named."""
     return canary.image if canary.image != stable.image else f"{canary.name}:unknown"
-
-
-def _rules(ports: Ports, target: Target) -> tuple[RouteView, ...]:
-    files = ports.gateway.store.read().files
-    return tuple(route for route in ports.gateway.dialect.routes(files) if route.name == rule_name(target.app))

@@ -6,14 +6,14 @@ from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missin
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.canary_health import await_standing
+from gatewayctl.orchestration.canary_health import wait_for_canary
 from gatewayctl.orchestration.context import StepContext
-from gatewayctl.orchestration.proof.steps import prove_settled, still_routed
+from gatewayctl.orchestration.proof.steps import prove_settled, why_still_routed
 from gatewayctl.orchestration.routes import drain, remove_upstreams
 from gatewayctl.waiting import Pending, until
 
-_RETURNS = 5  # a rule that is back this often is brought back by somebody
-_TRIES = 20  # a compare-and-swap that loses this often has met a fight, not a coincidence
+_RETURNS = 5  # times; a rule that is back so often is brought back by somebody
+_TRIES = 20  # writes; whoever else writes so often does so on purpose
 
 
 def start_canary(context: StepContext) -> Judgement:
@@ -21,14 +21,14 @@ def start_canary(context: StepContext) -> Judgement:
     release = context.release
     name = release.target.canary
 
-    def asked(now: Workload) -> bool:
+    def is_done(now: Workload) -> bool:
         return now.image == release.image and now.replicas == 1
 
-    _set(context, name, asked, image=release.image, replicas=1)
-    ready = _rolled_out(context, name, release.image)
+    _set(context, name, is_done, image=release.image, replicas=1)
+    ready = _wait_for_rollout(context, name, release.image)
     if ready.verdict is not Verdict.PASS:
         return ready
-    return await_standing(context, context.ports.workloads.lag) or ready
+    return wait_for_canary(context, context.ports.workloads.lag) or ready
 
 
 def promote_stable(context: StepContext) -> Judgement:
@@ -36,14 +36,14 @@ def promote_stable(context: StepContext) -> Judgement:
     release = context.release
     name = release.target.stable
 
-    def asked(now: Workload) -> bool | Judgement:
+    def is_done(now: Workload) -> bool | Judgement:
         if now.image not in (release.before, release.image):
             return Judgement(
                 Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
             )
         return now.image == release.image
 
-    return _set(context, name, asked, image=release.image) or _rolled_out(context, name, release.image)
+    return _set(context, name, is_done, image=release.image) or _wait_for_rollout(context, name, release.image)
 
 
 def restore_stable(context: StepContext) -> Judgement:
@@ -51,12 +51,12 @@ def restore_stable(context: StepContext) -> Judgement:
     release = context.release
     name = release.target.stable
 
-    def asked(now: Workload) -> bool | Judgement:
+    def is_done(now: Workload) -> bool | Judgement:
         if now.image not in (release.before, release.image):
             return Judgement(Verdict.PASS, f"{name} runs {now.image}, set by someone else; left alone")
-        return False  # written even when it is there: that fences off a promotion that is still under way
+        return False  # written even when it is there: a promotion that is still under way can then no longer write
 
-    return _set(context, name, asked, image=release.before) or _rolled_out(context, name, release.before)
+    return _set(context, name, is_done, image=release.before) or _wait_for_rollout(context, name, release.before)
 
 
 def stop_canary(context: StepContext) -> Judgement:
@@ -64,35 +64,35 @@ def stop_canary(context: StepContext) -> Judgement:
     release = context.release
     name = release.target.canary
     if not release.keeps_rule:
-        _leave_nothing(context)
+        _clear_leftovers(context)
     image = release.image if release.outcome is Outcome.PROMOTED else release.canary_before
     try:
-        # Always written, even when it is all there: that fences off a process which was paused before it scaled up.
+        # Always written, even when all is there: a process that was paused before it scaled up can then not write.
         _set(context, name, lambda _: False, image=image, replicas=0)
-        _until_no_pod(context, name)
-    except Missing as fault:  # nobody could bring it back from here, and nothing of it is left to stop
+        _wait_for_no_pod(context, name)
+    except Missing as fault:  # somebody deleted the Deployment: nothing is left to stop
         return Judgement(Verdict.PASS, f"{fault}: someone took it away")
     return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
 
 
-def _until_no_pod(context: StepContext, name: str) -> None:
-    def gone() -> Workload | Pending:
+def _wait_for_no_pod(context: StepContext, name: str) -> None:
+    def look() -> Workload | Pending:
         now = context.ports.workloads.read(name)
         if now.replicas or now.pods:
             return Pending(f"{name} still has {len(now.pods)} pods, {now.replicas} wanted")
         return now
 
-    until(gone, f"{name} to have no pod", context.deadline(context.release.timings.ready, 0.05))
+    until(look, f"{name} to have no pod", context.deadline(context.release.timings.ready, 0.05))
 
 
-def _leave_nothing(context: StepContext) -> None:
-    """Right before the canary goes: the rule may be back, by a hand, or on a replica that came with older files.
+def _clear_leftovers(context: StepContext) -> None:
+    """Right before the canary stops: the rule may be back, by a manual edit, or on a replica with older files.
 
-    What comes back while the last requests end is seen, too. Raises EnvironmentFailed when it is back each time.
+    A rule that comes back while the last requests end is found, too. Raises EnvironmentFailed when it is always back.
     """
     left = ""
     for _ in range(_RETURNS):
-        left = "in the files" if remove_upstreams(context) else still_routed(context)
+        left = "in the files" if remove_upstreams(context) else why_still_routed(context, context.replicas())
         if not left:
             return
         prove_settled(context)
@@ -106,20 +106,21 @@ def _leave_nothing(context: StepContext) -> None:
 def _set(
     context: StepContext,
     name: str,
-    asked: Callable[[Workload], bool | Judgement],
+    is_done: Callable[[Workload], bool | Judgement],
     *,
     image: str | None = None,
     replicas: int | None = None,
 ) -> Judgement | None:
-    """Write what is asked unless it is there; read again and re-apply when someone else wrote in between.
+    """Write image, replicas or both unless they are there; read again when someone else wrote in between.
 
-    `asked` looks at what the write would replace: it says whether that is it already, or why it must be left alone.
+    `is_done` looks at what the write would replace: True when nothing has to be written, a Judgement when it must not.
+    None when the Deployment is as it should be. Raises StaleWrite.
     """
     for _ in range(_TRIES):
         now = context.ports.workloads.read(name)
-        found = asked(now)
-        if found:
-            return found if isinstance(found, Judgement) else None
+        done = is_done(now)
+        if done:
+            return done if isinstance(done, Judgement) else None
         try:
             context.change(now, image=image, replicas=replicas)
         except StaleWrite:
@@ -128,10 +129,10 @@ def _set(
     raise StaleWrite(f"{name} was changed by others {_TRIES} times in a row while it was being written")
 
 
-def _rolled_out(context: StepContext, name: str, image: str) -> Judgement:
+def _wait_for_rollout(context: StepContext, name: str, image: str) -> Judgement:
     """Wait until `name` runs `image` and nothing else; a certain failure ends the wait at once."""
 
-    def done() -> Judgement | Pending:
+    def look() -> Judgement | Pending:
         now = context.ports.workloads.read(name)
         if now.trouble:
             logs = context.ports.workloads.logs(name)
@@ -145,7 +146,7 @@ def _rolled_out(context: StepContext, name: str, image: str) -> Judgement:
         return Pending(f"{name} {now.ready}/{now.replicas} ready")
 
     try:
-        return until(done, f"{name} to be ready with {image}", context.deadline(context.release.timings.ready, 0.05))
+        return until(look, f"{name} to be ready with {image}", context.deadline(context.release.timings.ready, 0.05))
     except DeadlineExceeded as fault:
         logs = context.ports.workloads.logs(name)
         context.keep(f"logs/{name}.txt", logs)

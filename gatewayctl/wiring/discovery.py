@@ -133,9 +133,11 @@ def _sandbox(spec: "Spec", listener: "ProgressListener") -> "Ports":
     root = sandbox_root(spec)
     clock = SystemClock()
     gateway = _gatehouse(spec, SandboxRouteStore(root), SandboxReplicas(root))
+    workloads = SandboxWorkloads(root)
     return Ports(
         gateway=replace(gateway, activation=_sandbox_activation(spec, root) or gateway.activation),
-        workloads=SandboxWorkloads(root),
+        workloads=workloads,
+        workload_writer=workloads,
         suites=ChildSuites(),
         journal=FileJournal(root),
         leases=FileLeases(root, clock),
@@ -202,6 +204,7 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     return Ports(
         gateway=replace(gatehouse, activation=told or gatehouse.activation),
         workloads=workloads,
+        workload_writer=workloads,
         suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
         journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
         leases=KubernetesLeases(api, namespace, clock),

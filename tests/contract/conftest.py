@@ -10,11 +10,12 @@ from tests.cluster import given
 from tests.contract.harness import Books, Platform
 from tests.contract.kubernetes_books import kubernetes_books, toy_books
 from tests.contract.kubernetes_platform import kubernetes_platform
-from tests.contract.memory import memory_books, memory_platform
+from tests.contract.memory import memory_books, memory_platform, repository_platform
 from tests.contract.sandbox import sandbox_books, sandbox_platform
 
 PLATFORMS: dict[str, Callable[[Path], AbstractContextManager[Platform]]] = {
     "memory": memory_platform,
+    "repository": repository_platform,
     "sandbox": sandbox_platform,
 }
 BOOKS: dict[str, Callable[[Path], AbstractContextManager[Books]]] = {

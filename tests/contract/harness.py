@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gatewayctl.domain.platform import Holder
-from gatewayctl.ports import Evidence, Journal, Leases, Replicas, RouteStore, Workloads
+from gatewayctl.ports import Evidence, Journal, Leases, Replicas, RouteStore, WorkloadReader, WorkloadWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ class Platform(Protocol):
     @property
     def names(self) -> Names: ...
     @property
-    def workloads(self) -> Workloads: ...
+    def workloads(self) -> WorkloadReader: ...
+    @property
+    def workload_writer(self) -> WorkloadWriter: ...
     @property
     def routes(self) -> RouteStore: ...
     @property

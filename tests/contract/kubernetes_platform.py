@@ -44,7 +44,7 @@ class KubernetesPlatform:
         self.api = api
         self.shop, self.gateway = f"{SHOP}-{suffix}", f"{GATEWAY}-{suffix}"
         self.place = GatewayPlace(self.gateway, "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
-        self.workloads = KubernetesWorkloads(api, self.shop)
+        self.workloads = self.workload_writer = KubernetesWorkloads(api, self.shop)
         self.replicas = KubernetesReplicas(api, self.place)
         self._images: dict[str, str] = {}
 
@@ -68,7 +68,7 @@ class KubernetesPlatform:
         for name, replicas in ((self.names.busy, 1), (self.names.idle, 0)):
             found = self.workloads.read(name)
             if (found.image, found.replicas) != (self.names.image, replicas):
-                self.workloads.change(found, image=self.names.image, replicas=replicas)
+                self.workload_writer.change(found, image=self.names.image, replicas=replicas)
             self.settle(partial(self._settled, name), f"{name} as at the beginning")
         stored = self.routes.read()
         if stored.files != self._first:

@@ -37,7 +37,7 @@ class SandboxPlatform:
     )
 
     def __init__(self, root: Path) -> None:
-        self.workloads = SandboxWorkloads(root)
+        self.workloads = self.workload_writer = SandboxWorkloads(root)
         self.routes = SandboxRouteStore(root)
         self.replicas = SandboxReplicas(root)
         self._rehearsal = Rehearsal(root)
@@ -47,7 +47,7 @@ class SandboxPlatform:
         for name, replicas in ((self.names.busy, 1), (self.names.idle, 0)):
             found = self.workloads.read(name)
             if (found.image, found.replicas) != (self.names.image, replicas):
-                self.workloads.change(found, image=self.names.image, replicas=replicas)
+                self.workload_writer.change(found, image=self.names.image, replicas=replicas)
             self.settle(partial(self._settled, name), f"{name} as at the beginning")
         stored = self.routes.read()
         if stored.files != self._first:

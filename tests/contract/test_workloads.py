@@ -1,4 +1,4 @@
-"""The contract of ports.Workloads."""
+"""The contract of ports.WorkloadReader and ports.WorkloadWriter, side by side."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def idle(platform: Platform) -> Workload:
 
 
 def start(platform: Platform, image: str, replicas: int = 1) -> Workload:
-    return platform.workloads.change(idle(platform), image=image, replicas=replicas)
+    return platform.workload_writer.change(idle(platform), image=image, replicas=replicas)
 
 
 def test_a_workload_is_read_with_its_image_pods_and_readiness(platform: Platform) -> None:
@@ -60,8 +60,8 @@ def test_a_change_is_not_settled_before_it_is_done(platform: Platform) -> None:
 def test_every_change_makes_a_new_version_also_when_nothing_differs(platform: Platform) -> None:
     before = idle(platform)
 
-    same = platform.workloads.change(before, image=before.image, replicas=before.replicas)
-    nothing = platform.workloads.change(same)
+    same = platform.workload_writer.change(before, image=before.image, replicas=before.replicas)
+    nothing = platform.workload_writer.change(same)
 
     assert len({before.version, same.version, nothing.version}) == 3
     assert (nothing.image, nothing.replicas) == (before.image, before.replicas)
@@ -70,7 +70,7 @@ def test_every_change_makes_a_new_version_also_when_nothing_differs(platform: Pl
 def test_a_change_of_nothing_restarts_no_pod(platform: Platform) -> None:
     before = platform.workloads.read(platform.names.busy)
 
-    platform.workloads.change(before, image=before.image, replicas=before.replicas)
+    platform.workload_writer.change(before, image=before.image, replicas=before.replicas)
     platform.settle(lambda: platform.workloads.read(platform.names.busy).settled, "stable")
 
     assert platform.workloads.read(platform.names.busy).pods == before.pods
@@ -86,10 +86,10 @@ def test_the_version_stays_while_only_the_status_moves(platform: Platform) -> No
 
 def test_a_writer_who_read_earlier_is_refused_and_changes_nothing(platform: Platform) -> None:
     early = idle(platform)
-    platform.workloads.change(early)
+    platform.workload_writer.change(early)
 
     with pytest.raises(StaleWrite, match=platform.names.idle):
-        platform.workloads.change(early, image=platform.names.next_image, replicas=1)
+        platform.workload_writer.change(early, image=platform.names.next_image, replicas=1)
 
     assert (idle(platform).image, idle(platform).replicas) == (early.image, 0)
 
@@ -97,7 +97,7 @@ def test_a_writer_who_read_earlier_is_refused_and_changes_nothing(platform: Plat
 def test_of_several_writers_at_once_exactly_one_wins(platform: Platform) -> None:
     read = idle(platform)
 
-    won, lost = race(lambda _: platform.workloads.change(read, image=platform.names.next_image))
+    won, lost = race(lambda _: platform.workload_writer.change(read, image=platform.names.next_image))
 
     assert len(won) == 1
     assert len(lost) == 5
@@ -105,8 +105,8 @@ def test_of_several_writers_at_once_exactly_one_wins(platform: Platform) -> None
 
 
 def test_image_and_replicas_change_one_without_the_other(platform: Platform) -> None:
-    image = platform.workloads.change(idle(platform), image=platform.names.next_image)
-    both = platform.workloads.change(image, replicas=1)
+    image = platform.workload_writer.change(idle(platform), image=platform.names.next_image)
+    both = platform.workload_writer.change(image, replicas=1)
 
     assert (image.image, image.replicas) == (platform.names.next_image, 0)
     assert (both.image, both.replicas) == (platform.names.next_image, 1)
@@ -116,7 +116,7 @@ def test_a_new_image_counts_as_ready_only_on_pods_that_run_it(platform: Platform
     start(platform, platform.names.image)
     platform.settle(lambda: idle(platform).settled, "the canary on its first image")
 
-    changed = platform.workloads.change(idle(platform), image=platform.names.next_image)
+    changed = platform.workload_writer.change(idle(platform), image=platform.names.next_image)
 
     assert changed.ready == 0
     platform.settle(lambda: idle(platform).ready == 1, "the canary on its next image")
@@ -156,7 +156,7 @@ def test_trouble_ends_with_the_change_that_ends_it(platform: Platform) -> None:
     start(platform, platform.names.unknown)
     platform.settle(lambda: bool(idle(platform).trouble), "an explanation")
 
-    changed = platform.workloads.change(idle(platform), image=platform.names.next_image)
+    changed = platform.workload_writer.change(idle(platform), image=platform.names.next_image)
 
     assert not changed.trouble
     platform.settle(lambda: idle(platform).settled, "the canary after all")
@@ -167,11 +167,11 @@ def test_a_bad_image_leaves_the_pods_of_the_good_one_in_place(platform: Platform
     platform.settle(lambda: idle(platform).settled, "the canary")
     good = idle(platform).pods
 
-    platform.workloads.change(idle(platform), image=platform.names.crashing)
+    platform.workload_writer.change(idle(platform), image=platform.names.crashing)
     platform.settle(lambda: bool(idle(platform).trouble), "an explanation")
     assert set(good) < set(idle(platform).pods)
 
-    platform.workloads.change(idle(platform), image=platform.names.image)
+    platform.workload_writer.change(idle(platform), image=platform.names.image)
     platform.settle(lambda: idle(platform).settled, "the way back")
     assert idle(platform).pods == good
 
@@ -180,7 +180,7 @@ def test_a_workload_taken_to_zero_is_settled_when_its_last_pod_is_gone(platform:
     start(platform, platform.names.next_image)
     platform.settle(lambda: idle(platform).settled, "the canary")
 
-    platform.workloads.change(idle(platform), replicas=0)
+    platform.workload_writer.change(idle(platform), replicas=0)
     platform.settle(lambda: idle(platform).settled, "the canary to be gone")
 
     assert idle(platform).pods == ()

@@ -19,7 +19,8 @@ from tests.fakes.world import (
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
-    MemoryWorkloads,
+    MemoryWorkloadReader,
+    MemoryWorkloadWriter,
     Silent,
     World,
 )
@@ -88,7 +89,8 @@ def ports(world: World, suites: AskingSuites) -> Ports:
     house = Gateway(ToyDialect(), ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
     return Ports(
         house,
-        MemoryWorkloads(world),
+        MemoryWorkloadReader(world),
+        MemoryWorkloadWriter(world),
         suites,
         MemoryJournal(world),
         MemoryLeases(world),

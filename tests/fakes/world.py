@@ -186,10 +186,11 @@ def unknown(image: str) -> bool:
     return image.endswith(":0.0")
 
 
-class MemoryWorkloads:
-    """ports.Workloads; `lag` is set by tests that are about it."""
+class MemoryWorkloadReader:
+    """ports.WorkloadReader; `lag` is set by tests that are about it."""
 
     lag = 0.0
+    readiness_gap = 5.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -220,6 +221,16 @@ class MemoryWorkloads:
         ]
         return f"{crashed[0].name}: exited 1 three times" if crashed else ""
 
+    def logs(self, name: str, lines: int = 20) -> str:
+        return f"last words of {name}"
+
+
+class MemoryWorkloadWriter:
+    """ports.WorkloadWriter on the same Deployments."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.reader = world, MemoryWorkloadReader(world)
+
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         world, name = self.world, expected.name
         world.burn(f"before change {name} {image} {replicas}")
@@ -232,17 +243,16 @@ class MemoryWorkloads:
             asked.version += 1
             asked.since = world.time
             world.reconcile(name)
-            changed = self.read(name)
+            changed = self.reader.read(name)
         world.look()
         world.burn(f"after change {name}")
         return changed
 
-    def logs(self, name: str, lines: int = 20) -> str:
-        return f"last words of {name}"
-
 
 class MemoryRouteStore:
     """ports.RouteStore."""
+
+    watch_delay = 1.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -271,6 +281,9 @@ class MemoryRouteStore:
 
 class MemoryGateway:
     """ports.Replicas, ports.Prober and ports.Readback of the toy product."""
+
+    removal_delay = 5.0
+    endpoint_delay = 20.0
 
     def __init__(self, world: World) -> None:
         self.world = world

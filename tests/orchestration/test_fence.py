@@ -10,7 +10,7 @@ from gatewayctl.domain.release import Mode, Outcome, Record, Release
 from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.ports import Journal
 from tests.fakes.shop import AskingSuites, a_pilot, a_release, ports
-from tests.fakes.world import MemoryJournal, MemoryWorkloads, World
+from tests.fakes.world import MemoryJournal, MemoryWorkloadReader, MemoryWorkloadWriter, World
 
 
 @dataclass
@@ -75,32 +75,32 @@ def a_work(world: World, suites: AskingSuites, known: dict[str, str]) -> StepCon
 
 def test_what_was_read_after_a_takeover_is_never_written():
     world, suites = a_world()
-    before = MemoryWorkloads(world).read("orders")
+    before = MemoryWorkloadReader(world).read("orders")
     context = a_work(world, suites, {"orders": before.version})
-    MemoryWorkloads(world).change(before)  # the one who took over writes it once more
+    MemoryWorkloadWriter(world).change(before)  # the one who took over writes it once more
     now = context.ports.workloads.read("orders")
 
     with pytest.raises(Superseded):
         context.change(now, image="shop/orders:1.1")
 
-    assert MemoryWorkloads(world).read("orders") == now
+    assert MemoryWorkloadReader(world).read("orders") == now
 
 
 def test_what_was_read_before_a_takeover_loses_the_swap():
     world, suites = a_world()
-    before = MemoryWorkloads(world).read("orders")
+    before = MemoryWorkloadReader(world).read("orders")
     context = a_work(world, suites, {"orders": before.version})
-    now = MemoryWorkloads(world).change(before)
+    now = MemoryWorkloadWriter(world).change(before)
 
     with pytest.raises(StaleWrite):
         context.change(before, image="shop/orders:1.1")
 
-    assert MemoryWorkloads(world).read("orders").image == now.image
+    assert MemoryWorkloadReader(world).read("orders").image == now.image
 
 
 def test_a_write_of_ours_is_known_and_so_is_what_it_made():
     world, suites = a_world()
-    before = MemoryWorkloads(world).read("orders-canary")
+    before = MemoryWorkloadReader(world).read("orders-canary")
     context = a_work(world, suites, {"orders-canary": before.version})
 
     started = context.change(before, replicas=1)

@@ -9,7 +9,7 @@ from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.verdicts import Verdict
 from gatewayctl.orchestration.context import Fence, StepContext
-from gatewayctl.orchestration.proof.steps import prove_no_leak
+from gatewayctl.orchestration.proof.leaks import prove_no_leak
 from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import Deployment, MemoryGateway, Pod, World
 

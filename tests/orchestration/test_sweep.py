@@ -93,8 +93,8 @@ def test_a_standing_rule_between_releases_is_no_litter():
 def test_a_canary_that_nobody_of_ours_started_is_told_and_not_touched():
     world = World()
     driver = a_pilot(world, AskingSuites(world, []))
-    workloads = driver.ports.workloads
-    workloads.change(workloads.read("orders-canary"), replicas=1)
+    canary = driver.ports.workloads.read("orders-canary")
+    driver.ports.workload_writer.change(canary, replicas=1)
 
     found = look(driver.ports, ORDERS)
 

@@ -136,7 +136,7 @@ def steady(shop: Shop) -> Iterator[Counter[str]]:
 @pytest.mark.shows("nginx", "edits under load")
 def test_twenty_reloads_under_load_fail_no_request_and_misroute_none(shop):
     ports = shop.wired.ports
-    ports.workloads.change(ports.workloads.read("orders-canary"), replicas=1)
+    ports.workload_writer.change(ports.workloads.read("orders-canary"), replicas=1)
     shop.wait(lambda: ports.workloads.read("orders-canary").ready == 1, "the canary")
     Rehearsal(sandbox_root(shop.wired.spec)).sync_after(0.0)
     with steady(shop) as seen:

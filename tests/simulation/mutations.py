@@ -100,7 +100,7 @@ def _first_replica_only(step: Performer) -> Performer:
 
 def _clear_at_first_sight(context: StepContext) -> Judgement:
     """Gone now is gone for good."""
-    proof._until_gone(context)
+    proof._wait_until_gone(context)
     return Judgement(Verdict.PASS, "gone")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
-from tests.fakes.world import MemoryRouteStore, MemoryWorkloads
+from tests.fakes.world import MemoryRouteStore, MemoryWorkloadWriter
 from tests.simulation.process import Process
 from tests.simulation.weather import Kind
 
@@ -87,13 +87,13 @@ def giving_stable(app: str, image: str) -> Act:
 
 
 def _given(process: Process, name: str, image: str, replicas: int | None) -> None:
-    world, inner = process.world, MemoryWorkloads(process.world)
+    world, inner = process.world, MemoryWorkloadWriter(process.world)
     asked = world.deployments[name]
     if asked.image == image and replicas in (None, asked.replicas):
         return
 
     def run() -> None:
-        inner.change(inner.read(name), image=image, replicas=replicas)
+        inner.change(inner.reader.read(name), image=image, replicas=replicas)
         observer = process.stage.observer
         process.stage.tally.add(f"outsider: gives {'a canary' if name.endswith('-canary') else 'stable'} an image")
         if name.endswith("-canary"):

@@ -16,7 +16,8 @@ from tests.fakes.world import (
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
-    MemoryWorkloads,
+    MemoryWorkloadReader,
+    MemoryWorkloadWriter,
 )
 from tests.simulation.dialect import SplitChecker, SplitDialect
 from tests.simulation.process import Process
@@ -26,15 +27,25 @@ from tests.simulation.world import Gate
 T = TypeVar("T")
 
 
-class SimWorkloads:
-    """ports.Workloads."""
+class SimWorkloadReader:
+    """ports.WorkloadReader."""
 
-    def __init__(self, process: Process, inner: MemoryWorkloads) -> None:
-        self.process, self.inner = process, inner
-        self.lag = inner.lag
+    def __init__(self, process: Process) -> None:
+        self.process, self.inner = process, MemoryWorkloadReader(process.world)
+        self.lag, self.readiness_gap = self.inner.lag, self.inner.readiness_gap
 
     def read(self, name: str) -> Workload:
         return self.process.call(f"read {name}", lambda: self.inner.read(name), Kind.READ)
+
+    def logs(self, name: str, lines: int = 20) -> str:
+        return self.inner.logs(name, lines)
+
+
+class SimWorkloadWriter:
+    """ports.WorkloadWriter."""
+
+    def __init__(self, process: Process, inner: MemoryWorkloadWriter) -> None:
+        self.process, self.inner = process, inner
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         process, name, writer = self.process, expected.name, self.process.writer()
@@ -49,15 +60,13 @@ class SimWorkloads:
         with process.holding(name, expected.version):
             return process.call(f"change {name} {asked}", run, Kind.WRITE)
 
-    def logs(self, name: str, lines: int = 20) -> str:
-        return self.inner.logs(name, lines)
-
 
 class SimRouteStore:
     """ports.RouteStore."""
 
     def __init__(self, process: Process, inner: MemoryRouteStore) -> None:
         self.process, self.inner = process, inner
+        self.watch_delay = inner.watch_delay
 
     def read(self) -> VersionedFiles:
         return self.process.call("read routes", self.inner.read, Kind.READ)
@@ -77,6 +86,9 @@ class SimRouteStore:
 
 class SimGateway:
     """ports.Replicas, ports.Prober and ports.Readback."""
+
+    removal_delay = 5.0
+    endpoint_delay = 20.0
 
     def __init__(self, process: Process) -> None:
         self.process, self.world = process, process.world
@@ -210,7 +222,8 @@ def ports_of(process: Process, suites: Suites) -> Ports:
     store = SimRouteStore(process, MemoryRouteStore(world))
     return Ports(
         Gateway(dialect, checker, gateway, store, gateway, gateway),
-        SimWorkloads(process, MemoryWorkloads(world)),
+        SimWorkloadReader(process),
+        SimWorkloadWriter(process, MemoryWorkloadWriter(world)),
         suites,
         SimJournal(process, MemoryJournal(world)),
         SimLeases(process),

@@ -9,20 +9,21 @@ from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, SourceFile
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
-from gatewayctl.ports import Dialect, Journal, Leases, Replicas, Workloads
-from tests.fakes.world import MemoryJournal, MemoryRouteStore, MemoryWorkloads
-from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloads
+from gatewayctl.ports import Dialect, Journal, Leases, Replicas, WorkloadReader
+from tests.fakes.world import MemoryJournal, MemoryRouteStore, MemoryWorkloadWriter
+from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloadWriter
 from tests.simulation.process import Process
 from tests.simulation.world import APPS
 
 
 @dataclass(frozen=True, slots=True)
 class Optimist:
-    """ports.Workloads that takes everything for ready."""
+    """ports.WorkloadReader that takes everything for ready."""
 
-    inner: Workloads
+    inner: WorkloadReader
     image: str
     lag: float = 0.0
+    readiness_gap: float = 5.0
 
     def read(self, name: str) -> Workload:
         return replace(self.inner.read(name), ready=1, image=self.image)
@@ -33,6 +34,8 @@ class FirstOnly:
     """ports.Replicas that knows one."""
 
     inner: Replicas
+    removal_delay: float = 5.0
+    endpoint_delay: float = 20.0
 
     def list(self) -> tuple[Replica, ...]:
         return self.inner.list()[:1]
@@ -43,6 +46,8 @@ class Nobody:
     """ports.Replicas that lists them, and shows none."""
 
     inner: Replicas
+    removal_delay: float = 5.0
+    endpoint_delay: float = 20.0
 
     def list(self) -> tuple[Replica, ...]:
         return self.inner.list()[:0]
@@ -55,11 +60,11 @@ class BlindRoutes(MemoryRouteStore):
         return super().write(files, self.read())
 
 
-class BlindDeployments(MemoryWorkloads):
+class BlindDeployments(MemoryWorkloadWriter):
     """Deployments without compare-and-swap."""
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
-        return super().change(self.read(expected.name), image=image, replicas=replicas)
+        return super().change(self.reader.read(expected.name), image=image, replicas=replicas)
 
 
 class BlindJournal(MemoryJournal):
@@ -190,7 +195,7 @@ def with_blind_routes(ports: Ports, process: Process) -> Ports:
 
 def with_blind_deployments(ports: Ports, process: Process) -> Ports:
     """No compare-and-swap on Deployments."""
-    return replace(ports, workloads=SimWorkloads(process, BlindDeployments(process.world)))
+    return replace(ports, workload_writer=SimWorkloadWriter(process, BlindDeployments(process.world)))
 
 
 def with_blind_journal(ports: Ports, process: Process) -> Ports:

@@ -12,6 +12,9 @@ from gatewayctl.domain.platform import Replica
 class SandboxReplicas:
     """Lists replicas, ready or not."""
 
+    removal_delay = 5.0  # seconds
+    endpoint_delay = 20.0  # seconds
+
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
 

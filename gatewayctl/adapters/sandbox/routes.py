@@ -13,6 +13,8 @@ from gatewayctl.domain.routing import Files, SourceFile
 class SandboxRouteStore:
     """Reads and writes the store; the replicas' copies follow later, as in a cluster."""
 
+    watch_delay = 1.0  # seconds
+
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
 

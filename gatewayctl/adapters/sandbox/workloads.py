@@ -15,7 +15,8 @@ _MOST = 20  # replicas; each is a process on this machine
 class SandboxWorkloads:
     """Reads and writes specs; whether anything becomes of them is the supervisor's business."""
 
-    lag = 0.0  # its Services lead to whatever Pod is ready now
+    lag = 0.0  # seconds; its Services send to whatever Pod is ready now
+    readiness_gap = 5.0  # seconds; several probes
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)

@@ -34,6 +34,9 @@ class KubernetesReplicas:
     where others look at them, too.
     """
 
+    removal_delay = 5.0  # seconds; from the end of a Pod's containers to its watch event
+    endpoint_delay = 20.0  # seconds; a gateway that resolves names or discovers endpoints does so more often
+
     def __init__(
         self, api: Api, place: GatewayPlace, reach: NetworkPath = NetworkPath.AUTO, listing: Listing | None = None
     ) -> None:

@@ -41,6 +41,8 @@ class KubernetesRouteStore:
     others look at them, too.
     """
 
+    watch_delay = 1.0  # seconds; after that a kubelet that is told to sync mounts nothing older
+
     def __init__(self, api: Api, place: GatewayPlace, listing: Listing | None = None) -> None:
         self._api, self._place = api, place
         self._path = config_maps(place.namespace, place.config_map)

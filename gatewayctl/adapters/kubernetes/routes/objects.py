@@ -56,6 +56,8 @@ class HttpRouteStore:
     the mark of all of them.
     """
 
+    watch_delay = 1.0  # seconds; of a controller's watch
+
     def __init__(self, api: Api, routes: tuple[str, ...]) -> None:
         self._api = api
         self._kept = {route: Item(api, *_place(route)) for route in routes}

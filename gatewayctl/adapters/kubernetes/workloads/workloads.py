@@ -1,4 +1,4 @@
-"""ports.Workloads on Deployments: what they ask for, what their Pods really do, and conditional writes.
+"""Deployments read and written: what they ask for, what their Pods really do, and conditional writes.
 
 Every write carries a nonce in an annotation of the Deployment itself, never of its Pod template: the API server counts
 a changed annotation as a new generation, so each write is a new version and restarts nothing. Status moves neither.
@@ -43,7 +43,8 @@ class KubernetesWorkloads:
 
     # kube-proxy writes a node's rules at most once a second (minSyncPeriod), after the endpoints have reached it.
     # Before that, whoever asks the Service is refused, and nothing in the API tells which nodes are done.
-    lag = 2.0
+    lag = 2.0  # seconds
+    readiness_gap = 5.0  # seconds; several probes, on a busy node
 
     def __init__(self, api: Api, namespace: str, containers: Mapping[str, str] | None = None) -> None:
         self._api, self._namespace, self.containers = api, namespace, dict(containers or {})

@@ -1,0 +1,100 @@
+"""The step that proves that nothing leaks: requests that are not marked never reach the canary, on any replica."""
+
+import json
+from dataclasses import dataclass
+
+from gatewayctl.domain.errors import DeadlineExceeded
+from gatewayctl.domain.evidence import Answer, Attribution, LeakCase
+from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
+from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.orchestration.context import StepContext
+from gatewayctl.orchestration.proof.replica import ROUNDS, is_canary, is_stamped
+from gatewayctl.waiting import Pending, until
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOutcome:
+    """One probe and its answer, as evidence. `fault` says why it is a leak; `silent`, that no answer came."""
+
+    replica: str
+    case: str
+    answered_by: Attribution
+    detail: str
+    fault: str = ""
+    silent: bool = False
+
+    def as_dict(self) -> dict[str, str]:
+        """As it is kept in the evidence."""
+        return {"replica": self.replica, "case": self.case, "answered_by": self.answered_by, "said": self.detail}
+
+
+def prove_no_leak(context: StepContext) -> Judgement:
+    """Every unmarked request, on every replica, several times: one answer from the canary fails the release.
+
+    A replica that ends meanwhile breaks its connections off; that is no leak. One that starts meanwhile is asked, too.
+    """
+    outcomes = _ask_every_replica(context)
+    remaining = _find_remaining(context, {one.replica for one in outcomes if one.silent})
+    faults = [one for one in outcomes if one.fault and not (one.silent and one.replica not in remaining)]
+    context.keep("leaks.json", json.dumps([one.as_dict() for one in outcomes], indent=1))
+    if faults:
+        return Judgement(Verdict.FAIL, f"{len(faults)} leaks in {len(outcomes)} probes; first: {faults[0].fault}")
+    return Judgement(Verdict.PASS, f"0 in {len(outcomes)} probes")
+
+
+def _ask_every_replica(context: StepContext) -> list[ProbeOutcome]:
+    """The whole matrix on each replica, as soon as it is ready; until a list has no replica that was not asked."""
+    outcomes: dict[str, list[ProbeOutcome]] = {}
+
+    def look() -> bool | Pending:
+        for replica in context.replicas():
+            if replica.name in outcomes:
+                continue
+            if not replica.ready:
+                return Pending(f"{replica.name}: {replica.note or 'not ready'}")
+            context.tick(f"{replica.name}, {sum(map(len, outcomes.values()))} probes so far")
+            outcomes[replica.name] = _ask_replica(context, replica)
+        return all(one.name in outcomes for one in context.replicas()) or Pending("looking once more")
+
+    until(look, "every gateway replica to be asked", context.deadline(context.release.timings.live))
+    return [one for each in outcomes.values() for one in each]
+
+
+def _ask_replica(context: StepContext, replica: Replica) -> list[ProbeOutcome]:
+    """The whole matrix on one replica."""
+    cases = (*leak_probes(context.release), *neighbour_leaks(context.release))
+    ask = context.ports.gateway.prober.ask
+    return [
+        _judge(context, replica, case, ask(replica, case.probe))
+        for case in cases
+        for _ in range(ROUNDS if case.case is not LeakCase.NEIGHBOUR else 1)
+    ]
+
+
+def _judge(context: StepContext, replica: Replica, case: LeakProbe, answer: Answer) -> ProbeOutcome:
+    answered_by, detail = case.attribution.attribute(answer), case.attribution.explain(answer)
+    if case.case is LeakCase.NEIGHBOUR:
+        # The neighbour may have a rule of its own for this header: only our stamp or our canary's name is a leak.
+        release = context.release
+        is_fine = bool(answer.status) and not is_stamped(release, answer) and not is_canary(release, answer)
+    else:
+        is_fine = answered_by in context.ports.gateway.dialect.limits.allowed(case.case)
+    fault = "" if is_fine else f"{replica.name}, {case.label}: {detail}"
+    return ProbeOutcome(replica.name, case.label, answered_by, detail, fault, silent=not answer.status)
+
+
+def _find_remaining(context: StepContext, silent: set[str]) -> set[str]:
+    """Those of `silent` that are still listed after the time in which a replica that ends leaves the list."""
+    left = set(silent)
+
+    def look() -> bool | Pending:
+        left.intersection_update(replica.name for replica in context.replicas())
+        return Pending(f"{', '.join(sorted(left))} did not answer") if left else True
+
+    try:
+        deadline = context.deadline(context.ports.gateway.replicas.removal_delay)
+        until(look, "replicas that broke off to be gone", deadline)
+    except DeadlineExceeded:
+        return left
+    return set()
