@@ -59,7 +59,7 @@ def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEX
         for check in preflight(wired.ports, wired.draft(name, "image:to-come", Mode.MANUAL)):
             hint = check.fault.hint if check.fault else check.hint
             rows.append(
-                {"app": name, "check": check.name, "ok": check.fault is None, "found": check.found, "hint": hint}
+                {"app": name, "check": check.name, "ok": check.fault is None, "found": check.detail, "hint": hint}
             )
     text = "\n".join(
         f"{_mark(row)} {row['app']}: {row['check']}: {row['found']}" + (f"\n    → {row['hint']}" if row["hint"] else "")

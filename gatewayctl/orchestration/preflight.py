@@ -67,11 +67,11 @@ def _look(name: str, look: Callable[[], str]) -> Check:
 def _no_other(ports: Ports, release: Release) -> str:
     record = ports.journal.load(release.app)
     if record and not record.release.ended:
-        raise unfinished_fault(record.release)
+        raise conflict_with(record.release)
     return "none in progress"
 
 
-def unfinished_fault(release: Release) -> GatewayctlError:
+def conflict_with(release: Release) -> GatewayctlError:
     """The error for a second release of one application."""
     app = release.app
     return Conflict(
