@@ -110,9 +110,9 @@ def until_or_fail(look: Callable[[], T | Pending], what: str, deadline: Deadline
 
 
 def pause(seconds: float, clock: Clock, tick: Callable[[], None] = lambda: None, tick_every: float = math.inf) -> None:
-    """Let `seconds` pass; `tick` is called every `tick_every` seconds meanwhile, and may raise to end the pause."""
+    """Let `seconds` pass, at most `tick_every` more; every `tick_every` seconds `tick` is called, and may raise."""
     end = clock.now() + seconds
     clock.sleep(min(seconds, tick_every))
-    while (left := end - clock.now()) > 0 and tick_every < math.inf:
+    while tick_every < math.inf and clock.now() < end:
         tick()
-        clock.sleep(min(tick_every, left))
+        clock.sleep(tick_every)

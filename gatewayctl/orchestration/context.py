@@ -26,8 +26,9 @@ from gatewayctl.ports import (
     WorkloadReader,
     WorkloadWriter,
 )
-from gatewayctl.waiting import Backoff, Deadline
+from gatewayctl.waiting import Backoff, Deadline, pause
 
+_TICK_EVERY = 0.1  # seconds
 _FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
 
@@ -124,6 +125,11 @@ class StepContext:
     def deadline(self, within: float, every: float | Backoff = 0.1) -> Deadline:
         """Wait at most `within` seconds, with `every` seconds between two looks."""
         return Deadline(self.ports.clock, self.tick, within, every)
+
+    def pause(self, seconds: float, detail: str) -> None:
+        """Let `seconds` pass, with `detail` as progress."""
+        self.tick(detail)
+        pause(seconds, self.ports.clock, lambda: self.tick(detail), _TICK_EVERY)
 
     def replicas(self) -> tuple[Replica, ...]:
         """The gateway's replicas now."""

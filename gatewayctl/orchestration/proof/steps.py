@@ -8,7 +8,7 @@ from gatewayctl.orchestration.canary_health import CanaryHealth
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.leaks import prove_no_leak
 from gatewayctl.orchestration.proof.replica import sends_elsewhere, why_not_gone, why_not_served
-from gatewayctl.waiting import Pending, pause, until
+from gatewayctl.waiting import Pending, until
 
 _EVERY = 0.05  # seconds between two looks at the replicas
 
@@ -86,7 +86,7 @@ def prove_cleared(context: StepContext) -> Judgement:
 def prove_settled(context: StepContext) -> Judgement:
     """The same, and none can still get it: whoever wrote it last, every replica has heard of its removal by now."""
     _wait_until_gone(context)
-    pause(context.ports.gateway.store.watch_delay, context.ports.clock, lambda: context.tick("looking once more"), 0.1)
+    context.pause(context.ports.gateway.store.watch_delay, "looking once more")
     return _wait_until_gone(context)
 
 
