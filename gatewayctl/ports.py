@@ -1,7 +1,7 @@
-"""Every seam of the product on one page, in domain types.
+"""Every port of the product on one page, in domain types.
 
-A dialect says *what* to write, a route store *where*, a workload platform *how pods change*: three destinations times
-N gateways cost 3 + N pieces. Each port has one contract suite, run on the in-memory fake and on every real adapter.
+A dialect says *what* to write, a route store *where*, a workload writer *how Pods change*: three platforms times N
+gateways cost 3 + N pieces. Each port has one contract suite, run on the in-memory fake and on every real adapter.
 """
 
 from collections.abc import Callable
@@ -42,10 +42,10 @@ class Dialect(Protocol):
 
 
 class Checker(Protocol):
-    """The product's own opinion of configuration files, before they are published."""
+    """The product's own check of configuration files, before they are published."""
 
     def check(self, before: Files, after: Files) -> Validation:
-        """Would the product load `after`? `before` tells faults of ours from those that were there."""
+        """Whether the product would load `after`. Faults that `before` has, too, are not ours."""
 
 
 class Readback(Protocol):
@@ -62,16 +62,16 @@ class Readback(Protocol):
 
 
 class Activation(Protocol):
-    """How one gateway replica is made to load the files it has, where its product does not look at them by itself."""
+    """How one gateway replica is made to load its files, where the product does not watch them."""
 
     def activate(self, replica: Replica) -> str:
-        """Make it run what the store holds; what is still missing, or nothing once it does. Raises EnvironmentFailed.
+        """Make the replica run what the store holds. Returns what is still missing; empty once it runs that.
 
-        Called again until then, by whoever waits: it asks the replica once for each version, and does no harm twice.
+        Called again until then, so it asks the replica once for each version. Raises EnvironmentFailed.
         """
 
     def leftovers(self, replica: Replica) -> int | None:
-        """Processes that still end requests by the files of before; None where that cannot be told."""
+        """Processes of an older configuration that still serve their last requests; None where unknown."""
 
 
 class WorkloadReader(Protocol):
@@ -165,20 +165,20 @@ class Leases(Protocol):
     """One live process at a time works on an application."""
 
     def acquire(self, app: str, holder: Holder) -> None:
-        """Take the lease, or take it over from a holder that is provably gone or expired; else raise Busy."""
+        """Take the lease, also from a holder whose process has ended or whose lease has expired; else raise Busy."""
 
     def renew(self, app: str, holder: Holder) -> None:
-        """Still here. Raises Busy when someone else took over."""
+        """Extend the lease. Raises Busy when someone else has it."""
 
     def release(self, app: str, holder: Holder) -> None:
-        """Give it back; harmless when it is not ours any more."""
+        """Give the lease back; does nothing when it is not ours any more."""
 
     def holder(self, app: str) -> Holder | None:
         """Who holds it now."""
 
 
 PlatformCheck = Callable[[Target], tuple[Check, ...]]
-"""What only a platform knows of an application before a release: rights, twins that differ, files others own."""
+"""Preconditions that only a platform can check: rights, differences of the two Deployments, owners of files."""
 
 Address = Callable[[str], str]
 """The IP address of a workload's Service, which stays for as long as that Service exists. Raises EnvironmentFailed."""
@@ -197,13 +197,13 @@ class Suites(Protocol):
 
 
 class Evidence(Protocol):
-    """The bundle of one release: named documents, kept whole."""
+    """The documents that are kept of one release, by name."""
 
     def put(self, release: str, name: str, text: str) -> None:
-        """Keep `text` as `name`, replacing what was there."""
+        """Keep `text` as `name`; replaces an older one."""
 
     def folder(self, release: str) -> str:
-        """Where a person finds the bundle."""
+        """The folder in which a person finds the documents."""
 
 
 class Clock(Protocol):
@@ -220,7 +220,7 @@ class Clock(Protocol):
 
 
 class ProgressListener(Protocol):
-    """Who tells a person what is going on; never part of a decision."""
+    """Shows a person the progress of a release; never part of a decision."""
 
     def started(self, step: str) -> None:
         """A step begins."""

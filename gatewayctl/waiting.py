@@ -75,25 +75,29 @@ class Pending:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """It will never be: waiting ends at once with `fault`."""
-
-    fault: Exception
-
-
-def until(look: Callable[[], T | Pending | GiveUp], what: str, deadline: Deadline) -> T:
+def until(look: Callable[[], T | Pending], what: str, deadline: Deadline) -> T:
     """The first answer of `look` that is not Pending. Raises DeadlineExceeded with what was last seen.
 
     A look that raises EnvironmentFailed counts as pending: what is unreachable now may answer before the deadline.
-    Where that is not so, see `fail_fast`.
     """
+
+    def look_again() -> T | Pending:
+        try:
+            return look()
+        except (DeadlineExceeded, Missing):
+            raise
+        except EnvironmentFailed as fault:
+            return Pending(str(fault))
+
+    return until_or_fail(look_again, what, deadline)
+
+
+def until_or_fail(look: Callable[[], T | Pending], what: str, deadline: Deadline) -> T:
+    """As `until`, but an EnvironmentFailed of `look` ends the wait at once: what it names will never be."""
     clock = deadline.clock
     end = clock.now() + deadline.within
     for looks in count(1):
-        seen = _look(look)
-        if isinstance(seen, GiveUp):
-            raise seen.fault
+        seen = look()
         if not isinstance(seen, Pending):
             return seen
         detail = seen.detail
@@ -105,31 +109,10 @@ def until(look: Callable[[], T | Pending | GiveUp], what: str, deadline: Deadlin
     raise DeadlineExceeded(deadline.within, what, detail, hint=deadline.hint)
 
 
-def _look(look: Callable[[], T | Pending | GiveUp]) -> T | Pending | GiveUp:
-    try:
-        return look()
-    except (DeadlineExceeded, Missing):
-        raise
-    except EnvironmentFailed as fault:
-        return Pending(str(fault))
-
-
-def fail_fast(look: Callable[[], T | Pending | GiveUp]) -> Callable[[], T | Pending | GiveUp]:
-    """The same look, but any EnvironmentFailed ends the wait at once."""
-
-    def strict() -> T | Pending | GiveUp:
-        try:
-            return look()
-        except EnvironmentFailed as fault:
-            return GiveUp(fault)
-
-    return strict
-
-
 def pause(seconds: float, clock: Clock, tick: Callable[[], None] = lambda: None, tick_every: float = math.inf) -> None:
-    """Let `seconds` pass; `tick` is called every `tick_every` seconds meanwhile, and may raise to end the pause."""
+    """Let `seconds` pass, at most `tick_every` more; every `tick_every` seconds `tick` is called, and may raise."""
     end = clock.now() + seconds
     clock.sleep(min(seconds, tick_every))
-    while (left := end - clock.now()) > 0 and tick_every < math.inf:
+    while tick_every < math.inf and clock.now() < end:
         tick()
-        clock.sleep(min(tick_every, left))
+        clock.sleep(tick_every)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing
-from gatewayctl.waiting import Backoff, Deadline, GiveUp, Pending, fail_fast, pause, until
+from gatewayctl.waiting import Backoff, Deadline, Pending, pause, until, until_or_fail
 
 PACKAGE = Path(__file__).parents[1] / "gatewayctl"
 
@@ -119,18 +119,13 @@ def test_what_waiting_does_not_bring_back_ends_the_wait(fault: EnvironmentFailed
     assert not clock.slept
 
 
-def test_a_look_that_gives_up_ends_the_wait_with_its_fault() -> None:
-    with pytest.raises(EnvironmentFailed, match="image cannot be had"):
-        until(lambda: GiveUp(EnvironmentFailed("image cannot be had")), "a Pod", Deadline(FakeClock(), ignore, 10.0))
-
-
-def test_a_look_that_fails_fast_is_not_tried_again() -> None:
+def test_where_the_first_fault_counts_nothing_is_asked_again() -> None:
     def look() -> str:
         raise EnvironmentFailed("forbidden")
 
     clock = FakeClock()
     with pytest.raises(EnvironmentFailed, match="forbidden"):
-        until(fail_fast(look), "an answer", Deadline(clock, ignore, 10.0))
+        until_or_fail(look, "an answer", Deadline(clock, ignore, 10.0))
     assert not clock.slept
 
 

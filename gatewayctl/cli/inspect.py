@@ -59,7 +59,7 @@ def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEX
         for check in preflight(session.ports, session.draft(name, "image:to-come", Mode.MANUAL)):
             hint = check.fault.hint if check.fault else check.hint
             rows.append(
-                {"app": name, "check": check.name, "ok": check.fault is None, "found": check.found, "hint": hint}
+                {"app": name, "check": check.name, "ok": check.fault is None, "found": check.detail, "hint": hint}
             )
     text = "\n".join(
         f"{_mark(row)} {row['app']}: {row['check']}: {row['found']}" + (f"\n    → {row['hint']}" if row["hint"] else "")
@@ -82,7 +82,7 @@ def status(
     output: Out = Output.TEXT,
 ) -> None:
     """Phase, proof per gateway replica, how QA reaches the canary, and who may act next."""
-    from gatewayctl.orchestration.survey import survey, watched
+    from gatewayctl.orchestration.survey import survey, watch_surveys
     from gatewayctl.reports import status as report
 
     each = wire_each(config, Progress(a_console()), app, namespace)
@@ -90,7 +90,7 @@ def status(
     def look() -> "tuple[Survey, ...]":
         return tuple(survey(session.ports, session.app(name).target) for name, session in each)
 
-    for seen in watched(look, each[0][1].ports.clock) if watch else [look()]:
+    for seen in watch_surveys(look, each[0][1].ports.clock) if watch else [look()]:
         show(output, report.as_dict(seen), "\n".join(report.as_text(one) for one in seen))
 
 

@@ -1,4 +1,4 @@
-"""What a platform tells us: workloads, gateway replicas, stored route files, leases; no platform words."""
+"""What a platform reports: workloads, gateway replicas, stored route files, leases; in no platform's own terms."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from gatewayctl.domain.routing import Files
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One Deployment-like thing as it is now.
+    """One Deployment as it is now.
 
-    `version` is opaque and moves with every write through the port (not with status). `ready` counts pods that run
+    `version` is opaque and changes with every write through the port, not with status. `ready` counts pods that run
     `image` and pass readiness. `pods` names every pod that still exists, including those that are ending; `settled`
     says that the platform has done all that was asked: no pod of another image, no pod too many, all ready.
-    `digest` is what really runs, if it is known. `trouble` explains why it will not become ready, when that is certain.
+    `digest` is the digest of the image that runs, if known. `trouble` is why it will certainly not become ready.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class VersionedFiles:
-    """Route files as a store holds them; `version` is opaque and moves with every write, even one of the same text."""
+    """Route files as a store holds them; `version` is opaque and changes with every write, even of the same text."""
 
     files: Files
     version: str
@@ -105,7 +105,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What the product's own checker said. `checked` False means that it could not be asked; `detail` says why."""
+    """The result of the product's own check. `checked` False means that it could not be asked; `detail` says why."""
 
     ok: bool
     checked: bool
@@ -114,12 +114,12 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One precondition: what was looked at, what was found, and the error it would be.
+    """One precondition: its name, what was seen, and the error when it does not hold.
 
-    A `hint` without a fault is a warning: what to do about something that refuses nothing.
+    A `hint` without a fault is a warning: what to do about something that stops no release.
     """
 
     name: str
-    found: str
+    detail: str
     fault: GatewayctlError | None = None
     hint: str = ""

@@ -1,4 +1,4 @@
-"""What a step has in its hands: the ports, the release, and the fence that keeps a late process from writing."""
+"""What a step works with: ports, release, and the fence that keeps a process that was overtaken from writing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,13 +27,14 @@ from gatewayctl.ports import (
     WorkloadReader,
     WorkloadWriter,
 )
-from gatewayctl.waiting import Backoff, Deadline
+from gatewayctl.waiting import Backoff, Deadline, pause
 
+_TICK_EVERY = 0.1  # seconds
 _FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
 
 def no_address(workload: str) -> str:
-    """For platforms that cannot tell."""
+    """ports.Address where the platform does not know addresses."""
     raise EnvironmentFailed(
         f"nobody can tell the IP address of the Service {workload} here", hint="set canary_host in gatewayctl.yaml"
     )
@@ -41,7 +42,7 @@ def no_address(workload: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The gateway: how its rules are spelled, where they are kept, who runs them, and how they are asked and told."""
+    """One gateway: how its rules are spelled, where they are kept, its replicas, how they are asked and reloaded."""
 
     dialect: Dialect
     checker: Checker
@@ -78,15 +79,15 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What comes between reading an object and replacing it, so that a late process loses.
+    """The check between reading an object and replacing it, so that a process that was overtaken does not write.
 
-    Whoever takes a release over moves the journal first, and then replaces every object that its step is about, once
-    more. So a version read *after* that must not be replaced: `guard` looks at the journal itself and raises
-    Superseded; that look, being later than the read, would see the move. A version which is older than the move needs
-    no look: their write ends it, and our compare-and-swap on it fails from then on. Two kinds are older for certain,
-    and `known` has them: what was read before our own last journal write that began this drive (they move the journal
-    after it), and what a write of ours made, itself fenced (had they written before it, it would have failed).
-    For these `glance`, which may lag behind, is only there to stop early.
+    A process that takes a release over writes the journal first, and then replaces every object of its step once more.
+    So a version that was read *after* its journal write must not be replaced: `verify_ownership` reads the journal
+    itself and raises Superseded; it is later than the read of the object, so it sees that write. A version from
+    before needs no check: the other process replaces it, and our compare-and-swap on it fails from then on.
+    Two kinds are from before for certain, and `known` has them by object name: what was read before our own journal
+    write that began this drive (theirs comes later), and what a fenced write of ours made (it would have failed).
+    For these `poll_ownership`, which may lag behind, is only there to stop early.
     """
 
     verify_ownership: Callable[[], None]
@@ -103,7 +104,7 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """One step of one release. `fence` is passed before every write; `tick` narrates, and may raise to stop a wait."""
+    """One step of one release. `fence` is checked before every write; `tick` reports progress, and may stop a wait."""
 
     ports: Ports
     release: Release
@@ -113,6 +114,11 @@ class StepContext:
     def deadline(self, within: float, every: float | Backoff = 0.1) -> Deadline:
         """Wait at most `within` seconds, with `every` seconds between two looks."""
         return Deadline(self.ports.clock, self.tick, within, every)
+
+    def pause(self, seconds: float, detail: str) -> None:
+        """Let `seconds` pass, with `detail` as progress."""
+        self.tick(detail)
+        pause(seconds, self.ports.clock, lambda: self.tick(detail), _TICK_EVERY)
 
     def replicas(self) -> tuple[Replica, ...]:
         """The gateway's replicas now."""

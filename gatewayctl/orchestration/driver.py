@@ -1,7 +1,7 @@
 """Drive a release: load, advance, save, perform. The journal is written before the effect it announces.
 
-One process at a time drives an application (lease). Whoever takes over (abort, resume) moves the journal on, and the
-process that had it finds out before its next write and at every tick of every wait.
+One process at a time drives an application: it holds the lease. A process that takes over (abort, resume) writes the
+journal first. The process that had the release notices that before its next write, and within a second of every wait.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,18 +16,18 @@ from gatewayctl.domain.release import Note, Phase, Record, Release
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.planning import check_images
-from gatewayctl.orchestration.preflight import unfinished_fault
+from gatewayctl.orchestration.preflight import conflict_with
 from gatewayctl.orchestration.steps import perform
 from gatewayctl.waiting import Deadline, Pending, until
 
 _LOOK_EVERY = 1.0  # seconds between two looks at the journal while waiting
-_UNREACHABLE = 30.0  # seconds for which the journal may be out of reach; a lease lives longer
-_TAKEOVER = 60.0  # seconds an abort waits for the process it takes the release from
+_UNREACHABLE = 30.0  # seconds for which the journal may be unreachable; a lease lasts longer
+_TAKEOVER = 60.0  # seconds for which an abort waits for the lease of the process that drives the release
 
 
 @dataclass(slots=True)
 class Driver:
-    """The hands of one process on releases. `holder` says who and where we are."""
+    """Drives releases on behalf of one process; `holder` says whose and where."""
 
     ports: Ports
     holder: Holder
@@ -35,26 +35,26 @@ class Driver:
     def begin(self, release: Release) -> Release:
         """Journal a new release and drive it until it ends or waits.
 
-        Raises Busy or Conflict when the application has one, Drifted when one went by since the draft was made.
+        Raises Busy or Conflict when the application has one, Drifted when another one ended since the draft was made.
         """
         app = release.app
-        with self._giving_back(app):
+        with self._release_lease_after(app):
             self.ports.leases.acquire(app, self.holder)
             old = self.ports.journal.load(app)
             if old and not old.release.ended:
-                raise unfinished_fault(old.release)
+                raise conflict_with(old.release)
             twins = check_images(self.ports, release)
             self.ports.leases.renew(app, self.holder)
-            saved = self._written(release, old.version if old else 0)
+            saved = self._write_journal(release, old.version if old else 0)
             return self._drive(saved, Resumed(), {one.name: one.version for one in twins})
 
     def send(self, app: str, event: Event) -> Release:
         """Give an open release an event (promote, smoke, resume) and drive it on. Raises Busy, UsageFault."""
-        with self._giving_back(app):
+        with self._release_lease_after(app):
             self.ports.leases.acquire(app, self.holder)
             record = self.open(app)
             advance(record.release, event)  # what cannot be granted is refused before anything is written
-            return self._drive(self._taken_up(record), event)
+            return self._drive(self._take_up(record), event)
 
     def promote(self, app: str, event: PromoteAsked) -> Release:
         """Make the canary of a waiting release stable. Raises UsageFault when it has expired or is not tested."""
@@ -73,16 +73,16 @@ class Driver:
             moved, _ = advance(record.release, AbortAsked(reason))
             moved = moved.noted(self._note(moved.phase, "–", f"abort: {reason}"))
             try:
-                self._written(moved, record.version)
+                self._write_journal(moved, record.version)
                 break
             except Superseded:
                 continue  # the driver journaled a step in between; the abort applies to what it wrote
-        with self._giving_back(app):
+        with self._release_lease_after(app):
             self._take_lease(app)
             current = self.ports.journal.load(app)
             if current is None or current.release.id != moved.id:
                 raise Superseded(f"release {moved.id} of {app} ended meanwhile")
-            return current.release if current.release.ended else self._drive(self._taken_up(current), Resumed())
+            return current.release if current.release.ended else self._drive(self._take_up(current), Resumed())
 
     def open(self, app: str) -> Record:
         """The open release of an application. Raises UsageFault when there is none."""
@@ -93,8 +93,8 @@ class Driver:
         return record
 
     @contextmanager
-    def _giving_back(self, app: str) -> Iterator[None]:
-        """Leave no lease behind, not even one whose taking failed half-way. One that cannot be given back runs out."""
+    def _release_lease_after(self, app: str) -> Iterator[None]:
+        """Release the lease in the end, even when taking it failed half-way. If that fails, it expires by itself."""
         try:
             yield
         finally:
@@ -103,17 +103,17 @@ class Driver:
             except EnvironmentFailed as fault:
                 self.ports.listener.progress("lease", f"not given back, it runs out by itself: {fault}")
 
-    def _taken_up(self, record: Record) -> Record:
-        """The journal moves first: whoever had the release finds out, however late it wakes up.
+    def _take_up(self, record: Record) -> Record:
+        """Write the journal first: the process that had the release notices, however late it continues.
 
-        The order is that of every write: `record` was read, then the lease is asked for, then compare-and-swap. Who
-        was paused so long that another one followed moves nothing.
+        The order is that of every write: `record` was read, then the lease is renewed, then compare-and-swap. So a
+        process that was paused for so long that another one took over writes nothing.
         """
         self.ports.leases.renew(record.release.app, self.holder)
         return self._save(record.release.noted(self._note(record.release.phase, "–", "taken up")), record)
 
     def _take_lease(self, app: str) -> None:
-        def taken() -> bool | Pending:
+        def acquire() -> bool | Pending:
             try:
                 self.ports.leases.acquire(app, self.holder)
             except Busy as busy:
@@ -122,15 +122,15 @@ class Driver:
 
         listener = self.ports.listener
         until(
-            taken,
+            acquire,
             f"the process that drives {app} to let go",
             Deadline(self.ports.clock, lambda text: listener.progress("abort", text), _TAKEOVER),
         )
 
     def _drive(self, saved: Record, event: Event, read_before: dict[str, str] | None = None) -> Release:
-        """Advance and perform until the release ends, waits for someone, or is stuck on the way out.
+        """Advance and perform until the release ends, waits for a person, or is stuck on the way out.
 
-        `read_before` has versions of objects that were read before `saved` was written; see Fence.
+        `read_before` has, by object name, versions that were read before `saved` was written; see Fence.
         """
         current, release, interrupted = saved.release, saved.release, False
         known = dict(read_before or {})
@@ -146,42 +146,42 @@ class Driver:
                 if interrupted:
                     raise
                 interrupted = True
-                saved = self._after_all(release, saved)
+                saved = self._read_after_interrupt(release, saved)
                 self.ports.listener.progress(saved.release.phase, "interrupted: going back (again: stop at once)")
                 current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
 
     def _save(self, release: Release, saved: Record) -> Record:
-        return saved if release == saved.release else self._written(release, saved.version)
+        return saved if release == saved.release else self._write_journal(release, saved.version)
 
-    def _written(self, release: Release, version: int) -> Record:
-        """Write the journal if it is as we left it; what fails for a moment is tried again. Raises Superseded."""
+    def _write_journal(self, release: Release, version: int) -> Record:
+        """Write the journal if nobody else wrote it since; a write that fails is tried again. Raises Superseded."""
 
-        def written() -> Record:
+        def write() -> Record:
             try:
                 return self.ports.journal.save(release.app, release, version)
             except StaleWrite:
                 current = self.ports.journal.load(release.app)
-                if current and current.release == release:  # it was us: the answer got lost, and a client tried again
+                if current and current.release == release:  # we wrote it: only the answer to that was lost
                     return current
                 if release.ended and release in self.ports.journal.history(release.app):
-                    return Record(release, version + 1)  # the same, and somebody has begun the next one since
-                raise self._superseded(release, "the journal was moved on") from None
+                    return Record(release, version + 1)  # the same, and the next release has begun since
+                raise self._superseded_fault(release, "the journal was moved on") from None
 
         listener, clock = self.ports.listener, self.ports.clock
         deadline = Deadline(clock, lambda text: listener.progress(release.phase, text), _UNREACHABLE, _LOOK_EVERY)
-        return until(written, f"the journal of {release.app} to be written", deadline)
+        return until(write, f"the journal of {release.app} to be written", deadline)
 
-    def _superseded(self, release: Release, why: str) -> Superseded:
+    def _superseded_fault(self, release: Release, reason: str) -> Superseded:
         return Superseded(
-            f"release {release.id} of {release.app} was taken over: {why}", hint=f"gatewayctl status {release.app}"
+            f"release {release.id} of {release.app} was taken over: {reason}", hint=f"gatewayctl status {release.app}"
         )
 
-    def _after_all(self, release: Release, saved: Record) -> Record:
+    def _read_after_interrupt(self, release: Release, saved: Record) -> Record:
         """The record after an interrupt, which may have hit while `release` was being written. Raises Superseded."""
         current = self.ports.journal.load(release.app)
         if current and (current.version == saved.version or current.release == release):
             return current
-        raise self._superseded(release, "the journal was moved on")
+        raise self._superseded_fault(release, "the journal was moved on")
 
     def _perform(self, saved: Record, effect: Effect, known: dict[str, str]) -> tuple[Release, Event]:
         """One effect; its note is journaled together with the event it leads to."""
@@ -192,18 +192,18 @@ class Driver:
         verify_ownership = self._verify_ownership(saved)
         poll_ownership = self._poll_ownership(saved, verify_ownership)
         try:
-            found = perform(
+            judgement = perform(
                 effect,
                 StepContext(
                     self.ports,
                     release,
                     Fence(verify_ownership, poll_ownership, known),
-                    self._ticking(phase, poll_ownership),
+                    self._make_tick(phase, poll_ownership),
                 ),
             )
-            event, mark, text = _judged(phase, found)
+            event, mark, text = _event_of(phase, judgement)
         except (Superseded, Busy) as fault:
-            raise self._superseded(release, str(fault)) from fault
+            raise self._superseded_fault(release, str(fault)) from fault
         except GatewayctlError as fault:
             event, mark, text = Failed(phase, Cause.ENVIRONMENT, _with_hint(fault)), "✗", str(fault)
         seconds = clock.now() - start
@@ -211,6 +211,7 @@ class Driver:
         return release.noted(replace(self._note(phase, mark, text), seconds=seconds)), event
 
     def _verify_ownership(self, record: Record) -> Callable[[], None]:
+        """A certain check that the release is still ours: it reads the journal itself."""
         app, version = record.release.app, record.version
 
         def verify_ownership() -> None:
@@ -223,7 +224,7 @@ class Driver:
         return verify_ownership
 
     def _poll_ownership(self, saved: Record, verify_ownership: Callable[[], None]) -> Callable[[], None]:
-        """Notice soon when somebody else moved the release on; only a guard knows for certain."""
+        """A cheap check that may miss a takeover for a moment; `verify_ownership` does not."""
         app = saved.release.app
 
         def poll_ownership() -> None:
@@ -233,8 +234,8 @@ class Driver:
 
         return poll_ownership
 
-    def _ticking(self, phase: Phase, poll_ownership: Callable[[], None]) -> Callable[[str], None]:
-        """Narrate, with a glance every second."""
+    def _make_tick(self, phase: Phase, poll_ownership: Callable[[], None]) -> Callable[[str], None]:
+        """A tick that reports progress, and once a second checks that the release is still ours."""
         clock = self.ports.clock
         looked = clock.now()
 
@@ -251,11 +252,11 @@ class Driver:
         return Note(phase, mark, text, self.ports.clock.wall(), 0.0, str(self.holder))
 
 
-def _judged(phase: Phase, found: Judgement) -> tuple[Event, str, str]:
-    if found.verdict is Verdict.PASS:
-        return Passed(phase), "✓", found.text
-    mark = "✗" if found.verdict is Verdict.FAIL else "?"
-    return Failed(phase, Cause.CANARY, found.text), mark, found.text
+def _event_of(phase: Phase, judgement: Judgement) -> tuple[Event, str, str]:
+    if judgement.verdict is Verdict.PASS:
+        return Passed(phase), "✓", judgement.text
+    mark = "✗" if judgement.verdict is Verdict.FAIL else "?"
+    return Failed(phase, Cause.CANARY, judgement.text), mark, judgement.text
 
 
 def _with_hint(fault: GatewayctlError) -> str:

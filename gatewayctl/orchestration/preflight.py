@@ -17,6 +17,9 @@ from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import own_routes
 from gatewayctl.orchestration.context import Ports
 
+NamedCheck = tuple[str, Callable[[], str]]
+"""A precondition: what it is called, and the function that returns what it saw or raises what does not hold."""
+
 
 class PreflightFailed(GatewayctlError):
     """Several preconditions do not hold; nothing was touched."""
@@ -28,7 +31,7 @@ class PreflightFailed(GatewayctlError):
 
 
 def require(checks: tuple[Check, ...]) -> None:
-    """Raise what does not hold: the error itself when it is one, all of them together otherwise."""
+    """Raise what does not hold: the error itself when it is one, else PreflightFailed with all of them."""
     faults = [check.fault for check in checks if check.fault]
     if len(faults) == 1:
         raise faults[0]
@@ -38,40 +41,40 @@ def require(checks: tuple[Check, ...]) -> None:
 
 def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
     """Every check, each on its own: one that fails does not hide another."""
-    looks: list[tuple[str, Callable[[], str]]] = [
-        ("no other release", lambda: _no_other(ports, release)),
-        ("stable", lambda: _stable(ports, release)),
-        ("canary", lambda: _canary(ports, release)),
-        ("rule fits the files", lambda: _rule_fits(ports, release)),
-        ("gateway replicas", lambda: _replicas(ports)),
-        *_suite_looks(release),
+    checks_to_run: list[NamedCheck] = [
+        ("no other release", lambda: _check_no_other(ports, release)),
+        ("stable", lambda: _check_stable(ports, release)),
+        ("canary", lambda: _check_canary(ports, release)),
+        ("rule fits the files", lambda: _check_rule(ports, release)),
+        ("gateway replicas", lambda: _check_replicas(ports)),
+        *_suite_checks(release),
     ]
     checks = [check for inspect in ports.inspections for check in inspect(release.target)]
-    checks += [_look(name, look) for name, look in looks]
+    checks += [_run(name, check) for name, check in checks_to_run]
     try:
         replicas = [replica for replica in ports.gateway.replicas.list() if replica.ready]
     except EnvironmentFailed:
-        return tuple(checks)  # said by the check above
+        return tuple(checks)  # the check of the gateway replicas has this fault
     for replica in replicas:
-        checks += [_look(name, look) for name, look in _replica_looks(ports, release, replica)]
+        checks += [_run(name, check) for name, check in _replica_checks(ports, release, replica)]
     return tuple(checks)
 
 
-def _look(name: str, look: Callable[[], str]) -> Check:
+def _run(name: str, check: Callable[[], str]) -> Check:
     try:
-        return Check(name, look())
+        return Check(name, check())
     except GatewayctlError as fault:
         return Check(name, str(fault), fault)
 
 
-def _no_other(ports: Ports, release: Release) -> str:
+def _check_no_other(ports: Ports, release: Release) -> str:
     record = ports.journal.load(release.app)
     if record and not record.release.ended:
-        raise unfinished_fault(record.release)
+        raise conflict_with(record.release)
     return "none in progress"
 
 
-def unfinished_fault(release: Release) -> GatewayctlError:
+def conflict_with(release: Release) -> GatewayctlError:
     """The error for a second release of one application."""
     app = release.app
     return Conflict(
@@ -81,7 +84,7 @@ def unfinished_fault(release: Release) -> GatewayctlError:
     )
 
 
-def _stable(ports: Ports, release: Release) -> str:
+def _check_stable(ports: Ports, release: Release) -> str:
     now = ports.workloads.read(release.target.stable)
     if now.image == release.image:
         raise UsageFault(f"{now.name} runs {now.image} already", hint="nothing to release")
@@ -93,7 +96,7 @@ def _stable(ports: Ports, release: Release) -> str:
     return f"{now.ready}/{now.replicas} ready, {now.image}"
 
 
-def _canary(ports: Ports, release: Release) -> str:
+def _check_canary(ports: Ports, release: Release) -> str:
     now = ports.workloads.read(release.target.canary)
     if now.replicas or now.pods:
         raise Conflict(
@@ -103,7 +106,7 @@ def _canary(ports: Ports, release: Release) -> str:
     return f"standing by at 0, {now.image}"
 
 
-def _rule_fits(ports: Ports, release: Release) -> str:
+def _check_rule(ports: Ports, release: Release) -> str:
     gateway = ports.gateway
     files = gateway.store.read().files
     routes = gateway.dialect.routes(files)
@@ -120,16 +123,16 @@ def _rule_fits(ports: Ports, release: Release) -> str:
             hint="if it is a standing rule set route: standing and its header value; else remove it with rule remove",
         )
     change = gateway.dialect.insert(files, release.rule)
-    said = gateway.checker.check(files, change.apply(files))
-    if not said.ok:
-        raise UsageFault(f"the gateway would not load the rule: {said.detail}")
+    validation = gateway.checker.check(files, change.apply(files))
+    if not validation.ok:
+        raise UsageFault(f"the gateway would not load the rule: {validation.detail}")
     if len(change.stages) == 1:  # the upstream is not defined by the edit: then the gateway must know it already
-        _upstream_is_known(ports, release)
+        _check_upstream(ports, release)
     count = len(change.covered)
-    return f"{count} route{'s' if count != 1 else ''} of {release.target.service}; {said.detail or 'accepted'}"
+    return f"{count} route{'s' if count != 1 else ''} of {release.target.service}; {validation.detail or 'accepted'}"
 
 
-def _upstream_is_known(ports: Ports, release: Release) -> None:
+def _check_upstream(ports: Ports, release: Release) -> None:
     upstream = release.rule.canary
     for replica in ports.gateway.replicas.list():
         if replica.ready and not (proof := ports.gateway.readback.upstream_ready(replica, upstream)).known:
@@ -140,7 +143,7 @@ def _upstream_is_known(ports: Ports, release: Release) -> None:
             )
 
 
-def _replicas(ports: Ports) -> str:
+def _check_replicas(ports: Ports) -> str:
     replicas = ports.gateway.replicas.list()
     if not replicas:
         raise EnvironmentFailed("the gateway has no replica")
@@ -150,30 +153,30 @@ def _replicas(ports: Ports) -> str:
     return f"{len(replicas)} of {len(replicas)} ready"
 
 
-def _suite_looks(release: Release) -> Iterator[tuple[str, Callable[[], str]]]:
+def _suite_checks(release: Release) -> Iterator[NamedCheck]:
     for name, path in (
         ("suite", release.suite.path if release.suite else ""),
         ("load", release.load.file if release.load else ""),
     ):
         if path:
-            yield name, lambda path=path, name=name: _exists(name, path)  # type: ignore[misc]
+            yield name, lambda path=path, name=name: _check_path(name, path)  # type: ignore[misc]
 
 
-def _exists(name: str, path: str) -> str:
+def _check_path(name: str, path: str) -> str:
     if not Path(path).exists():
         raise UsageFault(f"{name}: {path} does not exist", hint="correct its path in gatewayctl.yaml")
     return path
 
 
-def _replica_looks(ports: Ports, release: Release, replica: Replica) -> Iterator[tuple[str, Callable[[], str]]]:
+def _replica_checks(ports: Ports, release: Release, replica: Replica) -> Iterator[NamedCheck]:
     unmarked = leak_probes(release)[0]
-    yield f"{replica.name} serves stable", lambda: _answers_stable(ports, replica, unmarked)
-    yield f"{replica.name} has no rule of {release.app}", lambda: _runs_no_rule(ports, release, replica)
+    yield f"{replica.name} serves stable", lambda: _check_stable_answers(ports, replica, unmarked)
+    yield f"{replica.name} has no rule of {release.app}", lambda: _check_no_rule_runs(ports, release, replica)
     for near in neighbour_leaks(release):
-        yield f"{replica.name} serves {near.label}", lambda near=near: _answers(ports, replica, near)  # type: ignore[misc]
+        yield f"{replica.name} serves {near.label}", lambda near=near: _check_answers(ports, replica, near)  # type: ignore[misc]
 
 
-def _answers_stable(ports: Ports, replica: Replica, case: LeakProbe) -> str:
+def _check_stable_answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:
     answer = ports.gateway.prober.ask(replica, case.probe)
     if case.attribution.attribute(answer) is not Attribution.STABLE:
         raise EnvironmentFailed(
@@ -184,8 +187,8 @@ def _answers_stable(ports: Ports, replica: Replica, case: LeakProbe) -> str:
     return case.attribution.explain(answer)
 
 
-def _runs_no_rule(ports: Ports, release: Release, replica: Replica) -> str:
-    """A replica that came back with files of before would send to the canary while it starts."""
+def _check_no_rule_runs(ports: Ports, release: Release, replica: Replica) -> str:
+    """A replica that came back with older files would send requests to the canary as soon as that starts."""
     proof = ports.gateway.readback.rule_of(replica, release.rule)
     if proof.named and not release.standing:
         raise EnvironmentFailed(
@@ -198,7 +201,7 @@ def _runs_no_rule(ports: Ports, release: Release, replica: Replica) -> str:
     return "none" if proof.asked else "the gateway cannot tell"
 
 
-def _answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:
+def _check_answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:
     answer = ports.gateway.prober.ask(replica, case.probe)
     if not answer.status:
         raise EnvironmentFailed(f"{replica.name}: {case.label}: {case.attribution.explain(answer)}")

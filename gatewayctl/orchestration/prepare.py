@@ -19,7 +19,7 @@ def checked(ports: Ports, release: Release) -> Plan:
     listener.ended("preflight", mark, said, clock.now() - start)
     require(checks)
     made = plan(ports, release)
-    ports.evidence.put(release.id, "preflight.txt", "".join(f"{check.name}: {check.found}\n" for check in checks))
+    ports.evidence.put(release.id, "preflight.txt", "".join(f"{check.name}: {check.detail}\n" for check in checks))
     ports.evidence.put(release.id, "plan.txt", as_text(made))
     return made
 

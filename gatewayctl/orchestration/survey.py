@@ -1,4 +1,4 @@
-"""Where an application stands right now: the journal's word beside what the world really shows. Changes nothing."""
+"""The state of an application now: what the journal says, beside what is really there. Changes nothing."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,7 +14,7 @@ from gatewayctl.waiting import pause
 
 
 def survey(ports: Ports, target: Target) -> Survey:
-    """Look at everything; what cannot be seen is said, not guessed."""
+    """Look at everything; what cannot be seen is named in `faults`, not guessed. Raises EnvironmentFailed."""
     faults: list[str] = []
     record = ports.journal.load(target.app)
     release = record.release if record else None
@@ -23,16 +23,16 @@ def survey(ports: Ports, target: Target) -> Survey:
         target,
         release,
         ports.leases.holder(target.app),
-        _workload(ports, target.stable, faults),
-        _workload(ports, target.canary, faults),
-        _rules(ports, target, faults),
-        _replicas(ports, release if running else None, faults),
+        _read_workload(ports, target.stable, faults),
+        _read_workload(ports, target.canary, faults),
+        _read_rules(ports, target, faults),
+        _describe_replicas(ports, release if running else None, faults),
         running and release is not None and ports.clock.wall() > release.expires,
         tuple(faults),
     )
 
 
-def _workload(ports: Ports, name: str, faults: list[str]) -> Workload | None:
+def _read_workload(ports: Ports, name: str, faults: list[str]) -> Workload | None:
     try:
         return ports.workloads.read(name)
     except GatewayctlError as fault:
@@ -40,7 +40,7 @@ def _workload(ports: Ports, name: str, faults: list[str]) -> Workload | None:
         return None
 
 
-def _rules(ports: Ports, target: Target, faults: list[str]) -> tuple[RouteView, ...]:
+def _read_rules(ports: Ports, target: Target, faults: list[str]) -> tuple[RouteView, ...]:
     try:
         return ports.gateway.own_routes(target.app)
     except GatewayctlError as fault:
@@ -48,17 +48,17 @@ def _rules(ports: Ports, target: Target, faults: list[str]) -> tuple[RouteView, 
         return ()
 
 
-def _replicas(ports: Ports, release: Release | None, faults: list[str]) -> tuple[ReplicaView, ...]:
+def _describe_replicas(ports: Ports, release: Release | None, faults: list[str]) -> tuple[ReplicaView, ...]:
     try:
         replicas = ports.gateway.replicas.list()
         missing = explain_replicas(ports.gateway, release) if release else {}
     except GatewayctlError as fault:
         faults.append(str(fault))
         return ()
-    return tuple(_view(replica, release, missing) for replica in replicas)
+    return tuple(_describe(replica, release, missing) for replica in replicas)
 
 
-def _view(replica: Replica, release: Release | None, missing: dict[str, str]) -> ReplicaView:
+def _describe(replica: Replica, release: Release | None, missing: dict[str, str]) -> ReplicaView:
     if release is None:
         return ReplicaView(replica.name, replica.traffic, replica.ready, serves_rule=False, said=replica.note)
     said = missing.get(replica.name, "not seen")
@@ -91,14 +91,16 @@ def ask_all(ports: Ports, release: Release, path: str) -> tuple[Reply, ...]:
     return tuple(replies)
 
 
-def watched(look: Callable[[], tuple[Survey, ...]], clock: Clock, every: float = 2.0) -> Iterator[tuple[Survey, ...]]:
-    """Surveys every `every` seconds, until no release is open; each time only when something is different."""
-    before: tuple[Survey, ...] = ()
+def watch_surveys(
+    look: Callable[[], tuple[Survey, ...]], clock: Clock, every: float = 2.0
+) -> Iterator[tuple[Survey, ...]]:
+    """Surveys, taken every `every` seconds until no release is open; one that equals the last is left out."""
+    last: tuple[Survey, ...] = ()
     while True:
-        seen = look()
-        if seen != before:
-            yield seen
-            before = seen
-        if not any(one.active for one in seen):
+        surveys = look()
+        if surveys != last:
+            yield surveys
+            last = surveys
+        if not any(one.active for one in surveys):
             return
         pause(every, clock)

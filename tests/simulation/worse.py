@@ -223,7 +223,7 @@ class Unguarded(Driver):
 class Quiet(Driver):
     """Takes over without a word."""
 
-    def _taken_up(self, record: Record) -> Record:
+    def _take_up(self, record: Record) -> Record:
         return record
 
 
@@ -236,8 +236,8 @@ class Hasty(Driver):
 class Suspicious(Driver):
     """Takes every lost answer for somebody else's doing."""
 
-    def _written(self, release: Release, version: int) -> Record:
+    def _write_journal(self, release: Release, version: int) -> Record:
         try:
             return self.ports.journal.save(release.app, release, version)
         except StaleWrite as fault:
-            raise self._superseded(release, str(fault)) from fault
+            raise self._superseded_fault(release, str(fault)) from fault

@@ -33,7 +33,7 @@ from gatewayctl.adapters.sandbox.objects import (
 from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.ports import Clock
-from gatewayctl.waiting import Deadline, Pending, fail_fast, until
+from gatewayctl.waiting import Deadline, Pending, until, until_or_fail
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.sandbox.world import World
@@ -195,7 +195,7 @@ def _wait(folder: Folder, pid: int, known: bool, deadline: Deadline) -> None:  #
         missing = _not_ready(folder, known=known)
         return Pending(missing) if missing else True
 
-    until(fail_fast(has_come_up), f"the sandbox in {folder.root}", deadline)
+    until_or_fail(has_come_up, f"the sandbox in {folder.root}", deadline)
 
 
 def _not_ready(folder: Folder, *, known: bool) -> str:

@@ -1,7 +1,5 @@
 """Steps that wait for a proof and judge it: the rule is live on every replica, and at the end gone from each."""
 
-from dataclasses import dataclass
-
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Outcome
@@ -10,52 +8,42 @@ from gatewayctl.orchestration.canary_health import CanaryHealth
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.leaks import prove_no_leak
 from gatewayctl.orchestration.proof.replica import sends_elsewhere, why_not_gone, why_not_served
-from gatewayctl.waiting import Pending, pause, until
+from gatewayctl.waiting import Pending, until
 
 _EVERY = 0.05  # seconds between two looks at the replicas
 
 
 def prove_routed(context: StepContext) -> Judgement:
     """Every replica runs the rule, and answers marked requests from the canary; else the reason why one does not."""
-    found = _wait_until_served(context)
-    if isinstance(found, Judgement):
-        return found
-    return Judgement(Verdict.PASS, f"{found.counted}, {found.seconds:.1f} s after the write")
+    clock = context.ports.clock
+    start = clock.now()
+    served = _wait_until_served(context)
+    if served.verdict is not Verdict.PASS:
+        return served
+    return Judgement(Verdict.PASS, f"{served.text}, {clock.now() - start:.1f} s after the write")
 
 
 def prove_all(context: StepContext) -> Judgement:
     """Both proofs: hours may lie between the first ones and the promotion, and people edit gateways meanwhile."""
-    found = _wait_until_served(context)
-    if isinstance(found, Judgement):
-        return found
+    served = _wait_until_served(context)
+    if served.verdict is not Verdict.PASS:
+        return served
     leaks = prove_no_leak(context)
-    return Judgement(leaks.verdict, f"{found.counted}; leaks {leaks.text}")
+    return Judgement(leaks.verdict, f"{served.text}; leaks {leaks.text}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """Every one of so many replicas serves the rule, so many seconds after the proof began."""
-
-    replicas: int
-    seconds: float
-
-    @property
-    def counted(self) -> str:
-        return f"{self.replicas}/{self.replicas} gateway replicas serve it"
-
-
-def _wait_until_served(context: StepContext) -> _Served | Judgement:
-    """Wait until all replicas serve the rule; a Judgement when the canary is to blame that they do not.
+def _wait_until_served(context: StepContext) -> Judgement:
+    """Wait until all replicas serve the rule; a failure when the canary is to blame that they do not.
 
     A rule that is live may be ahead of the addresses of its Service. When it still leads nowhere after the time in
     which a gateway gets to know them, the Service itself is gone or broken, and waiting does not help.
     """
     gateway, release, clock = context.ports.gateway, context.release, context.ports.clock
     routes = len(gateway.own_routes(release.app))
-    start = elsewhere_since = clock.now()
+    elsewhere_since = clock.now()
     canary = CanaryHealth(context)
 
-    def look() -> _Served | Judgement | Pending:
+    def look() -> Judgement | Pending:
         nonlocal elsewhere_since
         health = canary.look()
         if isinstance(health, (Judgement, Pending)):
@@ -73,11 +61,10 @@ def _wait_until_served(context: StepContext) -> _Served | Judgement:
             if clock.now() - elsewhere_since > limit:
                 return Judgement(Verdict.FAIL, f"{replica.name} has run the rule for {limit:g} s, but {missing}")
             return Pending(f"{replica.name}: {missing}")
-        return _Served(len(replicas), clock.now() - start)
+        return Judgement(Verdict.PASS, f"{len(replicas)}/{len(replicas)} gateway replicas serve it")
 
     deadline = context.deadline(release.timings.live, _EVERY)
-    found: _Served | Judgement = until(look, "every gateway replica to serve the rule", deadline)
-    return found
+    return until(look, "every gateway replica to serve the rule", deadline)
 
 
 def why_not_active(context: StepContext, replica: Replica) -> str:
@@ -99,7 +86,7 @@ def prove_cleared(context: StepContext) -> Judgement:
 def prove_settled(context: StepContext) -> Judgement:
     """The same, and none can still get it: whoever wrote it last, every replica has heard of its removal by now."""
     _wait_until_gone(context)
-    pause(context.ports.gateway.store.watch_delay, context.ports.clock, lambda: context.tick("looking once more"), 0.1)
+    context.pause(context.ports.gateway.store.watch_delay, "looking once more")
     return _wait_until_gone(context)
 
 

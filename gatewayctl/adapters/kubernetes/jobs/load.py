@@ -21,7 +21,7 @@ from gatewayctl.adapters.smoke.load import LocustOutput, result_of
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
-from gatewayctl.waiting import Deadline, Pending, fail_fast, until
+from gatewayctl.waiting import Deadline, Pending, until_or_fail
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ class _Watch:
     def _until(self, look: Callable[[], T | Pending], within: float) -> T:
         """Wait. No fault of the API is waited out here: its client has tried again already."""
         deadline = Deadline(SystemClock(), self.tick, within, _LOOK, tick_every=_TICK)
-        return until(fail_fast(look), "the load's Pods", deadline)
+        return until_or_fail(look, "the load's Pods", deadline)
 
 
 def _sound(pod: PodSeen) -> PodSeen:

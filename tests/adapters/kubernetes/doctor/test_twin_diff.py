@@ -194,7 +194,7 @@ def test_stables_own_selector_that_matches_canary_pods_is_refused() -> None:
     team(stable, canary)
     stable["spec"]["selector"] = {"matchLabels": BOTH}
 
-    assert "its selector also matches the Pods of orders-canary" in checked(stable, canary)["services"].found
+    assert "its selector also matches the Pods of orders-canary" in checked(stable, canary)["services"].detail
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_registry_named_in_a_mounted_file_is_found() -> None:
     text = "spring:\n  cloud:\n    nacos:\n      discovery:\n        server-addr: n:8848\n"
     files = {"metadata": {"name": "files"}, "data": {"application.yml": text}}
 
-    assert "Nacos" in checked(stable, canary, configmaps=[files])["registry"].found
+    assert "Nacos" in checked(stable, canary, configmaps=[files])["registry"].detail
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_differences_are_told_and_refuse_nothing() -> None:
     check = checked(stable, canary)["twins"]
 
     assert check.fault is None
-    assert "gatewayctl sync orders" in check.found
+    assert "gatewayctl sync orders" in check.detail
 
 
 # -- stable's own rolling update ------------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ def test_a_stable_that_would_drop_requests_is_a_warning_with_its_cure_and_no_fau
     check = checked(stable, canary)["rolling update"]
 
     assert check.fault is None
-    assert said in check.found
+    assert said in check.detail
     assert cure in check.hint
 
 
