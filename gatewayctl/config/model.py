@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from gatewayctl import __version__
+from gatewayctl.gateways.registry import GATEWAYS, gateway
+from gatewayctl.gateways.resource import RouteResource
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -84,18 +86,26 @@ class GatewayModel(Strict):
 
     @model_validator(mode="after")
     def _routes_are_in_one_place(self) -> "GatewayModel":
-        if len(set(self.routes)) < len(self.routes):
-            raise ValueError("the same HTTPRoute is named twice under routes")
-        if self.routes and (self.config or self.kind != "httproute"):
-            raise ValueError("routes names HTTPRoutes: it goes with kind httproute, and without config")
-        if self.config and self.kind == "httproute":
-            raise ValueError("expected routes, as namespace/name: HTTPRoutes are objects and no ConfigMap")
+        resource = _resource_of(self.kind)
+        if self.routes and (self.config or resource is None):
+            kinds = {kind: one.kind for kind in sorted(GATEWAYS) if (one := _resource_of(kind))}
+            objects = " or ".join(f"{one}s" for one in kinds.values())
+            raise ValueError(f"routes names {objects}: it goes with kind {' or '.join(kinds)}, and without config")
+        if resource and len(set(self.routes)) < len(self.routes):
+            raise ValueError(f"the same {resource.kind} is named twice under routes")
+        if self.config and resource:
+            raise ValueError(f"expected routes, as namespace/name: {resource.kind}s are objects and no ConfigMap")
         return self
 
     def lacks(self) -> tuple[str, ...]:
         """What a cluster has to be told of it, and was not."""
-        place = ("routes", self.routes) if self.kind == "httproute" else ("config.configMap", self.config)
+        place = ("routes", self.routes) if _resource_of(self.kind) else ("config.configMap", self.config)
         return tuple(key for key, given in (("replicas.selector", self.replicas), place) if not given)
+
+
+def _resource_of(kind: str) -> RouteResource | None:
+    """The API object that the rules of this kind of gateway are; None for files, and for a kind that we do not know."""
+    return gateway(kind).resource if kind in GATEWAYS else None
 
 
 class HeaderModel(Strict):

@@ -31,9 +31,9 @@ class PlatformSpec:
 class GatewaySpec:
     """Which dialect, and where the gateway's replicas and files are.
 
-    `selector` picks the gateway's Pods in `namespace`; `keys` of `config_map` are its files, or `routes` its HTTPRoutes
-    as namespace/name; `traffic` and `admin` are container ports, `admin` 0 where there is none. `container` is the one
-    that is told to load its files; empty for the first that has them.
+    `selector` picks the gateway's Pods in `namespace`. `keys` of `config_map` are its files, or `routes` its API
+    objects as namespace/name. `traffic` and `admin` are container ports, `admin` 0 where there is none. `container` is
+    the one that is told to load its files; empty for the first that has them.
     """
 
     kind: str

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.platform import Replica
+from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.ports import Activation, Checker, Dialect, Readback
 
 Admin = Callable[[Replica, str], str]
@@ -39,7 +40,7 @@ class GatewayProduct:
     """One gateway product: how it spells rules, how it is asked what it does, and its own check of files.
 
     `reload` is how it is made to load changed files by a signal, `activation` how by a request to its admin port; with
-    neither it looks at them itself.
+    neither it looks at them itself. `resource` is the API object that its rules are; None where they are files.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class GatewayProduct:
     checker: Callable[[], Checker]
     reload: Signalled | None = None
     activation: Callable[[Post, Clock], Activation] | None = None
+    resource: RouteResource | None = None
 
 
 def _envoy() -> GatewayProduct:
@@ -86,9 +88,10 @@ def _spring_cloud() -> GatewayProduct:
 def _httproute() -> GatewayProduct:
     from gatewayctl.gateways.httproute.checker import HttpRouteChecker
     from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+    from gatewayctl.gateways.httproute.resource import HTTPROUTE
     from gatewayctl.gateways.no_readback import NoReadback
 
-    return GatewayProduct("httproute", HttpRouteDialect(), NoReadback, HttpRouteChecker)
+    return GatewayProduct("httproute", HttpRouteDialect(), NoReadback, HttpRouteChecker, resource=HTTPROUTE)
 
 
 GATEWAYS: dict[str, Callable[[], GatewayProduct]] = {

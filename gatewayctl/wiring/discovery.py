@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.client.watch import Listing
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
+    from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
     from gatewayctl.config.spec import Spec
     from gatewayctl.orchestration.context import Gateway, Ports
     from gatewayctl.orchestration.driver import Driver
-    from gatewayctl.ports import Activation, ProgressListener, Replicas, RouteStore
+    from gatewayctl.ports import Activation, Checker, ProgressListener, Replicas, RouteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +165,9 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.kubernetes.client.watch import Listing
     from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
     from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
-    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
-    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
-    from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
-    from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
     from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, Events
     from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
@@ -178,23 +176,11 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.orchestration.context import Ports
 
     api, clock = connect(spec.platform.context), SystemClock()
-    namespace, gateway = spec.platform.namespace, spec.gateway
-    place = GatewayPlace(
-        namespace=gateway.namespace,
-        selector=gateway.selector,
-        config_map=gateway.config_map,
-        keys=gateway.keys,
-        traffic=gateway.traffic,
-        admin=gateway.admin,
-        routes=gateway.routes,
-        container=gateway.container,
-    )
+    namespace, place = spec.platform.namespace, _gateway_place(spec)
     shared = any(app.load and app.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
-    store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
-    gatehouse = _gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing))
-    if isinstance(store, HttpRouteStore):
-        gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
+    store, checker = _route_store(spec, api, place, listing)
+    gatehouse = replace(_gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing)), checker=checker)
     told = _exec_activation(spec, api, place, listing, store)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
     more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if told else ()))
@@ -213,6 +199,40 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
             Inspection(api, namespace, place, store, workloads, more, reload=told.check if told else None).look,
         ),
     )
+
+
+def _gateway_place(spec: "Spec") -> "GatewayPlace":
+    """Where the gateway is in the cluster, and its rules: in API objects where its product has them, else in files."""
+    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
+    from gatewayctl.gateways.registry import gateway
+
+    resource, found = gateway(spec.gateway.kind).resource, spec.gateway
+    return GatewayPlace(
+        namespace=found.namespace,
+        selector=found.selector,
+        config_map=found.config_map,
+        keys=found.keys,
+        traffic=found.traffic,
+        admin=found.admin,
+        routes=RouteObjects(resource, found.routes) if resource else None,
+        container=found.container,
+    )
+
+
+def _route_store(
+    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing"
+) -> "tuple[KubernetesRouteStore | ObjectRouteStore, Checker]":
+    """Where the rules are stored, and how an edit is checked before it is written there."""
+    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
+    from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
+    from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
+    from gatewayctl.gateways.registry import gateway
+
+    checker = gateway(spec.gateway.kind).checker()
+    if place.routes is None:
+        return KubernetesRouteStore(api, place, listing), checker
+    store = ObjectRouteStore(api, place.routes)
+    return store, ObjectDryRun(store, checker)
 
 
 def _exec_activation(

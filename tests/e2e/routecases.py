@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.client.paths import http_routes, services
-from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
+from gatewayctl.adapters.kubernetes.client.paths import services
+from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
+from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header
 from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
-from tests.e2e.routetown import REPLICAS, RouteTown, a_rule
+from gatewayctl.gateways.httproute.resource import HTTPROUTE
+from tests.e2e.routetown import REPLICAS, RouteTown, a_rule, http_routes
 from tests.e2e.town import kubectl
 
 DIALECT = HttpRouteDialect()
@@ -37,9 +39,9 @@ _OWED: dict[tuple[str, Marks], set[str]] = {
 }
 
 
-def routes_of(town: RouteTown) -> HttpRouteStore:
+def routes_of(town: RouteTown) -> ObjectRouteStore:
     """The town's route as gatewayctl reads and writes it."""
-    return HttpRouteStore(town.api, (f"{town.shop}/shop",))
+    return ObjectRouteStore(town.api, RouteObjects(HTTPROUTE, (f"{town.shop}/shop",)))
 
 
 @contextmanager
@@ -52,13 +54,13 @@ def unchanged(town: RouteTown) -> Iterator[RouteTown]:
     assert town.spec() == before
 
 
-def on(store: HttpRouteStore) -> None:
+def on(store: ObjectRouteStore) -> None:
     """Write the rule."""
     read = store.read()
     store.write(DIALECT.insert(read.files, RULE).stages[0], read)
 
 
-def off(store: HttpRouteStore) -> None:
+def off(store: ObjectRouteStore) -> None:
     """Take it out."""
     read = store.read()
     for stage in DIALECT.remove(read.files, "orders").stages:
@@ -94,7 +96,7 @@ def edited_under_load(
 
 
 @contextmanager
-def _once(store: HttpRouteStore, town: RouteTown) -> Iterator[None]:
+def _once(store: ObjectRouteStore, town: RouteTown) -> Iterator[None]:
     """The rule on and off: a gateway may hear of the canary's Pods later than of a rule, and answer 503 until then.
 
     A release waits for that in its proof.

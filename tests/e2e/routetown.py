@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from gatewayctl.adapters.http import HttpProber
-from gatewayctl.adapters.kubernetes.client.paths import deployments, http_routes, pods
+from gatewayctl.adapters.kubernetes.client.paths import custom_objects, deployments, pods
 from gatewayctl.domain.platform import Probe, Replica
+from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from tests.cluster.gateway_api import definitions
 from tests.e2e.town import Town, kubectl
 
@@ -23,6 +24,11 @@ API = "gateway.networking.k8s.io"
 RIGHTS = "rbac.authorization.k8s.io"
 HOST = "shop.example.com"
 REPLICAS = 2
+
+
+def http_routes(namespace: str, name: str = "") -> str:
+    """Where the API server has one HTTPRoute, or the list of them."""
+    return custom_objects(HTTPROUTE.api_version, namespace, HTTPROUTE.plural, name)
 
 
 def a_rule(service: str, path: str, **match: Any) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
-from gatewayctl.adapters.kubernetes.client.paths import http_routes
-from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
-from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
+from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
+from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
+from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.errors import Refused
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
+from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from tests.e2e import routecases
 from tests.e2e.routecases import DIALECT, RULE, routes_of
+from tests.e2e.routetown import http_routes
 from tests.e2e.town import all_released_at_once, kubectl, standing
 from tests.e2e.traefiktown import TraefikTown
 
@@ -52,7 +54,7 @@ def test_the_api_server_refuses_in_a_dry_run_what_it_would_not_take(town: Traefi
     store = routes_of(town)
     files = store.read().files
     after = DIALECT.insert(files, RULE).apply(files)
-    checker = HttpRouteDryRun(store, HttpRouteChecker())
+    checker = ObjectDryRun(store, HttpRouteChecker())
 
     assert checker.check(files, after).checked
     bad = tuple(type(file)(file.name, file.text.replace('"gatewayctl-orders', '"Not_A_Name')) for file in after)
@@ -68,7 +70,7 @@ def test_the_api_server_refuses_in_a_dry_run_what_it_would_not_take(town: Traefi
 def test_a_route_that_is_applied_server_side_is_its_appliers(town: TraefikTown) -> None:
     route = {**town.first_route(), "metadata": {"name": "applied", "namespace": town.shop}}
     kubectl("apply", "--server-side", "--field-manager=edge-team", "-f", "-", given=json.dumps(route))
-    theirs = HttpRouteStore(town.api, (f"{town.shop}/applied",))
+    theirs = ObjectRouteStore(town.api, RouteObjects(HTTPROUTE, (f"{town.shop}/applied",)))
 
     try:
         with pytest.raises(Refused, match="edge-team"):

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from gatewayctl.adapters.http import HttpProber, admin_get
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
-from gatewayctl.adapters.kubernetes.routes.config_map import WRITE, KubernetesRouteStore
+from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.routing import SourceFile

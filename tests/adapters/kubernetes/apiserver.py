@@ -40,9 +40,11 @@ class Reply:
 Answering = Callable[[Asked], Reply]
 
 
-def failure(status: int, message: str) -> Reply:
-    """A Status object, as the real one sends it."""
-    return Reply(status, {"kind": "Status", "status": "Failure", "code": status, "message": message})
+def failure(status: int, message: str, *fields: str) -> Reply:
+    """A Status object, as the real one sends it; `fields` are those of the request that it finds invalid."""
+    causes = [{"reason": "FieldValueInvalid", "field": field, "message": message} for field in fields]
+    details = {"details": {"causes": causes}} if causes else {}
+    return Reply(status, {"kind": "Status", "status": "Failure", "code": status, "message": message, **details})
 
 
 @contextmanager

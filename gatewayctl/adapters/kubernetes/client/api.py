@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -34,12 +35,20 @@ _MAYBE_DONE |= {HTTPStatus.GATEWAY_TIMEOUT}
 _PATCH_FAILED = "rejected our request due to an error in our request"
 
 
+@dataclass(frozen=True, slots=True)
+class StatusCause:
+    """One reason in the details of a Status object: which `field` of the request is at fault, and why in one word."""
+
+    field: str
+    reason: str
+
+
 class ApiFault(EnvironmentFailed):
     """The API server refused or could not be asked. `status` is 0 when there was no answer."""
 
-    def __init__(self, status: int, message: str, *, hint: str = "") -> None:
+    def __init__(self, status: int, message: str, *, hint: str = "", causes: tuple[StatusCause, ...] = ()) -> None:
         super().__init__(message, hint=hint)
-        self.status = status
+        self.status, self.causes = status, causes
 
 
 class NotFound(ApiFault):
@@ -207,7 +216,16 @@ def _fault(verb: str, path: str, status: int, data: bytes) -> ApiFault:
         return ApiFault(status, message, hint="doctor names the rights that are missing; manifests/rbac.yaml has them")
     if verb != "GET" and status in _MAYBE_DONE:
         return UnknownOutcome(status, said)
-    return ApiFault(status, said)
+    return ApiFault(status, said, causes=_causes(data))
+
+
+def _causes(data: bytes) -> tuple[StatusCause, ...]:
+    """The causes that a Status object names; none where it has no details, or something else came instead."""
+    try:
+        causes = json.loads(data)["details"]["causes"]
+        return tuple(StatusCause(str(one.get("field", "")), str(one.get("reason", ""))) for one in causes)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def _message(data: bytes) -> str:

@@ -6,6 +6,8 @@ APP = "gatewayctl.dev/app"
 PHASE = "gatewayctl.dev/phase"
 RELEASE = "gatewayctl.dev/release"
 OUTCOME = "gatewayctl.dev/outcome"
+WRITE = "gatewayctl.dev/write"
+"""Annotation with a nonce: which write of ours to this object was the last one."""
 
 
 def own_name(app: str) -> str:

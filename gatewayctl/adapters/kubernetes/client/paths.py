@@ -44,9 +44,9 @@ def services(namespace: str, name: str = "") -> str:
     return _in("v1", namespace, "services", name)
 
 
-def http_routes(namespace: str, name: str = "") -> str:
-    """One HTTPRoute, or the list of them."""
-    return _in("gateway.networking.k8s.io/v1", namespace, "httproutes", name)
+def custom_objects(api_version: str, namespace: str, plural: str, name: str = "") -> str:
+    """One object of a custom resource, or the list of them; `api_version` is group/version."""
+    return _in(api_version, namespace, plural, name)
 
 
 def leases(namespace: str, name: str = "") -> str:

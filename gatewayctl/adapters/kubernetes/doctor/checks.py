@@ -8,7 +8,7 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, Right, missing
 from gatewayctl.adapters.kubernetes.doctor.selectors import twin_checks
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
-from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
+from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 from gatewayctl.domain.platform import Check
@@ -26,7 +26,7 @@ class Inspection:
     api: Api
     namespace: str
     place: GatewayPlace
-    store: KubernetesRouteStore | HttpRouteStore
+    store: KubernetesRouteStore | ObjectRouteStore
     workloads: KubernetesWorkloads
     more: tuple[Right, ...] = ()
     reload: Callable[[], str] | None = None

@@ -66,16 +66,10 @@ _GATEWAY = (
     ("", "pods", "watch", "replicas that come and go"),
 )
 _NUDGE = (("", "pods", "patch", "an annotation makes the kubelet sync their files at once"),)
-_ROUTE_API = "gateway.networking.k8s.io"
-_HTTP_ROUTES = (
-    (_ROUTE_API, "httproutes", "get", "the gateway's routes"),
-    (_ROUTE_API, "httproutes", "watch", "to hear of other people's edits"),
-    (_ROUTE_API, "httproutes", "patch", "to add and remove the canary rule"),
-)
 _ROUTES = (
-    ("", "configmaps", "get", "the gateway's routes"),
-    ("", "configmaps", "watch", "to hear of other people's edits"),
-    ("", "configmaps", "patch", "to add and remove the canary rule"),
+    ("get", "the gateway's routes"),
+    ("watch", "to hear of other people's edits"),
+    ("patch", "to add and remove the canary rule"),
 )
 # A WebSocket begins as a GET; from Kubernetes 1.35 on the API server asks for create as well.
 _OUTSIDE = (
@@ -132,16 +126,15 @@ def rights(namespace: str, place: GatewayPlace, reach: PodAccess) -> tuple[Right
 
 
 def _route_rights(place: GatewayPlace) -> tuple[Right, ...]:
-    """What reading and editing the routes takes: of HTTPRoutes by name, or of the ConfigMap."""
-    if not place.routes:
-        return tuple(
-            Right(group, kind, verb, place.namespace, why, place.config_map) for group, kind, verb, why in _ROUTES
-        )
-    named = [route.partition("/") for route in place.routes]
+    """What reading and editing the routes takes: of API objects by name, or of the ConfigMap."""
+    if place.routes is None:
+        return tuple(Right("", "configmaps", verb, place.namespace, why, place.config_map) for verb, why in _ROUTES)
+    resource = place.routes.resource
+    named = [route.partition("/") for route in place.routes.names]
     return tuple(
-        Right(group, kind, verb, namespace, why, name)
+        Right(resource.group, resource.plural, verb, namespace, why, name)
         for namespace, _, name in named
-        for group, kind, verb, why in _HTTP_ROUTES
+        for verb, why in _ROUTES
     )
 
 

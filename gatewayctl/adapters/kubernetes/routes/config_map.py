@@ -12,7 +12,6 @@ JSON was spelled, escapes included: one é or & in a comment, and the test fails
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from threading import Lock
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
@@ -23,16 +22,16 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
     write_conditionally,
 )
 from gatewayctl.adapters.kubernetes.client.json import name_of, part, texts
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
 from gatewayctl.adapters.kubernetes.client.watch import Item, Listing
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_object
+from gatewayctl.adapters.kubernetes.routes.version import StoredVersion
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 
-WRITE = "gatewayctl.dev/write"
-"""Annotation of the ConfigMap: which write of ours was the last one."""
 NUDGE = "gatewayctl.dev/nudge"
 """Annotation of each gateway Pod: its change makes the kubelet sync the Pod's volumes at once."""
 
@@ -83,7 +82,7 @@ class KubernetesRouteStore:
         must be able to take its rule out of a ConfigMap that somebody has put under Helm in the meantime.
         """
         wanted = self._wanted(files, expected)
-        version = _Version.parse(expected.version)
+        version = StoredVersion.parse(expected.version)
         if not version.mark:
             self.check()
         mark = secrets.token_hex(8)
@@ -147,7 +146,7 @@ class KubernetesRouteStore:
         changed = {file.name: wanted[file.name] for file in expected.files if wanted[file.name] != file.text}
 
         def send(found: VersionedFiles) -> VersionedFiles:
-            version = _Version.parse(found.version).resource
+            version = StoredVersion.parse(found.version).state
             metadata = {"resourceVersion": version, "annotations": {WRITE: mark}}
             written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
             self._kept.put(written)
@@ -155,7 +154,7 @@ class KubernetesRouteStore:
 
         def is_done_in(found: VersionedFiles) -> bool:
             texts = {file.name: file.text for file in found.files}
-            return _Version.parse(found.version).mark == mark and texts == wanted
+            return StoredVersion.parse(found.version).mark == mark and texts == wanted
 
         def verify(found: VersionedFiles) -> None:
             if not _same(found, expected):
@@ -193,28 +192,11 @@ class KubernetesRouteStore:
                 hint="the keys that are route files are named in gatewayctl.yaml, under gateway.config",
             )
         mark = texts(metadata, "annotations").get(WRITE, "")
-        version = _Version(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
+        version = StoredVersion(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
         return VersionedFiles(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    """Which object, which state of it, and our last write to it (empty: none yet)."""
-
-    uid: str
-    resource: str
-    mark: str
-
-    @classmethod
-    def parse(cls, text: str) -> "_Version":
-        uid, resource, mark = text.split("/", 2)
-        return cls(uid, resource, mark)
-
-    def __str__(self) -> str:
-        return f"{self.uid}/{self.resource}/{self.mark}"
 
 
 def _same(found: VersionedFiles, expected: VersionedFiles) -> bool:
     """Nobody wrote what a write of ours depends on."""
-    now, then = _Version.parse(found.version), _Version.parse(expected.version)
-    return found.files == expected.files and (now.uid, now.mark) == (then.uid, then.mark)
+    now, then = StoredVersion.parse(found.version), StoredVersion.parse(expected.version)
+    return found.files == expected.files and now.has_same_writes(then)

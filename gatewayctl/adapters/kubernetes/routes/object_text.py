@@ -1,4 +1,4 @@
-"""A live HTTPRoute as a file for the dialect, and the smallest patch that makes the object what a changed file says.
+"""A live route object as a file for the dialect, and the smallest patch that makes the object what a changed file says.
 
 The API server keeps no comments, no order of keys and no quotes, and fills in defaults. So the text is always written
 in one way, the one in which the dialect writes a rule: what was written is then read back as the same bytes.
@@ -6,6 +6,8 @@ in one way, the one in which the dialect writes a rule: what was written is then
 
 import json
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -15,88 +17,115 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import part
 from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.gateways.yamltext.emit import document
 from gatewayctl.gateways.yamltext.nodes import plain, quoted
 
-# The dialect puts a rule's name first, filters before backends, and what it adds to a match or a modifier last.
-_ORDER = {"type": 0, "name": 1, "matches": 2, "filters": 3, "backendRefs": 4, "headers": 6, "set": 6}
-_OTHERS = 5
-_WORDS = frozenset({"apiVersion", "kind", "type"})
-_WORD = re.compile(r"[A-Z][A-Za-z]+|[a-z0-9.]+/v[a-z0-9]+")
+_PLAIN_KEYS = frozenset({"apiVersion", "kind"})
+_PLAIN = re.compile(r"[A-Z][A-Za-z]+|[a-z0-9.]+/v[a-z0-9]+")
 _NO_TEXT = frozenset({"Null", "True", "False", "Yes", "No", "On", "Off"})
 
 
-def text_of(found: Object) -> str:
-    """The object's identity and spec as YAML; status and metadata that others write are left out."""
-    metadata = part(found, "metadata")
-    named = {key: metadata.get(key, "") for key in ("name", "namespace")}
-    written = {"apiVersion": found.get("apiVersion", ""), "kind": found.get("kind", ""), "metadata": named}
-    node = _node({**written, "spec": part(found, "spec")}, top=("apiVersion", "kind", "metadata", "spec"))
-    assert isinstance(node, MappingNode)  # noqa: S101 (it is made of a mapping)
-    return document(node)
+@dataclass(frozen=True, slots=True)
+class ObjectText:
+    """Objects of one resource as text, and back."""
 
+    resource: RouteResource
 
-def patch_of(found: Object, name: str, text: str) -> list[Object]:
-    """Operations that put in and take out rules until the object says what `text` says.
+    @property
+    def _top(self) -> str:
+        """The key at the object's top that has the rules in it; all of it is text."""
+        return self.resource.rules[0]
 
-    Raises Refused for a text that differs in anything but rules, UsageFault for one that is no HTTPRoute.
-    """
-    wanted = _parsed(name, text)
-    before, after = part(found, "spec"), part(wanted, "spec")
-    if _but_rules(before) != _but_rules(after):
-        raise Refused(name, 0, "only the rules of a live HTTPRoute are edited, and this differs in more")
-    old, new = _rules(before), _rules(after)
-    first: list[Object] = [] if isinstance(before.get("rules"), list) else [_operation("add", "", [])]
-    return [*first, *_edits(old, new)]
+    def text_of(self, found: Object) -> str:
+        """The object's identity, and the part that has the rules, as YAML; everything else is left out."""
+        metadata = part(found, "metadata")
+        named = {key: metadata.get(key, "") for key in ("name", "namespace")}
+        written = {"apiVersion": found.get("apiVersion", ""), "kind": found.get("kind", ""), "metadata": named}
+        node = self._mapping({**written, self._top: part(found, self._top)}, [*written, self._top])
+        return document(node)
 
+    def patch_of(self, found: Object, name: str, text: str) -> list[Object]:
+        """JSON Patch operations that put in and take out rules until the object says what `text` says.
 
-def _edits(old: list[Any], new: list[Any]) -> list[Object]:
-    """From the end to the beginning, so that no index moves before it is used."""
-    was, shall = ([json.dumps(rule, sort_keys=True) for rule in rules] for rules in (old, new))
-    found: list[Object] = []
-    for tag, start, end, first, last in reversed(SequenceMatcher(None, was, shall, autojunk=False).get_opcodes()):
-        if tag != "equal":
-            found += [_operation("remove", f"/{index}") for index in reversed(range(start, end))]
-            found += [_operation("add", f"/{start}", rule) for rule in reversed(new[first:last])]
-    return found
+        Raises Refused for a text that differs in anything but rules, UsageFault for one that is not such an object.
+        """
+        wanted = self._parse(name, text)
+        before, after = ({self._top: part(one, self._top)} for one in (found, wanted))
+        if _without(before, self.resource.rules) != _without(after, self.resource.rules):
+            raise Refused(
+                name, 0, f"only the rules of a live {self.resource.kind} are edited, and this differs in more"
+            )
+        return [*self._make_list(found), *self._edits(self._rules(found), self._rules(wanted))]
 
+    def _parse(self, name: str, text: str) -> Object:
+        try:
+            found = yaml.safe_load(text)
+        except yaml.YAMLError as fault:
+            raise UsageFault(f"{name}: not YAML: {fault}") from fault
+        if not isinstance(found, dict) or not isinstance(found.get(self._top), dict):
+            raise UsageFault(f"{name}: expected an object of kind {self.resource.kind}")
+        return found
 
-def _operation(verb: str, where: str, value: object = None) -> Object:
-    operation = {"op": verb, "path": f"/spec/rules{where}"}
-    return operation if value is None else {**operation, "value": value}
+    def _rules(self, found: Object) -> list[Any]:
+        rules = part(found, *self.resource.rules[:-1]).get(self.resource.rules[-1])
+        return rules if isinstance(rules, list) else []
 
+    def _make_list(self, found: Object) -> list[Object]:
+        """One operation that adds an empty list of rules, and the objects around it, where there is none."""
+        here: Any = found
+        path = self.resource.rules
+        for depth, key in enumerate(path, 1):
+            here = here.get(key)
+            if not isinstance(here, list if depth == len(path) else dict):
+                value: object = []
+                for outer in reversed(path[depth:]):
+                    value = {outer: value}
+                return [{"op": "add", "path": _pointer(path[:depth]), "value": value}]
+        return []
 
-def _parsed(name: str, text: str) -> Object:
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as fault:
-        raise UsageFault(f"{name}: not YAML: {fault}") from fault
-    if not isinstance(found, dict) or not isinstance(found.get("spec"), dict):
-        raise UsageFault(f"{name}: not an HTTPRoute")
-    return found
+    def _edits(self, old: list[Any], new: list[Any]) -> list[Object]:
+        """From the end to the beginning, so that no index moves before it is used."""
+        before, after = ([json.dumps(rule, sort_keys=True) for rule in rules] for rules in (old, new))
+        edits: list[Object] = []
+        for tag, start, end, first, last in reversed(
+            SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+        ):
+            if tag != "equal":
+                edits += [{"op": "remove", "path": self._rule(index)} for index in reversed(range(start, end))]
+                edits += [{"op": "add", "path": self._rule(start), "value": rule} for rule in reversed(new[first:last])]
+        return edits
 
+    def _rule(self, index: int) -> str:
+        return _pointer((*self.resource.rules, str(index)))
 
-def _but_rules(spec: Object) -> Object:
-    return {key: value for key, value in spec.items() if key != "rules"}
-
-
-def _rules(spec: Object) -> list[Any]:
-    rules = spec.get("rules")
-    return rules if isinstance(rules, list) else []
-
-
-def _node(value: object, key: str = "", top: tuple[str, ...] = ()) -> Node:
-    if isinstance(value, dict):
-        keys = top or sorted(value, key=lambda name: (_ORDER.get(name, _OTHERS), name))
-        pairs: list[tuple[Node, Node]] = [(_key(name), _node(value[name], name)) for name in keys]
+    def _mapping(self, value: Object, keys: Iterable[str]) -> MappingNode:
+        pairs: list[tuple[Node, Node]] = [(_key(name), self._node(value[name], name)) for name in keys]
         return MappingNode("", pairs, flow_style=not pairs)
-    if isinstance(value, list):
-        return SequenceNode("", [_node(one) for one in value], flow_style=not value)
-    if not isinstance(value, str):
-        return plain(json.dumps(value))
-    if key in _WORDS and _WORD.fullmatch(value) and value not in _NO_TEXT:
-        return plain(value)
-    return quoted(value)
+
+    def _node(self, value: object, key: str = "") -> Node:
+        if isinstance(value, dict):
+            return self._mapping(value, sorted(value, key=self.resource.key_order.rank))
+        if isinstance(value, list):
+            return SequenceNode("", [self._node(one) for one in value], flow_style=not value)
+        if not isinstance(value, str):
+            return plain(json.dumps(value))
+        is_plain = key in _PLAIN_KEYS or key in self.resource.plain_keys
+        return plain(value) if is_plain and _PLAIN.fullmatch(value) and value not in _NO_TEXT else quoted(value)
+
+
+def _without(found: Object, path: Sequence[str]) -> Object:
+    """The object without what is at `path`, and without the objects around it that hold nothing else."""
+    key, *rest = path
+    others = {name: value for name, value in found.items() if name != key}
+    inner = found.get(key) if rest else None
+    left = _without(inner, rest) if isinstance(inner, dict) else inner
+    return {**others, key: left} if left else others
+
+
+def _pointer(path: Iterable[str]) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in path)
 
 
 def _key(name: str) -> ScalarNode:

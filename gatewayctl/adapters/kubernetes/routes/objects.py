@@ -1,28 +1,32 @@
-"""HTTPRoutes where they live: read as files, patched rule by rule, and only when they are as they were read.
+"""Route objects where they live: read as files, patched rule by rule, and only when they are as they were read.
 
-A route's status moves all the time, so its resourceVersion alone would be too strict. A patch tests it all the same;
-where it clashes, the object is looked at again, and written again while its spec and our mark are as they were read.
-The mark is an annotation that each write of ours renews: it makes every write a new version, and tells afterwards
-whether a write that got no answer has happened. A `test` of the rules themselves would fail for ever at the first `&`
-or `é` in them, because the API server compares texts as JSON was spelled.
+An object's status moves all the time, so its resourceVersion alone would be too strict. A patch tests it all the same;
+after a conflict the object is read again, and written again while its text and our mark are as they were read. The mark
+is an annotation that each write of ours renews: it makes every write a new version, and tells afterwards whether a
+write that got no answer has happened. A `test` of the rules themselves would fail for ever at the first `&` or `é` in
+them, because the API server compares texts as JSON was spelled.
 """
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, VersionConflict
+from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object
 from gatewayctl.adapters.kubernetes.client.conditional_write import (
     ConditionalWrite,
     OvertakenWrite,
     write_conditionally,
 )
 from gatewayctl.adapters.kubernetes.client.json import part, texts
-from gatewayctl.adapters.kubernetes.client.paths import http_routes
+from gatewayctl.adapters.kubernetes.client.names import WRITE
+from gatewayctl.adapters.kubernetes.client.paths import custom_objects
 from gatewayctl.adapters.kubernetes.client.watch import Item
-from gatewayctl.adapters.kubernetes.routes.config_map import WRITE
-from gatewayctl.adapters.kubernetes.routes.object_text import patch_of, text_of
+
+# The place of a gateway is plain data, and both rooms work at that place.
+from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
+from gatewayctl.adapters.kubernetes.routes.object_text import ObjectText
 from gatewayctl.adapters.kubernetes.routes.ownership import check_route
+from gatewayctl.adapters.kubernetes.routes.version import StoredVersion
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
@@ -30,47 +34,27 @@ from gatewayctl.domain.routing import Files, SourceFile
 _STRICT = {"fieldValidation": "Strict"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
-    """Which object, which state of its spec, and our last write to it (empty: none yet)."""
-
-    uid: str
-    generation: str
-    mark: str
-
-    @classmethod
-    def of(cls, found: Object) -> "_Version":
-        metadata = part(found, "metadata")
-        mark = texts(metadata, "annotations").get(WRITE, "")
-        return cls(str(metadata.get("uid", "")), str(metadata.get("generation", "")), mark)
-
-    @classmethod
-    def parse(cls, text: str) -> "_Version":
-        uid, generation, mark = text.split("/", 2)
-        return cls(uid, generation, mark)
-
-    def __str__(self) -> str:
-        return f"{self.uid}/{self.generation}/{self.mark}"
-
-
-class HttpRouteStore:
-    """Reads and writes HTTPRoutes given as namespace/name; each is one file of that name.
+class ObjectRouteStore:
+    """Reads and writes route objects; each is one file, named namespace/name.
 
     Objects are written one after the other, in the order given: no API server writes two at once. Every write renews
     the mark of all of them.
     """
 
-    def __init__(self, api: Api, routes: tuple[str, ...]) -> None:
-        self._api = api
-        self._kept = {route: Item(api, *_place(route)) for route in routes}
+    def __init__(self, api: Api, routes: RouteObjects) -> None:
+        self._api, self._resource = api, routes.resource
+        self._text = ObjectText(routes.resource)
+        self._items = {route: Item(api, *self._path(route)) for route in routes.names}
 
     def read(self) -> VersionedFiles:
         """All routes, with the version they were read at. Raises EnvironmentFailed."""
-        return _stored({route: self._object(route, kept.now) for route, kept in self._kept.items()})
+        return self._versioned({route: self._get(route, item.now) for route, item in self._items.items()})
 
     def check(self) -> str:
         """Raise Refused when an edit would be reverted, EnvironmentFailed when no gateway serves a route."""
-        return "; ".join(check_route(route, self._object(route, kept.now)) for route, kept in self._kept.items())
+        return "; ".join(
+            check_route(self._resource, route, self._get(route, item.now)) for route, item in self._items.items()
+        )
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the routes named in `files`, as a new version; StaleWrite when someone wrote since `expected`.
@@ -78,109 +62,113 @@ class HttpRouteStore:
         What was never written by us is checked first, as in `check`. Later writes are not held up by that: an abort
         must be able to take its rule out of a route that somebody has put under Flux in the meantime.
         """
-        wanted = self._wanted(files, expected)
-        versions = [_Version.parse(text) for text in expected.version.split(",")]
+        wanted = self._merge(files, expected)
+        versions = [StoredVersion.parse(text) for text in expected.version.split(",")]
         if not all(version.mark for version in versions):
             self.check()
         mark = secrets.token_hex(8)
         written = {}
         for file, version in zip(expected.files, versions, strict=True):
-            written[file.name] = self._swap(_Swap(file, wanted[file.name], version, mark))
-        return _stored(written)
+            written[file.name] = self._write_one(_Edit(file, wanted[file.name], version, mark))
+        return self._versioned(written)
 
-    def would(self, route: str, text: str) -> None:
+    def try_write(self, route: str, text: str) -> None:
         """Ask the API server whether it would take this text for a route. Raises what a write would raise."""
-        found = self._object(route, self._kept[route].fresh)
-        self._patched(route, patch_of(found, route, text), dryRun="All")
+        found = self._get(route, self._items[route].fresh)
+        self._patch(route, self._text.patch_of(found, route, text), dryRun="All")
 
-    def _wanted(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
-        texts = {file.name: file.text for file in expected.files}
-        unknown = [file.name for file in files if file.name not in texts]
+    def _merge(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
+        """The text of every route after the edit. Raises UsageFault for a route that the gateway does not have."""
+        texts_by_route = {file.name: file.text for file in expected.files}
+        unknown = [file.name for file in files if file.name not in texts_by_route]
         if unknown:
             raise UsageFault(
-                f"the gateway has no route {', '.join(unknown)}; it has {', '.join(texts)}",
-                hint="HTTPRoutes are named in gatewayctl.yaml, under gateway.routes, as namespace/name",
+                f"the gateway has no route {', '.join(unknown)}; it has {', '.join(texts_by_route)}",
+                hint=f"{self._resource.kind}s are named in gatewayctl.yaml, under gateway.routes, as namespace/name",
             )
-        return {**texts, **{file.name: file.text for file in files}}
+        return {**texts_by_route, **{file.name: file.text for file in files}}
 
-    def _swap(self, swap: "_Swap") -> Object:
+    def _write_one(self, edit: "_Edit") -> Object:
         """Write one object; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
-        route, kept = swap.before.name, self._kept[swap.before.name]
+        route, item = edit.before.name, self._items[edit.before.name]
+        name = f"{self._resource.kind} {route}"
 
         def send(found: Object) -> Object:
-            written = self._patched(route, [*_fence(found, swap.mark), *patch_of(found, route, swap.text)])
-            kept.put(written)
+            operations = self._text.patch_of(found, route, edit.text)
+            written = self._patch(route, [*_guard(found, edit.mark), *operations])
+            item.put(written)
             return written
 
         def read() -> Object:
-            return self._object(route, kept.fresh)
+            return self._get(route, item.fresh)
+
+        def starts_from(found: Object) -> bool:
+            is_same_text = self._text.text_of(found) == edit.before.text
+            return is_same_text and _version_of(found).has_same_writes(edit.version)
+
+        def is_done_in(found: Object) -> bool:
+            return _version_of(found).mark == edit.mark and self._text.text_of(found) == edit.text
 
         def verify(found: Object) -> None:
-            if not swap.starts_from(found):
-                raise StaleWrite(f"HTTPRoute {route} was changed by someone else since it was read")
+            if not starts_from(found):
+                raise StaleWrite(f"{name} was changed by someone else since it was read")
 
-        found = self._object(route, kept.now)
-        found = found if swap.starts_from(found) else read()
+        found = self._get(route, item.now)
+        found = found if starts_from(found) else read()
         try:
-            return write_conditionally(
-                ConditionalWrite(f"HTTPRoute {route}", send, read, swap.is_done_in, verify), found
-            )
+            return write_conditionally(ConditionalWrite(name, send, read, is_done_in, verify), found)
         except OvertakenWrite as fault:
-            raise StaleWrite(f"HTTPRoute {route} is being changed by others all the time") from fault
+            raise StaleWrite(f"{name} is being changed by others all the time") from fault
 
-    def _patched(self, route: str, operations: list[Object], **query: str) -> Object:
-        collection, name = _place(route)
+    def _patch(self, route: str, operations: list[Object], **query: str) -> Object:
+        collection, name = self._path(route)
         try:
             return self._api.patch(f"{collection}/{name}", operations, **_STRICT, **query)
-        except VersionConflict:
-            raise
         except ApiFault as fault:
-            if "unknown field" in str(fault):
-                hint = "update the Gateway API's CRDs (1.4 or newer knows rule names), or edit the file and apply it"
-                raise Refused(f"HTTPRoute {route}", 0, str(fault), hint=hint) from fault
+            # The API server names `patch` as the field at fault when the patched object has fields that it does not
+            # know; whatever else it refuses it names by its own path.
+            if any(cause.field == "patch" for cause in fault.causes):
+                what = f"{self._resource.kind} {route}"
+                raise Refused(what, 0, str(fault), hint=self._resource.unknown_field_hint) from fault
             raise
 
-    def _object(self, route: str, got: Callable[[], Object]) -> Object:
+    def _get(self, route: str, get: Callable[[], Object]) -> Object:
         try:
-            return got()
+            return get()
         except NotFound as fault:
             raise EnvironmentFailed(
-                f"there is no HTTPRoute {route}, or no Gateway API in this cluster",
+                f"there is no {self._resource.kind} {route}, or no {self._resource.api} in this cluster",
                 hint="gateway.routes in gatewayctl.yaml names them as namespace/name",
             ) from fault
 
+    def _path(self, route: str) -> tuple[str, str]:
+        """The collection and the name of a route."""
+        namespace, _, name = route.partition("/")
+        return custom_objects(self._resource.api_version, namespace, self._resource.plural), name
+
+    def _versioned(self, found: dict[str, Object]) -> VersionedFiles:
+        files = tuple(SourceFile(route, self._text.text_of(one)) for route, one in found.items())
+        return VersionedFiles(files, ",".join(str(_version_of(one)) for one in found.values()))
+
 
 @dataclass(frozen=True, slots=True)
-class _Swap:
-    """One write of one route: what it was, what it shall be, and how the write will be known."""
+class _Edit:
+    """One write of one route: what it was, what it shall be, and the mark by which the write will be known."""
 
     before: SourceFile
     text: str
-    version: _Version
+    version: StoredVersion
     mark: str
 
-    def starts_from(self, found: Object) -> bool:
-        """Whether nobody wrote what this write depends on."""
-        now = _Version.of(found)
-        return text_of(found) == self.before.text and (now.uid, now.mark) == (self.version.uid, self.version.mark)
 
-    def is_done_in(self, found: Object) -> bool:
-        """Whether this very write has happened."""
-        return _Version.of(found).mark == self.mark and text_of(found) == self.text
+def _version_of(found: Object) -> StoredVersion:
+    """The object's version; its generation counts changes of its spec, not of its status."""
+    metadata = part(found, "metadata")
+    mark = texts(metadata, "annotations").get(WRITE, "")
+    return StoredVersion(str(metadata.get("uid", "")), str(metadata.get("generation", "")), mark)
 
 
-def _place(route: str) -> tuple[str, str]:
-    """The collection and the name of a route."""
-    namespace, _, name = route.partition("/")
-    return http_routes(namespace), name
-
-
-def _stored(found: dict[str, Object]) -> VersionedFiles:
-    files = tuple(SourceFile(route, text_of(one)) for route, one in found.items())
-    return VersionedFiles(files, ",".join(str(_Version.of(one)) for one in found.values()))
-
-
-def _fence(found: Object, mark: str) -> list[Object]:
+def _guard(found: Object, mark: str) -> list[Object]:
     """Operations that fail when anything was written since `found`, and that set the mark."""
     metadata = part(found, "metadata")
     version = {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.get("resourceVersion")}

@@ -1,16 +1,19 @@
-"""Whether a ConfigMap may be edited where it is: its text must reach the gateway, and nobody may revert it.
+"""Whether the gateway's rules may be edited where they are: an edit must reach the gateway, and nobody may revert it.
 
-An edit of a ConfigMap that a chart, a GitOps controller or a generator owns is taken back sooner or later, and one that
-no Pod mounts as a directory never arrives. Both look like success at the time of the write, so they are refused before.
+An edit of an object that a chart, a GitOps controller or a generator owns is reverted sooner or later, and an
+edit of a ConfigMap that no Pod mounts as a directory never arrives. Both look like success at the time of the write, so
+they are refused before.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.domain.errors import EnvironmentFailed, Refused
+from gatewayctl.gateways.resource import Acceptance, RouteResource
 
 SOURCE_HINT = "edit its source instead, in your checkout: gatewayctl rule add --gateway KIND --service APP FILE"
 _MOUNT_HINT = "mount the ConfigMap as a directory (a volume without subPath); the gateway's Pods must be rolled once"
@@ -38,46 +41,63 @@ def check_object(place: GatewayPlace, found: Object) -> None:
         raise Refused(name, 0, reason, hint=SOURCE_HINT)
 
 
-def check_route(name: str, found: Object) -> str:
-    """Raise Refused when an edit of this HTTPRoute would be reverted; else say who serves it.
+def check_route(resource: RouteResource, name: str, found: Object) -> str:
+    """Raise Refused when an edit of this route object would be reverted; else say which gateways serve it.
 
     Raises EnvironmentFailed when every gateway that looked at it has turned it down.
     """
-    what = f"HTTPRoute {name}"
+    what = f"{resource.kind} {name}"
     metadata = part(found, "metadata")
     if metadata.get("deletionTimestamp"):
         raise Refused(what, 0, "it is being deleted")
-    owner = _owner(found) or _applied_by(metadata)
+    owner = _owner(found) or _server_side_applier(resource, metadata)
     if owner:
         raise Refused(what, 0, f"it belongs to {owner}, which would revert an edit made here", hint=SOURCE_HINT)
-    said = [_said_of(parent, metadata.get("generation")) for parent in items(found, "status", "parents")]
-    turned_down = [text for text in said if "not accepted" in text]
-    if said and len(turned_down) == len(said):
-        raise EnvironmentFailed(f"{what} is {'; '.join(turned_down)}", hint="kubectl describe httproute tells more")
-    return f"{what}, {'; '.join(said)}" if said else f"{what}; no gateway has looked at it yet"
+    if resource.acceptance is None:
+        return what
+    reports = [
+        _report(resource.acceptance, one, metadata.get("generation"))
+        for one in items(found, *resource.acceptance.reports)
+    ]
+    details = "; ".join(report.detail for report in reports)
+    if reports and all(report.accepted is False for report in reports):
+        raise EnvironmentFailed(f"{what} is {details}", hint=f"kubectl describe {resource.kind.lower()} tells more")
+    return f"{what}, {details}" if reports else f"{what}; no gateway has looked at it yet"
 
 
-def _applied_by(metadata: Object) -> str:
-    """The one whose server-side apply owns the list of rules: the next one would be a conflict, or take it back."""
+def _server_side_applier(resource: RouteResource, metadata: Object) -> str:
+    """Whose server-side apply owns the list of rules: its next apply would be a conflict, or revert our edit."""
+    *outer, last = [f"f:{key}" for key in resource.rules]
     for entry in items(metadata, "managedFields"):
-        if entry.get("operation") == "Apply" and "f:rules" in part(entry, "fieldsV1", "f:spec"):
-            return f"whoever applies it as {entry.get('manager', 'somebody')} (server-side apply owns spec.rules)"
+        if entry.get("operation") == "Apply" and last in part(entry, "fieldsV1", *outer):
+            rules = ".".join(resource.rules)
+            return f"whoever applies it as {entry.get('manager', 'somebody')} (server-side apply owns {rules})"
     return ""
 
 
-def _said_of(parent: Object, generation: object) -> str:
-    """What one gateway's controller says of a route, in a few words."""
-    name = part(parent, "parentRef").get("name", "a gateway")
-    words = []
-    for condition in items(parent, "conditions"):
-        kind, status, why = (str(condition.get(key, "")) for key in ("type", "status", "reason"))
-        if condition.get("observedGeneration") not in {None, generation} or kind not in {"Accepted", "ResolvedRefs"}:
+@dataclass(frozen=True, slots=True)
+class _GatewayReport:
+    """What the status says of one gateway: whether it took the object (None: not known), and that in a few words."""
+
+    accepted: bool | None
+    detail: str
+
+
+def _report(acceptance: Acceptance, report: Object, generation: object) -> _GatewayReport:
+    """Read one gateway's report; conditions about an older generation do not count."""
+    gateway = part(report, *acceptance.gateway[:-1]).get(acceptance.gateway[-1], "a gateway")
+    accepted: bool | None = None
+    details = []
+    for condition in items(report, "conditions"):
+        kind, status, reason = (str(condition.get(key, "")) for key in ("type", "status", "reason"))
+        if condition.get("observedGeneration") not in {None, generation}:
             continue
-        if kind == "Accepted":
-            words.append(f"accepted by {name}" if status == "True" else f"not accepted by {name} ({why})")
-        elif status != "True":
-            words.append(f"not every backend was found ({why})")
-    return ", ".join(words) or f"not looked at by {name} since its last change"
+        if kind == acceptance.accepted:
+            accepted = status == "True"
+            details.append(f"accepted by {gateway}" if accepted else f"not accepted by {gateway} ({reason})")
+        elif kind == acceptance.resolved and status != "True":
+            details.append(f"not every backend was found ({reason})")
+    return _GatewayReport(accepted, ", ".join(details) or f"not looked at by {gateway} since its last change")
 
 
 def _owner(found: Object) -> str:

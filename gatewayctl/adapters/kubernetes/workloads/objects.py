@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.domain.errors import EnvironmentFailed
-
-WRITE = "gatewayctl.dev/write"
-"""Our annotation on a Deployment: a nonce that tells one write of ours from every other."""
 
 HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"

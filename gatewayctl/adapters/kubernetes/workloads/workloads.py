@@ -12,9 +12,9 @@ from http import HTTPStatus
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, VersionConflict
 from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalWrite, write_conditionally
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.workloads.objects import (
-    WRITE,
     Template,
     container,
     digest,

@@ -20,13 +20,14 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import (
     missing,
     rights,
 )
-from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
+from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
 
 ROOT = Path(__file__).parents[3]
 PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
 NEEDED = rights("shop", PLACE, PodAccess.OUTSIDE)
-OBJECTS = rights("shop", replace(PLACE, routes=("shop/shop",)), PodAccess.OUTSIDE)
+OBJECTS = rights("shop", replace(PLACE, routes=RouteObjects(HTTPROUTE, ("shop/shop",))), PodAccess.OUTSIDE)
 Grant = tuple[str, str, str, str, str]
 
 

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.client.api import UnknownOutcome, connect
+from gatewayctl.adapters.kubernetes.client.api import ApiFault, UnknownOutcome, connect
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, rights
-from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.routes.config_map import WRITE
-from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
-from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
+from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
+from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
 from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
 from tests.gateways.httproute.samples import a_rule
 
@@ -133,12 +134,12 @@ def server() -> Server:
 
 
 @pytest.fixture
-def store(server: Server, tmp_path: Any) -> Iterator[HttpRouteStore]:
+def store(server: Server, tmp_path: Any) -> Iterator[ObjectRouteStore]:
     with serving(server.answer, tmp_path) as config:
-        yield HttpRouteStore(connect(file=config), ("shop/shop", "shop/more"))
+        yield ObjectRouteStore(connect(file=config), RouteObjects(HTTPROUTE, ("shop/shop", "shop/more")))
 
 
-def routed(store: HttpRouteStore) -> tuple[Any, Any]:
+def routed(store: ObjectRouteStore) -> tuple[Any, Any]:
     """What the store held, and what it says after the rule was written."""
     before = store.read()
     [stage] = DIALECT.insert(before.files, a_rule()).stages
@@ -335,7 +336,7 @@ def test_the_api_server_is_asked_before_anything_is_written(store, server):
     after = DIALECT.insert(files, a_rule()).apply(files)
     spec = copy.deepcopy(server.routes["shop"]["spec"])
 
-    said = HttpRouteDryRun(store, HttpRouteChecker()).check(files, after)
+    said = ObjectDryRun(store, HttpRouteChecker()).check(files, after)
 
     assert (said.ok, said.checked) == (True, True)
     assert [one.query for one in server.patches] == [{"fieldValidation": "Strict", "dryRun": "All"}] * 2
@@ -343,20 +344,26 @@ def test_the_api_server_is_asked_before_anything_is_written(store, server):
 
 
 @pytest.mark.parametrize(
-    ("status", "message"), [(422, "spec.rules: Too many"), (400, UNKNOWN), (403, "webhook says no")]
+    ("status", "message", "fields"),
+    [
+        (422, "spec.rules: Too many", ("spec.rules",)),
+        (422, UNKNOWN, ("patch",)),
+        (400, UNKNOWN, ()),
+        (403, "webhook says no", ()),
+    ],
 )
-def test_what_the_api_server_would_refuse_is_not_written(store, server, status, message):
+def test_what_the_api_server_would_refuse_is_not_written(store, server, status, message, fields):
     files = store.read().files
-    server.fault = failure(status, message)
+    server.fault = failure(status, message, *fields)
 
-    said = HttpRouteDryRun(store, HttpRouteChecker()).check(files, DIALECT.insert(files, a_rule()).apply(files))
+    said = ObjectDryRun(store, HttpRouteChecker()).check(files, DIALECT.insert(files, a_rule()).apply(files))
 
     assert (said.ok, said.checked) == (False, True)
     assert message in said.detail
 
 
 def test_old_crds_without_rule_names_are_refused_with_what_to_do(store, server):
-    server.fault = failure(400, UNKNOWN)
+    server.fault = failure(422, UNKNOWN, "patch")
 
     with pytest.raises(Refused, match="unknown field") as caught:
         routed(store)
@@ -364,8 +371,17 @@ def test_old_crds_without_rule_names_are_refused_with_what_to_do(store, server):
     assert "update the Gateway API's CRDs" in caught.value.hint
 
 
+def test_what_is_invalid_for_another_reason_is_no_matter_of_old_crds(store, server):
+    server.fault = failure(422, 'spec.rules[0].name: "unknown field" is no name', "spec.rules[0].name")
+
+    with pytest.raises(ApiFault, match="is no name") as caught:
+        routed(store)
+
+    assert "CRDs" not in caught.value.hint
+
+
 def test_the_rights_of_routes_as_objects_are_theirs_by_name_and_no_configmaps():
-    place = GatewayPlace("gateway", "app=edge", "", (), 8000, routes=("shop/a", "web/b"))
+    place = GatewayPlace("gateway", "app=edge", "", (), 8000, routes=RouteObjects(HTTPROUTE, ("shop/a", "web/b")))
 
     needed = rights("shop", place, PodAccess.INSIDE)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import ApiFault, Object, UnknownOutcome
-from gatewayctl.adapters.kubernetes.workloads.objects import WRITE
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from tests.adapters.kubernetes.objects import MemoryApi, a_deployment, a_pod, a_replica_set
