@@ -95,7 +95,7 @@ def _report(acceptance: Acceptance, report: Object, generation: object) -> _Gate
         if kind == acceptance.accepted:
             accepted = status == "True"
             details.append(f"accepted by {gateway}" if accepted else f"not accepted by {gateway} ({reason})")
-        elif kind == acceptance.resolved and status != "True":
+        elif acceptance.resolved and kind == acceptance.resolved and status != "True":
             details.append(f"not every backend was found ({reason})")
     return _GatewayReport(accepted, ", ".join(details) or f"not looked at by {gateway} since its last change")
 
