@@ -12,6 +12,8 @@ from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, jobs, pods, service_accounts
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import CONTAINER, Task, files, job
+
+# Why a Job's Pod does not start is found in the same fields as for any other Pod.
 from gatewayctl.adapters.kubernetes.workloads.trouble import pod_trouble
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 

@@ -25,6 +25,8 @@ from gatewayctl.adapters.kubernetes.client.json import name_of, part, texts
 from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
 from gatewayctl.adapters.kubernetes.client.watch import Item, Listing
+
+# Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_object
 from gatewayctl.adapters.kubernetes.routes.version import StoredVersion

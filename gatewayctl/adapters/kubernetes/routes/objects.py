@@ -22,7 +22,7 @@ from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import custom_objects
 from gatewayctl.adapters.kubernetes.client.watch import Item
 
-# The place of a gateway is plain data, and both rooms work at that place.
+# Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
 from gatewayctl.adapters.kubernetes.routes.object_text import ObjectText
 from gatewayctl.adapters.kubernetes.routes.ownership import check_route

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
+
+# Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.domain.errors import EnvironmentFailed, Refused
 from gatewayctl.gateways.resource import Acceptance, RouteResource
