@@ -16,7 +16,7 @@ from gatewayctl.domain.release import Mode, Release, Target
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.client.api import Api
-    from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.client.watch import WatchedList
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
@@ -91,11 +91,11 @@ def wired(spec: "Spec", listener: "ProgressListener") -> Wired:
 
 def _found(app: str, namespace: str) -> "Spec":
     """The configuration here; where there is none, or a namespace is named, the one that the cluster keeps."""
-    from gatewayctl.adapters.kubernetes.client.api import configured
+    from gatewayctl.adapters.kubernetes.client.api import is_configured
     from gatewayctl.config.load import find, load
 
     path = find(None)
-    if namespace or (not path.exists() and configured()):
+    if namespace or (not path.exists() and is_configured()):
         return _kept(app, namespace, load(path).platform.context if path.exists() else "")
     return load(path)
 
@@ -162,7 +162,7 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.paths import pods
-    from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.client.watch import WatchedList
     from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
     from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
@@ -178,7 +178,7 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
     api, clock = connect(spec.platform.context), SystemClock()
     namespace, place = spec.platform.namespace, _gateway_place(spec)
     shared = any(app.load and app.load.workers for app in spec.apps.values())
-    listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
+    listing = WatchedList(api, pods(place.namespace), labelSelector=place.selector)
     store, checker = _route_store(spec, api, place, listing)
     gatehouse = replace(_gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing)), checker=checker)
     told = _exec_activation(spec, api, place, listing, store)
@@ -220,7 +220,7 @@ def _gateway_place(spec: "Spec") -> "GatewayPlace":
 
 
 def _route_store(
-    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing"
+    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "WatchedList"
 ) -> "tuple[KubernetesRouteStore | ObjectRouteStore, Checker]":
     """Where the rules are stored, and how an edit is checked before it is written there."""
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
@@ -236,7 +236,7 @@ def _route_store(
 
 
 def _exec_activation(
-    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing", store: "RouteStore"
+    spec: "Spec", api: "Api", place: "GatewayPlace", listing: "WatchedList", store: "RouteStore"
 ) -> "ExecActivation | None":
     """How gateway Pods are told by a command in them; None for products that are not."""
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
