@@ -9,7 +9,7 @@ from gatewayctl.wiring.gateway import assemble_gateway
 
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.client.api import Api
-    from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.client.watch import WatchedList
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
     from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
@@ -25,7 +25,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.paths import pods
-    from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.client.watch import WatchedList
     from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
     from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
@@ -42,7 +42,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     api, clock = connect(spec.platform.context), SystemClock()
     namespace, place = spec.platform.namespace, _gateway_place(spec)
     shared = any(app.load and app.load.workers for app in spec.apps.values())
-    listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
+    listing = WatchedList(api, pods(place.namespace), labelSelector=place.selector)
     store, checker = _route_store(spec, api, place, listing)
     reloads: list[ExecActivation] = []
 
@@ -95,7 +95,7 @@ def _route_store(
     spec: "Spec",
     api: "Api",
     place: "GatewayPlace",
-    listing: "Listing",
+    listing: "WatchedList",
 ) -> "tuple[KubernetesRouteStore | ObjectRouteStore, Checker]":
     """Where the rules are stored, and how an edit is checked before it is written there."""
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
@@ -132,9 +132,9 @@ def sync_canary(spec: "Spec", app: str, *, write: bool) -> "TwinSync":
 
 def is_cluster_named() -> bool:
     """Whether a kubeconfig or the Pod that we run in names a cluster."""
-    from gatewayctl.adapters.kubernetes.client.api import configured
+    from gatewayctl.adapters.kubernetes.client.api import is_configured
 
-    return configured()
+    return is_configured()
 
 
 def spec_in_cluster(app: str, namespace: str, context: str) -> "Spec":

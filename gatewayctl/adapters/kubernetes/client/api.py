@@ -1,7 +1,7 @@
-"""The Kubernetes API as plain JSON: here and in `kubeconfig` alone the client library is imported, and late.
+"""The Kubernetes API as plain JSON. Only here and in `kubeconfig` is the client library imported, and only when needed.
 
-The library's typed models cost 90 MB and two seconds; requests and answers are dictionaries here. Nothing is retried
-behind our back: a write whose answer was lost may have happened, and only the caller can tell by reading again.
+The library's typed models cost 90 MB and two seconds, so requests and answers are dictionaries here. The library must
+retry nothing by itself: a write whose answer was lost may have happened, and only the caller can find out, by reading.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gatewayctl.adapters.clock import SystemClock
-from gatewayctl.adapters.kubernetes.client.kubeconfig import access
+from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.waiting import pause
 
@@ -27,13 +27,14 @@ Object = dict[str, Any]
 
 _TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to answer
 _LARGEST = 64 * 1024 * 1024  # bytes of one answer, or of one event of a watch
-_TRIES = 4
-_PAUSE = 0.25  # seconds before the second try, doubled each time
-_PATIENCE = 10.0  # seconds after which nothing is tried again: a server that hangs may take 20 s for each
+_ATTEMPTS = 4
+_PAUSE = 0.25  # seconds before the second attempt, doubled each time
+_RETRY_SECONDS = 10.0  # no new attempt after that: a server that hangs may take 20 s for each
 _NOT_DONE = {HTTPStatus.TOO_MANY_REQUESTS}  # the server says that it did nothing
 _MAYBE_DONE = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
 _MAYBE_DONE |= {HTTPStatus.GATEWAY_TIMEOUT}
-# All that the API server says of a JSON Patch that does not apply: a test that failed, or a path that is gone.
+# The whole message about a JSON Patch that does not apply: a test failed, or a path is gone. Only this text tells it
+# from an admission webhook that answers 422: the Status object has no causes in either case.
 _PATCH_FAILED = "rejected our request due to an error in our request"
 
 
@@ -66,45 +67,57 @@ class UnknownOutcome(ApiFault):
 
 
 class Api:
-    """Requests to one API server at `origin`, which `found` named. `requests` counts those sent, retries too."""
+    """Sends requests to the API server at `origin`; `source` is the kubeconfig context that named it, for messages.
 
-    def __init__(self, client: "ApiClient", origin: str, found: str = "") -> None:
+    `requests` counts all that were sent, retries included.
+    """
+
+    def __init__(self, client: "ApiClient", origin: str, source: str = "") -> None:
         self._client, self.origin, self.requests = client, origin, 0
-        self._where = f"{origin} ({found})" if found else origin
+        self._where = f"{origin} ({source})" if source else origin
 
     @property
     def client(self) -> "ApiClient":
-        """The library's client, for what only it can do: port-forward."""
+        """The library's client: it builds the requests of WebSockets."""
         return self._client
 
     def get(self, path: str, **query: str) -> Object:
         """One object or list. Raises NotFound, ApiFault."""
-        return _parsed(path, self._send("GET", path, query))
+        return _parse(path, self._send("GET", path, query))
 
     def text(self, path: str, **query: str) -> str:
-        """An answer that is no JSON, such as a log."""
+        """The answer as text, for what is not JSON, such as a log. Raises NotFound, ApiFault."""
         return self._send("GET", path, query).decode(errors="replace")
 
     def create(self, path: str, body: Object) -> Object:
-        """A new object. Raises Clash when it exists, Uncertain."""
-        return _parsed(path, self._send("POST", path, {}, body, "application/json"))
+        """Create an object and return it. Raises VersionConflict when it exists, UnknownOutcome, ApiFault."""
+        return _parse(path, self._send("POST", path, {}, body, "application/json"))
 
     def replace(self, path: str, body: Object) -> Object:
-        """A whole object; its resourceVersion is what the write expects. Raises Clash, NotFound, Uncertain."""
-        return _parsed(path, self._send("PUT", path, {}, body, "application/json"))
+        """Replace a whole object, if it still has the resourceVersion of `body`; return it as it is then.
+
+        Raises VersionConflict, NotFound, UnknownOutcome, ApiFault.
+        """
+        return _parse(path, self._send("PUT", path, {}, body, "application/json"))
 
     def patch(self, path: str, operations: list[Object], **query: str) -> Object:
-        """A JSON Patch (RFC 6902); a `test` that fails raises Clash. Raises NotFound, Uncertain."""
-        return _parsed(path, self._send("PATCH", path, query, operations, "application/json-patch+json"))
+        """Change an object by a JSON Patch (RFC 6902), and return it.
+
+        Raises VersionConflict when a `test` in it fails, NotFound, UnknownOutcome, ApiFault.
+        """
+        return _parse(path, self._send("PATCH", path, query, operations, "application/json-patch+json"))
 
     def merge(self, path: str, body: Object) -> Object:
-        """A JSON Merge Patch (RFC 7386), for fields that are ours alone. Raises NotFound, Uncertain."""
-        return _parsed(path, self._send("PATCH", path, {}, body, "application/merge-patch+json"))
+        """Change an object by a JSON Merge Patch (RFC 7386), and return it.
+
+        Raises VersionConflict when `body` has another resourceVersion, NotFound, UnknownOutcome, ApiFault.
+        """
+        return _parse(path, self._send("PATCH", path, {}, body, "application/merge-patch+json"))
 
     def delete(self, path: str, only: Object | None = None, **query: str) -> None:
-        """Delete an object; one that is not there is no fault. Raises Uncertain.
+        """Delete an object; when there is none, nothing happens. Raises UnknownOutcome, ApiFault.
 
-        `only` names the uid or resourceVersion that it must still have; else Clash is raised.
+        `only` holds the uid or resourceVersion that it must still have; otherwise VersionConflict is raised.
         """
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": only} if only else None
         try:
@@ -113,23 +126,23 @@ class Api:
             return
 
     def watch(self, path: str, since: str, seconds: int, **query: str) -> Generator[Object]:
-        """Events of a list since a resourceVersion, for at most `seconds`, once the server has agreed to tell them.
+        """Watch a list: yield its events since a resourceVersion, for at most `seconds`.
 
-        Raises ApiFault when it does not, and when it breaks off.
+        Returns once the server has begun to answer. Raises ApiFault when it refuses, and when the connection breaks.
         """
         query = {**query, "watch": "1", "resourceVersion": since, "timeoutSeconds": str(seconds)}
-        return _told_events(path, self.lines(path, seconds + 5.0, **query))
+        return _events(path, self.lines(path, seconds + 5.0, **query))
 
     def lines(self, path: str, silence: float, **query: str) -> Generator[bytes]:
-        """Whole lines of an answer as they come, with at most `silence` seconds between them. Raises ApiFault."""
+        """Yield each complete line of an answer. Raises ApiFault, also after `silence` seconds without data."""
         response = self._open("GET", path, query, None, "", (_TIMEOUT[0], silence))
         if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _fault("GET", path, response.status, self._body("GET", path, response))
+            raise _fault("GET", path, response.status, self._read_body("GET", path, response))
         return self._lines(path, response)
 
     def _lines(self, path: str, response: "RESTResponse") -> Generator[bytes]:
         try:
-            with _told("GET", path, self._where):
+            with _NoAnswer("GET", path, self._where):
                 buffered = b""
                 for chunk in response.response.stream(65536, decode_content=True):
                     *lines, buffered = (buffered + chunk).split(b"\n")
@@ -140,27 +153,27 @@ class Api:
             response.response.close()
 
     def _send(self, verb: str, path: str, query: dict[str, str], body: Any = None, content: str = "") -> bytes:
-        """One request, again after a pause where trying again cannot do harm."""
+        """Send one request; send it again after a pause where that cannot do harm."""
         start = time.monotonic()
-        for tried in range(1, _TRIES + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._once(verb, path, query, body, content)
+                return self._send_once(verb, path, query, body, content)
             except ApiFault as fault:
                 harmless = fault.status in _NOT_DONE or (verb == "GET" and fault.status in {0, *_MAYBE_DONE})
-                if tried == _TRIES or not harmless or time.monotonic() - start > _PATIENCE:
+                if attempt == _ATTEMPTS or not harmless or time.monotonic() - start > _RETRY_SECONDS:
                     raise
-                pause(_PAUSE * 2 ** (tried - 1), SystemClock())
-        raise AssertionError("the last try returns or raises")
+                pause(_PAUSE * 2 ** (attempt - 1), SystemClock())
+        raise AssertionError("the last attempt returns or raises")
 
-    def _once(self, verb: str, path: str, query: dict[str, str], body: Any, content: str) -> bytes:
+    def _send_once(self, verb: str, path: str, query: dict[str, str], body: Any, content: str) -> bytes:
         response = self._open(verb, path, query, body, content, _TIMEOUT)
-        data = self._body(verb, path, response)
+        data = self._read_body(verb, path, response)
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _fault(verb, path, response.status, data)
         return data
 
-    def _body(self, verb: str, path: str, response: "RESTResponse") -> bytes:
-        with _told(verb, path, self._where):
+    def _read_body(self, verb: str, path: str, response: "RESTResponse") -> bytes:
+        with _NoAnswer(verb, path, self._where):
             data: bytes = response.response.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             response.response.close()  # what is left unread must not be taken for the next answer
@@ -172,7 +185,7 @@ class Api:
         self, verb: str, path: str, query: dict[str, str], body: Any, content: str, timeout: tuple[float, float]
     ) -> "RESTResponse":
         headers = {"Accept": "application/json, */*", **({"Content-Type": content} if content else {})}
-        with _told(verb, path, self._where):
+        with _NoAnswer(verb, path, self._where):
             method, url, sent, _, _ = self._client.param_serialize(
                 verb, path, query_params=list(query.items()), header_params=headers, auth_settings=["BearerToken"]
             )
@@ -181,8 +194,8 @@ class Api:
             return self._client.call_api(method, url, sent, body, _request_timeout=timeout)
 
 
-class _told:  # noqa: N801 (reads as a statement)
-    """Turns what the library raises without an answer into words."""
+class _NoAnswer:
+    """Turns what the library raises when no answer came into ApiFault, or UnknownOutcome for a write that was sent."""
 
     def __init__(self, verb: str, path: str, where: str) -> None:
         self._verb, self._path, self._where = verb, path, where
@@ -198,27 +211,27 @@ class _told:  # noqa: N801 (reads as a statement)
             return
         reason = str(getattr(fault, "reason", None) or fault).rpartition(": ")[2].rpartition("] ")[2]
         reason = reason or type(fault).__name__
-        said = f"cannot reach the Kubernetes API server {self._where}: {reason}"
+        message = f"cannot reach the Kubernetes API server {self._where}: {reason}"
         hint = "is it the right context, and does kubectl reach it? kubectl cluster-info"
         never_sent = isinstance(fault, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
         if self._verb == "GET" or never_sent:
-            raise ApiFault(0, said, hint=hint) from fault
+            raise ApiFault(0, message, hint=hint) from fault
         raise UnknownOutcome(0, f"{self._verb} {self._path} got no answer ({reason}): it may have happened") from fault
 
 
 def _fault(verb: str, path: str, status: int, data: bytes) -> ApiFault:
     message = _message(data)
-    said = f"{verb} {path}: {message}"
+    full = f"{verb} {path}: {message}"
     if status == HTTPStatus.NOT_FOUND:
-        return NotFound(status, said)
+        return NotFound(status, full)
     failed_test = status == HTTPStatus.UNPROCESSABLE_ENTITY and verb == "PATCH" and _PATCH_FAILED in message
     if status == HTTPStatus.CONFLICT or failed_test:
-        return VersionConflict(status, said)
+        return VersionConflict(status, full)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ApiFault(status, message, hint="doctor names the rights that are missing; manifests/rbac.yaml has them")
     if verb != "GET" and status in _MAYBE_DONE:
-        return UnknownOutcome(status, said)
-    return ApiFault(status, said, causes=_causes(data))
+        return UnknownOutcome(status, full)
+    return ApiFault(status, full, causes=_causes(data))
 
 
 def _causes(data: bytes) -> tuple[StatusCause, ...]:
@@ -231,7 +244,7 @@ def _causes(data: bytes) -> tuple[StatusCause, ...]:
 
 
 def _message(data: bytes) -> str:
-    """What a Status object says, or the beginning of what came instead (a proxy's page, say)."""
+    """The message of a Status object, or the beginning of what came instead (an HTML page of a proxy, for example)."""
     try:
         found = json.loads(data)
         return str(found["message"])
@@ -239,7 +252,7 @@ def _message(data: bytes) -> str:
         return data[:200].decode(errors="replace") or "no reason given"
 
 
-def _parsed(path: str, data: bytes) -> Object:
+def _parse(path: str, data: bytes) -> Object:
     try:
         found = json.loads(data)
     except ValueError as fault:
@@ -249,14 +262,14 @@ def _parsed(path: str, data: bytes) -> Object:
     return found
 
 
-def _told_events(path: str, lines: Generator[bytes]) -> Generator[Object]:
+def _events(path: str, lines: Generator[bytes]) -> Generator[Object]:
     with closing(lines):
         yield from (_event(path, line) for line in lines if line)
 
 
 def _event(path: str, line: bytes) -> Object:
-    """One event of a watch; what ends it with an error is a fault (410: the version is too old, list again)."""
-    event = _parsed(path, line)
+    """One event of a watch. Raises ApiFault for an error event (410: the version is too old, list again)."""
+    event = _parse(path, line)
     status = event.get("object")
     if event.get("type") == "ERROR" and isinstance(status, dict):
         raise ApiFault(_code(status), f"GET {path}: {status.get('message', 'the watch broke')}")
@@ -269,17 +282,17 @@ def _code(status: Object) -> int:
 
 
 def connect(context: str = "", file: str = "") -> Api:
-    """The API server that kubectl would use; see `kubeconfig.access`. Raises EnvironmentFailed when none is named."""
+    """The API server that kubectl would use; see `find_access`. Raises EnvironmentFailed when none is named."""
     from kubernetes import client
 
-    found = access(context, file)
-    found.settings.retries = False  # see the module's docstring
-    host = found.settings.host
-    return Api(client.ApiClient(found.settings), urlsplit(host).netloc or host, found.found)
+    access = find_access(context, file)
+    access.settings.retries = False  # see the module's docstring
+    host = access.settings.host
+    return Api(client.ApiClient(access.settings), urlsplit(host).netloc or host, access.source)
 
 
-def configured() -> bool:
-    """Whether any cluster is named at all."""
+def is_configured() -> bool:
+    """Whether a kubeconfig or the Pod's account names any cluster."""
     try:
         connect()
     except EnvironmentFailed:

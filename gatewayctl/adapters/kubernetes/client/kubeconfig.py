@@ -1,6 +1,6 @@
-"""Which cluster is meant, as whom: a kubeconfig in every form that the client library reads, or the Pod's own account.
+"""Which cluster to use, and as which user: from a kubeconfig, or inside a Pod from its ServiceAccount.
 
-What the library says of a file that is none is about Python's lists; here it is told by the file's name.
+For a file that is not a kubeconfig the library raises a bare TypeError or KeyError; here the message names the file.
 """
 
 import os
@@ -22,22 +22,22 @@ _HINT = "set KUBECONFIG, or platform.context in gatewayctl.yaml; see: kubectl co
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The client library's settings, and what they were found as: a context's name, or the Pod's account."""
+    """The client library's settings; `source` is where they came from: `context NAME`, or the Pod's own account."""
 
     settings: "Configuration"
-    found: str
+    source: str
 
 
-def access(context: str = "", file: str = "", account: Path = ACCOUNT) -> Access:
-    """What kubectl would use: `file`, $KUBECONFIG or ~/.kube/config; in a Pod without one its `account`.
+def find_access(context: str = "", file: str = "", account: Path = ACCOUNT) -> Access:
+    """The access that kubectl would use: `file`, $KUBECONFIG or ~/.kube/config; in a Pod without one its `account`.
 
     Raises EnvironmentFailed with the reason when none names a cluster.
     """
     from kubernetes import client, config
 
     settings = client.Configuration()
-    if file or context or not _inside():
-        return Access(settings, f"context {_loaded(settings, context, file or _named())}")
+    if file or context or not _is_in_pod():
+        return Access(settings, f"context {_load(settings, context, file or _default_file())}")
     try:
         config.incluster_config.InClusterConfigLoader(
             token_filename=str(account / "token"), cert_filename=str(account / "ca.crt")
@@ -49,18 +49,18 @@ def access(context: str = "", file: str = "", account: Path = ACCOUNT) -> Access
 
 def own_namespace(context: str = "", account: Path = ACCOUNT) -> str:
     """The namespace of `context` (the current one, if empty), of the Pod we run in, or `default`."""
-    if not context and _inside():
+    if not context and _is_in_pod():
         mounted = account / "namespace"
         return mounted.read_text().strip() if mounted.exists() else "default"
     try:
-        found = _context(context, _named())
+        found = _context(context, _default_file())
     except EnvironmentFailed:
-        return "default"  # access() has the words for it
+        return "default"  # find_access raises the same fault when we connect
     return str((found.get("context") or {}).get("namespace") or "default")
 
 
-def _loaded(settings: "Configuration", context: str, file: str) -> str:
-    """Fill `settings` from a kubeconfig; the name of the context that was used."""
+def _load(settings: "Configuration", context: str, file: str) -> str:
+    """Fill `settings` from a kubeconfig, and return the name of the context that was used. Raises EnvironmentFailed."""
     from kubernetes import config
 
     found = str(_context(context, file).get("name"))
@@ -74,7 +74,7 @@ def _loaded(settings: "Configuration", context: str, file: str) -> str:
 
 
 def _context(context: str, file: str) -> dict[str, Any]:
-    """One context of a kubeconfig as it is spelled there. Raises EnvironmentFailed."""
+    """One entry of the kubeconfig's contexts; the current one if `context` is empty. Raises EnvironmentFailed."""
     from kubernetes import config
     from yaml import YAMLError
 
@@ -102,13 +102,13 @@ def _no_kubeconfig(file: str) -> EnvironmentFailed:
     return _unusable(file, "not a kubeconfig: expected clusters, contexts and users, each a list of named objects")
 
 
-def _named() -> str:
-    # The library looks at $KUBECONFIG once, when it is imported.
+def _default_file() -> str:
+    # The library reads $KUBECONFIG only once, when it is imported.
     return os.environ.get("KUBECONFIG") or _USUAL
 
 
-def _inside() -> bool:
-    """In a Pod, unless someone named another cluster."""
+def _is_in_pod() -> bool:
+    """Whether we run in a Pod, and no kubeconfig names another cluster."""
     if os.environ.get("KUBECONFIG") or Path(_USUAL).expanduser().exists():
         return False
     return "KUBERNETES_SERVICE_HOST" in os.environ

@@ -1,4 +1,4 @@
-"""What our own objects in a cluster are called and marked with, so that people and queries find them."""
+"""Names, labels and annotations of our own objects in a cluster, by which people and queries find them."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "gatewayctl"

@@ -1,4 +1,4 @@
-"""Where objects live in the Kubernetes API."""
+"""Paths of objects in the Kubernetes API."""
 
 from urllib.parse import quote
 
@@ -75,5 +75,5 @@ def disruption_budgets(namespace: str) -> str:
 
 
 def own_review(kind: str) -> str:
-    """Where one asks about one's own rights: `kind` is selfsubjectrulesreviews or selfsubjectaccessreviews."""
+    """Where to ask about our own rights; `kind` is selfsubjectrulesreviews or selfsubjectaccessreviews."""
     return f"/apis/authorization.k8s.io/v1/{kind}"

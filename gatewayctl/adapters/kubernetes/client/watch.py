@@ -1,7 +1,7 @@
-"""Objects as the API server tells of them: one list, then one watch, and no request while nothing happens.
+"""Objects that are listed once and then kept current by a watch, so that nothing is sent while nothing happens.
 
-What a feed says lags behind by the time that an event takes. That is as good as a request, which is as old as its way
-back: whatever is decided by it is either written conditionally or proven by traffic.
+What a watch says is late by the time that an event takes. An answer to a request is as old as its way back, so that is
+no worse. Whatever is decided by such objects is either written conditionally or proven by traffic.
 """
 
 import time
@@ -12,93 +12,93 @@ from threading import Condition, Lock, Thread
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 
-_WATCH = 180  # seconds of one watch; a connection that broke without a word is believed no longer than that
-_FRESH = 0.5  # seconds for which a list serves where no watch can be had
+_WATCH = 180  # seconds of one watch; a connection that broke unnoticed is believed no longer than that
+_FRESH = 0.5  # seconds for which a list is used again where no watch is possible
 
 
-class Feed:
-    """The objects that were there at version `since`, and all that became of them; ends when nobody asks any more.
+class Watch:
+    """The objects of a list as of version `since`, kept current; it ends when nobody has read them for one watch.
 
-    `bell` rings at every event, and when the feed ends. What it says counts while it is `live`: the server has agreed
-    to tell. A feed that is `over` will never be live again.
+    `changed` is notified at every event, and when the watch ends. `objects` are current while `is_live`: the server has
+    agreed to send events. A watch that `has_ended` never becomes live again.
     """
 
     def __init__(
-        self, api: Api, path: str, since: str, objects: Iterable[Object], bell: Condition, **query: str
+        self, api: Api, path: str, since: str, objects: Iterable[Object], changed: Condition, **query: str
     ) -> None:
         self._api, self._path, self._since = api, path, since
         self._query = {**query, "allowWatchBookmarks": "true"}
         self._objects = {name_of(one): one for one in objects}
-        self._bell, self._used, self._heard = bell, True, 0
-        self.live = self.over = False
-        Thread(target=self._follow, name=f"watch {path}", daemon=True).start()
+        self._changed, self._is_used, self._events = changed, True, 0
+        self.is_live = self.has_ended = False
+        Thread(target=self._run, name=f"watch {path}", daemon=True).start()
 
     @property
-    def heard(self) -> int:
+    def events(self) -> int:
         """How many events there were so far."""
-        return self._heard
+        return self._events
 
     @property
     def objects(self) -> dict[str, Object]:
-        """By name, as of now."""
-        with self._bell:
-            self._used = True
+        """The objects by name, as of now."""
+        with self._changed:
+            self._is_used = True
             return dict(self._objects)
 
-    def put(self, found: Object) -> None:
-        """What a request of ours was answered: events that are older do not undo it."""
-        with self._bell:
-            self._keep(found)
+    def update(self, found: Object) -> None:
+        """Take over the answer to a request of ours; events older than it do not undo it."""
+        with self._changed:
+            self._store(found)
+
+    def _run(self) -> None:
+        try:
+            with suppress(ApiFault):  # a reader that needs the fault sends a request of its own, and gets it
+                self._follow()
+        finally:
+            with self._changed:
+                self.is_live, self.has_ended = False, True
+                self._changed.notify_all()
 
     def _follow(self) -> None:
-        try:
-            with suppress(ApiFault):  # whoever needs to know asks with a request of his own, and is told
-                self._tell()
-        finally:
-            with self._bell:
-                self.live, self.over = False, True
-                self._bell.notify_all()
-
-    def _tell(self) -> None:
-        """Hear events for as long as somebody asks. Raises ApiFault when the watch breaks."""
-        while self._used:
-            self._used = False
+        """Receive events, one watch after the other, for as long as somebody reads. Raises ApiFault when one breaks."""
+        while self._is_used:
+            self._is_used = False
             with closing(self._api.watch(self._path, self._since, _WATCH, **self._query)) as events:
-                self.live = True
+                self.is_live = True
                 for event in events:
-                    self._hear(str(event.get("type")), part(event, "object"))
+                    self._apply(str(event.get("type")), part(event, "object"))
 
-    def _hear(self, kind: str, found: Object) -> None:
-        with self._bell:
-            self._heard += 1
+    def _apply(self, kind: str, found: Object) -> None:
+        with self._changed:
+            self._events += 1
             self._since = _version(found) or self._since
             if kind == "DELETED":
                 self._objects.pop(name_of(found), None)
             elif kind in ("ADDED", "MODIFIED"):
-                self._keep(found)
-            self._bell.notify_all()
+                self._store(found)
+            self._changed.notify_all()
 
-    def _keep(self, found: Object) -> None:
-        held = self._objects.get(name_of(found))
-        if held is None or not _older(found, held):
+    def _store(self, found: Object) -> None:
+        stored = self._objects.get(name_of(found))
+        if stored is None or not _is_older(found, stored):
             self._objects[name_of(found)] = found
 
 
-class Listing:
-    """One list request whose answer is kept current for as long as somebody looks at it."""
+class WatchedList:
+    """The objects of one list request, kept current by a watch for as long as somebody reads them."""
 
     def __init__(self, api: Api, path: str, **query: str) -> None:
         self._api, self._path, self._query = api, path, query
-        self._lock, self._bell = Lock(), Condition()
-        self._feed: Feed | None = None
+        self._lock, self._changed = Lock(), Condition()
+        self._watch: Watch | None = None
         self._listed: tuple[Object, ...] = ()
         self._until = 0.0
 
-    def now(self) -> tuple[Object, ...]:
-        """The objects as of now; where no watch can be had, as of half a second ago. Raises ApiFault."""
+    def read(self) -> tuple[Object, ...]:
+        """The objects as of now; where no watch is possible, as of half a second ago. Raises ApiFault."""
         with self._lock:
-            if self._feed is not None and self._feed.live:
-                return tuple(self._feed.objects.values())
+            if self._watch is not None and self._watch.is_live:
+                return tuple(self._watch.objects.values())
             if time.monotonic() >= self._until:
                 self._list()
             return self._listed
@@ -107,55 +107,55 @@ class Listing:
         found = self._api.get(self._path, **self._query)
         self._listed = tuple(items(found, "items"))
         self._until = time.monotonic() + _FRESH
-        if self._feed is None or self._feed.over:
-            self._feed = Feed(self._api, self._path, _version(found), self._listed, self._bell, **self._query)
+        if self._watch is None or self._watch.has_ended:
+            self._watch = Watch(self._api, self._path, _version(found), self._listed, self._changed, **self._query)
 
 
-class Item:
-    """One object of a collection, got by a request; from the second on it is followed while somebody looks at it."""
+class WatchedObject:
+    """One object, got by a request; from the second read on a watch keeps it current while somebody reads it."""
 
     def __init__(self, api: Api, collection: str, name: str) -> None:
         self._api, self._collection, self._name = api, collection, name
-        self._lock, self._bell = Lock(), Condition()
-        self._feed: Feed | None = None
-        self._looked = False
+        self._lock, self._changed = Lock(), Condition()
+        self._watch: Watch | None = None
+        self._was_read = False
 
-    def now(self) -> Object:
+    def read(self) -> Object:
         """The object as of now. Raises NotFound, ApiFault."""
-        feed = self._feed
-        found = feed.objects.get(self._name) if feed and feed.live else None
+        watch = self._watch
+        found = watch.objects.get(self._name) if watch and watch.is_live else None
         if found:
             return found
-        found, again = self.fresh(), self._looked
-        self._looked = True
+        found, again = self.get(), self._was_read
+        self._was_read = True
         if again:
             self.follow(found)
         return found
 
-    def fresh(self) -> Object:
-        """The object, by a request of its own: for who has just learned that he knew an old one."""
+    def get(self) -> Object:
+        """The object by a request of its own, for a caller that knows the watched one to be old. Raises ApiFault."""
         found = self._api.get(f"{self._collection}/{self._name}")
-        self.put(found)
+        self.update(found)
         return found
 
-    def put(self, found: Object) -> None:
-        """What was got or written elsewhere, just now."""
-        if self._feed is not None:
-            self._feed.put(found)
+    def update(self, found: Object) -> None:
+        """Take over the object as another request got or wrote it just now."""
+        if self._watch is not None:
+            self._watch.update(found)
 
     def follow(self, found: Object) -> None:
-        """Follow it from `found` on, unless it is followed already."""
+        """Watch it from `found` on, unless it is watched already."""
         with self._lock:
-            if self._feed is None or self._feed.over:
+            if self._watch is None or self._watch.has_ended:
                 only = {"fieldSelector": f"metadata.name={self._name}"}
-                self._feed = Feed(self._api, self._collection, _version(found), (found,), self._bell, **only)
+                self._watch = Watch(self._api, self._collection, _version(found), (found,), self._changed, **only)
 
 
 def _version(found: Object) -> str:
     return str(part(found, "metadata").get("resourceVersion", ""))
 
 
-def _older(found: Object, held: Object) -> bool:
-    """Versions of one object are numbers that grow."""
-    new, old = _version(found), _version(held)
+def _is_older(found: Object, stored: Object) -> bool:
+    """Whether `found` is an earlier state; the versions of one object are numbers that grow."""
+    new, old = _version(found), _version(stored)
     return new.isdecimal() and old.isdecimal() and int(new) < int(old)

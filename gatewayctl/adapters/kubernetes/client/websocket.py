@@ -1,7 +1,7 @@
-"""WebSockets to Pods through the API server: what port-forward and exec have in common.
+"""WebSockets to Pods through the API server, for port-forward and exec.
 
-Every message begins with a channel number. The library's own use of them needs typed API classes (90 MB), so here is
-only its client.
+Every message begins with a channel number. The library's own functions for them need typed API classes (90 MB), so only
+its WebSocket client is used.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from websocket import WebSocket
 
 _LONGEST = 200  # characters of a reason
-_ELSE = {"portforward": "; or run inside the cluster", "exec": ": manifests/rbac-exec.yaml"}
+_HINT_END = {"portforward": "; or run inside the cluster", "exec": ": manifests/rbac-exec.yaml"}
 
 
-def open_tunnel(api: Api, path: str, query: Iterable[tuple[str, str]], what: str) -> "WebSocket":
-    """Open one to a subresource of a Pod. Raises EnvironmentFailed, which says `what` cannot be done, and why."""
+def open_websocket(api: Api, path: str, query: Iterable[tuple[str, str]], what: str) -> "WebSocket":
+    """Open a WebSocket to a subresource of a Pod. Raises EnvironmentFailed: `what` cannot be done, and the reason."""
     from kubernetes.stream.ws_client import create_websocket, get_websocket_url
     from websocket import WebSocketException
 
@@ -34,13 +34,13 @@ def open_tunnel(api: Api, path: str, query: Iterable[tuple[str, str]], what: str
         kind = path.rpartition("/")[2]
         raise EnvironmentFailed(
             f"cannot {what}: {str(fault)[:_LONGEST]}",
-            hint=f"it needs the verbs get and create on pods/{kind}{_ELSE.get(kind, '')}",
+            hint=f"it needs the verbs get and create on pods/{kind}{_HINT_END.get(kind, '')}",
         ) from fault
     return found
 
 
-def end(opened: "WebSocket") -> None:
-    """Say goodbye without waiting for the answer, as `close` would for three seconds."""
+def close_at_once(opened: "WebSocket") -> None:
+    """Send the close frame without waiting for the answer; `close` alone would wait three seconds."""
     from websocket import WebSocketException
 
     with contextlib.suppress(OSError, WebSocketException):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
-from gatewayctl.adapters.kubernetes.workloads.objects import container
+from gatewayctl.adapters.kubernetes.workloads.objects import find_container
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.platform import Check
 
@@ -19,7 +19,7 @@ _PRE_STOP = "lifecycle: {preStop: {sleep: {seconds: 5}}}"
 def update_check(stable: Object, named: str = "") -> Check:
     """What a rolling update of stable does to requests; a hint when it would drop some. `named`: its container."""
     try:
-        place = container(stable, named)[0]
+        place = find_container(stable, named)[0]
     except GatewayctlError as fault:
         return Check("rolling update", str(fault), fault)
     found = tuple(_weak_points(stable, items(stable, "spec", "template", "spec", "containers")[place]))

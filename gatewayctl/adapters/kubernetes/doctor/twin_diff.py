@@ -12,7 +12,7 @@ from typing import Any
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.doctor.service_registry import is_registration
-from gatewayctl.adapters.kubernetes.workloads.objects import container as container_of
+from gatewayctl.adapters.kubernetes.workloads.objects import find_container
 from gatewayctl.domain.twins import Difference
 
 _KEYS = ("name", "mountPath", "containerPort", "devicePath", "key")  # what tells one item of a list from the others
@@ -54,7 +54,7 @@ def synced(stable: Object, canary: Object, container: str = "") -> list[Object]:
 
 def _wanted_spec(stable: Object, canary: Object, container: str) -> Object:
     """Stable's Pod spec with what is the canary's own put in."""
-    (place, _, _), (own, name, image) = container_of(stable, container), container_of(canary, container)
+    (place, _, _), (own, name, image) = find_container(stable, container), find_container(canary, container)
     wanted = copy.deepcopy(part(stable, "spec", "template", "spec"))
     now = part(canary, "spec", "template", "spec")
     app = wanted["containers"][place]

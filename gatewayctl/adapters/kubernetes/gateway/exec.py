@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.client.json import items, part
-from gatewayctl.adapters.kubernetes.client.websocket import end, open_tunnel
+from gatewayctl.adapters.kubernetes.client.websocket import close_at_once, open_websocket
 from gatewayctl.domain.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def execute(api: Api, container: tuple[str, str], command: Sequence[str], within
     pod_path, name = container
     query = [("container", name), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
     what = f"run a command in container {name} of {pod_path}"
-    opened = open_tunnel(api, f"{pod_path}/exec", query, what)
+    opened = open_websocket(api, f"{pod_path}/exec", query, what)
     try:
         said = _heard(opened, within, what)
     finally:
-        end(opened)
+        close_at_once(opened)
     return Ran(_code(said[_ENDED], what), _text(said[_OUT]), _text(said[_ERR]))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import pods
-from gatewayctl.adapters.kubernetes.client.watch import Listing
+from gatewayctl.adapters.kubernetes.client.watch import WatchedList
 from gatewayctl.adapters.kubernetes.gateway.container_probe import (
     NEEDS,
     ContainerState,
@@ -50,7 +50,7 @@ class _Told:
 class ExecActivation:
     """Implements ports.Activation by commands in the Pods of one gateway, whose files are those of `store`."""
 
-    def __init__(self, api: Api, place: GatewayPlace, listing: Listing, store: RouteStore, how: OnSignal) -> None:
+    def __init__(self, api: Api, place: GatewayPlace, listing: WatchedList, store: RouteStore, how: OnSignal) -> None:
         self._api, self._place, self._listing, self._store, self._how = api, place, listing, store, how
         self._told: dict[str, _Told] = {}
         self._active: dict[str, tuple[str, str]] = {}
@@ -77,7 +77,7 @@ class ExecActivation:
 
     def check(self) -> str:
         """Look into every Pod that runs; how many there are. Raises EnvironmentFailed when one could not be told."""
-        running = [name_of(pod) for pod in self._listing.now() if _is_running(pod)]
+        running = [name_of(pod) for pod in self._listing.read() if _is_running(pod)]
         for name in running:
             where = self._where(name)
             if not self._look(name, where).workers:
@@ -120,7 +120,7 @@ class ExecActivation:
         return execute(self._api, (pods(self._place.namespace, name), where.container), command)
 
     def _where(self, name: str) -> Mounted:
-        for pod in self._listing.now():
+        for pod in self._listing.read():
             if name_of(pod) == name:
                 return mounted(self._place, pod)
         raise EnvironmentFailed(f"Pod {self._place.namespace}/{name} is gone")

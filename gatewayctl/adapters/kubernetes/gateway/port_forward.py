@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.client.paths import pods
-from gatewayctl.adapters.kubernetes.client.websocket import end, open_tunnel
+from gatewayctl.adapters.kubernetes.client.websocket import close_at_once, open_websocket
 from gatewayctl.domain.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Forwards:
 
     def attempt(self, pod: str, port: int) -> None:
         """Open a connection to the Pod once. Raises EnvironmentFailed with the reason when that is not possible."""
-        end(_connect(self._api, pods(self._namespace, pod), port))
+        close_at_once(_connect(self._api, pods(self._namespace, pod), port))
 
     def keep(self, names: set[str]) -> None:
         """Close the listeners of all other Pods: they are gone."""
@@ -97,7 +97,7 @@ class _Forward:
             try:
                 _carry(connection, tunnel)
             finally:
-                end(tunnel)
+                close_at_once(tunnel)
         except EnvironmentFailed:
             return  # whoever connected sees it end, and says so
         finally:
@@ -109,7 +109,7 @@ class _Forward:
 def _connect(api: Api, pod_path: str, port: int) -> "WebSocket":
     """A WebSocket to the Pod's port, through the API server."""
     what = f"forward to port {port} of {pod_path}"
-    found = open_tunnel(api, f"{pod_path}/portforward", [("ports", str(port))], what)
+    found = open_websocket(api, f"{pod_path}/portforward", [("ports", str(port))], what)
     found.settimeout(_STUCK)
     return found
 

@@ -8,7 +8,7 @@ from threading import Lock
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import pods
-from gatewayctl.adapters.kubernetes.client.watch import Listing
+from gatewayctl.adapters.kubernetes.client.watch import WatchedList
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.port_forward import Forwards
 from gatewayctl.domain.platform import Replica
@@ -39,10 +39,10 @@ class KubernetesReplicas:
     endpoint_delay = 20.0  # seconds; a gateway that resolves names or discovers endpoints does so more often
 
     def __init__(
-        self, api: Api, place: GatewayPlace, reach: NetworkPath = NetworkPath.AUTO, listing: Listing | None = None
+        self, api: Api, place: GatewayPlace, reach: NetworkPath = NetworkPath.AUTO, listing: WatchedList | None = None
     ) -> None:
         self._place, self._reach = place, reach
-        self._pods = listing or Listing(api, pods(place.namespace), labelSelector=place.selector)
+        self._pods = listing or WatchedList(api, pods(place.namespace), labelSelector=place.selector)
         self._forwards = Forwards(api, place.namespace)
         self._lock = Lock()
 
@@ -57,7 +57,7 @@ class KubernetesReplicas:
             self._forwards.close()
 
     def _look(self) -> tuple[Replica, ...]:
-        found = self._pods.now()
+        found = self._pods.read()
         serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=name_of))
         if self._reach is NetworkPath.AUTO:
             self._reach = self._decide(serving)

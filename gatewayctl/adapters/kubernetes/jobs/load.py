@@ -12,7 +12,11 @@ from typing import TypeVar
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api
+
+# Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+
+# Workers send their load to the gateway's replicas, at the addresses that proof uses.
 from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task

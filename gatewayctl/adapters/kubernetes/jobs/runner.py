@@ -12,7 +12,9 @@ from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, jobs, pods, service_accounts
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import CONTAINER, Task, files, job
-from gatewayctl.adapters.kubernetes.workloads.trouble import pod_trouble
+
+# Why a Job's Pod does not start is found in the same fields as for any other Pod.
+from gatewayctl.adapters.kubernetes.workloads.trouble import pod_failure_reason
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 
 _SILENCE = 30.0  # seconds without a line after which the log is asked for anew
@@ -120,7 +122,7 @@ def _pod_seen(pod: Object) -> PodSeen:
         name=name_of(pod),
         begun=begun,
         exit_code=code if isinstance(code, int) else None,
-        trouble="" if begun else pod_trouble(pod),
+        trouble="" if begun else pod_failure_reason(pod),
         address=str(part(pod, "status").get("podIP") or ""),
     )
 

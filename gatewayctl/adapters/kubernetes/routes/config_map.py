@@ -24,7 +24,9 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
 from gatewayctl.adapters.kubernetes.client.json import name_of, part, texts
 from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
-from gatewayctl.adapters.kubernetes.client.watch import Item, Listing
+from gatewayctl.adapters.kubernetes.client.watch import WatchedList, WatchedObject
+
+# Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_object
 from gatewayctl.adapters.kubernetes.routes.version import StoredVersion
@@ -48,11 +50,11 @@ class KubernetesRouteStore:
 
     watch_delay = 1.0  # seconds; after that a kubelet that is told to sync mounts nothing older
 
-    def __init__(self, api: Api, place: GatewayPlace, listing: Listing | None = None) -> None:
+    def __init__(self, api: Api, place: GatewayPlace, listing: WatchedList | None = None) -> None:
         self._api, self._place = api, place
         self._path = config_maps(place.namespace, place.config_map)
-        self._kept = Item(api, config_maps(place.namespace), place.config_map)
-        self._gateway = listing or Listing(api, pods(place.namespace), labelSelector=place.selector)
+        self._watched = WatchedObject(api, config_maps(place.namespace), place.config_map)
+        self._gateway = listing or WatchedList(api, pods(place.namespace), labelSelector=place.selector)
         self._name = f"ConfigMap {place.namespace}/{place.config_map}"
         self._lock = Lock()
         self._unnudged: dict[str, str] = {}
@@ -64,11 +66,11 @@ class KubernetesRouteStore:
 
     def read(self) -> VersionedFiles:
         """All files, with the version they were read at. Raises EnvironmentFailed, UsageFault, Refused."""
-        return self._stored(self._object(self._kept.now))
+        return self._stored(self._object(self._watched.read))
 
     def check(self) -> str:
         """Raise Refused when an edit would not reach the gateway or would be reverted; else say where it arrives."""
-        found = self._object(self._kept.now)
+        found = self._object(self._watched.read)
         check_object(self._place, found)
         self._stored(found)
         listed = self._pods()
@@ -151,7 +153,7 @@ class KubernetesRouteStore:
             version = StoredVersion.parse(found.version).state
             metadata = {"resourceVersion": version, "annotations": {WRITE: mark}}
             written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
-            self._kept.put(written)
+            self._watched.update(written)
             return self._stored(written)
 
         def is_done_in(found: VersionedFiles) -> bool:
@@ -163,7 +165,7 @@ class KubernetesRouteStore:
                 raise StaleWrite(f"{self._name} was changed by someone else since it was read")
 
         def read() -> VersionedFiles:
-            return self._stored(self._object(self._kept.fresh))
+            return self._stored(self._object(self._watched.get))
 
         try:
             return write_conditionally(ConditionalWrite(self._name, send, read, is_done_in, verify), expected)
@@ -180,7 +182,7 @@ class KubernetesRouteStore:
 
     def _pods(self) -> list[Object]:
         ended = {"Succeeded", "Failed"}
-        return [pod for pod in self._gateway.now() if part(pod, "status").get("phase") not in ended]
+        return [pod for pod in self._gateway.read() if part(pod, "status").get("phase") not in ended]
 
     def _stored(self, found: Object) -> VersionedFiles:
         metadata, data = part(found, "metadata"), part(found, "data")

@@ -20,9 +20,9 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
 from gatewayctl.adapters.kubernetes.client.json import part, texts
 from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import custom_objects
-from gatewayctl.adapters.kubernetes.client.watch import Item
+from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
 
-# The place of a gateway is plain data, and both rooms work at that place.
+# Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
 from gatewayctl.adapters.kubernetes.routes.object_text import ObjectText
 from gatewayctl.adapters.kubernetes.routes.ownership import check_route
@@ -46,16 +46,17 @@ class ObjectRouteStore:
     def __init__(self, api: Api, routes: RouteObjects) -> None:
         self._api, self._resource = api, routes.resource
         self._text = ObjectText(routes.resource)
-        self._items = {route: Item(api, *self._path(route)) for route in routes.names}
+        self._watched = {route: WatchedObject(api, *self._path(route)) for route in routes.names}
 
     def read(self) -> VersionedFiles:
         """All routes, with the version they were read at. Raises EnvironmentFailed."""
-        return self._versioned({route: self._get(route, item.now) for route, item in self._items.items()})
+        return self._versioned({route: self._get(route, watched.read) for route, watched in self._watched.items()})
 
     def check(self) -> str:
         """Raise Refused when an edit would be reverted, EnvironmentFailed when no gateway serves a route."""
         return "; ".join(
-            check_route(self._resource, route, self._get(route, item.now)) for route, item in self._items.items()
+            check_route(self._resource, route, self._get(route, watched.read))
+            for route, watched in self._watched.items()
         )
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
@@ -76,7 +77,7 @@ class ObjectRouteStore:
 
     def try_write(self, route: str, text: str) -> None:
         """Ask the API server whether it would take this text for a route. Raises what a write would raise."""
-        found = self._get(route, self._items[route].fresh)
+        found = self._get(route, self._watched[route].get)
         self._patch(route, self._text.patch_of(found, route, text), dryRun="All")
 
     def _merge(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
@@ -92,17 +93,17 @@ class ObjectRouteStore:
 
     def _write_one(self, edit: "_Edit") -> Object:
         """Write one object; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
-        route, item = edit.before.name, self._items[edit.before.name]
+        route, watched = edit.before.name, self._watched[edit.before.name]
         name = f"{self._resource.kind} {route}"
 
         def send(found: Object) -> Object:
             operations = self._text.patch_of(found, route, edit.text)
             written = self._patch(route, [*_guard(found, edit.mark), *operations])
-            item.put(written)
+            watched.update(written)
             return written
 
         def read() -> Object:
-            return self._get(route, item.fresh)
+            return self._get(route, watched.get)
 
         def starts_from(found: Object) -> bool:
             is_same_text = self._text.text_of(found) == edit.before.text
@@ -115,7 +116,7 @@ class ObjectRouteStore:
             if not starts_from(found):
                 raise StaleWrite(f"{name} was changed by someone else since it was read")
 
-        found = self._get(route, item.now)
+        found = self._get(route, watched.read)
         found = found if starts_from(found) else read()
         try:
             return write_conditionally(ConditionalWrite(name, send, read, is_done_in, verify), found)

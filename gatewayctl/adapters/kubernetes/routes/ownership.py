@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
+
+# Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.domain.errors import EnvironmentFailed, Refused
 from gatewayctl.gateways.resource import Acceptance, RouteResource
@@ -95,7 +97,7 @@ def _report(acceptance: Acceptance, report: Object, generation: object) -> _Gate
         if kind == acceptance.accepted:
             accepted = status == "True"
             details.append(f"accepted by {gateway}" if accepted else f"not accepted by {gateway} ({reason})")
-        elif kind == acceptance.resolved and status != "True":
+        elif acceptance.resolved and kind == acceptance.resolved and status != "True":
             details.append(f"not every backend was found ({reason})")
     return _GatewayReport(accepted, ", ".join(details) or f"not looked at by {gateway} since its last change")
 

@@ -14,7 +14,7 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalW
 from gatewayctl.adapters.kubernetes.client.json import items, part, texts
 from gatewayctl.adapters.kubernetes.client.names import APP, MANAGED_BY, MANAGER, OUTCOME, PHASE, own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from gatewayctl.adapters.kubernetes.client.watch import Item
+from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Record, Release
 
@@ -31,7 +31,7 @@ class KubernetesJournal:
     def __init__(self, api: Api, namespace: str, spec_text: str = "", keep: int = 10) -> None:
         self._api, self._namespace, self._spec, self._keep = api, namespace, spec_text, keep
         self._last: dict[str, _Entry] = {}
-        self._kept: dict[str, Item] = {}
+        self._watched: dict[str, WatchedObject] = {}
 
     def load(self, app: str) -> Record | None:
         """The application's record, or None when it never had a release. Raises EnvironmentFailed."""
@@ -58,14 +58,14 @@ class KubernetesJournal:
 
     def moved(self, app: str, version: int) -> bool:
         """Whether the record is known to be no longer at `version`; a watch tells. Raises EnvironmentFailed."""
-        item, last = self._kept.get(app), self._last.get(app)
+        item, last = self._watched.get(app), self._last.get(app)
         if item is None:
-            item = self._kept[app] = Item(self._api, config_maps(self._namespace), own_name(app))
+            item = self._watched[app] = WatchedObject(self._api, config_maps(self._namespace), own_name(app))
             if last is not None:
                 item.follow(last.found)
                 return last.version != version
         try:
-            found = _entry(item.now()).version
+            found = _entry(item.read()).version
         except NotFound:
             return True
         return found > version  # what is older is on its way
@@ -91,8 +91,8 @@ class KubernetesJournal:
         else:
             stored = _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted))
         self._last[app] = stored
-        if app in self._kept:
-            self._kept[app].put(stored.found)
+        if app in self._watched:
+            self._watched[app].update(stored.found)
         return stored
 
     def _next(self, app: str, release: Release, old: "_Entry | None", nonce: str) -> Object:

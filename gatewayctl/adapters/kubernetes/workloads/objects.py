@@ -1,4 +1,4 @@
-"""What a Deployment's and its Pods' JSON says, as pure functions; nothing in it is trusted to be there."""
+"""What the JSON of Deployments, ReplicaSets and Pods says, as pure functions; any field may be missing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,38 +22,38 @@ class Template:
 
 
 def version(deployment: Object) -> str:
-    """Moves with every write of anybody's, never with status."""
+    """The Deployment's version: every write by anybody changes it, a new status does not."""
     meta = part(deployment, "metadata")
     return f"{meta.get('uid', '')}/{number(meta, 'generation')}/{nonce(deployment)}"
 
 
 def nonce(deployment: Object) -> str:
-    """Which write of ours was the last."""
+    """The mark of our last write to it; empty when there was none."""
     return str(part(deployment, "metadata", "annotations").get(WRITE, ""))
 
 
 def revision(deployment: Object) -> str:
-    """The number that a Deployment shares with its newest ReplicaSet."""
+    """The revision number, which a Deployment shares with its newest ReplicaSet."""
     return str(part(deployment, "metadata", "annotations").get(_REVISION, ""))
 
 
-def observed(deployment: Object) -> bool:
-    """Whether the status speaks of what is asked now, not of what was asked before."""
+def is_observed(deployment: Object) -> bool:
+    """Whether the status is about the present spec, not about an earlier one."""
     return number(part(deployment, "status"), "observedGeneration") >= number(
         part(deployment, "metadata"), "generation"
     )
 
 
-def wanted(deployment: Object) -> int:
-    """How many Pods are asked for; unsaid, it is one."""
+def desired_replicas(deployment: Object) -> int:
+    """How many Pods the spec asks for; one where it does not say."""
     value = part(deployment, "spec").get("replicas", 1)
     return value if isinstance(value, int) else 1
 
 
-def container(deployment: Object, named: str = "") -> tuple[int, str, str]:
-    """Index, name and image of the application's container among sidecars; `named` where its configuration tells.
+def find_container(deployment: Object, named: str = "") -> tuple[int, str, str]:
+    """Index, name and image of the application's container among sidecars; `named` is what the configuration says.
 
-    Raises EnvironmentFailed when it is unclear, or not there.
+    Raises EnvironmentFailed when it cannot be told, or is not there.
     """
     name = name_of(deployment)
     found = items(deployment, "spec", "template", "spec", "containers")
@@ -76,7 +76,7 @@ def container(deployment: Object, named: str = "") -> tuple[int, str, str]:
 
 
 def selector(deployment: Object) -> str:
-    """The Deployment's own selector, as a list request spells it."""
+    """The Deployment's own selector, as the labelSelector of a list request."""
     found = part(deployment, "spec", "selector")
     terms = [f"{key}={value}" for key, value in part(found, "matchLabels").items()]
     for one in items(found, "matchExpressions"):
@@ -87,7 +87,7 @@ def selector(deployment: Object) -> str:
 
 
 def template_of(deployment: Object, replica_sets: Iterable[Object], name: str) -> Template:
-    """The newest ReplicaSet with the image of container `name`; nothing while there is none for this revision."""
+    """The newest ReplicaSet with the image of container `name`; an empty one while this revision has none."""
     uid, newest = part(deployment, "metadata").get("uid"), revision(deployment)
     for one in replica_sets:
         if newest and revision(one) == newest and any(owner.get("uid") == uid for owner in _owners(one)):
@@ -101,41 +101,41 @@ def template_of(deployment: Object, replica_sets: Iterable[Object], name: str) -
 
 
 def hash_of(found: Object) -> str:
-    """Which Pod template a ReplicaSet or Pod was made from."""
+    """The hash of the Pod template that a ReplicaSet or Pod was made from."""
     return str(part(found, "metadata", "labels").get(HASH, ""))
 
 
-def belongs(pod: Object, deployment: str) -> bool:
-    """Whether a Pod is this Deployment's: a selector that is too wide matches the neighbour's as well."""
+def is_pod_of(pod: Object, deployment: str) -> bool:
+    """Whether a Pod is owned by this Deployment; a selector that is too wide matches Pods of others, too."""
     made = hash_of(pod)
     return bool(made) and any(
         owner.get("kind") == "ReplicaSet" and owner.get("name") == f"{deployment}-{made}" for owner in _owners(pod)
     )
 
 
-def exists(pod: Object) -> bool:
-    """Whether anything of it may still run; an evicted Pod stays listed for good, and runs nothing."""
+def may_run(pod: Object) -> bool:
+    """Whether any of its containers may still run; an evicted Pod stays listed for ever, and runs nothing."""
     return part(pod, "status").get("phase") not in _ENDED
 
 
-def ending(pod: Object) -> bool:
-    """Whether it was told to stop."""
+def is_terminating(pod: Object) -> bool:
+    """Whether it is being deleted."""
     return bool(part(pod, "metadata").get("deletionTimestamp"))
 
 
 def is_ready(pod: Object) -> bool:
-    """Whether a Pod passes readiness and stays.
+    """Whether a Pod passes its readiness probe, and is not terminating.
 
-    Ready is the Pod's own condition. The endpoints follow in some milliseconds and kube-proxy on each node in some
-    more, so a Service may refuse connections a moment longer: proof by traffic, through every gateway, covers that.
+    Ready is the Pod's own condition. The endpoints follow some milliseconds later, and kube-proxy on each node after
+    them. Until then a Service may refuse connections: proof by traffic, through every gateway, covers that.
     """
     conditions = items(pod, "status", "conditions")
     good = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-    return good and exists(pod) and not ending(pod)
+    return good and may_run(pod) and not is_terminating(pod)
 
 
 def digest(pods: Iterable[Object], name: str) -> str:
-    """What the container `name` really runs, when all Pods agree."""
+    """The digest of the image that the container `name` runs; empty when Pods differ, or do not say."""
     found = {
         str(one.get("imageID", "")).rpartition("@")[2].rpartition("://")[2]
         for pod in pods

@@ -1,6 +1,7 @@
-"""A workload as it was last seen, and how it is followed: whoever reads it again is served by events.
+"""A Deployment with its Pods as they were read last, and a watch on both that serves the next reads.
 
-A wait, which reads what is not settled over and over, is held until something happens, or for a while.
+A caller that waits reads what is not settled again and again. Such a read is held until something happens, or for about
+a second, so that waiting costs no requests.
 """
 
 import time
@@ -11,75 +12,83 @@ from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import deployments, pods
-from gatewayctl.adapters.kubernetes.client.watch import Feed
-from gatewayctl.adapters.kubernetes.workloads.objects import Template, belongs, ending, exists, hash_of, selector
+from gatewayctl.adapters.kubernetes.client.watch import Watch
+from gatewayctl.adapters.kubernetes.workloads.objects import (
+    Template,
+    hash_of,
+    is_pod_of,
+    is_terminating,
+    may_run,
+    selector,
+)
 from gatewayctl.waiting import pause
 
-_SILENCE = 1.0  # seconds; the longest that a read waits for an event
-_SPACE = 0.3  # seconds between requests of a wait that cannot be served by events
-_RECENT = 1.0  # seconds; a read this soon after another of the same is a wait
+_LONGEST_WAIT = 1.0  # seconds that a read waits for an event
+_SPACE = 0.3  # seconds between the requests of a wait that no watch can serve
+_RECENT = 1.0  # seconds; a read this soon after another one of the same Deployment belongs to a wait
 
 
-class News:
-    """What becomes of a Deployment and of its Pods; events of both ring one bell."""
+class RolloutWatch:
+    """Watches a Deployment and its Pods; an event of either ends a wait."""
 
-    def __init__(self, api: Api, namespace: str, seen: "Seen") -> None:
-        self._bell, self._name = Condition(), seen.name
-        named = {"fieldSelector": f"metadata.name={seen.name}"}
-        version = str(part(seen.deployment, "metadata").get("resourceVersion", ""))
-        ours = {"labelSelector": selector(seen.deployment)}
-        self._pods = Feed(api, pods(namespace), seen.since, seen.pods.values(), self._bell, **ours)
-        self._deployments = Feed(api, deployments(namespace), version, (seen.deployment,), self._bell, **named)
-
-    @property
-    def over(self) -> bool:
-        """Whether one of them will not be told of any more."""
-        return self._pods.over or self._deployments.over
+    def __init__(self, api: Api, namespace: str, start: "Snapshot") -> None:
+        self._changed, self._name = Condition(), start.name
+        one = {"fieldSelector": f"metadata.name={start.name}"}
+        version = str(part(start.deployment, "metadata").get("resourceVersion", ""))
+        own = {"labelSelector": selector(start.deployment)}
+        self._pods = Watch(api, pods(namespace), start.since, start.pods.values(), self._changed, **own)
+        self._deployments = Watch(api, deployments(namespace), version, (start.deployment,), self._changed, **one)
 
     @property
-    def live(self) -> bool:
-        """Whether what they say counts."""
-        return self._pods.live and self._deployments.live
+    def has_ended(self) -> bool:
+        """Whether one of the two watches has ended."""
+        return self._pods.has_ended or self._deployments.has_ended
 
     @property
-    def heard(self) -> int:
+    def is_live(self) -> bool:
+        """Whether the objects are current."""
+        return self._pods.is_live and self._deployments.is_live
+
+    @property
+    def events(self) -> int:
         """How many events there were so far."""
-        return self._pods.heard + self._deployments.heard
+        return self._pods.events + self._deployments.events
 
     @property
     def deployment(self) -> Object:
-        """As of now."""
+        """The Deployment as of now; empty once it is deleted."""
         return self._deployments.objects.get(self._name, {})
 
     @property
     def pods(self) -> dict[str, Object]:
-        """As of now, by name."""
+        """Its Pods by name, as of now."""
         return self._pods.objects
 
-    def put(self, deployment: Object) -> None:
-        """What a write of ours was answered."""
-        self._deployments.put(deployment)
+    def update(self, deployment: Object) -> None:
+        """Take over the answer to a write of ours."""
+        self._deployments.update(deployment)
 
-    def wait(self, heard: int) -> None:
-        """Return when there were more events than `heard`, or after some silence."""
-        with self._bell:
-            self._bell.wait_for(lambda: self.heard != heard or self.over, _SILENCE)
+    def wait(self, events: int) -> None:
+        """Return when there were more events than `events`, when a watch ends, or after a second."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.events != events or self.has_ended, _LONGEST_WAIT)
 
 
 @dataclass(slots=True)
-class Seen:
-    """A Deployment with its Pods by name, both as of `at` (monotonic); `since` is where its Pods' events begin.
+class Snapshot:
+    """A Deployment with its Pods by name, both as of `at` (monotonic seconds).
 
-    `heard` is how many events of `news` are in it.
+    `since` is the resourceVersion from which events of its Pods follow. `events` is how many events of `watch` are in
+    it. `template` is the newest Pod template, as far as it is known.
     """
 
     deployment: Object
     pods: dict[str, Object]
     since: str
-    news: "News | None" = None
+    watch: "RolloutWatch | None" = None
     template: Template = field(default_factory=Template)
     at: float = field(default_factory=time.monotonic)
-    heard: int = 0
+    events: int = 0
 
     @property
     def name(self) -> str:
@@ -88,47 +97,47 @@ class Seen:
 
     @property
     def existing(self) -> list[Object]:
-        """Its Pods that still run something, those that are ending too."""
-        return [pod for pod in self.pods.values() if belongs(pod, self.name) and exists(pod)]
+        """Its Pods that still run something, terminating ones included."""
+        return [pod for pod in self.pods.values() if is_pod_of(pod, self.name) and may_run(pod)]
 
     @property
     def current(self) -> list[Object]:
-        """Its Pods of the newest ReplicaSet that stay."""
-        return [pod for pod in self.existing if hash_of(pod) == self.template.hash and not ending(pod)]
+        """Its Pods of the newest template that are not terminating."""
+        return [pod for pod in self.existing if hash_of(pod) == self.template.hash and not is_terminating(pod)]
 
     @property
-    def recent(self) -> bool:
-        """Whether it was seen a moment ago."""
+    def is_recent(self) -> bool:
+        """Whether it was made within the last second."""
         return time.monotonic() - self.at < _RECENT
 
 
-def looked(api: Api, namespace: str, deployment: Object) -> Seen:
-    """A Deployment with its Pods, listed now."""
+def take_snapshot(api: Api, namespace: str, deployment: Object) -> Snapshot:
+    """A Deployment with its Pods, which are listed by a request. Raises ApiFault."""
     found = api.get(pods(namespace), labelSelector=selector(deployment))
-    listed = {name_of(pod): pod for pod in items(found, "items")}
-    return Seen(deployment, listed, str(part(found, "metadata").get("resourceVersion", "")))
+    by_name = {name_of(pod): pod for pod in items(found, "items")}
+    return Snapshot(deployment, by_name, str(part(found, "metadata").get("resourceVersion", "")))
 
 
-def told(seen: Seen) -> Seen | None:
-    """The same as of now, as events have it; None when there are none and it must be looked at."""
-    return _now(seen) if seen.news and seen.news.live else None
+def refresh(before: Snapshot) -> Snapshot | None:
+    """The same Deployment as of now, from its watch; None where there is no live one, and requests are needed."""
+    return _latest(before) if before.watch and before.watch.is_live else None
 
 
-def followed(api: Api, namespace: str, seen: Seen) -> Seen | None:
-    """The same a moment later: after something happened to it, or after some silence; None as in `told`."""
-    if seen.news is None or seen.news.over:
-        seen.news, seen.heard = News(api, namespace, seen), 0
-    seen.news.wait(seen.heard)
-    found = None if seen.news.over else _now(seen)
+def wait_for_change(api: Api, namespace: str, before: Snapshot) -> Snapshot | None:
+    """The same Deployment after the next event, or after about a second; None as in `refresh`."""
+    if before.watch is None or before.watch.has_ended:
+        before.watch, before.events = RolloutWatch(api, namespace, before), 0
+    before.watch.wait(before.events)
+    found = None if before.watch.has_ended else _latest(before)
     if found is None:
         pause(_SPACE, SystemClock())
     return found
 
 
-def _now(seen: Seen) -> Seen | None:
-    if seen.news is None:
+def _latest(before: Snapshot) -> Snapshot | None:
+    if before.watch is None:
         return None
-    heard, deployment = seen.news.heard, seen.news.deployment
+    events, deployment = before.watch.events, before.watch.deployment
     if not deployment:
         return None
-    return Seen(deployment, seen.news.pods, seen.since, seen.news, seen.template, heard=heard)
+    return Snapshot(deployment, before.watch.pods, before.since, before.watch, before.template, events=events)

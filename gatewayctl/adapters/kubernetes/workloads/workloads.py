@@ -1,7 +1,8 @@
-"""Deployments read and written: what they ask for, what their Pods really do, and conditional writes.
+"""ports.Workloads on Deployments: their spec, what their Pods really run, and conditional writes.
 
 Every write carries a nonce in an annotation of the Deployment itself, never of its Pod template: the API server counts
-a changed annotation as a new generation, so each write is a new version and restarts nothing. Status moves neither.
+a changed annotation as a new generation, so each write is a new version and restarts nothing. A new status changes
+neither.
 """
 
 import secrets
@@ -16,19 +17,25 @@ from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     Template,
-    container,
+    desired_replicas,
     digest,
+    find_container,
+    is_observed,
     is_ready,
     nonce,
-    observed,
     revision,
     selector,
     template_of,
     version,
-    wanted,
 )
-from gatewayctl.adapters.kubernetes.workloads.rollout_watch import News, Seen, followed, looked, told
-from gatewayctl.adapters.kubernetes.workloads.trouble import suspects_probe, trouble
+from gatewayctl.adapters.kubernetes.workloads.rollout_watch import (
+    RolloutWatch,
+    Snapshot,
+    refresh,
+    take_snapshot,
+    wait_for_change,
+)
+from gatewayctl.adapters.kubernetes.workloads.trouble import failure_reason, suspects_probe
 from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
 
@@ -36,46 +43,46 @@ _MOST_BYTES = 65536  # of one log
 
 
 class KubernetesWorkloads:
-    """The Deployments of one namespace; `containers` names the application's container where it cannot be told."""
+    """The Deployments of one namespace; `containers` names the container of the application in some of them."""
 
-    # kube-proxy writes a node's rules at most once a second (minSyncPeriod), after the endpoints have reached it.
-    # Before that, whoever asks the Service is refused, and nothing in the API tells which nodes are done.
-    lag = 2.0  # seconds
+    # Seconds from a Pod's readiness until every node routes to it: kube-proxy writes a node's rules at most once a
+    # second (minSyncPeriod), after the endpoints have reached it. Nothing in the API tells which nodes are done.
+    lag = 2.0
     readiness_gap = 5.0  # seconds; several probes, on a busy node
 
     def __init__(self, api: Api, namespace: str, containers: Mapping[str, str] | None = None) -> None:
         self._api, self._namespace, self.containers = api, namespace, dict(containers or {})
-        # Taken out by whoever uses it and put back afterwards: two threads never share one.
-        self._seen: dict[str, Seen] = {}
+        # A thread takes a snapshot out while it uses it, and puts it back afterwards: two threads never share one.
+        self._snapshots: dict[str, Snapshot] = {}
         self._templates: dict[tuple[str, str], Template] = {}
 
     def read(self, name: str) -> Workload:
-        """As it is now; a wait, which reads again and again, returns when something changes, within a second.
+        """A Deployment as it is now. Read again soon, it returns once something has changed, or after about a second.
 
-        What is read a second time is followed from then on. Raises Missing, EnvironmentFailed.
+        From the second read on it is watched. Raises Missing, EnvironmentFailed.
         """
-        return self._explained(self._now(name))
+        return self._with_failure_reason(self._snapshot(name))
 
     def deployment(self, name: str) -> Object:
-        """The Deployment that `read` reads, as JSON: who needs both asks for it once. Raises Missing."""
-        return self._now(name).deployment
+        """The Deployment that `read` reads, as JSON, without a second request for both. Raises Missing."""
+        return self._snapshot(name).deployment
 
-    def _now(self, name: str) -> Seen:
-        before, seen = self._seen.pop(name, None), None
+    def _snapshot(self, name: str) -> Snapshot:
+        before, found = self._snapshots.pop(name, None), None
         if before is not None:
-            waiting = before.recent and not self._workload(before).settled
-            seen = followed(self._api, self._namespace, before) if waiting else told(before)
-        if seen is None:
-            seen = self._looked(name, before)
-        self._seen[name] = seen
-        return seen
+            is_waiting = before.is_recent and not self._workload(before).settled
+            found = wait_for_change(self._api, self._namespace, before) if is_waiting else refresh(before)
+        if found is None:
+            found = self._request(name, before)
+        self._snapshots[name] = found
+        return found
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, as a new version; StaleWrite when someone wrote since `expected`."""
         if replicas is not None and replicas < 0:
             raise UsageFault(f"{expected.name}: {replicas} replicas are not possible")
         name, mine = expected.name, secrets.token_hex(8)
-        before = self._seen.pop(name, None)
+        before = self._snapshots.pop(name, None)
         now = before.deployment if before and version(before.deployment) == expected.version else self._deployment(name)
         write = ConditionalWrite(
             f"Deployment {name}",
@@ -85,22 +92,24 @@ class KubernetesWorkloads:
             verify=lambda found: _verify_version(found, expected),
         )
         now = write_conditionally(write, now)
-        seen = self._after(now, before)
-        self._seen[name] = seen
-        # Events may be ahead of the answer already; whoever swaps on ours must then lose.
-        return replace(self._workload(seen), version=version(now))
+        snapshot = self._after_write(now, before)
+        self._snapshots[name] = snapshot
+        # The watch may be ahead of our answer already; a write that expects our version must then be stale.
+        return replace(self._workload(snapshot), version=version(now))
 
     def logs(self, name: str, lines: int = 20) -> str:
-        """The last log lines of that one of its newest Pods which has most to say: one that is not ready, if any."""
+        """The last log lines of one of its newest Pods: of one that is not ready, if there is any."""
         deployment = self._deployment(name)
-        seen = looked(self._api, self._namespace, deployment)
-        seen.template = self._template(seen)
-        held = sorted(seen.current or seen.existing, key=lambda pod: (not is_ready(pod), _created(pod)))
-        if not held:
+        snapshot = take_snapshot(self._api, self._namespace, deployment)
+        snapshot.template = self._template(snapshot)
+        ordered = sorted(
+            snapshot.current or snapshot.existing, key=lambda pod: (not is_ready(pod), _creation_time(pod))
+        )
+        if not ordered:
             return ""
-        pod, app = held[-1], self._container(deployment)[1]
+        pod, app = ordered[-1], self._container(deployment)[1]
         status = next((one for one in items(pod, "status", "containerStatuses") if one.get("name") == app), {})
-        # A container that was restarted and runs again has not said yet why it ended; the one before it has.
+        # A container that was restarted and runs again has not logged yet why it ended; the run before it has.
         query = {"container": app, "tailLines": str(lines), "limitBytes": str(_MOST_BYTES)}
         if number(status, "restartCount") and "running" in part(status, "state") and not is_ready(pod):
             query["previous"] = "true"
@@ -110,36 +119,36 @@ class KubernetesWorkloads:
             return f"{name_of(pod)}: no log: {fault}"
         return "\n".join(text.splitlines()[-lines:]) if lines else ""
 
-    def _looked(self, name: str, before: Seen | None) -> Seen:
-        """By requests. A Deployment that was settled and has not moved since, status included, has the Pods it had."""
+    def _request(self, name: str, before: Snapshot | None) -> Snapshot:
+        """A snapshot by requests. A Deployment that was settled and has not changed since still has the same Pods."""
         now = self._deployment(name)
         if before is None:
-            return looked(self._api, self._namespace, now)
+            return take_snapshot(self._api, self._namespace, now)
         if _same(now, before.deployment) and self._workload(before).settled:
-            seen = Seen(now, before.pods, before.since, template=before.template)
+            found = Snapshot(now, before.pods, before.since, template=before.template)
         else:
-            seen = looked(self._api, self._namespace, now)
-        seen.news = before.news
-        if seen.news is None or seen.news.over:
-            seen.news = News(self._api, self._namespace, seen)
-        return seen
+            found = take_snapshot(self._api, self._namespace, now)
+        found.watch = before.watch
+        if found.watch is None or found.watch.has_ended:
+            found.watch = RolloutWatch(self._api, self._namespace, found)
+        return found
 
-    def _after(self, written: Object, before: Seen | None) -> Seen:
-        """What there is right after a write of ours."""
-        if before is not None and before.news is not None:
-            before.news.put(written)
-            found = told(before)
+    def _after_write(self, written: Object, before: Snapshot | None) -> Snapshot:
+        """The snapshot right after a write of ours."""
+        if before is not None and before.watch is not None:
+            before.watch.update(written)
+            found = refresh(before)
             if found is not None:
                 return found
-        if before is not None and before.recent:
+        if before is not None and before.is_recent:
             return replace(before, deployment=written)
-        return looked(self._api, self._namespace, written)
+        return take_snapshot(self._api, self._namespace, written)
 
     def _container(self, deployment: Object) -> tuple[int, str, str]:
-        return container(deployment, self.containers.get(name_of(deployment), ""))
+        return find_container(deployment, self.containers.get(name_of(deployment), ""))
 
     def _image(self, now: Object, image: str | None) -> list[Object]:
-        """The part of a JSON Patch that gives the application's container an image; nothing for None."""
+        """The JSON Patch operations that give the application's container an image; none for None."""
         index, name, _ = self._container(now)
         path = f"/spec/template/spec/containers/{index}"
         return (
@@ -174,42 +183,44 @@ class KubernetesWorkloads:
                 raise
             raise VersionConflict(fault.status, str(fault)) from fault
 
-    def _explained(self, seen: Seen) -> Workload:
-        """With Events where only they can tell why a container ended."""
-        now = self._workload(seen)
-        if now.settled or not observed(seen.deployment):
+    def _with_failure_reason(self, snapshot: Snapshot) -> Workload:
+        """The workload, and why it will not become ready; Events are requested where only they tell the reason."""
+        now = self._workload(snapshot)
+        if now.settled or not is_observed(snapshot.deployment):
             return now
-        noted: list[Object] = []
-        for pod in suspects_probe(seen.current)[:1]:
-            noted += items(self._api.get(events(self._namespace), fieldSelector=f"regarding.name={pod}"), "items")
-        return replace(now, trouble=trouble(seen.deployment, seen.current, noted))
+        pod_events: list[Object] = []
+        for pod in suspects_probe(snapshot.current)[:1]:
+            pod_events += items(self._api.get(events(self._namespace), fieldSelector=f"regarding.name={pod}"), "items")
+        return replace(now, trouble=failure_reason(snapshot.deployment, snapshot.current, pod_events))
 
-    def _workload(self, seen: Seen) -> Workload:
-        deployment = seen.deployment
+    def _workload(self, snapshot: Snapshot) -> Workload:
+        deployment = snapshot.deployment
         _, app, image = self._container(deployment)
-        seen.template = self._template(seen)
-        # The ReplicaSet's word for the image, not the Pod's: registries' mirrors rewrite it there.
-        good = [pod for pod in seen.current if is_ready(pod) and seen.template.image == image]
-        status, replicas = part(deployment, "status"), wanted(deployment)
+        snapshot.template = self._template(snapshot)
+        # The image as the ReplicaSet has it, not as the Pod's status has it: mirrors of registries rewrite it there.
+        good = [pod for pod in snapshot.current if is_ready(pod) and snapshot.template.image == image]
+        status, replicas = part(deployment, "status"), desired_replicas(deployment)
         counts = {number(status, key) for key in ("updatedReplicas", "readyReplicas", "replicas")}
         return Workload(
-            name=seen.name,
+            name=snapshot.name,
             image=image,
             replicas=replicas,
             ready=len(good),
             version=version(deployment),
-            pods=tuple(sorted(map(name_of, seen.existing))),
-            settled=observed(deployment) and counts == {replicas} and len(seen.existing) == len(good) == replicas,
+            pods=tuple(sorted(map(name_of, snapshot.existing))),
+            settled=is_observed(deployment)
+            and counts == {replicas}
+            and len(snapshot.existing) == len(good) == replicas,
             digest=digest(good, app),
         )
 
-    def _template(self, seen: Seen) -> Template:
-        """The newest ReplicaSet, asked for once per revision, and only when there are Pods to tell apart."""
-        deployment = seen.deployment
-        if seen.news is not None and not observed(deployment):
-            return seen.template  # the controller has not said yet which one is the newest now: it will, in an event
+    def _template(self, snapshot: Snapshot) -> Template:
+        """The newest ReplicaSet, requested once per revision, and only when there are Pods to tell apart."""
+        deployment = snapshot.deployment
+        if snapshot.watch is not None and not is_observed(deployment):
+            return snapshot.template  # an event will come once the controller has made the new ReplicaSet
         key = (str(part(deployment, "metadata").get("uid")), revision(deployment))
-        if key not in self._templates and seen.existing:
+        if key not in self._templates and snapshot.existing:
             found = self._api.get(replica_sets(self._namespace), labelSelector=selector(deployment))
             template = template_of(deployment, items(found, "items"), self._container(deployment)[1])
             if not template.hash:
@@ -219,7 +230,7 @@ class KubernetesWorkloads:
 
 
 def _operations(now: Object, mine: str, image: list[Object], replicas: int | None) -> list[Object]:
-    """A JSON Patch that does nothing unless the Deployment is the very one that was read."""
+    """A JSON Patch that does nothing unless the Deployment still has the uid and generation that were read."""
     meta = part(now, "metadata")
     tests: list[Object] = [
         {"op": "test", "path": "/metadata/uid", "value": meta.get("uid")},
@@ -229,7 +240,7 @@ def _operations(now: Object, mine: str, image: list[Object], replicas: int | Non
     if part(meta, "annotations"):
         writes.append({"op": "add", "path": f"/metadata/annotations/{WRITE.replace('/', '~1')}", "value": mine})
     else:
-        # The first annotation makes the map that others may be making at the same time.
+        # The first annotation creates the mapping of annotations, which others may create at the same time.
         tests.append({"op": "test", "path": "/metadata/resourceVersion", "value": meta.get("resourceVersion")})
         writes.append({"op": "add", "path": "/metadata/annotations", "value": {WRITE: mine}})
     if replicas is not None:
@@ -250,5 +261,5 @@ def _same(now: Object, then: Object) -> bool:
     return bool(version) and version == part(then, "metadata").get("resourceVersion")
 
 
-def _created(pod: Object) -> str:
+def _creation_time(pod: Object) -> str:
     return str(part(pod, "metadata").get("creationTimestamp", ""))

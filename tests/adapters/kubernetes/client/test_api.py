@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, UnknownOutcome, VersionConflict, connect
-from gatewayctl.adapters.kubernetes.client.kubeconfig import access, own_namespace
+from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access, own_namespace
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, kubeconfig, serving
 
@@ -288,12 +288,12 @@ def test_a_pod_without_a_kubeconfig_uses_its_own_account(tmp_path: Path, monkeyp
     for name, text in (("token", "of-the-pod"), ("ca.crt", "a certificate"), ("namespace", "shop\n")):
         (tmp_path / name).write_text(text)
 
-    found = access(account=tmp_path)
+    found = find_access(account=tmp_path)
 
     assert found.settings.host == "https://10.96.0.1:443"
     assert found.settings.auth_settings()["BearerToken"]["value"] == "bearer of-the-pod"
     assert found.settings.ssl_ca_cert == str(tmp_path / "ca.crt")
-    assert (found.found, own_namespace(account=tmp_path)) == ("the Pod's own account", "shop")
+    assert (found.source, own_namespace(account=tmp_path)) == ("the Pod's own account", "shop")
 
 
 def test_a_pod_whose_account_is_not_mounted_says_what_is_missing(
@@ -305,7 +305,7 @@ def test_a_pod_whose_account_is_not_mounted_says_what_is_missing(
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
 
     with pytest.raises(EnvironmentFailed, match="Service token file does not exist"):
-        access(account=tmp_path)
+        find_access(account=tmp_path)
     assert own_namespace(account=tmp_path) == "default"
 
 

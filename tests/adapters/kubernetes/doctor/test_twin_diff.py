@@ -9,7 +9,7 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import Object, VersionConflict
 from gatewayctl.adapters.kubernetes.doctor.selectors import twin, twin_checks
 from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
-from gatewayctl.adapters.kubernetes.workloads.objects import container
+from gatewayctl.adapters.kubernetes.workloads.objects import find_container
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Check
@@ -90,7 +90,7 @@ def test_sync_brings_in_line_what_differs_and_keeps_the_canarys_own() -> None:
 
     assert differences(stable, mended) == ()
     assert app(mended)["env"] == [{"name": "LOG", "value": "info"}]
-    assert container(mended) == container(before)
+    assert find_container(mended) == find_container(before)
     assert mended["spec"]["replicas"] == 0
     assert mended["spec"]["template"]["metadata"]["annotations"] == {"scrape": "yes"}
     assert mended["spec"]["selector"] == before["spec"]["selector"]

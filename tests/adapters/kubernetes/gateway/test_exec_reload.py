@@ -19,7 +19,7 @@ import pytest
 
 from gatewayctl.adapters.files.processes import find_children, read_title
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
-from gatewayctl.adapters.kubernetes.client.watch import Listing
+from gatewayctl.adapters.kubernetes.client.watch import WatchedList
 from gatewayctl.adapters.kubernetes.gateway.exec import execute
 from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
@@ -196,7 +196,7 @@ def gate(volume: Volume, api: Api, tmp_path: Path) -> Iterator[Gate]:
     how = gateway("nginx").loads
     assert isinstance(how, OnSignal)
     how = replace(how, master_title=f"{MASTER_TITLE} {program}")
-    listing = Listing(api, "/api/v1/namespaces/gateway/pods")
+    listing = WatchedList(api, "/api/v1/namespaces/gateway/pods")
     found = Gate(process.pid, volume.folder, ExecActivation(api, PLACE, listing, volume, how))
     try:
         settled(lambda: len(found.workers()) == 2, "two workers")
@@ -261,7 +261,7 @@ def test_doctor_sees_that_a_pod_can_be_told_and_why_another_cannot(
 def test_a_pod_that_is_gone_is_no_replica_to_be_told(volume: Volume, api: Api) -> None:
     how = gateway("nginx").loads
     assert isinstance(how, OnSignal)
-    activation = ExecActivation(api, PLACE, Listing(api, "/api/v1/namespaces/gateway/pods"), volume, how)
+    activation = ExecActivation(api, PLACE, WatchedList(api, "/api/v1/namespaces/gateway/pods"), volume, how)
 
     with pytest.raises(EnvironmentFailed, match="gateway-2 is gone"):
         activation.activate(replace(REPLICA, name="gateway-2"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.workloads.trouble import suspects_probe, trouble
+from gatewayctl.adapters.kubernetes.workloads.trouble import failure_reason, suspects_probe
 from tests.adapters.kubernetes.objects import a_deployment, a_pod
 
 
@@ -30,7 +30,7 @@ def ended(code: int, reason: str = "Error") -> dict[str, Any]:
     ],
 )
 def test_a_container_that_cannot_run_is_explained(state: dict[str, Any], words: str) -> None:
-    found = trouble(a_deployment(), [a_pod(**state)])
+    found = failure_reason(a_deployment(), [a_pod(**state)])
 
     assert words in found
     assert "orders: Pod orders-h1-a, container app: " in found
@@ -48,19 +48,19 @@ def test_a_container_that_cannot_run_is_explained(state: dict[str, Any], words: 
     ],
 )
 def test_what_may_still_become_ready_is_no_certain_trouble(state: dict[str, Any]) -> None:
-    assert trouble(a_deployment(), [a_pod(**state)]) == ""
+    assert failure_reason(a_deployment(), [a_pod(**state)]) == ""
 
 
 def test_a_pod_without_a_node_is_explained_in_the_schedulers_words() -> None:
     said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: cpu"}
 
-    assert "0/3 nodes: cpu" in trouble(a_deployment(), [a_pod(status={"conditions": [said]})])
+    assert "0/3 nodes: cpu" in failure_reason(a_deployment(), [a_pod(status={"conditions": [said]})])
 
 
 def test_an_init_container_is_explained_too() -> None:
     state = {"name": "migrate", "restartCount": 3, **waiting("CrashLoopBackOff", **ended(2))}
 
-    found = trouble(a_deployment(), [a_pod(ready=False, status={"initContainerStatuses": [state]})])
+    found = failure_reason(a_deployment(), [a_pod(ready=False, status={"initContainerStatuses": [state]})])
 
     assert "container migrate: exited 2" in found
 
@@ -76,7 +76,7 @@ def test_a_deployment_that_gets_nowhere_is_explained(condition: tuple[str, ...],
     deployment = a_deployment()
     deployment["status"]["conditions"] = [dict(zip(("type", "status", "reason", "message"), condition, strict=True))]
 
-    assert words in trouble(deployment, [])
+    assert words in failure_reason(deployment, [])
 
 
 def test_a_paused_rollout_is_explained() -> None:
@@ -84,21 +84,21 @@ def test_a_paused_rollout_is_explained() -> None:
     deployment["spec"]["paused"] = True
     deployment["status"]["updatedReplicas"] = 0
 
-    assert "paused" in trouble(deployment, [])
+    assert "paused" in failure_reason(deployment, [])
 
 
 def test_trouble_of_what_was_asked_before_says_nothing_of_what_is_asked_now() -> None:
     deployment = a_deployment()
     deployment["metadata"]["generation"] = 2
 
-    assert trouble(deployment, [a_pod(**waiting("ErrImagePull"))]) == ""
+    assert failure_reason(deployment, [a_pod(**waiting("ErrImagePull"))]) == ""
 
 
 def test_a_pod_that_is_ending_is_no_trouble() -> None:
     pod = a_pod(**waiting("ErrImagePull"))
     pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
-    assert trouble(a_deployment(), [pod]) == ""
+    assert failure_reason(a_deployment(), [pod]) == ""
 
 
 def test_a_liveness_probe_that_ends_the_container_is_told_from_its_events() -> None:
@@ -110,8 +110,10 @@ def test_a_liveness_probe_that_ends_the_container_is_told_from_its_events() -> N
     ]  # fmt: skip
 
     assert suspects_probe([pod]) == ("orders-h1-a",)
-    assert trouble(a_deployment(), [pod]) == ""
-    assert "ended by its probe, restarted 1 time: Liveness probe failed: 500" in trouble(a_deployment(), [pod], events)
+    assert failure_reason(a_deployment(), [pod]) == ""
+    assert "ended by its probe, restarted 1 time: Liveness probe failed: 500" in failure_reason(
+        a_deployment(), [pod], events
+    )
 
 
 def test_a_container_that_ended_by_itself_suspects_no_probe() -> None:
@@ -120,4 +122,4 @@ def test_a_container_that_ended_by_itself_suspects_no_probe() -> None:
 
 @pytest.mark.parametrize("odd", [{}, {"status": None}, {"status": {"containerStatuses": ["odd", None, {"state": 3}]}}])
 def test_a_pod_of_unexpected_shape_is_no_crash(odd: dict[str, Any]) -> None:
-    assert trouble(a_deployment(), [odd]) == ""
+    assert failure_reason(a_deployment(), [odd]) == ""

@@ -21,12 +21,12 @@ def over(deployment: Object, *pods: Object) -> tuple[MemoryApi, KubernetesWorklo
     return api, KubernetesWorkloads(api, "shop")
 
 
-def followed(workloads: KubernetesWorkloads) -> None:
-    """Return once the watches of orders are agreed to."""
-    news = workloads._seen["orders"].news
-    assert news is not None
+def wait_for_watches(workloads: KubernetesWorkloads) -> None:
+    """Return once both watches of orders are live."""
+    watch = workloads._snapshots["orders"].watch
+    assert watch is not None
     deadline = time.monotonic() + 20
-    while not news.live:
+    while not watch.is_live:
         assert time.monotonic() < deadline, "waited 20 s for both watches"
         time.sleep(0.001)
 
@@ -211,7 +211,7 @@ def test_a_write_answers_with_its_own_version_whatever_came_after_it() -> None:
     workloads = KubernetesWorkloads(api, "shop")
     workloads.read("orders")
     before = workloads.read("orders")
-    followed(workloads)
+    wait_for_watches(workloads)
 
     changed = workloads.change(before, replicas=4)
 
@@ -258,7 +258,7 @@ def test_what_is_read_again_is_followed_and_costs_no_request() -> None:
     api, workloads = over(a_deployment(), a_pod())
     workloads.read("orders")
     workloads.read("orders")
-    followed(workloads)
+    wait_for_watches(workloads)
     api.asked.clear()
 
     assert workloads.read("orders").settled
