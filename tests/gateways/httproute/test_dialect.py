@@ -9,13 +9,13 @@ from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from tests.gateways.httproute.samples import a_rule, httproute, one, to
 
-DIALECT = HttpRouteDialect()
+DIALECT = gateway("httproute").dialect
 OURS = {"type": "Exact", "name": "x-canary", "value": "always"}
 STAMP = {"name": STAMP_HEADER, "value": "r-1"}
 
 
-def inserted(text, rule=None):
-    """The edited text; what every edit promises is checked on the way."""
+def insert_and_undo(text, rule=None):
+    """The edited text; checks that a second insert changes nothing and that the edit can be undone."""
     files = one(text)
     rule = rule or a_rule()
     after = DIALECT.insert(files, rule).apply(files)
@@ -84,7 +84,7 @@ def test_the_canarys_rule_stands_below_all_others_and_is_stables_copy_with_a_hea
       weight: 1
 """
 
-    text = inserted(GOLDEN)
+    text = insert_and_undo(GOLDEN)
 
     assert text == GOLDEN + ours
 
@@ -95,7 +95,7 @@ def test_every_match_of_every_rule_is_mirrored_and_names_stay_unique_in_a_route(
         "    backendRefs: [{name: orders, port: 80}]\n" + to("orders", "/c") + to("web", "/d")
     )
 
-    _, _, _, first, second = rules_of(inserted(httproute(two)))
+    _, _, _, first, second = rules_of(insert_and_undo(httproute(two)))
 
     assert (first["name"], second["name"]) == ("gatewayctl-orders-canary", "gatewayctl-orders-canary-2")
     assert first["matches"] == [
@@ -109,7 +109,7 @@ def test_every_match_of_every_rule_is_mirrored_and_names_stay_unique_in_a_route(
 def test_a_rule_without_matches_is_mirrored_for_every_path(matches):
     rules = f"  - backendRefs:\n    - name: orders\n      port: 80\n{matches}"
 
-    ours = rules_of(inserted(httproute(rules)))[-1]
+    ours = rules_of(insert_and_undo(httproute(rules)))[-1]
 
     assert ours["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [OURS]}]
 
@@ -123,7 +123,7 @@ def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_t
         "    retry: {attempts: 2}\n    sessionPersistence: {sessionName: s}\n"
     )
 
-    stable, ours = rules_of(inserted(httproute(to("orders", more=more))))
+    stable, ours = rules_of(insert_and_undo(httproute(to("orders", more=more))))
 
     assert ours["filters"][0] == stable["filters"][0]
     assert ours["filters"][1]["responseHeaderModifier"] == {
@@ -145,7 +145,7 @@ def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_t
 def test_whatever_stable_does_to_the_stamps_header_the_canarys_answers_carry_one_stamp(before):
     more = f"    filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {before}}}]\n"
 
-    ours = rules_of(inserted(httproute(to("orders", more=more))))[-1]
+    ours = rules_of(insert_and_undo(httproute(to("orders", more=more))))[-1]
 
     assert ours["filters"][0]["responseHeaderModifier"] == {"set": [STAMP]}
 
@@ -156,7 +156,7 @@ def test_filters_of_the_backend_and_its_namespace_are_copied():
         "      filters:\n      - {type: RequestHeaderModifier, requestHeaderModifier: {remove: [cookie]}}\n"
     )
 
-    stable, ours = rules_of(inserted(httproute(rules)))
+    stable, ours = rules_of(insert_and_undo(httproute(rules)))
 
     assert ours["backendRefs"] == [{**stable["backendRefs"][0], "name": "orders-canary"}]
     assert notes(httproute(rules)) == (
@@ -168,7 +168,7 @@ SPLIT = "  - backendRefs:\n    - {name: orders, port: 80, weight: 90}\n    - {na
 
 
 def test_of_a_split_the_canary_takes_all_marked_requests():
-    ours = rules_of(inserted(httproute(SPLIT)))[-1]
+    ours = rules_of(insert_and_undo(httproute(SPLIT)))[-1]
 
     assert ours["backendRefs"] == [{"name": "orders-canary", "port": 80, "weight": 90}]
     assert notes(httproute(SPLIT)) == (
@@ -196,7 +196,7 @@ def test_a_mesh_route_is_edited_and_said_to_be_one():
 def test_a_named_rule_keeps_its_name_and_policies_by_that_name_are_told():
     text = httproute(to("orders", name="main"))
 
-    assert [rule["name"] for rule in rules_of(inserted(text))] == ["main", "gatewayctl-orders-canary"]
+    assert [rule["name"] for rule in rules_of(insert_and_undo(text))] == ["main", "gatewayctl-orders-canary"]
     assert "policies attached to the rule main by name" in notes(text)[0]
 
 
@@ -261,7 +261,7 @@ def test_other_objects_that_name_stable_alone_are_told():
 
 
 def test_the_header_of_a_canary_rule_is_shown_beside_its_match():
-    text = inserted(httproute(to("orders", "/o")))
+    text = insert_and_undo(httproute(to("orders", "/o")))
 
     assert DIALECT.routes(one(text)) == (
         RouteView("route.yaml", 8, "shop/shop", "prefix /o", "orders"),
@@ -339,7 +339,7 @@ JSON = (
     ids=["List", "JSON", "CRLF", "BOM", "markers", "no final line end", "v1beta1"],
 )
 def test_every_way_of_writing_a_route_is_edited_and_restored(text):
-    changed = inserted(text)
+    changed = insert_and_undo(text)
 
     assert "orders-canary" in changed
     assert ("\r\n" in text) == ("\r\n" in changed)
@@ -353,7 +353,7 @@ def test_a_service_is_named_with_its_namespace_where_there_are_two():
     )
     rule = a_rule(service="orders.b", canary="orders-canary.b")
 
-    ours = rules_of(inserted(httproute(rules), rule))[-1]
+    ours = rules_of(insert_and_undo(httproute(rules), rule))[-1]
 
     assert ours["backendRefs"] == [{"name": "orders-canary", "namespace": "b", "port": 80}]
 
@@ -369,6 +369,6 @@ def test_the_registry_knows_the_product():
 
 
 def test_the_header_is_the_plans():
-    ours = rules_of(inserted(httproute(to("orders")), a_rule(header=Header("x-team", "blue"))))[-1]
+    ours = rules_of(insert_and_undo(httproute(to("orders")), a_rule(header=Header("x-team", "blue"))))[-1]
 
     assert ours["matches"][0]["headers"] == [{"type": "Exact", "name": "x-team", "value": "blue"}]

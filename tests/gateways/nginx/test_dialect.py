@@ -5,7 +5,7 @@ import pytest
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import RouteView, SourceFile
 from gatewayctl.gateways.registry import gateway
-from tests.gateways.nginx.samples import DIALECT, a_rule, http, inserted, location, one
+from tests.gateways.nginx.samples import DIALECT, a_rule, http, insert, location, one
 
 PLAIN = location("proxy_pass http://orders:8080;")
 UPSTREAM = "upstream orders {\n  server orders:8080;\n  keepalive 8;\n}\n"
@@ -32,7 +32,7 @@ def added(before: str, after: str) -> list[str]:
 
 
 def test_the_canary_is_an_if_above_the_pass_and_nothing_else_changes():
-    assert added(PLAIN, text(inserted(one(PLAIN)))) == [
+    assert added(PLAIN, text(insert(one(PLAIN)))) == [
         "      # gatewayctl-orders-canary begin: x-canary: always -> orders-canary",
         "      proxy_set_header Host orders:8080;",
         '      if ($http_x_canary = "always") {',
@@ -48,7 +48,7 @@ def test_the_canary_is_an_if_above_the_pass_and_nothing_else_changes():
 def test_line_ends_and_indentation_are_those_of_the_file(eol, indent):
     lines = ["server {", "location / {", "proxy_pass http://orders;", "}", "}"]
     before = eol.join(indent * level + line for level, line in zip((0, 1, 2, 1, 0), lines, strict=True))
-    after = text(inserted(one(before)))
+    after = text(insert(one(before)))
 
     assert after.count("\n") == after.count(eol)
     assert f"{indent * 2}if ($http" in after
@@ -70,7 +70,7 @@ def test_line_ends_and_indentation_are_those_of_the_file(eol, indent):
     ],
 )
 def test_a_rule_within_a_line_is_removed_byte_for_byte(before):
-    after = inserted(one(before))
+    after = insert(one(before))
 
     assert "if ($http_x_canary" in text(after)
     assert DIALECT.remove(after, "orders").apply(after) == one(before)
@@ -81,7 +81,7 @@ def test_a_header_in_several_lines_is_copied_as_it_is():
     before = (
         "server {\r\n  add_header x 'a,\r\n  b';\r\n  location / {\r\n    proxy_pass http://orders;\r\n  }\r\n}\r\n"
     )
-    after = text(inserted(one(before)))
+    after = text(insert(one(before)))
 
     assert after.count("add_header x 'a,\r\n  b';") == 2
     assert after.count("\r") == after.count("\n") == after.count("\r\n")
@@ -91,7 +91,7 @@ def test_a_header_in_several_lines_is_copied_as_it_is():
 def test_comments_of_the_pass_stay_with_it():
     before = location("auth_basic off;\n# why orders\n# is here\nproxy_pass http://orders;")
 
-    after = text(inserted(one(before)))
+    after = text(insert(one(before)))
 
     assert after.index("auth_basic") < after.index("gatewayctl") < after.index("# why orders")
     assert "end\n      # why orders\n      # is here\n      proxy_pass" in after
@@ -102,10 +102,10 @@ def test_two_applications_in_one_location_come_and_go_independently():
         "map $arg_v $up { default orders; b web; }\n" + location("proxy_set_header Host $host;\nproxy_pass http://$up;")
     )
     web = a_rule("web", service="web", canary="web-canary")
-    both = inserted(inserted(before), web)
+    both = insert(insert(before), web)
 
-    assert DIALECT.remove(both, "orders").apply(both) == inserted(before, web)
-    assert DIALECT.remove(both, "web").apply(both) == inserted(before)
+    assert DIALECT.remove(both, "orders").apply(both) == insert(before, web)
+    assert DIALECT.remove(both, "web").apply(both) == insert(before)
     assert DIALECT.insert(both, a_rule()).apply(both) != before
 
 
@@ -213,14 +213,14 @@ def test_what_stream_defines_is_of_another_world():
     apart = "stream {\n  upstream orders { server db:5432; }\n  server { listen 5432; proxy_pass orders; }\n}\n"
     files = one(apart + http("    location / { proxy_pass http://orders; }\n  }\n  upstream orders { server o:80;\n"))
 
-    after = text(inserted(files))
+    after = text(insert(files))
 
     assert after.startswith(apart), "the twin stands in http, beside its upstream"
     assert "server 10.0.0.9:80;" in after
 
 
 def test_an_ipv6_address_is_written_in_brackets():
-    after = text(inserted(one(PLAIN), a_rule(canary_host="fd00::9")))
+    after = text(insert(one(PLAIN), a_rule(canary_host="fd00::9")))
 
     assert "proxy_pass http://[fd00::9]:8080;" in after
 
@@ -304,14 +304,14 @@ def test_a_location_whose_headers_others_inherit_gets_no_host_of_ours():
 def test_tls_keeps_the_name_that_stable_is_asked_for():
     files = one(location("proxy_ssl_server_name on;\nproxy_set_header Host $host;\nproxy_pass https://orders:8443;"))
 
-    after = text(inserted(files))
+    after = text(insert(files))
 
     assert "proxy_ssl_name orders;" in after
     assert "proxy_pass https://10.0.0.9:8443;" in after
 
 
 def test_grpc_has_its_own_words():
-    after = text(inserted(one(location("grpc_pass grpc://orders:50051;"))))
+    after = text(insert(one(location("grpc_pass grpc://orders:50051;"))))
 
     assert "grpc_set_header Host orders:50051;" in after
     assert "grpc_pass grpc://10.0.0.9:50051;" in after

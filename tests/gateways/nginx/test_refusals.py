@@ -3,7 +3,7 @@
 import pytest
 
 from gatewayctl.domain.errors import Refused
-from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, location, one
+from tests.gateways.nginx.samples import DIALECT, a_rule, insert, location, one
 
 OURS = "# gatewayctl-orders-canary"
 
@@ -125,7 +125,7 @@ def test_a_canary_whose_address_follows_from_nothing_has_to_be_given_one(host):
 
     assert UNDERIVABLE[host] in str(why.value)
     assert "--canary-host IP" in why.value.hint
-    assert "http://10.0.0.9:8080" in inserted(files, a_rule(service=host))[0].text
+    assert "http://10.0.0.9:8080" in insert(files, a_rule(service=host))[0].text
 
 
 def test_a_unix_socket_has_no_canary():
@@ -138,7 +138,7 @@ def test_an_upstream_of_different_servers_needs_one_address():
 
     with pytest.raises(Refused, match="the upstream orders has 2 different servers"):
         DIALECT.insert(files, a_rule(canary_host=""))
-    assert "server 10.0.0.9:80;" in inserted(files)[0].text
+    assert "server 10.0.0.9:80;" in insert(files)[0].text
 
 
 UNTOLD = {
@@ -155,7 +155,7 @@ def test_an_upstream_that_tells_no_port_needs_one_with_the_address(servers):
     with pytest.raises(Refused, match=UNTOLD[servers]) as why:
         DIALECT.insert(files, a_rule())
     assert "--canary-host IP[:PORT]" in why.value.hint
-    after = inserted(files, a_rule(canary_host="10.0.0.9:8443"))
+    after = insert(files, a_rule(canary_host="10.0.0.9:8443"))
     assert "server 10.0.0.9:8443;" in after[0].text
     assert DIALECT.remove(after, "orders").apply(after) == files
 
@@ -164,7 +164,7 @@ def test_an_upstream_that_tells_no_port_needs_one_with_the_address(servers):
 def test_a_given_port_takes_the_place_of_stables(given, written):
     files = one(location("proxy_pass http://orders:8080/v1/;"))
 
-    assert f"proxy_pass http://{written};" in inserted(files, a_rule(canary_host=given))[0].text
+    assert f"proxy_pass http://{written};" in insert(files, a_rule(canary_host=given))[0].text
 
 
 @pytest.mark.parametrize("given", ["a b", "x;y", "${X}", "http://x", "x:0", "x:65536", "x:y", ":80", "[x"])
