@@ -6,12 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER
-from gatewayctl.gateways.registry import gateway
 from tests.contract.dialects import edited
-from tests.gateways.httproute.samples import API, a_rule, one
+from tests.gateways.httproute.samples import API, DIALECT, a_rule, one
 from tests.gateways.random_files import Layout, YamlWriter, check_lines_kept, layouts, load_documents, thorough
 
-DIALECT = gateway("httproute").dialect
 OURS = {"type": "Exact", "name": "x-canary", "value": "always"}
 STAMP = {"name": STAMP_HEADER, "value": "r-1"}
 

@@ -5,6 +5,8 @@ from gatewayctl.gateways.registry import gateway
 from tests.gateways import samples
 
 DIALECT = gateway("nginx").dialect
+UPSTREAM = "upstream orders {\n  server orders:8080;\n  keepalive 8;\n}\n"
+WITH_UPSTREAM = UPSTREAM + "server {\n  location / {\n    proxy_pass http://orders;\n  }\n}\n"
 
 
 def a_rule(app="orders", value="always", stamp="r-1", **changes) -> CanaryRule:
@@ -36,3 +38,17 @@ def insert(files: Files, rule: CanaryRule | None = None) -> Files:
 def insert_in_http(text: str, rule: CanaryRule) -> str:
     """The content of an http block with the rule."""
     return insert(one(f"http {{{text}}}"), rule)[0].text.removeprefix("http {").rpartition("}")[0]
+
+
+def find_added_lines(before: str, after: str) -> list[str]:
+    """The lines that an insert added; fails if it changed anything else."""
+    rest = iter(after.split("\n"))
+    new = []
+    for line in before.split("\n"):
+        for other in rest:
+            if other == line:
+                break
+            new.append(other)
+        else:
+            raise AssertionError(f"lost: {line}")
+    return [*new, *rest]

@@ -21,7 +21,7 @@ TLS = (
     "proxy_ssl_trusted_certificate /nowhere/ca; }\n"
     "    location /o { proxy_pass http://orders2; auth_basic x; auth_basic_user_file /nowhere; }\n  }\n}\n"
 )
-FITS = {
+LOADABLE = {
     "a whole file": one(location("proxy_pass http://orders:8080;")),
     "a file of conf.d": one("server { location / { proxy_pass http://orders; } }"),
     "locations": one("location /a { proxy_pass http://orders; }"),
@@ -36,9 +36,9 @@ FITS = {
 
 
 @pytest.mark.shows("nginx", "own check")
-@pytest.mark.parametrize("case", FITS)
+@pytest.mark.parametrize("case", LOADABLE)
 def test_an_edit_that_nginx_would_load_is_accepted(case):
-    files = FITS[case]
+    files = LOADABLE[case]
 
     result = CHECKER.check(files, insert(files))
 
@@ -84,7 +84,7 @@ def test_variables_of_modules_that_are_not_here_are_made_up_and_named():
     assert CHECKER.check(files, insert(files)).detail == "checked without geoip2_country: unknown to nginx here"
 
 
-def test_a_file_that_nginx_did_not_load_before_is_not_judged():
+def test_a_file_that_nginx_did_not_load_before_is_not_checked():
     files = one(location("root a b c;\nproxy_pass http://orders:8080;"))
 
     result = CHECKER.check(files, insert(files))

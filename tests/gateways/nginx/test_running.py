@@ -48,7 +48,7 @@ def test_only_the_exact_value_is_marked(case, port, tmp_path):
 
 
 @pytest.mark.shows("nginx", "odd requests")
-def test_of_a_header_sent_twice_a_second_line_never_counts(port, tmp_path):
+def test_of_a_header_sent_twice_the_second_line_never_counts(port, tmp_path):
     with running_nginx(tmp_path, with_rule(shop(port))) as running:
         assert running.ask("/api/x", (NAME, "other"), (NAME, "always")).name == "stable"
         assert LeakCase.SENT_TWICE not in DIALECT.limits.answers
@@ -87,7 +87,7 @@ def test_a_name_that_is_gone_keeps_nginx_from_starting_as_the_note_says(port, tm
     assert any("nginx looks gone.invalid up when it loads" in note for note in change.notes)
 
 
-def test_a_name_that_is_looked_up_for_each_request_may_be_gone(port, tmp_path):
+def test_a_name_that_is_resolved_for_each_request_may_be_gone(port, tmp_path):
     text = shop(port).replace("location", f"resolver {NET}.77;\n  resolver_timeout 1s;\n  location")
     with running_nginx(tmp_path, with_rule(text, canary_host="gone.invalid")) as running:
         assert running.ask("/api/x", (NAME, "always")).status == 502

@@ -1,4 +1,4 @@
-"""On a real nginx: with the rule in, stable's requests are what they were, and the canary's are what stable's are."""
+"""A real nginx with the rule: stable gets the same requests as before it, and the canary the same ones as stable."""
 
 import re
 from pathlib import Path
@@ -46,7 +46,7 @@ def write_shape(shape, layout, port):
 @pytest.mark.shows("nginx", "precedence")
 @pytest.mark.parametrize("layout", ["in lines", "in one line"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_only_who_answers_marked_requests_changes(shape, layout, port, tmp_path):
+def test_only_the_upstream_of_marked_requests_changes(shape, layout, port, tmp_path):
     text = write_shape(shape, layout, port)
     rule = a_rule(service=STABLE, canary_host=CANARY)
     edited = insert_in_http(text, rule)
