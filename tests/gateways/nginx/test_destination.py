@@ -44,7 +44,10 @@ def test_an_upstream_made_by_hand_is_neither_changed_nor_removed():
     change = DIALECT.insert(files, a_rule(canary_host=""))
     after = change.apply(files)
 
-    assert "the upstream orders-canary is not of our making: it stays as it is, also afterwards" in change.notes
+    assert (
+        "the upstream orders-canary was not added by gatewayctl: it stays as it is, also when the rule is removed"
+        in change.notes
+    )
     assert text_of(after).count("upstream orders-canary") == 1
     assert DIALECT.remove(after, "orders").apply(after) == files
 

@@ -58,7 +58,7 @@ def test_without_the_option_nothing_falls_back():
         ),
         (
             "upstream orders-canary { server 10.0.0.9:80; }\n" + UP + location(TO_ORDERS),
-            ":12: the upstream orders-canary is not of our making",
+            ":12: the upstream orders-canary was not added by gatewayctl",
         ),
     ],
 )

@@ -86,15 +86,15 @@ REFUSALS = {
     ),
     "a mark without its end": (
         location(f"{OURS} begin\nproxy_pass http://orders;"),
-        ":6: a mark of ours without its co",
+        ":6: a gatewayctl comment without its co",
     ),
     "a mark without its begin": (
         location(f"{OURS} end\nproxy_pass http://orders;"),
-        ":6: a mark of ours without its coun",
+        ":6: a gatewayctl comment without its coun",
     ),
     "marks in each other": (
         location(f"{OURS} begin\n# gatewayctl-web-canary end\n{OURS} end\nproxy_pass http://orders;"),
-        ":7: a mark of ours without its counterpart",
+        ":7: a gatewayctl comment without its counterpart",
     ),
 }
 
