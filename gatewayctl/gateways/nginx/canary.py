@@ -25,7 +25,7 @@ def build_insertions(location: CanaryLocation) -> list[Insertion]:
         return [_without_shaping_ifs(location, phase, by_variable=by_variable), *location.upstreams]
     if by_variable:
         raise location.first_directive.refusal(
-            "both a variable and an `if` decide where this location sends: one of them can be followed"
+            "both a variable and an `if` decide where this location sends: only one of them is supported"
         )
     return [*_with_shaping_ifs(location, phase), *location.upstreams]
 

@@ -42,7 +42,9 @@ def find_destination(passes: ProxyPasses, one: ProxyPass, target: PassTarget, ru
     if rule.fallback:
         refuse_without_backup(passes, one, target, rule)
     if rule.canary in blocks:
-        note = f"the upstream {rule.canary} is not of our making: it stays as it is, also afterwards"
+        note = (
+            f"the upstream {rule.canary} was not added by gatewayctl: it stays as it is, also when the rule is removed"
+        )
         return Destination(rule.canary, note=note)
     name, port = _address(passes, one, target, rule)
     if _is_resolved_per_request(passes, one, target, rule, name):

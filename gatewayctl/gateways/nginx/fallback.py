@@ -26,7 +26,9 @@ def refuse_without_backup(passes: ProxyPasses, one: ProxyPass, target: PassTarge
     """Raise Refused where nginx would never fall back, or would fall back even when the canary answers."""
     directive, blocks = one.directive, passes.upstreams.blocks
     if rule.canary in blocks:
-        raise directive.refusal(f"the upstream {rule.canary} is not of our making: it falls back as it says itself")
+        raise directive.refusal(
+            f"the upstream {rule.canary} was not added by gatewayctl: its own servers decide about a fallback"
+        )
     if target.address.host not in blocks:
         raise directive.refusal(
             "this pass names a host, and only an upstream can fall back",

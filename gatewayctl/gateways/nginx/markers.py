@@ -79,8 +79,8 @@ def _block_between(source: str, begin: re.Match[str], start: int, end: int) -> O
 
 
 def _marker_refusal(text: ConfigText, at: int) -> Refused:
-    reason = "a mark of ours without its counterpart: lines between the two were edited by hand"
-    return Refused(text.unit.file, text.line(at), reason, hint="take the canary's lines out by hand")
+    reason = "a gatewayctl comment without its counterpart: lines between the two were edited by hand"
+    return Refused(text.unit.file, text.line(at), reason, hint="remove the canary's lines by hand")
 
 
 def is_owned(one: Directive, blocks: Iterable[OwnedBlock]) -> bool:

@@ -1,4 +1,4 @@
-"""What the rule looks like in HTTPRoutes of every kind, what is said beside it, and how it goes again."""
+"""What the canary's rule looks like in all kinds of HTTPRoutes, and that it is removed byte for byte."""
 
 import pytest
 import yaml
@@ -7,30 +7,14 @@ from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import STAMP_HEADER, Header, RouteView, SourceFile
 from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
 from gatewayctl.gateways.registry import GATEWAYS, gateway
-from tests.gateways.httproute.samples import a_rule, httproute, one, to
+from tests.gateways.httproute.samples import DIALECT, a_rule, httproute, insert_and_undo, notes, one, to
 
-DIALECT = HttpRouteDialect()
 OURS = {"type": "Exact", "name": "x-canary", "value": "always"}
 STAMP = {"name": STAMP_HEADER, "value": "r-1"}
 
 
-def inserted(text, rule=None):
-    """The edited text; what every edit promises is checked on the way."""
-    files = one(text)
-    rule = rule or a_rule()
-    after = DIALECT.insert(files, rule).apply(files)
-    assert after != files
-    assert DIALECT.insert(after, rule).stages == ()
-    assert DIALECT.remove(after, rule.app).apply(after) == files
-    return after[0].text
-
-
 def rules_of(text):
     return yaml.safe_load(text)["spec"]["rules"]
-
-
-def notes(text, rule=None):
-    return DIALECT.insert(one(text), rule or a_rule()).notes
 
 
 GOLDEN = """\
@@ -59,7 +43,7 @@ spec:
 """
 
 
-def test_the_canarys_rule_stands_below_all_others_and_is_stables_copy_with_a_header_a_service_and_a_stamp():
+def test_the_canarys_rule_is_below_all_others_and_copies_stables_but_for_header_backend_and_stamp():
     ours = """\
   - name: "gatewayctl-orders-canary"
     matches:
@@ -84,18 +68,18 @@ def test_the_canarys_rule_stands_below_all_others_and_is_stables_copy_with_a_hea
       weight: 1
 """
 
-    text = inserted(GOLDEN)
+    text = insert_and_undo(GOLDEN)
 
     assert text == GOLDEN + ours
 
 
-def test_every_match_of_every_rule_is_mirrored_and_names_stay_unique_in_a_route():
+def test_every_match_of_every_rule_is_copied_and_names_stay_unique_in_a_route():
     two = (
         "  - matches:\n    - path: {value: /a}\n    - path: {value: /b}\n      headers: [{name: v, value: '2'}]\n"
         "    backendRefs: [{name: orders, port: 80}]\n" + to("orders", "/c") + to("web", "/d")
     )
 
-    _, _, _, first, second = rules_of(inserted(httproute(two)))
+    _, _, _, first, second = rules_of(insert_and_undo(httproute(two)))
 
     assert (first["name"], second["name"]) == ("gatewayctl-orders-canary", "gatewayctl-orders-canary-2")
     assert first["matches"] == [
@@ -106,15 +90,15 @@ def test_every_match_of_every_rule_is_mirrored_and_names_stay_unique_in_a_route(
 
 
 @pytest.mark.parametrize("matches", ["", "    matches: []\n", "    matches:\n"])
-def test_a_rule_without_matches_is_mirrored_for_every_path(matches):
+def test_the_copy_of_a_rule_without_matches_is_for_every_path(matches):
     rules = f"  - backendRefs:\n    - name: orders\n      port: 80\n{matches}"
 
-    ours = rules_of(inserted(httproute(rules)))[-1]
+    ours = rules_of(insert_and_undo(httproute(rules)))[-1]
 
     assert ours["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [OURS]}]
 
 
-def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_takes_the_stamp_in():
+def test_filters_timeouts_retry_and_session_are_copied_and_the_stamp_joins_a_response_modifier():
     more = (
         "    filters:\n"
         "    - type: URLRewrite\n      urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}\n"
@@ -123,7 +107,7 @@ def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_t
         "    retry: {attempts: 2}\n    sessionPersistence: {sessionName: s}\n"
     )
 
-    stable, ours = rules_of(inserted(httproute(to("orders", more=more))))
+    stable, ours = rules_of(insert_and_undo(httproute(to("orders", more=more))))
 
     assert ours["filters"][0] == stable["filters"][0]
     assert ours["filters"][1]["responseHeaderModifier"] == {
@@ -145,7 +129,7 @@ def test_filters_timeouts_retry_and_session_are_copied_and_a_response_modifier_t
 def test_whatever_stable_does_to_the_stamps_header_the_canarys_answers_carry_one_stamp(before):
     more = f"    filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {before}}}]\n"
 
-    ours = rules_of(inserted(httproute(to("orders", more=more))))[-1]
+    ours = rules_of(insert_and_undo(httproute(to("orders", more=more))))[-1]
 
     assert ours["filters"][0]["responseHeaderModifier"] == {"set": [STAMP]}
 
@@ -156,7 +140,7 @@ def test_filters_of_the_backend_and_its_namespace_are_copied():
         "      filters:\n      - {type: RequestHeaderModifier, requestHeaderModifier: {remove: [cookie]}}\n"
     )
 
-    stable, ours = rules_of(inserted(httproute(rules)))
+    stable, ours = rules_of(insert_and_undo(httproute(rules)))
 
     assert ours["backendRefs"] == [{**stable["backendRefs"][0], "name": "orders-canary"}]
     assert notes(httproute(rules)) == (
@@ -168,7 +152,7 @@ SPLIT = "  - backendRefs:\n    - {name: orders, port: 80, weight: 90}\n    - {na
 
 
 def test_of_a_split_the_canary_takes_all_marked_requests():
-    ours = rules_of(inserted(httproute(SPLIT)))[-1]
+    ours = rules_of(insert_and_undo(httproute(SPLIT)))[-1]
 
     assert ours["backendRefs"] == [{"name": "orders-canary", "port": 80, "weight": 90}]
     assert notes(httproute(SPLIT)) == (
@@ -179,7 +163,7 @@ def test_of_a_split_the_canary_takes_all_marked_requests():
     )
 
 
-def test_a_rule_whose_share_of_the_app_is_nothing_is_not_the_apps():
+def test_a_rule_where_the_app_has_weight_0_gets_no_canary():
     idle = "  - backendRefs:\n    - {name: orders, port: 80, weight: 0}\n    - {name: other, port: 81}\n"
 
     change = DIALECT.insert(one(httproute(to("orders", "/a") + idle)), a_rule())
@@ -187,81 +171,15 @@ def test_a_rule_whose_share_of_the_app_is_nothing_is_not_the_apps():
     assert [view.line for view in change.covered] == [8]
 
 
-def test_a_mesh_route_is_edited_and_said_to_be_one():
-    parents = "  parentRefs: [{group: '', kind: Service, name: orders, port: 80}]\n"
-
-    assert "attached to a Service" in " ".join(notes(httproute(to("orders"), spec=parents)))
-
-
-def test_a_named_rule_keeps_its_name_and_policies_by_that_name_are_told():
+def test_a_named_rule_keeps_its_name_and_a_note_names_policies_by_that_name():
     text = httproute(to("orders", name="main"))
 
-    assert [rule["name"] for rule in rules_of(inserted(text))] == ["main", "gatewayctl-orders-canary"]
+    assert [rule["name"] for rule in rules_of(insert_and_undo(text))] == ["main", "gatewayctl-orders-canary"]
     assert "policies attached to the rule main by name" in notes(text)[0]
 
 
-NEIGHBOUR = "      headers: [{name: version, value: v2}]\n"
-QUERY = "      queryParams: [{name: v, value: '2'}]\n"
-
-
-def test_a_rule_that_loses_marked_requests_to_the_canary_is_told():
-    text = httproute(to("orders") + to("other", more=QUERY))
-
-    what = "prefix / + 1 query parameter"
-    beaten = f"requests with x-canary: always that also match this rule ({what}) go to orders-canary"
-    assert notes(text) == (f"route.yaml:13: {beaten}: one more header outranks it",)
-
-
-@pytest.mark.parametrize(
-    "rules",
-    [
-        to("other", more=NEIGHBOUR) + to("orders"),  # a tie goes to the first, and ours is the last
-        to("orders") + to("other", more=NEIGHBOUR),
-        to("orders") + to("other", "/longer"),
-        to("orders") + to("other", more="      method: GET\n"),
-        to("orders") + to("orders", more=QUERY),
-        to("orders") + to("other", more="      headers: [{name: X-Canary, value: never}]\n"),
-        to("orders") + to("other", more="      headers: [{name: a, value: b}, {name: version, value: v2}]\n"),
-    ],
-)
-def test_a_rule_that_decides_as_before_needs_no_word(rules):
-    assert notes(httproute(rules)) == ()
-
-
-def test_a_route_of_other_hosts_is_no_rival():
-    first = httproute(to("orders"), spec="  hostnames: [a.example]\n")
-    second = httproute(to("other", more=NEIGHBOUR), "web", "  hostnames: [b.example]\n")
-
-    assert notes(f"{first}---\n{second}") == ()
-    assert len(notes(f"{first}---\n{second.replace('b.example', 'a.example')}")) == 1
-
-
-def test_a_route_of_another_gateway_is_no_rival():
-    first = httproute(to("orders"), spec="  parentRefs: [{name: edge}]\n")
-    second = httproute(to("other", more=NEIGHBOUR), "web", "  parentRefs: [{name: inner}]\n")
-
-    assert notes(f"{first}---\n{second}") == ()
-    assert len(notes(f"{first}---\n{second.replace('inner', 'edge')}")) == 1
-
-
-def test_other_objects_that_name_stable_alone_are_told():
-    policy = (
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: tls}\n"
-        "spec: {targetRefs: [{group: '', kind: Service, name: orders}]}\n"
-    )
-    grpc = (
-        "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: rpc}\n"
-        "spec: {rules: [{backendRefs: [{name: orders, port: 80}]}]}\n"
-    )
-
-    assert notes(f"{httproute(to('orders'))}---\n{policy}---\n{grpc}") == (
-        "BackendTLSPolicy tls names orders and not orders-canary",
-        "GRPCRoute rpc sends to orders too: its requests stay with it",
-    )
-
-
 def test_the_header_of_a_canary_rule_is_shown_beside_its_match():
-    text = inserted(httproute(to("orders", "/o")))
+    text = insert_and_undo(httproute(to("orders", "/o")))
 
     assert DIALECT.routes(one(text)) == (
         RouteView("route.yaml", 8, "shop/shop", "prefix /o", "orders"),
@@ -271,7 +189,7 @@ def test_the_header_of_a_canary_rule_is_shown_beside_its_match():
     )
 
 
-def test_only_the_rule_of_the_asked_app_is_removed_and_two_apps_share_a_route():
+def test_only_the_rule_of_the_given_app_is_removed_and_two_apps_share_a_route():
     files = one(httproute(to("orders", "/o") + to("web", "/w")))
     web = a_rule("web")
     first = DIALECT.insert(files, web).apply(files)
@@ -291,7 +209,7 @@ def test_two_apps_of_one_split_may_have_canaries_at_once_by_different_values():
     assert first == DIALECT.remove(both, "other").apply(both)
 
 
-def test_a_rule_with_another_header_or_stamp_takes_the_place_of_the_first():
+def test_a_rule_with_another_header_or_stamp_replaces_the_first():
     files = one(httproute(to("orders")))
     first = DIALECT.insert(files, a_rule()).apply(files)
 
@@ -338,8 +256,8 @@ JSON = (
     ],
     ids=["List", "JSON", "CRLF", "BOM", "markers", "no final line end", "v1beta1"],
 )
-def test_every_way_of_writing_a_route_is_edited_and_restored(text):
-    changed = inserted(text)
+def test_a_route_in_every_style_of_yaml_is_edited_and_restored(text):
+    changed = insert_and_undo(text)
 
     assert "orders-canary" in changed
     assert ("\r\n" in text) == ("\r\n" in changed)
@@ -353,7 +271,7 @@ def test_a_service_is_named_with_its_namespace_where_there_are_two():
     )
     rule = a_rule(service="orders.b", canary="orders-canary.b")
 
-    ours = rules_of(inserted(httproute(rules), rule))[-1]
+    ours = rules_of(insert_and_undo(httproute(rules), rule))[-1]
 
     assert ours["backendRefs"] == [{"name": "orders-canary", "namespace": "b", "port": 80}]
 
@@ -368,7 +286,7 @@ def test_the_registry_knows_the_product():
     assert isinstance(gateway("httproute").dialect, HttpRouteDialect)
 
 
-def test_the_header_is_the_plans():
-    ours = rules_of(inserted(httproute(to("orders")), a_rule(header=Header("x-team", "blue"))))[-1]
+def test_the_header_is_that_of_the_canary_rule():
+    ours = rules_of(insert_and_undo(httproute(to("orders")), a_rule(header=Header("x-team", "blue"))))[-1]
 
     assert ours["matches"][0]["headers"] == [{"type": "Exact", "name": "x-team", "value": "blue"}]

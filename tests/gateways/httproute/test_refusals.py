@@ -1,15 +1,13 @@
-"""What is refused, where, why, and with which way out; and what the checker counts."""
+"""What is refused, with file, line, reason and hint; and the limits that the checker counts."""
 
 import re
 
 import pytest
 
-from gatewayctl.domain.errors import Refused
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
-from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
-from tests.gateways.httproute.samples import a_rule, httproute, one, to
+from tests.gateways.httproute.samples import DIALECT, a_rule, httproute, one, to
+from tests.gateways.samples import catch_refusal
 
-DIALECT = HttpRouteDialect()
 CHECKER = HttpRouteChecker()
 HEADER = "      headers: [{name: X-Canary, value: %s}]\n"
 GRPC = (
@@ -22,10 +20,8 @@ TWO = (
 )
 
 
-def refused(text, rule=None):
-    with pytest.raises(Refused) as caught:
-        DIALECT.insert(one(text), rule or a_rule())
-    return caught.value
+def refuse(text, rule=None):
+    return catch_refusal(DIALECT, one(text), rule or a_rule())
 
 
 @pytest.mark.parametrize(
@@ -52,8 +48,8 @@ def refused(text, rule=None):
         (httproute(to("orders")) + "    backendRefs: []\n", 13, "occurs twice"),
     ],
 )
-def test_what_cannot_be_edited_is_refused_with_its_place_and_reason(text, line, reason):
-    why = refused(text)
+def test_what_cannot_be_edited_is_refused_with_its_line_and_reason(text, line, reason):
+    why = refuse(text)
 
     assert line == why.line
     assert re.search(reason, str(why)), str(why)
@@ -63,7 +59,7 @@ def test_what_cannot_be_edited_is_refused_with_its_place_and_reason(text, line, 
 def test_a_rule_with_the_same_header_on_the_same_path_is_refused_wherever_it_stands(order, line):
     rules = (to("orders"), to("other", more=HEADER % "always"))
 
-    why = refused(httproute("".join(rules[place] for place in order)))
+    why = refuse(httproute("".join(rules[place] for place in order)))
 
     assert (why.line, "another rule already takes requests with x-canary: always" in why.reason) == (line, True)
     assert "choose another header" in why.hint
@@ -74,11 +70,11 @@ def test_two_apps_of_one_split_cannot_share_a_header():
     files = one(httproute(split))
     after = DIALECT.insert(files, a_rule()).apply(files)
 
-    assert "the rule gatewayctl-orders-canary already takes" in str(refused(after[0].text, a_rule("other")))
+    assert "the rule gatewayctl-orders-canary already takes" in str(refuse(after[0].text, a_rule("other")))
 
 
 def test_a_canary_in_another_namespace_is_refused():
-    why = refused(httproute(to("orders")), a_rule(service="orders.shop", canary="orders-canary.lab"))
+    why = refuse(httproute(to("orders")), a_rule(service="orders.shop", canary="orders-canary.lab"))
 
     assert "in another namespace" in str(why)
     assert "orders-canary.shop" in why.hint
@@ -89,7 +85,7 @@ def full(rules):
 
 
 def test_a_full_route_is_refused_and_a_second_one_is_named_as_the_way_out():
-    why = refused(full(16))
+    why = refuse(full(16))
 
     assert "has 17 rules, and the Gateway API takes 16 (it has 16, and the canary needs 1 more)" in str(why)
     assert "a second HTTPRoute with the same parentRefs and hostnames" in why.hint
@@ -102,12 +98,12 @@ def test_matches_headers_and_filters_are_counted_as_well():
     filters = ", ".join(["{type: ExtensionRef}"] * 16)
 
     many = f"  - matches:\n{matches}    backendRefs: [{{name: orders, port: 80}}]\n"
-    assert "130 matches in all, and the Gateway API takes 128" in str(refused(httproute(many + to("web", "/w") * 2)))
-    assert "has 17 headers" in str(refused(httproute(to("orders", more=f"      headers: [{headers}]\n"))))
-    assert "has 17 filters" in str(refused(httproute(to("orders", more=f"    filters: [{filters}]\n"))))
+    assert "130 matches in all, and the Gateway API takes 128" in str(refuse(httproute(many + to("web", "/w") * 2)))
+    assert "has 17 headers" in str(refuse(httproute(to("orders", more=f"      headers: [{headers}]\n"))))
+    assert "has 17 filters" in str(refuse(httproute(to("orders", more=f"    filters: [{filters}]\n"))))
 
 
-def test_the_checker_counts_and_says_that_nobody_was_asked():
+def test_the_checker_counts_and_says_that_no_api_server_was_asked():
     good, bad = one(full(15)), one(full(17))
 
     assert (CHECKER.check(good, good).ok, CHECKER.check(good, good).checked) == (True, False)

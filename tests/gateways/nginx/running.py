@@ -1,103 +1,57 @@
-"""A real nginx on loopback, and upstreams that say what they were asked."""
+"""A real nginx on loopback, and upstreams that answer with the request that they received."""
 
-import http.client
 import json
-import os
 import socket
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from gatewayctl.domain.routing import STAMP_HEADER
 from gatewayctl.gateways.nginx.checker import find_nginx
+from tests.gateways.loopback import Headers, Request, Response, Upstream, free_port, network, send, stop_process, until
 
-PATIENCE = 20.0  # seconds
-# A net of our own on loopback, so that runs beside each other do not meet.
-NET = f"127.{121 + os.getpid() % 60}.{os.getpid() // 60 % 250}"
+NET = network(121)
 STABLE, CANARY, GATEWAY, OTHER = (f"{NET}.{last}" for last in (1, 2, 10, 3))
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    """Return once `condition` holds; fail after PATIENCE."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}"
-        time.sleep(0.02)
+def echo_upstream(name: str, host: str, port: int) -> Upstream:
+    """An upstream that answers with its name and the request; by a redirect if the path contains `redirect`."""
 
+    def respond(request: Request) -> Response:
+        seen = {"name": name, "line": request.line, "headers": request.headers, "body": request.body}
+        if "redirect" not in request.path:
+            return Response(json.dumps(seen))
+        location = ("location", f"http://{request.header('host')}/v1/login")
+        return Response(json.dumps(seen), 302, (location,))
 
-def free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-class Upstream:
-    """Answers every request with its own name and what it was asked; a redirect where the path asks for one."""
-
-    def __init__(self, name: str, host: str, port: int) -> None:
-        self.host, self.port = host, port
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                length = int(self.headers.get("content-length") or 0)
-                told = {
-                    "name": name,
-                    "line": self.requestline.rpartition(" ")[0],
-                    "headers": sorted((key.lower(), value) for key, value in self.headers.items()),
-                    "body": self.rfile.read(length).decode(),
-                }
-                body = json.dumps(told).encode()
-                redirect = "redirect" in self.path
-                self.send_response(302 if redirect else 200)
-                if redirect:
-                    self.send_header("location", f"http://{self.headers.get('host')}/v1/login")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_POST = do_PUT = do_OPTIONS = do_DELETE = do_GET  # noqa: N815 (names of the base class)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
-                pass
-
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    return Upstream(host, port, respond)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An answer: who gave it, what that one was asked, and the headers of the answer in order."""
+class ProxiedAnswer:
+    """An answer: the upstream that gave it, the request line and headers it received, and the answer's headers.
+
+    Not every answer comes from an upstream: then `name` is empty.
+    """
 
     status: int
     name: str
     line: str
-    asked: tuple[tuple[str, str], ...]
-    headers: tuple[tuple[str, str], ...]
+    received: Headers
+    headers: Headers
     stamp: str
     body: str = ""
 
     @property
-    def but_name(self) -> tuple[object, ...]:
+    def without_name(self) -> tuple[object, ...]:
         """Everything that must not differ between stable and canary."""
-        return self.status, self.line, self.asked, self.headers, self.body
+        return self.status, self.line, self.received, self.headers, self.body
 
 
-class Gateway:
-    """One running nginx; `text` is what stands in its http block."""
+class RunningNginx:
+    """One running nginx; `text` is the content of its http block."""
 
     def __init__(self, folder: Path, text: str, host: str = GATEWAY) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,9 +63,9 @@ class Gateway:
         self.process = subprocess.Popen(command, stdout=self._errors, stderr=self._errors)
 
     def write(self, text: str) -> None:
-        """Replace the configuration; nginx does not look at it by itself."""
-        temps = "".join(f"  {kind}_temp_path {self.folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi"))
-        temps += "".join(f"  {kind}_temp_path {self.folder}/{kind};\n" for kind in ("uwsgi", "scgi"))
+        """Replace the configuration; nginx does not read it by itself."""
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temps = "".join(f"  {kind}_temp_path {self.folder}/{kind};\n" for kind in kinds)
         self.conf.write_text(
             f"daemon off;\nworker_processes 1;\npid {self.folder}/nginx.pid;\nerror_log stderr notice;\n"
             f"events {{ worker_connections 256; }}\nhttp {{\n  access_log off;\n{temps}"
@@ -123,62 +77,47 @@ class Gateway:
     def log(self) -> str:
         return (self.folder / "error.log").read_text()
 
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         assert self.process.poll() is None, self.log
         with socket.socket() as probe:
             return probe.connect_ex((self.host, self.port)) == 0
 
-    def ask(self, path: str, *headers: tuple[str, str], method: str = "GET", body: str = "") -> Seen:
+    def ask(self, path: str, *headers: tuple[str, str], method: str = "GET", body: str = "") -> ProxiedAnswer:
         """One request on a connection of its own; headers may repeat."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        host = ("Host", "shop.example")
+        answer = send(f"{self.host}:{self.port}", path, host, *headers, method=method, body=body)
+        ignored = {"date", STAMP_HEADER, "content-length"}
+        kept = tuple((k, v.replace(f":{self.port}", "")) for k, v in answer.headers if k not in ignored)
+        stamp = answer.header(STAMP_HEADER)
         try:
-            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            connection.putheader("Host", "shop.example")
-            for name, value in headers:
-                connection.putheader(name, value)
-            if body:
-                connection.putheader("content-length", str(len(body)))
-            connection.endheaders(body.encode() or None)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        kept = tuple((k.lower(), v) for k, v in answer.getheaders() if k.lower() not in {"date", STAMP_HEADER})
-        kept = tuple((k, v.replace(f":{self.port}", "")) for k, v in kept if k != "content-length")
-        stamp = answer.getheader(STAMP_HEADER, "")
-        try:
-            told = json.loads(text)
+            seen = json.loads(answer.body)
         except ValueError:
-            return Seen(answer.status, "", "", (), kept, stamp, text)
-        asked = tuple((k, v) for k, v in map(tuple, told["headers"]) if k != "x-canary")
-        return Seen(answer.status, told["name"], told["line"], asked, kept, stamp, told["body"])
+            return ProxiedAnswer(answer.status, "", "", (), kept, stamp, answer.body)
+        received = tuple((k, v) for k, v in map(tuple, seen["headers"]) if k != "x-canary")
+        return ProxiedAnswer(answer.status, seen["name"], seen["line"], received, kept, stamp, seen["body"])
 
     def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        stop_process(self.process)
         self._errors.close()
 
 
 @contextmanager
-def gateway(folder: Path, text: str, host: str = GATEWAY) -> Iterator[Gateway]:
+def running_nginx(folder: Path, text: str, host: str = GATEWAY) -> Iterator[RunningNginx]:
     """An nginx that serves `text`, ready; stopped afterwards."""
-    running = Gateway(folder, text, host)
+    running = RunningNginx(folder, text, host)
     try:
-        until(running.ready, "nginx to be ready")
+        until(running.is_ready, "nginx to be ready")
         yield running
     finally:
         running.stop()
 
 
 @contextmanager
-def upstreams() -> Iterator[int]:
-    """Stable, canary and another application, on three addresses and one port."""
+def running_upstreams() -> Iterator[int]:
+    """Stable, canary and another application, on three addresses; gives the port that they share."""
     port = free_port(STABLE)
-    running = [Upstream(name, host, port) for name, host in (("stable", STABLE), ("canary", CANARY), ("other", OTHER))]
+    hosts = {"stable": STABLE, "canary": CANARY, "other": OTHER}
+    running = [echo_upstream(name, host, port) for name, host in hosts.items()]
     try:
         yield port
     finally:

@@ -1,26 +1,22 @@
 """Rules and small nginx files for the tests of the dialect."""
 
-from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
-from gatewayctl.gateways.nginx.dialect import NginxDialect
+from gatewayctl.domain.routing import CanaryRule, Files
+from gatewayctl.gateways.registry import gateway
+from tests.gateways import samples
 
-DIALECT = NginxDialect()
+DIALECT = gateway("nginx").dialect
+UPSTREAM = "upstream orders {\n  server orders:8080;\n  keepalive 8;\n}\n"
+WITH_UPSTREAM = UPSTREAM + "server {\n  location / {\n    proxy_pass http://orders;\n  }\n}\n"
 
 
 def a_rule(app="orders", value="always", stamp="r-1", **changes) -> CanaryRule:
-    """Orders' canary rule, its Service's address known."""
-    what = {
-        "service": "orders",
-        "canary": "orders-canary",
-        "header": Header("x-canary", value),
-        "canary_host": "10.0.0.9",
-        **changes,
-    }
-    return CanaryRule(app=app, stamp=stamp, **what)
+    """The canary rule of orders, with the address of the canary's Service."""
+    return samples.a_rule(app, value, stamp, **{"canary_host": "10.0.0.9", **changes})
 
 
 def one(text: str, name: str = "shop.conf") -> Files:
     """A gateway with one file."""
-    return (SourceFile(name, text),)
+    return samples.one_file(text, name)
 
 
 def http(inside: str) -> str:
@@ -29,11 +25,30 @@ def http(inside: str) -> str:
 
 
 def location(inside: str, where: str = "/api/") -> str:
-    """One location of `http`; `inside` are directives on one line each."""
+    """A configuration with one location; `inside` are its directives, one to a line."""
     lines = "".join(f"      {line}\n" for line in inside.splitlines())
     return http(f"    location {where} {{\n{lines}    }}\n")
 
 
-def inserted(files: Files, rule: CanaryRule | None = None) -> Files:
-    """`files` with the rule in."""
-    return DIALECT.insert(files, rule or a_rule()).apply(files)
+def insert(files: Files, rule: CanaryRule | None = None) -> Files:
+    """The files with the rule of orders, or with another rule."""
+    return samples.insert(DIALECT, files, rule or a_rule())
+
+
+def insert_in_http(text: str, rule: CanaryRule) -> str:
+    """The content of an http block with the rule."""
+    return insert(one(f"http {{{text}}}"), rule)[0].text.removeprefix("http {").rpartition("}")[0]
+
+
+def find_added_lines(before: str, after: str) -> list[str]:
+    """The lines that an insert added; fails if it changed anything else."""
+    rest = iter(after.split("\n"))
+    new = []
+    for line in before.split("\n"):
+        for other in rest:
+            if other == line:
+                break
+            new.append(other)
+        else:
+            raise AssertionError(f"lost: {line}")
+    return [*new, *rest]

@@ -1,11 +1,11 @@
-"""The real nginx as the judge of edits: what it would not load is caught before it is published."""
+"""The check by the real nginx: an edit that it would not load is found before it is published."""
 
 import pytest
 
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.nginx.checker import NginxChecker
 from tests.gateways.nginx.product import needs_nginx
-from tests.gateways.nginx.samples import http, inserted, location, one
+from tests.gateways.nginx.samples import http, insert, location, one
 
 pytestmark = [pytest.mark.sandbox, needs_nginx]
 
@@ -21,7 +21,7 @@ TLS = (
     "proxy_ssl_trusted_certificate /nowhere/ca; }\n"
     "    location /o { proxy_pass http://orders2; auth_basic x; auth_basic_user_file /nowhere; }\n  }\n}\n"
 )
-FITS = {
+LOADABLE = {
     "a whole file": one(location("proxy_pass http://orders:8080;")),
     "a file of conf.d": one("server { location / { proxy_pass http://orders; } }"),
     "locations": one("location /a { proxy_pass http://orders; }"),
@@ -36,13 +36,13 @@ FITS = {
 
 
 @pytest.mark.shows("nginx", "own check")
-@pytest.mark.parametrize("case", FITS)
+@pytest.mark.parametrize("case", LOADABLE)
 def test_an_edit_that_nginx_would_load_is_accepted(case):
-    files = FITS[case]
+    files = LOADABLE[case]
 
-    said = CHECKER.check(files, inserted(files))
+    result = CHECKER.check(files, insert(files))
 
-    assert (said.ok, said.checked, said.detail) == (True, True, "")
+    assert (result.ok, result.checked, result.detail) == (True, True, "")
 
 
 FAULTS = {
@@ -59,38 +59,38 @@ FAULTS = {
 def test_what_nginx_would_not_load_is_not_ok(fault):
     files = one(location("proxy_pass http://orders:8080;"))
     old, new, words = FAULTS[fault]
-    after = inserted(files)[0].text
+    after = insert(files)[0].text
     assert old in after
 
-    said = CHECKER.check(files, one(after.replace(old, new, 1)))
+    result = CHECKER.check(files, one(after.replace(old, new, 1)))
 
-    assert (said.ok, said.checked) == (False, True)
-    assert words in said.detail
-    assert "/tmp" not in said.detail
+    assert (result.ok, result.checked) == (False, True)
+    assert words in result.detail
+    assert "/tmp" not in result.detail
 
 
 def test_directives_of_modules_that_are_not_here_are_left_out_and_named():
     files = one(http("    more_set_headers 'A: b';\n    location / { brotli on; proxy_pass http://orders; }\n"))
 
-    said = CHECKER.check(files, inserted(files))
+    result = CHECKER.check(files, insert(files))
 
-    assert (said.ok, said.checked) == (True, True)
-    assert said.detail == "checked without brotli, more_set_headers: unknown to nginx here"
+    assert (result.ok, result.checked) == (True, True)
+    assert result.detail == "checked without brotli, more_set_headers: unknown to nginx here"
 
 
 def test_variables_of_modules_that_are_not_here_are_made_up_and_named():
     files = one(location("proxy_set_header X $geoip2_country;\nproxy_pass http://orders;"))
 
-    assert CHECKER.check(files, inserted(files)).detail == "checked without geoip2_country: unknown to nginx here"
+    assert CHECKER.check(files, insert(files)).detail == "checked without geoip2_country: unknown to nginx here"
 
 
-def test_a_file_that_nginx_did_not_load_before_is_not_judged():
+def test_a_file_that_nginx_did_not_load_before_is_not_checked():
     files = one(location("root a b c;\nproxy_pass http://orders:8080;"))
 
-    said = CHECKER.check(files, inserted(files))
+    result = CHECKER.check(files, insert(files))
 
-    assert (said.ok, said.checked) == (True, False)
-    assert said.detail.startswith(
+    assert (result.ok, result.checked) == (True, False)
+    assert result.detail.startswith(
         "not checked: nginx does not load the files as they were: invalid number of arguments"
     )
 
@@ -98,15 +98,15 @@ def test_a_file_that_nginx_did_not_load_before_is_not_judged():
 def test_an_edit_that_cannot_be_read_is_not_ok():
     files = one(location("proxy_pass http://orders:8080;"))
 
-    said = CHECKER.check(files, one(files[0].text + "}"))
+    result = CHECKER.check(files, one(files[0].text + "}"))
 
-    assert (said.ok, said.checked) == (False, True)
+    assert (result.ok, result.checked) == (False, True)
 
 
 def test_without_a_binary_it_says_so(tmp_path):
     files = one(location("proxy_pass http://orders:8080;"))
 
-    said = NginxChecker(str(tmp_path / "none")).check(files, inserted(files))
+    result = NginxChecker(str(tmp_path / "none")).check(files, insert(files))
 
-    assert (said.ok, said.checked) == (True, False)
-    assert said.detail.startswith("not checked: ")
+    assert (result.ok, result.checked) == (True, False)
+    assert result.detail.startswith("not checked: ")

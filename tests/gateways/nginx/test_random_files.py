@@ -1,14 +1,15 @@
-"""Files nobody thought of: whatever the layout, an edit adds our rule, takes it away, and does nothing else."""
+"""Random files: whatever the layout, an edit adds the rule, takes it away again, and changes nothing else."""
 
 from dataclasses import dataclass
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.gateways.nginx.markers import find_owned
 from gatewayctl.gateways.nginx.tree import read
 from tests.contract.dialects import edited
-from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, one
+from tests.gateways.nginx.samples import DIALECT, a_rule, insert, one
+from tests.gateways.random_files import thorough
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ files = st.tuples(layouts, st.lists(st.lists(locations(), min_size=1, max_size=3
 
 
 def block(name, head, inside, depth, layout):
-    """A block as lines; in one where the layout says so."""
+    """A block as lines, or in one line if the layout says so."""
     if name in layout.one_line and not any(line.lstrip().startswith("#") for line in inside):
         return [layout.step * depth + f"{head} {{ " + " ".join(line.strip() for line in inside) + " }"]
     return [layout.step * depth + f"{head} {{", *inside, layout.step * depth + "}"]
 
 
-def written(file):
+def write(file):
     layout, servers = file
     noise = list(layout.noise)
     lines = block("upstream", "upstream backend", [f"{layout.step}server orders:80;"], 0, layout)
@@ -86,38 +87,37 @@ def sends_to_orders(file):
     return any(url.split("/")[2] in {"orders", "orders:8080", "backend"} for url in urls)
 
 
-def flat(found, pieces):
-    """The words of everything that is not ours, nested as written."""
+def as_data(found, pieces):
+    """Names and arguments of all directives but our own, nested as in the file."""
     return [
-        (one.name, one.args, flat(one.children, pieces) if one.children is not None else None)
+        (one.name, one.args, as_data(one.children, pieces) if one.children is not None else None)
         for one in found
         if not any(piece.start <= one.start < piece.end for piece in pieces)
     ]
 
 
 with_orders = files.filter(sends_to_orders)
-thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(with_orders)
-@thorough
+@thorough(100)
 def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(file):
-    edited(DIALECT, written(file), a_rule())
+    edited(DIALECT, write(file), a_rule())
 
 
 @given(with_orders)
-@thorough
+@thorough(100)
 def test_everything_but_our_rule_reads_the_same(file):
-    before = written(file)
-    (was,), (now,) = read(before[0]), read(inserted(before)[0])
+    before = write(file)
+    (was,), (now,) = read(before[0]), read(insert(before)[0])
 
-    assert flat(now.roots, list(find_owned(now))) == flat(was.roots, [])
+    assert as_data(now.roots, list(find_owned(now))) == as_data(was.roots, [])
 
 
 @given(with_orders)
-@thorough
+@thorough(100)
 def test_each_location_of_the_service_has_one_canary_and_its_neighbours_none(file):
-    before = written(file)
+    before = write(file)
     change = DIALECT.insert(before, a_rule())
     (now,) = read(change.apply(before)[0])
     pieces = [piece for piece in find_owned(now) if piece.target]

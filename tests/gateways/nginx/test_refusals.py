@@ -1,9 +1,10 @@
-"""What cannot be edited safely is refused with file, line and a reason that is true."""
+"""What cannot be edited safely is refused, with the file, the line and the true reason."""
 
 import pytest
 
 from gatewayctl.domain.errors import Refused
-from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, location, one
+from tests.gateways.nginx.samples import DIALECT, a_rule, insert, location, one
+from tests.gateways.samples import catch_refusal
 
 OURS = "# gatewayctl-orders-canary"
 
@@ -85,15 +86,15 @@ REFUSALS = {
     ),
     "a mark without its end": (
         location(f"{OURS} begin\nproxy_pass http://orders;"),
-        ":6: a mark of ours without its co",
+        ":6: a gatewayctl comment without its co",
     ),
     "a mark without its begin": (
         location(f"{OURS} end\nproxy_pass http://orders;"),
-        ":6: a mark of ours without its coun",
+        ":6: a gatewayctl comment without its coun",
     ),
     "marks in each other": (
         location(f"{OURS} begin\n# gatewayctl-web-canary end\n{OURS} end\nproxy_pass http://orders;"),
-        ":7: a mark of ours without its counterpart",
+        ":7: a gatewayctl comment without its counterpart",
     ),
 }
 
@@ -102,11 +103,10 @@ REFUSALS = {
 def test_it_is_refused_with_its_place(case):
     text, reason = REFUSALS[case]
 
-    with pytest.raises(Refused) as why:
-        DIALECT.insert(one(text), a_rule())
+    refusal = str(catch_refusal(DIALECT, one(text), a_rule()))
 
-    assert reason in str(why.value)
-    assert str(why.value).startswith("shop.conf:")
+    assert reason in refusal
+    assert refusal.startswith("shop.conf:")
 
 
 UNDERIVABLE = {
@@ -117,7 +117,7 @@ UNDERIVABLE = {
 
 
 @pytest.mark.parametrize("host", UNDERIVABLE)
-def test_a_canary_whose_address_follows_from_nothing_has_to_be_given_one(host):
+def test_an_address_that_cannot_be_derived_has_to_be_given(host):
     files = one(location(f"proxy_pass http://{host}:8080;"))
 
     with pytest.raises(Refused, match="cannot be derived") as why:
@@ -125,7 +125,7 @@ def test_a_canary_whose_address_follows_from_nothing_has_to_be_given_one(host):
 
     assert UNDERIVABLE[host] in str(why.value)
     assert "--canary-host IP" in why.value.hint
-    assert "http://10.0.0.9:8080" in inserted(files, a_rule(service=host))[0].text
+    assert "http://10.0.0.9:8080" in insert(files, a_rule(service=host))[0].text
 
 
 def test_a_unix_socket_has_no_canary():
@@ -138,24 +138,24 @@ def test_an_upstream_of_different_servers_needs_one_address():
 
     with pytest.raises(Refused, match="the upstream orders has 2 different servers"):
         DIALECT.insert(files, a_rule(canary_host=""))
-    assert "server 10.0.0.9:80;" in inserted(files)[0].text
+    assert "server 10.0.0.9:80;" in insert(files)[0].text
 
 
-UNTOLD = {
+NO_PORT = {
     "server a:80; server a:81;": "the servers of the upstream orders have 2 different ports",
     "zone orders 64k;": "the upstream orders has no servers in these files",
     "server unix:/run/orders.sock;": "stable's address is a Unix socket",
 }
 
 
-@pytest.mark.parametrize("servers", UNTOLD)
-def test_an_upstream_that_tells_no_port_needs_one_with_the_address(servers):
+@pytest.mark.parametrize("servers", NO_PORT)
+def test_an_upstream_without_one_port_needs_a_port_with_the_address(servers):
     files = one(f"upstream orders {{ {servers} }}\n" + location("proxy_pass http://orders;"))
 
-    with pytest.raises(Refused, match=UNTOLD[servers]) as why:
+    with pytest.raises(Refused, match=NO_PORT[servers]) as why:
         DIALECT.insert(files, a_rule())
     assert "--canary-host IP[:PORT]" in why.value.hint
-    after = inserted(files, a_rule(canary_host="10.0.0.9:8443"))
+    after = insert(files, a_rule(canary_host="10.0.0.9:8443"))
     assert "server 10.0.0.9:8443;" in after[0].text
     assert DIALECT.remove(after, "orders").apply(after) == files
 
@@ -164,16 +164,16 @@ def test_an_upstream_that_tells_no_port_needs_one_with_the_address(servers):
 def test_a_given_port_takes_the_place_of_stables(given, written):
     files = one(location("proxy_pass http://orders:8080/v1/;"))
 
-    assert f"proxy_pass http://{written};" in inserted(files, a_rule(canary_host=given))[0].text
+    assert f"proxy_pass http://{written};" in insert(files, a_rule(canary_host=given))[0].text
 
 
 @pytest.mark.parametrize("given", ["a b", "x;y", "${X}", "http://x", "x:0", "x:65536", "x:y", ":80", "[x"])
-def test_an_address_that_is_none_is_refused(given):
+def test_an_invalid_address_is_refused(given):
     with pytest.raises(Refused, match="neither a host name nor an address"):
         DIALECT.insert(one(location("proxy_pass http://orders;")), a_rule(canary_host=given))
 
 
-def test_a_removal_does_not_need_files_that_could_be_edited():
+def test_a_removal_works_on_files_that_an_insert_would_refuse():
     odd = one(location("try_files $uri @x;\nproxy_pass http://orders;"))
 
     assert DIALECT.remove(odd, "orders").stages == ()

@@ -1,4 +1,4 @@
-"""On a real nginx: with the rule in, stable's requests are what they were, and the canary's are what stable's are."""
+"""A real nginx with the rule: stable gets the same requests as before it, and the canary the same ones as stable."""
 
 import re
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.gateways.nginx.product import needs_nginx
-from tests.gateways.nginx.running import CANARY, NET, OTHER, STABLE, gateway, upstreams
-from tests.gateways.nginx.samples import a_rule, inserted, one
+from tests.gateways.nginx.running import CANARY, NET, OTHER, STABLE, running_nginx, running_upstreams
+from tests.gateways.nginx.samples import a_rule, insert_in_http
 
 pytestmark = [pytest.mark.sandbox, needs_nginx]
 
-MARK = ("x-canary", "always")
+MARKED = ("x-canary", "always")
 SHAPES = dict(part.split("\n", 1) for part in Path(__file__).with_name("shapes.conf").read_text().split("\n### ")[1:])
 PATHS = [
     "/api/x",
@@ -29,12 +29,12 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def port():
-    with upstreams() as port:
+    with running_upstreams() as port:
         yield port
 
 
-def written(shape, layout, port):
-    """A shape as what stands in http{}, with addresses of this run."""
+def write_shape(shape, layout, port):
+    """A shape as the content of an http block, with addresses of this run."""
     text = SHAPES[shape]
     text = text if "server {" in text else f"server {{\n    listen LISTEN;\n{text}}}\n"
     for letter, host in (("S", STABLE), ("O", OTHER)):
@@ -46,23 +46,22 @@ def written(shape, layout, port):
 @pytest.mark.shows("nginx", "precedence")
 @pytest.mark.parametrize("layout", ["in lines", "in one line"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_only_who_answers_marked_requests_changes(shape, layout, port, tmp_path):
-    text = written(shape, layout, port)
+def test_only_the_upstream_of_marked_requests_changes(shape, layout, port, tmp_path):
+    text = write_shape(shape, layout, port)
     rule = a_rule(service=STABLE, canary_host=CANARY)
-    whole = f"http {{{text}}}"
-    edited = inserted(one(whole), rule)[0].text.removeprefix("http {").rpartition("}")[0]
+    edited = insert_in_http(text, rule)
     asks = [(path, method) for path in PATHS for method in ("GET", "POST", "OPTIONS", "DELETE")]
-    with gateway(tmp_path / "a", text) as before, gateway(tmp_path / "b", edited, f"{NET}.11") as after:
+    with running_nginx(tmp_path / "a", text) as before, running_nginx(tmp_path / "b", edited, f"{NET}.11") as after:
         reached = 0
         for path, method in asks:
             body = "hello" if method == "POST" else ""
             was = before.ask(path, method=method, body=body)
             now = after.ask(path, method=method, body=body)
-            marked = after.ask(path, MARK, method=method, body=body)
+            marked = after.ask(path, MARKED, method=method, body=body)
             assert now == was, (path, method)
-            assert marked.but_name == was.but_name, (path, method)
+            assert marked.without_name == was.without_name, (path, method)
             assert marked.name == ("canary" if was.name == "stable" else was.name), (path, method)
-            if was.name:  # else it is an answer that names nobody, because stable does not take this request
+            if was.name:  # empty: nginx answers this request itself
                 assert marked.stamp == ("r-1" if was.name == "stable" else ""), (path, method)
             reached += marked.name == "canary"
         assert reached > 0
