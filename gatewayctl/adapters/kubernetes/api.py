@@ -4,7 +4,6 @@ The library's typed models cost 90 MB and two seconds; requests and answers are 
 behind our back: a write whose answer was lost may have happened, and only the caller can tell by reading again.
 """
 
-import json
 import time
 from collections.abc import Generator
 from contextlib import closing
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from gatewayctl.adapters.kubernetes.kubeconfig import access
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import TooDeep, parse_json
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -213,7 +213,7 @@ def _fault(verb: str, path: str, status: int, data: bytes) -> ApiFault:
 def _message(data: bytes) -> str:
     """What a Status object says, or the beginning of what came instead (a proxy's page, say)."""
     try:
-        found = json.loads(data)
+        found = parse_json(data)
         return str(found["message"])
     except (ValueError, KeyError, TypeError):
         return data[:200].decode(errors="replace") or "no reason given"
@@ -221,7 +221,9 @@ def _message(data: bytes) -> str:
 
 def _parsed(path: str, data: bytes) -> Object:
     try:
-        found = json.loads(data)
+        found = parse_json(data)
+    except TooDeep as fault:
+        raise ApiFault(0, f"{path}: {fault}") from fault
     except ValueError as fault:
         raise ApiFault(0, f"{path}: not JSON: {data[:100]!r}") from fault
     if not isinstance(found, dict):

@@ -15,8 +15,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.adapters.kubernetes.api import Object
 from gatewayctl.adapters.kubernetes.names import part
 from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.domain.nesting import TooDeep
 from gatewayctl.gateways.yamltext.emit import document
 from gatewayctl.gateways.yamltext.graph import plain, quoted
+from gatewayctl.yamlloader import load
 
 # The dialect puts a rule's name first, filters before backends, and what it adds to a match or a modifier last.
 _ORDER = {"type": 0, "name": 1, "matches": 2, "filters": 3, "backendRefs": 4, "headers": 6, "set": 6}
@@ -68,8 +70,10 @@ def _operation(verb: str, where: str, value: object = None) -> Object:
 
 def _parsed(name: str, text: str) -> Object:
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as fault:
+        found = load(text)
+    except TooDeep as fault:
+        raise UsageFault(f"{name}: {fault}") from fault
+    except (yaml.YAMLError, ValueError) as fault:
         raise UsageFault(f"{name}: not YAML: {fault}") from fault
     if not isinstance(found, dict) or not isinstance(found.get("spec"), dict):
         raise UsageFault(f"{name}: not an HTTPRoute")

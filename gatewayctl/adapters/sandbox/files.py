@@ -5,7 +5,6 @@ replaced by rename; a compare-and-swap takes the folder's lock, which the kernel
 """
 
 import fcntl
-import json
 import os
 import re
 import secrets
@@ -15,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
+from gatewayctl.domain.nesting import parse_json
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_LARGEST = 64 * 1024 * 1024  # bytes of a file of ours; a journal has some hundred thousand
 
 
 def safe_name(name: str, what: str) -> str:
@@ -82,11 +83,20 @@ def _flush(handle: int) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in `path`, or None when there is no such file. Raises EnvironmentFailed."""
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_json(content_of(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as fault:
+    except (OSError, ValueError) as fault:
         raise EnvironmentFailed(f"{path}: cannot be read: {fault}", hint="remove the file, or its folder") from fault
     if not isinstance(found, dict):
         raise EnvironmentFailed(f"{path}: expected an object, found {type(found).__name__}")
     return found
+
+
+def content_of(path: Path) -> bytes:
+    """The whole of a file of ours. Raises OSError, and ValueError for one that is larger than it can be."""
+    with path.open("rb") as stream:
+        content = stream.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST} bytes")
+    return content

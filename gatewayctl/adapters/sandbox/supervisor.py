@@ -18,6 +18,7 @@ from pathlib import Path
 from gatewayctl.adapters.sandbox import nameserver
 from gatewayctl.adapters.sandbox.addresses import Block, claim
 from gatewayctl.adapters.sandbox.controller import Controller, Surroundings
+from gatewayctl.adapters.sandbox.files import content_of
 from gatewayctl.adapters.sandbox.gateway import GatewayReplica, Seat
 from gatewayctl.adapters.sandbox.objects import Folder, PodStatus, ReplicaStatus, SupervisorStatus
 from gatewayctl.adapters.sandbox.process import only_on_linux, started_at, tell
@@ -25,6 +26,7 @@ from gatewayctl.adapters.sandbox.service import Service
 from gatewayctl.adapters.sandbox.world import World
 from gatewayctl.adapters.sandbox.world_file import read_bounded
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, GatewayctlError
+from gatewayctl.domain.nesting import check_json_depth
 
 _log = logging.getLogger(__name__)
 _ROUND = 0.05  # seconds between two looks at the specs
@@ -145,7 +147,9 @@ def _alone(folder: Folder, owner: int | None) -> int:
 
 def _world(folder: Folder) -> World:
     try:
-        return World.model_validate_json(folder.world.read_bytes())
+        content = content_of(folder.world)
+        check_json_depth(content)
+        return World.model_validate_json(content)
     except (OSError, ValueError) as fault:
         raise EnvironmentFailed(f"{folder.world}: cannot be read: {fault}") from fault
 

@@ -5,7 +5,6 @@ the normal end, a deadline, a tick that raises, Ctrl-C. Our own death is seen by
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.smoke import ERRAND_VARIABLE, Entrance, Errand
 
 _LEASH = Path(__file__).with_name("leash.py")
@@ -178,7 +178,7 @@ class Events:
         if len(line) > _LONGEST_LINE:
             return None
         try:
-            event = json.loads(line)
+            event = parse_json(line)
         except ValueError:
             return None
         return event if isinstance(event, dict) else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.adapters.smoke.child import Ended, Events, Program, fresh_folder, last_words, run
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.smoke import Cohort, Errand, LoadResult, LoadRun
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.ports import Tick
@@ -35,7 +36,7 @@ class Ran:
     @classmethod
     def from_json(cls, text: str) -> "Ran":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-        raw = json.loads(text)
+        raw = parse_json(text)
         return cls(Ended(**raw["ended"]), str(raw["figures"]), tuple(str(word) for word in raw["words"]))
 
 
@@ -135,7 +136,7 @@ def result_of(done: Ran) -> LoadResult:
 
 def _result(done: Ran) -> LoadResult | None:
     try:
-        raw = json.loads(done.figures)
+        raw = parse_json(done.figures)
         lanes = {name: _entries(lane) for name, lane in raw["lanes"].items()}
         canary, *halves = (_sum(lanes[name].values()) for name in ("canary", "half-a", "half-b"))
         names = sorted({name for lane in lanes.values() for name in lane})
