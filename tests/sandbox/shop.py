@@ -16,6 +16,7 @@ from gatewayctl.adapters.sandbox import cluster
 from gatewayctl.cli.wiring import Wired, sandbox_root, wire
 from gatewayctl.domain.platform import Stored
 from tests.fakes.world import Silent
+from tests.signals import default_signals
 
 ROOT = Path(__file__).parents[2]
 STABLE, NEW = "shop/orders:1.0", "shop/orders:1.1"
@@ -60,14 +61,15 @@ class Shop:
     @contextmanager
     def spawned(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """A command that runs beside the test, ended with it."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gatewayctl", *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        with default_signals():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gatewayctl", *words],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         try:
             yield process
         finally:

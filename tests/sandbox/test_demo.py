@@ -12,20 +12,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.signals import default_signals
+
 pytestmark = pytest.mark.sandbox
 
 
 @contextmanager
 def demo(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """The demo as a process of its own, in a session of its own, so that what is left can be found."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gatewayctl", "demo", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    with default_signals():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gatewayctl", "demo", *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
     try:
         yield process
     finally:
