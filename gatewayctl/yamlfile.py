@@ -13,6 +13,8 @@ import yaml
 from pydantic import ValidationError
 
 from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.nesting import TooDeep
+from gatewayctl.yamlloader import compose, load
 
 _LARGEST = 1_000_000  # bytes; such a file is small, and anybody may have written it
 
@@ -73,9 +75,8 @@ def read_yaml(path: Path, expected: str) -> YamlFile:
 def parse_yaml(text: str, path: Path, expected: str) -> YamlFile:
     """As `read_yaml`, for a text that was read already; `path` is shown in faults. Raises FileFault."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except RecursionError as fault:
+        root, data = compose(text), load(text)
+    except (TooDeep, RecursionError) as fault:  # merge keys of an alias that contains itself are followed in Python
         raise FileFault(f"{path}: not readable as YAML: nested too deep") from fault
     except (yaml.YAMLError, ValueError) as fault:
         mark = getattr(fault, "problem_mark", None)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.release import Release
 
 _START = "0" * 64
@@ -32,7 +33,7 @@ def broken_link(text: str) -> int:
     """The number of the first line that does not fit the chain; 0 when all do."""
     previous = _START
     for number, line in enumerate(text.splitlines(), start=1):
-        entry = json.loads(line)
+        entry = parse_json(line)
         found = entry.pop("hash", "")
         if entry.get("previous") != previous:
             return number

@@ -1,9 +1,10 @@
 """Who answered a request: the gateway's stamp and the application's own word must agree, or nobody is credited."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from gatewayctl.domain.nesting import parse_json
 
 
 class Attribution(StrEnum):
@@ -49,7 +50,7 @@ class Identify:
         if not self.pointer:
             return answer.headers.get(self.header.lower(), "")
         try:
-            value = json.loads(answer.body)
+            value = parse_json(answer.body)
             for part in self.pointer.removeprefix("/").split("/"):
                 key = part.replace("~1", "/").replace("~0", "~")
                 value = value[int(key)] if isinstance(value, list) else value[key]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.statistics import Histogram
 
@@ -61,7 +62,7 @@ class RunContext:
     @classmethod
     def from_json(cls, text: str) -> "RunContext":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-        raw = json.loads(text)
+        raw = parse_json(text)
         return cls(
             endpoints=_endpoints(raw["endpoints"]),
             events=raw["events"],
@@ -130,7 +131,7 @@ class LoadRun:
     @classmethod
     def from_json(cls, text: str) -> "LoadRun":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-        raw = json.loads(text)
+        raw = parse_json(text)
         return cls(**{**raw, "endpoints": _endpoints(raw["endpoints"])})
 
 

@@ -21,6 +21,7 @@ from gatewayctl.adapters.kubernetes.client.api import Api, NotFound
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods, services
 from gatewayctl.domain.platform import Probe, Replica
 from tests.e2e.journals import journals_of
+from tests.signals import default_signals
 
 ROOT = Path(__file__).parents[2]
 SHOP, GATEWAY = "shop", "gateway"
@@ -160,14 +161,15 @@ class Town:
     def start(self, *arguments: str, cwd: Path | None = None, **around: str) -> subprocess.Popen[str]:
         """A gatewayctl command, running; `around` is added to its environment."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAYCTL_")}
-        return subprocess.Popen(
-            [sys.executable, "-m", "gatewayctl", *arguments],
-            cwd=cwd or self.folder,
-            env={**environment, "PYTHONUNBUFFERED": "1", **self.environment, **around},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        with default_signals():
+            return subprocess.Popen(
+                [sys.executable, "-m", "gatewayctl", *arguments],
+                cwd=cwd or self.folder,
+                env={**environment, "PYTHONUNBUFFERED": "1", **self.environment, **around},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
 
     def run(self, *arguments: str, cwd: Path | None = None, within: float = 170.0, **around: str) -> "Done":
         """A gatewayctl command, to its end, which must come within so many seconds."""

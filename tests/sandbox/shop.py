@@ -18,6 +18,7 @@ from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.wiring.discovery import Session, wire
 from gatewayctl.wiring.sandbox import sandbox_root
 from tests.fakes.world import Silent
+from tests.signals import default_signals
 
 ROOT = Path(__file__).parents[2]
 STABLE, NEW = "shop/orders:1.0", "shop/orders:1.1"
@@ -27,7 +28,8 @@ STABLE, NEW = "shop/orders:1.0", "shop/orders:1.1"
 def spawn_command(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Start `gatewayctl` with `words`; it is killed at the end of the block, if it still runs."""
     command = [sys.executable, "-m", "gatewayctl", *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+    with default_signals():
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
     try:
         yield process
     finally:

@@ -5,7 +5,6 @@ a file and writing it again takes the folder's lock; the kernel releases it when
 """
 
 import fcntl
-import json
 import os
 import re
 import secrets
@@ -15,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
+from gatewayctl.domain.nesting import parse_json
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_LARGEST = 64 * 1024 * 1024  # bytes of a file of ours; a journal has some hundred thousand
 
 
 def safe_name(name: str, what: str) -> str:
@@ -85,11 +86,20 @@ def _flush(handle: int) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in `path`, or None when there is no such file. Raises EnvironmentFailed."""
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(read_bounded_file(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as fault:
+    except (OSError, ValueError) as fault:
         raise EnvironmentFailed(f"{path}: cannot be read: {fault}", hint="remove the file, or its folder") from fault
     if not isinstance(content, dict):
         raise EnvironmentFailed(f"{path}: expected an object, found {type(content).__name__}")
+    return content
+
+
+def read_bounded_file(path: Path) -> bytes:
+    """The whole of a file that gatewayctl wrote. Raises OSError, and ValueError for one that is too large."""
+    with path.open("rb") as stream:
+        content = stream.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST} bytes")
     return content

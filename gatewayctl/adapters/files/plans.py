@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from gatewayctl.domain.errors import GatewayctlError, UsageFault
+from gatewayctl.domain.nesting import check_json_depth
 from gatewayctl.domain.plan import Plan
 
 _LARGEST = 50_000_000  # bytes
@@ -36,6 +37,7 @@ def plan_from(file: Path) -> Plan:
     if len(content) > _LARGEST:
         raise UsageFault(f"{file}: larger than a plan can be", hint=_MAKE)
     try:
+        check_json_depth(content)
         return TypeAdapter(Plan).validate_json(content)
     except ValidationError as fault:
         first = fault.errors(include_url=False, include_context=False, include_input=False)[0]

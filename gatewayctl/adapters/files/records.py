@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
+from gatewayctl.domain.nesting import check_json_depth
 from gatewayctl.domain.release import Release
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def release_to_json(release: Release) -> str:
 def release_from_json(text: str | bytes, source: str) -> Release:
     """The release that `release_to_json` wrote. Raises EnvironmentFailed; `source` says where it was found."""
     try:
+        check_json_depth(text)
         return _codec().validate_json(text)
     except (ValueError, GatewayctlError) as fault:
         raise EnvironmentFailed(f"{source}: not a release that this version can read: {fault}") from fault

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gatewayctl.adapters.files.locking import read_bounded_file
 from gatewayctl.adapters.files.processes import read_start_time, send_signal
 from gatewayctl.adapters.sandbox import nameserver
 from gatewayctl.adapters.sandbox.addresses import Block, claim
@@ -26,6 +27,7 @@ from gatewayctl.adapters.sandbox.service import SandboxService
 from gatewayctl.adapters.sandbox.world import World
 from gatewayctl.adapters.sandbox.world_file import read_bounded
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, GatewayctlError
+from gatewayctl.domain.nesting import check_json_depth
 
 _log = logging.getLogger(__name__)
 _ROUND = 0.05  # seconds between two reads of the specs
@@ -148,7 +150,9 @@ def _run_alone(folder: Folder, owner: int | None) -> int:
 
 def _read_installed_world(folder: Folder) -> World:
     try:
-        return World.model_validate_json(folder.world.read_bytes())
+        content = read_bounded_file(folder.world)
+        check_json_depth(content)
+        return World.model_validate_json(content)
     except (OSError, ValueError) as fault:
         raise EnvironmentFailed(f"{folder.world}: cannot be read: {fault}") from fault
 

@@ -6,7 +6,6 @@ process_reaper.py).
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunContext
 
 _REAPER = Path(__file__).with_name("process_reaper.py")
@@ -179,7 +179,7 @@ class EventReader:
         if len(line) > _LONGEST_LINE:
             return None
         try:
-            event = json.loads(line)
+            event = parse_json(line)
         except ValueError:
             return None
         return event if isinstance(event, dict) else None

@@ -16,6 +16,7 @@ from gatewayctl.adapters.smoke.child import (
     read_last_line,
     run_program,
 )
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, RunContext
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.ports import Tick
@@ -42,7 +43,7 @@ class LocustOutput:
     @classmethod
     def from_json(cls, text: str) -> "LocustOutput":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-        raw = json.loads(text)
+        raw = parse_json(text)
         return cls(ProgramExit(**raw["ended"]), str(raw["figures"]), tuple(str(line) for line in raw["words"]))
 
 
@@ -142,7 +143,7 @@ def result_of(done: LocustOutput) -> LoadResult:
 
 def _parse_result(done: LocustOutput) -> LoadResult | None:
     try:
-        raw = json.loads(done.figures)
+        raw = parse_json(done.figures)
         lanes = {name: _parse_cohorts(lane) for name, lane in raw["lanes"].items()}
         canary, *halves = (_sum(lanes[name].values()) for name in ("canary", "half-a", "half-b"))
         names = sorted({name for lane in lanes.values() for name in lane})

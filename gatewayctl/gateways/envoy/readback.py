@@ -4,7 +4,6 @@ Inline routes are read from the active listeners: the list of static route confi
 listeners that only drain. Answers are another program's, so nothing of their shape is taken for granted.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.envoy.canary import stamp_value
@@ -96,8 +96,10 @@ class EnvoyReadback:
     def _json(self, replica: Replica, path: str) -> dict[str, Any]:
         text = self.admin(replica, path)
         try:
-            found = json.loads(text)
-        except (ValueError, RecursionError) as fault:
+            found = parse_json(text)
+        except TooDeep as fault:
+            raise EnvironmentFailed(f"{replica.name} answers {path} with JSON that is {fault}") from fault
+        except ValueError as fault:
             size = f"{len(text)} characters"
             raise EnvironmentFailed(f"{replica.name} answers {path} with {size} that are not JSON") from fault
         if not isinstance(found, dict):

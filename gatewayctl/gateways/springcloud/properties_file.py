@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
 from gatewayctl.domain.errors import Refused
+from gatewayctl.domain.nesting import MAX_DEPTH, TooDeep
 from gatewayctl.domain.routing import Change, Files, SourceFile
 from gatewayctl.gateways.springcloud.configmap_properties import SUFFIX, closed, opened
 from gatewayctl.gateways.springcloud.java_properties import Entry, entries, escaped, lines_of
 from gatewayctl.gateways.springcloud.routes import owner
+from gatewayctl.yamlloader import load
 
 _ROUTE = re.compile(r"(spring\.cloud\.gateway\.(?:server\.webflux\.)?routes)\[(0|[1-9]\d*)\](.*)", re.DOTALL)
 _NUMBERED = re.compile(r"^([ \t\f]*spring\.cloud\.gateway\.(?:server\.webflux\.)?routes\[)(\d+)(?=\])")
 _STEP = re.compile(r"\[([^\]]*)\]|\.?([^.\[\]]+)")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_MOST_STEPS = MAX_DEPTH - 2  # of one key: as YAML, a route stands in a list in a mapping
 _COMMENT = re.compile(r"^[ \t\f]*[#!]")
 
 
@@ -181,6 +182,8 @@ def _data(file: SourceFile, said: list[tuple[str, Entry]]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for path, entry in said:
         steps = [inside or name for inside, name in _STEP.findall(path)]
+        if len(steps) > _MOST_STEPS:
+            raise Refused(file.name, entry.start + 1, str(TooDeep()))
         marks = ["[" in found.group() for found in _STEP.finditer(path)]
         place = whole
         for step, numbered in zip(steps[:-1], marks[:-1], strict=True):
@@ -227,4 +230,4 @@ def _flat(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _routes_in(text: str, prefix: str) -> list[dict[str, Any]]:
     """The routes of a sheet's YAML; all texts in it are quoted."""
-    return list((yaml.safe_load(text) or {}).get(prefix, []))
+    return list((load(text) or {}).get(prefix, []))

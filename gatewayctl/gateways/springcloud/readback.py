@@ -4,13 +4,13 @@
 another program's, so nothing of their shape is taken for granted.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
@@ -54,8 +54,10 @@ class SpringCloudReadback:
         """The live routes; a backend that answers in place of the actuator is not believed."""
         answer = self.admin(replica, ROUTES)
         try:
-            found = json.loads(answer)
-        except (ValueError, RecursionError) as fault:
+            found = parse_json(answer)
+        except TooDeep as fault:
+            raise _strange(replica, f"JSON that is {fault}") from fault
+        except ValueError as fault:
             raise _strange(replica, f"{len(answer)} characters that are not JSON") from fault
         if not isinstance(found, list):
             raise _strange(replica, "JSON that is not a list")

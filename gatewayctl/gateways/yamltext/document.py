@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml.nodes import Node
 
+from gatewayctl.domain.nesting import MAX_DEPTH, TooDeep
+from gatewayctl.yamlloader import DepthLimit, check_flow_depth, has_aliases, shape
+
 MAX_CHARS = 16 * 1024 * 1024
-MAX_DEPTH = 100
 
 BOM = "\ufeff"
 # What YAML 1.1 readers take for the end of a line and YAML 1.2 readers do not: positions would not be certain.
@@ -30,25 +32,11 @@ class Fault:
     reason: str
 
 
-class _TooDeep(Exception):
-    """Nested deeper than MAX_DEPTH: composing calls itself per level, in C, without a limit of its own."""
-
-
-class _Unresolved:
-    """The parser's questions about types, all answered with: not our business; they tell how deep it is."""
-
-    _depth = 0
+class _Unresolved(DepthLimit):
+    """The parser's questions about types, all answered with: not our business."""
 
     def resolve(self, kind: object, value: object, implicit: object) -> str:  # noqa: ARG002 (the parser's signature)
         return ""
-
-    def descend_resolver(self, parent: object, index: object) -> None:  # noqa: ARG002
-        self._depth += 1
-        if self._depth > MAX_DEPTH + 1:  # what is in a collection of the deepest level counts as a level here
-            raise _TooDeep
-
-    def ascend_resolver(self) -> None:
-        self._depth -= 1
 
 
 if TYPE_CHECKING:
@@ -80,12 +68,15 @@ def parse(text: str) -> tuple[Node, ...] | Fault:
     if fault:
         return fault
     try:
+        check_flow_depth(text)
         with no_collection():
-            return tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
-    except _TooDeep:
-        return Fault(0, f"nested deeper than {MAX_DEPTH} levels")
+            roots = tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
+        fault = _repeated(text, roots)
+    except TooDeep as error:
+        return Fault(0, str(error))
     except yaml.YAMLError as error:
         return _fault(text, error)
+    return fault or roots
 
 
 def template_mark(text: str) -> str:
@@ -108,6 +99,16 @@ def _unreadable(text: str) -> Fault | None:
         if odd.group() == "\r":
             why = "a carriage return without a line feed: YAML ends a line there, most tools do not"
         return Fault(line_of(text, odd.start()), why)
+    return None
+
+
+def _repeated(text: str, roots: tuple[Node, ...]) -> Fault | None:
+    """Why documents nest without end by their aliases. Raises TooDeep."""
+    for found in map(shape, roots if has_aliases(text) else ()):
+        if found.endless:
+            return Fault(found.endless.start_mark.line + 1, "an alias stands inside what it names")
+        if found.depth > MAX_DEPTH:
+            raise TooDeep
     return None
 
 

@@ -14,7 +14,7 @@ from gatewayctl.domain.errors import UsageFault
         (b"{", "plan.json: not a plan that this version can read: Invalid JSON: EOF"),
         (b"[1]", "plan.json: not a plan that this version can read: Input should be an object"),
         (b'{"a": 1}', "plan.json: not a plan that this version can read: release: Field required"),
-        (b"[" * 100_000, "plan.json: not a plan that this version can read: Invalid JSON: recursion limit"),
+        (b"[" * 100_000, "plan.json: not a plan that this version can read: nested deeper than 100 levels"),
         (b"\xff", "plan.json: not a plan that this version can read: Invalid JSON"),
     ],
     ids=["cut off", "a list", "something else", "deep", "no text"],

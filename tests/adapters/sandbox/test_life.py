@@ -22,6 +22,7 @@ from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.domain.routing import SourceFile
 from tests.adapters.sandbox.conftest import HOST, find_processes, until
+from tests.signals import default_signals
 
 pytestmark = pytest.mark.sandbox
 CLOCK = SystemClock()
@@ -198,7 +199,9 @@ def test_what_a_pod_has_started_ends_with_it(live_root: Path) -> None:
 def test_a_start_that_is_interrupted_leaves_nothing(root: Path, small: Path) -> None:
     small.write_text(small.read_text().replace('image: "shop/orders:1.0"', 'image: "shop/orders:never"'))
     command = [sys.executable, "-c", OWNER, str(root), str(small)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as owner:
+    with default_signals():
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with started as owner:
         until(lambda: len(find_processes(root)) == 3, "the processes of a sandbox that does not come up")
         processes = find_processes(root)
 

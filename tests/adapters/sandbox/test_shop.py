@@ -18,6 +18,7 @@ import pytest
 from gatewayctl.adapters.sandbox.addresses import claim
 from gatewayctl.example import example_folder
 from tests.adapters.sandbox.conftest import until
+from tests.signals import default_signals
 
 PORT = 8080
 pytestmark = pytest.mark.sandbox
@@ -60,7 +61,9 @@ def run_shop(*arguments: str) -> Iterator[ShopProcess]:
     address = block.pod(())
     env = {**os.environ, "POD_NAME": "orders-abc12", "POD_IP": address, "PORT": str(PORT)}
     command = [sys.executable, "-m", "gatewayctl.example.shop", "--app", "orders", "--version", "1.0", *arguments]
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
+    with default_signals():
+        started = subprocess.Popen(command, env=env, stderr=subprocess.PIPE)
+    with started as process:
         try:
             until(lambda: process.poll() is not None or listens(address), "the shop")
             yield ShopProcess(address, process)

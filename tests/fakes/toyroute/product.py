@@ -1,11 +1,17 @@
-"""The line that a registry would have for ToyRoutes."""
+"""ToyRoutes: a gateway whose rules are API objects, as its folder would declare it."""
 
 from gatewayctl.gateways.no_readback import NoReadback
-from gatewayctl.gateways.registry import GatewayProduct
+from gatewayctl.gateways.product import GatewayProduct, Watches
 from tests.fakes.toyroute.dialect import ToyRouteChecker, ToyRouteDialect
 from tests.fakes.toyroute.resource import TOYROUTE
 
-
-def toyroute() -> GatewayProduct:
-    """The product as a value."""
-    return GatewayProduct("toyroute", ToyRouteDialect(), NoReadback, ToyRouteChecker, resource=TOYROUTE)
+PRODUCT = GatewayProduct(
+    kind="toyroute",
+    edits="ToyRoute objects",
+    checked="by nothing but a dry run",
+    dialect=ToyRouteDialect(),
+    readback=NoReadback,
+    checker=ToyRouteChecker,
+    loads=Watches(),
+    resource=TOYROUTE,
+)

@@ -4,7 +4,6 @@ The library's typed models cost 90 MB and two seconds, so requests and answers a
 retry nothing by itself: a write whose answer was lost may have happened, and only the caller can find out, by reading.
 """
 
-import json
 import time
 from collections.abc import Generator
 from contextlib import closing
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.waiting import pause
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _fault(verb: str, path: str, status: int, data: bytes) -> ApiFault:
 def _causes(data: bytes) -> tuple[StatusCause, ...]:
     """The causes that a Status object names; none where it has no details, or something else came instead."""
     try:
-        causes = json.loads(data)["details"]["causes"]
+        causes = parse_json(data)["details"]["causes"]
         return tuple(StatusCause(str(one.get("field", "")), str(one.get("reason", ""))) for one in causes)
     except (ValueError, KeyError, TypeError, AttributeError):
         return ()
@@ -246,7 +246,7 @@ def _causes(data: bytes) -> tuple[StatusCause, ...]:
 def _message(data: bytes) -> str:
     """The message of a Status object, or the beginning of what came instead (an HTML page of a proxy, for example)."""
     try:
-        found = json.loads(data)
+        found = parse_json(data)
         return str(found["message"])
     except (ValueError, KeyError, TypeError):
         return data[:200].decode(errors="replace") or "no reason given"
@@ -254,7 +254,9 @@ def _message(data: bytes) -> str:
 
 def _parse(path: str, data: bytes) -> Object:
     try:
-        found = json.loads(data)
+        found = parse_json(data)
+    except TooDeep as fault:
+        raise ApiFault(0, f"{path}: {fault}") from fault
     except ValueError as fault:
         raise ApiFault(0, f"{path}: not JSON: {data[:100]!r}") from fault
     if not isinstance(found, dict):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import TooDeep
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -17,6 +18,7 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a Pod finds the token, the CA and the namespace of its ServiceAccount."""
 
 _USUAL = "~/.kube/config"
+_LARGEST = 16 * 1024 * 1024  # bytes of one file
 _HINT = "set KUBECONFIG, or platform.context in gatewayctl.yaml; see: kubectl config get-contexts"
 
 
@@ -78,6 +80,7 @@ def _context(context: str, file: str) -> dict[str, Any]:
     from kubernetes import config
     from yaml import YAMLError
 
+    _check_limits(file)
     try:
         merged = config.kube_config.KubeConfigMerger(file).config
         if merged is None:
@@ -92,6 +95,30 @@ def _context(context: str, file: str) -> dict[str, Any]:
     if not isinstance(chosen, dict) or not isinstance(chosen.get("context") or {}, dict):
         raise _no_kubeconfig(file)
     return chosen
+
+
+def _check_limits(file: str) -> None:
+    """Refuse what the library's parser would not survive, in any of the files of a list. Raises EnvironmentFailed."""
+    from yaml import YAMLError
+
+    from gatewayctl.yamlloader import compose
+
+    for path in (Path(name).expanduser() for name in file.split(os.pathsep) if name):
+        if path.is_fifo():
+            continue  # what is read here is gone for the library
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(_LARGEST + 1)
+        except OSError:
+            continue  # the library has the words for it
+        if len(content) > _LARGEST:
+            raise _unusable(str(path), f"larger than {_LARGEST} bytes")
+        try:
+            compose(content.decode(errors="replace"))
+        except TooDeep as fault:
+            raise _unusable(str(path), fault) from fault
+        except (YAMLError, ValueError):
+            continue
 
 
 def _unusable(file: str, why: object) -> EnvironmentFailed:

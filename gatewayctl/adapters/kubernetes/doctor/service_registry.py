@@ -5,7 +5,9 @@ unmarked traffic at once. Settings inside an image cannot be seen from here; pro
 """
 
 import re
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.api import Object
@@ -43,6 +45,7 @@ _SWITCH = {
 }
 _ARGUMENT = re.compile(r"(?:^|\s)(?:--|-D)([A-Za-z][\w.-]*)=(\S*)")
 _LARGEST = 256 * 1024  # characters of a configuration file that is looked into
+_MOST_SETTINGS = 20_000  # of one file; aliases of aliases can make a few lines into more than any memory holds
 
 
 def registers_as_stable(stable: Settings, canary: Settings) -> tuple[str, str] | None:
@@ -116,10 +119,13 @@ def _in_file(name: str, text: str) -> Iterable[tuple[str, str]]:
 def _in_yaml(text: str) -> Iterable[tuple[str, str]]:
     import yaml
 
+    from gatewayctl.yamlloader import load_all
+
     try:
-        return [pair for document in yaml.safe_load_all(text) for pair in _flat("", document)]
-    except (yaml.YAMLError, RecursionError, ValueError):
+        documents = load_all(text)
+    except (yaml.YAMLError, ValueError):
         return ()  # a template, say: nothing that we could read
+    return islice((pair for document in documents for pair in _flat("", document)), _MOST_SETTINGS)
 
 
 def _flat(path: str, found: Any) -> Iterator[tuple[str, str]]:
@@ -127,7 +133,7 @@ def _flat(path: str, found: Any) -> Iterator[tuple[str, str]]:
         for key, value in found.items():
             yield from _flat(path + _bound(str(key)), value)
     else:
-        yield path, str(found)
+        yield path, reprlib.repr(found) if isinstance(found, list) else str(found)
 
 
 def _texts(found: Any) -> list[str]:

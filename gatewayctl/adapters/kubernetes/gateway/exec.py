@@ -3,7 +3,6 @@
 The API server's exec is a WebSocket: what the command says comes on two channels, how it ended on a third.
 """
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.client.json import items, part
 from gatewayctl.adapters.kubernetes.client.websocket import close_at_once, open_websocket
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import parse_json
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -73,7 +73,7 @@ def _heard(opened: "WebSocket", within: float, what: str) -> dict[int, bytes]:
 def _code(told: bytes, what: str) -> int:
     """The exit code in a Status object. Raises EnvironmentFailed when the command did not run to its end."""
     try:
-        status = json.loads(told)
+        status = parse_json(told)
     except ValueError:
         status = None
     if not isinstance(status, dict):

@@ -17,9 +17,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import part
 from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.domain.nesting import TooDeep
 from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.gateways.yamltext.emit import document
 from gatewayctl.gateways.yamltext.nodes import plain, quoted
+from gatewayctl.yamlloader import load
 
 _PLAIN_KEYS = frozenset({"apiVersion", "kind"})
 _PLAIN = re.compile(r"[A-Z][A-Za-z]+|[a-z0-9.]+/v[a-z0-9]+")
@@ -60,8 +62,10 @@ class ObjectText:
 
     def _parse(self, name: str, text: str) -> Object:
         try:
-            found = yaml.safe_load(text)
-        except yaml.YAMLError as fault:
+            found = load(text)
+        except TooDeep as fault:
+            raise UsageFault(f"{name}: {fault}") from fault
+        except (yaml.YAMLError, ValueError) as fault:
             raise UsageFault(f"{name}: not YAML: {fault}") from fault
         if not isinstance(found, dict) or not isinstance(found.get(self._top), dict):
             raise UsageFault(f"{name}: expected an object of kind {self.resource.kind}")

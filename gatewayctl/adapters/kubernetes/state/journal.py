@@ -16,6 +16,7 @@ from gatewayctl.adapters.kubernetes.client.names import APP, MANAGED_BY, MANAGER
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.release import Record, Release
 
 _SPEC = "gatewayctl.yaml"
@@ -150,7 +151,7 @@ class _Entry:
     def history(self) -> list[Object]:
         """Ended releases as data, newest first. Raises EnvironmentFailed."""
         try:
-            found = json.loads(self.data.get("history") or "[]")
+            found = parse_json(self.data.get("history") or "[]")
         except ValueError as fault:
             raise EnvironmentFailed(f"{self.source}: history is not JSON: {fault}", hint=_MEND) from fault
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

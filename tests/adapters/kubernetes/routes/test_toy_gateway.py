@@ -11,11 +11,10 @@ from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObje
 from gatewayctl.config.load import load
 from gatewayctl.domain.errors import GatewayctlError, StaleWrite
 from gatewayctl.gateways.registry import GATEWAYS
-from gatewayctl.wiring.discovery import Wired, wired
+from gatewayctl.wiring.discovery import Session, wire_spec
 from tests.adapters.kubernetes.apiserver import serving
 from tests.adapters.kubernetes.routes.object_server import Server
 from tests.adapters.kubernetes.routes.samples import SAMPLES
-from tests.fakes.toyroute.product import toyroute
 from tests.fakes.toyroute.resource import TOYROUTE
 from tests.fakes.world import Silent
 from tests.gateways.httproute.samples import a_rule
@@ -36,7 +35,7 @@ apps:
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry line."""
-    monkeypatch.setitem(GATEWAYS, "toyroute", toyroute)
+    monkeypatch.setitem(GATEWAYS, "toyroute", "tests.fakes.toyroute.product")
 
 
 @pytest.fixture
@@ -45,15 +44,15 @@ def server() -> Server:
 
 
 @pytest.fixture
-def wiring(registered: None, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
+def wiring(registered: None, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """What gatewayctl does with a gatewayctl.yaml that names the toy."""
     with serving(server.answer, tmp_path) as kubeconfig:
         monkeypatch.setenv("KUBECONFIG", kubeconfig)
         (tmp_path / "gatewayctl.yaml").write_text(CONFIG)
-        yield wired(load(tmp_path / "gatewayctl.yaml"), Silent())
+        yield wire_spec(load(tmp_path / "gatewayctl.yaml"), Silent())
 
 
-def test_its_rule_is_checked_by_a_dry_run_written_and_taken_out_byte_for_byte(wiring: Wired, server: Server) -> None:
+def test_its_rule_is_checked_by_a_dry_run_written_and_taken_out_byte_for_byte(wiring: Session, server: Server) -> None:
     gateway = wiring.ports.gateway
     before = gateway.store.read()
     [stage] = gateway.dialect.insert(before.files, a_rule()).stages
@@ -66,7 +65,7 @@ def test_its_rule_is_checked_by_a_dry_run_written_and_taken_out_byte_for_byte(wi
     assert gateway.store.write(removal, after).files == before.files
 
 
-def test_its_writes_conflict_with_a_persons(wiring: Wired, server: Server) -> None:
+def test_its_writes_conflict_with_a_persons(wiring: Session, server: Server) -> None:
     store = wiring.ports.gateway.store
     before = store.read()
     [stage] = wiring.ports.gateway.dialect.insert(before.files, a_rule()).stages
