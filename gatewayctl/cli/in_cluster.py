@@ -63,8 +63,7 @@ def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -
     from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
 
     spec, asked = wired.spec, wired.app(app)
-    suites = [suite.path for suite in (asked.suite,) if suite] + [load.file for load in (asked.load,) if load]
-    taken = bundle(spec.file, spec.text, suites)
+    taken = bundle(spec.file, spec.text, [path for _, path in asked.trial.files])
     release = f"r-{secrets.token_hex(3)}"
     task = Task(
         name=f"gatewayctl-{app}-{release}",
@@ -75,7 +74,7 @@ def submit(runner: "Runner", wired: Wired, app: str, options: tuple[str, ...]) -
         arguments=("job", app, "--id", release, *options, "--config", f"{FILES}/{taken.config}"),
         actor=current_holder().actor,
         # What is proven expires; the way back may take as long again.
-        deadline=2 * asked.timings.time_to_live,
+        deadline=2 * asked.trial.timings.time_to_live,
     )
     lacking = missing(runner.api, job_permissions(task.namespace))
     if lacking:

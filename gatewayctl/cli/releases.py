@@ -16,6 +16,7 @@ from gatewayctl.cli.show import exit_code, show
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import NeedsPerson, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
+from gatewayctl.domain.phases import has_tests
 from gatewayctl.domain.release import Mode, Phase, Release
 from gatewayctl.wiring.discovery import Wired, current_holder, wire
 
@@ -157,7 +158,7 @@ def tell_wait(wired: Wired, ended: Release) -> None:
     listener = wired.ports.listener
     if ended.phase is Phase.WAIT and isinstance(listener, Progress):
         minutes = max(0, round((ended.expires - wired.ports.clock.wall()) / 60))
-        what = "promote" if ended.tested or not (ended.suite or ended.load) else "smoke"
+        what = "promote" if ended.tested or not has_tests(ended) else "smoke"
         listener.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
 
 

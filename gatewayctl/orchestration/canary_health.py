@@ -45,5 +45,7 @@ def await_standing(context: StepContext, seconds: float) -> Judgement | None:
             return seen
         return seen >= seconds or Pending(f"{context.release.target.canary} is ready, every node is being told where")
 
-    found = until(stands, "the canary to be reached from every node", context.deadline(context.release.timings.ready))
+    found = until(
+        stands, "the canary to be reached from every node", context.deadline(context.release.trial.timings.ready)
+    )
     return found if isinstance(found, Judgement) else None

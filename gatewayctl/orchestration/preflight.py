@@ -151,12 +151,8 @@ def _replicas(ports: Ports) -> str:
 
 
 def _suite_looks(release: Release) -> Iterator[tuple[str, Callable[[], str]]]:
-    for name, path in (
-        ("suite", release.suite.path if release.suite else ""),
-        ("load", release.load.file if release.load else ""),
-    ):
-        if path:
-            yield name, lambda path=path, name=name: _exists(name, path)  # type: ignore[misc]
+    for name, path in release.trial.files:
+        yield name, lambda path=path, name=name: _exists(name, path)  # type: ignore[misc]
 
 
 def _exists(name: str, path: str) -> str:

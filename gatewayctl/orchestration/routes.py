@@ -64,7 +64,11 @@ def upstream_known(context: StepContext) -> None:
                 return Pending(f"{replica.name}: {proof.detail}")
         return True
 
-    until(known, f"every gateway replica to know upstream {upstream}", context.deadline(context.release.timings.live))
+    until(
+        known,
+        f"every gateway replica to know upstream {upstream}",
+        context.deadline(context.release.trial.timings.live),
+    )
 
 
 def remove(context: StepContext) -> Judgement:
@@ -118,7 +122,7 @@ def drain(context: StepContext) -> Judgement:
         return True
 
     try:
-        until(ended, "requests in flight to end", context.deadline(context.release.timings.drain))
+        until(ended, "requests in flight to end", context.deadline(context.release.trial.timings.drain))
     except DeadlineExceeded as fault:
         return Judgement(Verdict.PASS, f"gave {fault.waited:g} s; {fault.found}")
     return Judgement(Verdict.PASS, "nothing in flight to the canary")

@@ -82,7 +82,7 @@ def _until_no_pod(context: StepContext, name: str) -> None:
             return Pending(f"{name} still has {len(now.pods)} pods, {now.replicas} wanted")
         return now
 
-    until(gone, f"{name} to have no pod", context.deadline(context.release.timings.ready, 0.05))
+    until(gone, f"{name} to have no pod", context.deadline(context.release.trial.timings.ready, 0.05))
 
 
 def _leave_nothing(context: StepContext) -> None:
@@ -145,7 +145,9 @@ def _rolled_out(context: StepContext, name: str, image: str) -> Judgement:
         return Pending(f"{name} {now.ready}/{now.replicas} ready")
 
     try:
-        return until(done, f"{name} to be ready with {image}", context.deadline(context.release.timings.ready, 0.05))
+        return until(
+            done, f"{name} to be ready with {image}", context.deadline(context.release.trial.timings.ready, 0.05)
+        )
     except DeadlineExceeded as fault:
         logs = context.ports.workloads.logs(name)
         context.keep(f"logs/{name}.txt", logs)

@@ -189,7 +189,7 @@ def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
         routes=gateway.routes,
         container=gateway.container,
     )
-    shared = any(app.load and app.load.workers for app in spec.apps.values())
+    shared = any(app.trial.load and app.trial.load.workers for app in spec.apps.values())
     listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
     store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
     gatehouse = _gatehouse(spec, store, KubernetesReplicas(api, place, listing=listing))

@@ -56,7 +56,9 @@ def prove_routed(context: StepContext) -> Judgement:
                 return Pending(f"{replica.name}: {missing}")
         return len(replicas)
 
-    found = until(live, "every gateway replica to serve the rule", context.deadline(context.release.timings.live, 0.05))
+    found = until(
+        live, "every gateway replica to serve the rule", context.deadline(context.release.trial.timings.live, 0.05)
+    )
     if isinstance(found, Judgement):
         return found
     return Judgement(
@@ -118,7 +120,7 @@ def prove_no_leak(context: StepContext) -> Judgement:
             found[replica.name] = _ask_all(context, replica)
         return Pending("looking once more") if any(one.name not in found for one in context.replicas()) else replicas
 
-    until(asked, "every gateway replica to be asked", context.deadline(context.release.timings.live))
+    until(asked, "every gateway replica to be asked", context.deadline(context.release.trial.timings.live))
     staying = _staying(context, {name for name, seen in found.items() if any(one.silent for one in seen)})
     sightings = [one for seen in found.values() for one in seen]
     faults = [one for one in sightings if one.fault and not (one.silent and one.replica not in staying)]
@@ -219,7 +221,7 @@ def _until_gone(context: StepContext) -> tuple[int, int]:
         return Pending(left) if left else (sum(1 for one in replicas if one.ready), len(replicas))
 
     return until(
-        gone, "every gateway replica to be without the rule", context.deadline(context.release.timings.live, 0.05)
+        gone, "every gateway replica to be without the rule", context.deadline(context.release.trial.timings.live, 0.05)
     )
 
 
