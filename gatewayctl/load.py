@@ -1,4 +1,4 @@
-"""The user class for locustfiles that compare: each request goes to stable and canary side by side.
+"""A user class for locustfiles: each request is sent to stable and canary, one right after the other.
 
 ```python
 from gatewayctl.load import PairedUser
@@ -9,7 +9,7 @@ class Shopper(PairedUser):
         self.client.get("/api/orders/items")
 ```
 
-Under a plain `locust` it is a FastHttpUser and sends each request once.
+When locust is run without gatewayctl, it is a FastHttpUser and sends each request once.
 """
 
 from typing import Any
@@ -20,9 +20,9 @@ from gatewayctl.child_process.pairs import send_pairs
 
 
 class PairedUser(FastHttpUser):
-    """A FastHttpUser whose every request is sent twice, marked and not; a task sees the canary's answer.
+    """A FastHttpUser that sends each request twice, with the header and without; a task gets the canary's answer.
 
-    So what a task creates, it creates in both versions; ids that only one of them knows cannot be asked of the other.
+    So a task creates objects in both versions. An id that the canary gave to an object is not known to stable.
     """
 
     abstract = True

@@ -1,6 +1,6 @@
-"""The child process of a load run: locust's own command line, with each request attributed to a version.
+"""The child process of a load run: locust's command line, with each request attributed to a version.
 
-A process of its own, because importing locust changes sockets and threads of the whole process.
+It needs its own process, because importing locust changes sockets and threads of the whole process.
 """
 
 import json
@@ -11,30 +11,30 @@ from typing import Any
 
 from gatewayctl.child_process.cohorts import Cohorts
 from gatewayctl.child_process.distributed import Master, Worker
-from gatewayctl.child_process.load_stats import Ledger
-from gatewayctl.child_process.run_context import Lines, read_run_context
+from gatewayctl.child_process.load_stats import LoadStats
+from gatewayctl.child_process.run_context import EventWriter, read_run_context
 from gatewayctl.domain.smoke import RunContext
 
 _PERIOD = 1.0  # seconds between two reports of progress
 
 
 class Reporter:
-    """Listens to locust: reports progress once a second, and all figures at the end.
+    """Listens to events of locust: reports progress once a second, and all figures at the end.
 
     A worker of a distributed run reports to its master, which reports for all.
     """
 
     def __init__(self, run_context: RunContext) -> None:
-        self._errand = run_context
-        self._lines = Lines(run_context.events)
-        self._ledger = Ledger(run_context.endpoints.attribution)
-        self._cohorts = Cohorts(run_context, self._ledger)
-        self._book: Ledger | Master = self._ledger
+        self._run_context = run_context
+        self._lines = EventWriter(run_context.events)
+        self._stats = LoadStats(run_context.endpoints.attribution)
+        self._cohorts = Cohorts(run_context, self._stats)
+        self._counts: LoadStats | Master = self._stats
         self._worker: Worker | None = None
         self._started = self._stopped = 0.0
 
     def install(self) -> None:
-        """To be called before the locustfile is read."""
+        """Add the listeners; to be called before the locustfile is read."""
         import locust
 
         events: Any = locust.events  # its methods are not annotated
@@ -51,38 +51,38 @@ class Reporter:
 
         environment.gatewayctl_cohorts = self._cohorts
         if isinstance(runner, MasterRunner):
-            self._book = Master(environment, runner, self._errand.workers)
+            self._counts = Master(environment, runner, self._run_context.workers)
         elif isinstance(runner, WorkerRunner):
-            self._worker = Worker(runner, self._ledger)
-            self._cohorts.begin_at(self._worker.place)
+            self._worker = Worker(runner, self._stats)
+            self._cohorts.start_at(self._worker.position)
         gevent.spawn(self._report, runner, gevent.sleep)
 
     def _start(self, **_: Any) -> None:
         self._started = time.perf_counter()
-        if isinstance(self._book, Master):
-            self._book.start()
+        if isinstance(self._counts, Master):
+            self._counts.start()
 
     def _stop(self, **_: Any) -> None:
         self._stopped = time.perf_counter()
         if self._worker:
             self._worker.finish()
-        elif isinstance(self._book, Master):
-            self._book.finish()
+        elif isinstance(self._counts, Master):
+            self._counts.finish()
 
     def _report(self, runner: Any, sleep: Any) -> None:
         while True:
             if self._worker:
                 self._worker.report()
             else:
-                self._lines.write(kind="load", users=runner.user_count, **self._book.totals())
+                self._lines.write(kind="load", users=runner.user_count, **self._counts.totals())
             sleep(_PERIOD)
 
     def _quit(self, exit_code: int, **_: Any) -> None:
         if self._worker:
             return
         ended = self._stopped or time.perf_counter()
-        figures = {**self._book.figures(), "seconds": ended - self._started, "exit_code": exit_code}
-        result = Path(self._errand.result)
+        figures = {**self._counts.figures(), "seconds": ended - self._started, "exit_code": exit_code}
+        result = Path(self._run_context.result)
         unfinished = result.with_suffix(".part")
         unfinished.write_text(json.dumps(figures))
         unfinished.replace(result)

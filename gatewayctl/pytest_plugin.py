@@ -1,7 +1,7 @@
 """The pytest plugin: does nothing, and costs nothing, unless gatewayctl started this pytest.
 
-It is registered for every pytest where gatewayctl is installed, so even its fixtures exist only when there is a
-canary to test: names such as `client` belong to others otherwise.
+It is registered for every pytest where gatewayctl is installed. So its fixtures exist only when there is a canary to
+test: a suite may have its own fixture with a name such as `client`.
 """
 
 import os

@@ -1,19 +1,19 @@
-"""The machine's own time."""
+"""The clock of this machine, behind the port `Clock`."""
 
 import time
 
 
 class SystemClock:
-    """Real seconds."""
+    """Real time, in seconds."""
 
     def now(self) -> float:
-        """Monotonic."""
+        """Seconds on a clock that never goes back; only differences mean anything."""
         return time.monotonic()
 
     def wall(self) -> float:
-        """Since the epoch."""
+        """Seconds since 1970."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Called by the one function that waits."""
+        """Wait so many seconds. Only waiting.py calls this."""
         time.sleep(seconds)

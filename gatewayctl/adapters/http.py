@@ -1,4 +1,7 @@
-"""Requests to one gateway replica: the only module that imports httpx outside the suites' child processes."""
+"""HTTP requests to one gateway replica, on every platform.
+
+No other module imports httpx, outside the child processes of suites.
+"""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,46 +13,46 @@ from gatewayctl.domain.platform import Probe, Replica
 if TYPE_CHECKING:
     import httpx
 
-_LARGEST_BODY = 1_000_000  # bytes kept of an answer to a probe
+_LARGEST_BODY = 1_000_000  # bytes kept of the answer to a probe
 _LARGEST_ADMIN = 200_000_000  # bytes; a config_dump of ten thousand routes is some tens of megabytes
 
 
 class HttpProber:
-    """Sends each probe on a connection of its own, so that every worker of a replica gets its share."""
+    """Sends each probe on a new connection, so that the probes spread over all workers of a replica."""
 
     def ask(self, replica: Replica, probe: Probe) -> Answer:
-        """One answer; a broken connection is an Answer with status 0."""
+        """Send `probe` to the replica's traffic port. A broken connection is an Answer with status 0, not an error."""
         import httpx
 
         headers = [("host", probe.host), *probe.headers]
         url = f"http://{replica.traffic}{probe.path}"
         try:
             with _client().stream("GET", url, headers=headers, timeout=probe.timeout) as response:
-                body = _body(response, _LARGEST_BODY)
+                body = _read_body(response, _LARGEST_BODY)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             return Answer(0, {}, error=f"{type(fault).__name__}: {fault}")
-        found = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, found, body, response.elapsed.total_seconds())
+        lowered = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, lowered, body, response.elapsed.total_seconds())
 
 
 def admin_get(replica: Replica, path: str) -> str:
-    """GET `path` from a replica's admin port. Raises EnvironmentFailed."""
-    return _admin("GET", replica, path, 10.0)
+    """The body of GET `path` on the replica's admin port. Raises EnvironmentFailed unless it answers 200."""
+    return _request_admin("GET", replica, path, 10.0)
 
 
 def admin_post(replica: Replica, path: str) -> str:
-    """POST nothing to `path` on a replica's admin port. Raises EnvironmentFailed."""
-    return _admin("POST", replica, path, 30.0)
+    """The body of POST `path`, without content, on the replica's admin port. Raises as `admin_get`."""
+    return _request_admin("POST", replica, path, 30.0)
 
 
-def _admin(method: str, replica: Replica, path: str, timeout: float) -> str:
+def _request_admin(method: str, replica: Replica, path: str, timeout: float) -> str:
     import httpx
 
     if not replica.admin:
         raise EnvironmentFailed(f"gateway replica {replica.name} has no admin address")
     try:
         with _client().stream(method, f"http://{replica.admin}{path}", timeout=timeout) as response:
-            body = _body(response, _LARGEST_ADMIN)
+            body = _read_body(response, _LARGEST_ADMIN)
     except (httpx.HTTPError, httpx.InvalidURL) as fault:
         raise EnvironmentFailed(
             f"the admin port of gateway replica {replica.name} ({replica.admin}) does not answer: {fault}"
@@ -61,18 +64,18 @@ def _admin(method: str, replica: Replica, path: str, timeout: float) -> str:
 
 @cache
 def _client() -> "httpx.Client":
-    """One client, because making one reads every certificate there is; no connection of it is used twice."""
+    """One client for all requests, because each new one reads all certificates; it never uses a connection twice."""
     import httpx
 
     # trust_env off: a proxy from the environment would answer instead of the replica.
-    once = httpx.Limits(max_keepalive_connections=0)
-    return httpx.Client(trust_env=False, follow_redirects=False, limits=once)
+    no_reuse = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(trust_env=False, follow_redirects=False, limits=no_reuse)
 
 
-def _body(response: "httpx.Response", most: int) -> str:
-    kept = bytearray()
+def _read_body(response: "httpx.Response", most: int) -> str:
+    content = bytearray()
     for chunk in response.iter_bytes():
-        kept += chunk
-        if len(kept) > most:
+        content += chunk
+        if len(content) > most:
             break
-    return bytes(kept[:most]).decode(response.encoding or "utf-8", errors="replace")
+    return bytes(content[:most]).decode(response.encoding or "utf-8", errors="replace")

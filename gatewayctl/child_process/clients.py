@@ -1,4 +1,4 @@
-"""HTTP clients for tests: marked or deliberately not, their requests spread over the gateway's replicas."""
+"""HTTP clients for tests, with the header or without, which send to all replicas of the gateway in turn."""
 
 import itertools
 
@@ -8,9 +8,12 @@ from gatewayctl.child_process.marking import Marking, unmarked
 from gatewayctl.domain.smoke import GatewayEndpoints
 
 
-class Gateway:
-    """What a test may know of the gateway: `base_url` (its first replica), all `urls`, `host`, the `header` that marks
-    a request, and the `release` that stamps the canary's answers."""
+class SuiteGateway:
+    """The fixture `gw`.
+
+    It has `base_url` (the URL of the first replica), `urls` (of all replicas), `host`, the `header` that marks a
+    request for the canary, and `release`, which the gateway adds to the canary's answers.
+    """
 
     def __init__(self, endpoints: GatewayEndpoints, marking: Marking) -> None:
         self.base_url = endpoints.urls[0]
@@ -21,45 +24,45 @@ class Gateway:
         self.unmarked = unmarked
         self._marking = marking
         self._transport = httpx.HTTPTransport()
-        self._turns = itertools.cycle(endpoints.urls)
+        self._next_url = itertools.cycle(endpoints.urls)
 
     def client(self) -> httpx.Client:
-        """A new client whose requests are marked; each answer is attributed."""
+        """A new client that sends the header; each answer is attributed to a version."""
         return self._client(self.header)
 
     def stable_client(self) -> httpx.Client:
-        """A new client whose requests are not marked; they count as baseline."""
+        """A new client that does not send the header; its requests count as baseline."""
         client = self._client({})
         self._marking.exempt(client)
         return client
 
     def _client(self, headers: dict[str, str]) -> httpx.Client:
         host = {"Host": self.host} if self.host else {}
-        spread = _Spread(self._transport, self.base_url, self._turns)
+        spread = _RoundRobinTransport(self._transport, self.base_url, self._next_url)
         return httpx.Client(base_url=self.base_url, headers={**host, **headers}, transport=spread)
 
     def close(self) -> None:
-        """End the connections that all clients share."""
+        """Close the connections that all clients share."""
         self._transport.close()
 
 
-class _Spread(httpx.BaseTransport):
-    """Sends each request for the first replica to the next one in turn.
+class _RoundRobinTransport(httpx.BaseTransport):
+    """Sends each request for the first replica to the next replica in turn.
 
-    Above the transport all is one origin, so a client's cookies hold for every replica. Closing a client leaves the
-    connections to the others.
+    For the client all replicas are one origin, so its cookies are sent to each of them. Closing a client does not close
+    the connections, which other clients use too.
     """
 
-    def __init__(self, inner: httpx.HTTPTransport, origin: str, turns: "itertools.cycle[str]") -> None:
+    def __init__(self, inner: httpx.HTTPTransport, origin: str, urls: "itertools.cycle[str]") -> None:
         self._inner = inner
         self._origin = _origin(httpx.URL(origin))
-        self._turns = turns
+        self._next_url = urls
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One exchange; raises httpx.TransportError as any transport does."""
+        """Send one request. Raises httpx.TransportError, as every transport does."""
         if _origin(request.url) != self._origin:
             return self._inner.handle_request(request)
-        replica = next(self._turns)
+        replica = next(self._next_url)
         scheme, host, port = _origin(httpx.URL(replica))
         sent = httpx.Request(
             request.method,

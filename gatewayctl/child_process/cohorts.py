@@ -1,7 +1,8 @@
-"""Splits locust's users between canary and stable, whatever HTTP user class their locustfile uses.
+"""Divides locust's users between canary and stable, for every HTTP user class of locust.
 
-Every HTTP session that is made takes a seat: it sends marked requests or plain ones, to one replica, and its events go
-through the ledger before locust sees them. Half of the seats are the canary's, a quarter each the halves of stable.
+Each new HTTP session gets an assignment: it sends requests with the header or without, to one replica, and its requests
+are counted before locust's own listeners get them. Half of the assignments are to the canary, a quarter to each half of
+stable.
 """
 
 import copy
@@ -12,137 +13,137 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Lane, Ledger
+from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, CohortStats, LoadStats
 from gatewayctl.domain.smoke import RunContext
 
-# User classes start at different places of it, or classes with one user each would all be the canary's.
+# Each user class starts at another position; else classes with one user each would all be assigned to the canary.
 _CYCLE = (CANARY, HALF_A, CANARY, HALF_B)
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """What one user's requests are: which lanes they count in, whether they carry the mark, which replica they ask."""
+class Assignment:
+    """How one user sends: to the replica at `url`, with the header if `marked`; `next_stats` gives counts to use."""
 
-    turn: Callable[[], Lane]
+    next_stats: Callable[[], CohortStats]
     marked: bool
     url: str
 
 
 class Cohorts:
-    """Gives every session its seat, and users that make several sessions one seat for all of them."""
+    """Gives each session its assignment; all sessions of one user get the same."""
 
-    def __init__(self, run_context: RunContext, ledger: Ledger) -> None:
+    def __init__(self, run_context: RunContext, stats: LoadStats) -> None:
         self._endpoints = run_context.endpoints
-        self._ledger = ledger
-        # With fewer users than places in the cycle one half would stay empty: then they share by request.
-        self._few = run_context.users // max(1, run_context.workers) < len(_CYCLE)
-        self._first: Callable[[], int] = lambda: 0
-        self._ours = tuple(url.rstrip("/") + end for url in run_context.endpoints.urls for end in ("/", "?"))
+        self._stats = stats
+        # With fewer users than positions in the cycle a half of stable would have none: then they alternate by request.
+        self._few_users = run_context.users // max(1, run_context.workers) < len(_CYCLE)
+        self._offset: Callable[[], int] = lambda: 0
+        self._prefixes = tuple(url.rstrip("/") + end for url in run_context.endpoints.urls for end in ("/", "?"))
         self._classes: dict[type, int] = {}
-        self._seated: Counter[type] = Counter()
+        self._assigned: Counter[type] = Counter()
         self._replicas: Counter[str] = Counter()
-        self._seats: weakref.WeakKeyDictionary[Any, Seat] = weakref.WeakKeyDictionary()
+        self._assignments: weakref.WeakKeyDictionary[Any, Assignment] = weakref.WeakKeyDictionary()
 
-    def begin_at(self, first: Callable[[], int]) -> None:
-        """Start at another place: workers with few users each would all begin with the canary, at one replica."""
-        self._first = first
+    def start_at(self, offset: Callable[[], int]) -> None:
+        """Start the cycle at an offset, else workers with few users would all send to the canary at one replica."""
+        self._offset = offset
 
     def install(self) -> None:
-        """From now on every session that locust makes is seated."""
+        """From now on each new session of locust gets an assignment."""
         from locust.clients import HttpSession
         from locust.contrib.fasthttp import FastHttpSession
 
         for session_class in (HttpSession, FastHttpSession):
-            self._follow(session_class)
+            self._patch(session_class)
 
-    def _follow(self, session_class: Any) -> None:
-        build = session_class.__init__
+    def _patch(self, session_class: Any) -> None:
+        init = session_class.__init__
 
-        @functools.wraps(build)
-        def build_and_seat(session: Any, *args: Any, **options: Any) -> None:
-            build(session, *args, **options)
-            # A user that sends pairs seats its sessions itself.
+        @functools.wraps(init)
+        def init_and_assign(session: Any, *args: Any, **options: Any) -> None:
+            init(session, *args, **options)
+            # A user that sends pairs assigns its sessions itself.
             if not getattr(session.user, "sends_pairs", False):
-                self.take(session, self.seat_of(session.user))
+                self.assign(session, self.assignment_of(session.user))
 
-        session_class.__init__ = build_and_seat
+        session_class.__init__ = init_and_assign
 
-    def seat_of(self, user: Any) -> Seat:
-        """The seat of a user; a session without one has a seat of its own."""
+    def assignment_of(self, user: Any) -> Assignment:
+        """The assignment of a user; a session without a user gets its own."""
         if user is None:
             return self._next(type(None))
-        if user not in self._seats:
-            self._seats[user] = self._next(type(user))
-        return self._seats[user]
+        if user not in self._assignments:
+            self._assignments[user] = self._next(type(user))
+        return self._assignments[user]
 
-    def pair(self, user: Any) -> tuple[Seat, Seat]:
-        """Two seats at one replica for a user that asks both versions: canary, stable."""
+    def assign_pair(self, user: Any) -> tuple[Assignment, Assignment]:
+        """Two assignments at one replica for a user that sends each request twice: canary, stable."""
         url = self._replica("pairs")
-        seats = (
-            Seat(self._ledger.turn([CANARY]), marked=True, url=url),
-            Seat(self._ledger.turn([HALF_A, HALF_B]), marked=False, url=url),
+        pair = (
+            Assignment(self._stats.cycle([CANARY]), marked=True, url=url),
+            Assignment(self._stats.cycle([HALF_A, HALF_B]), marked=False, url=url),
         )
-        self._seats[user] = seats[0]
-        return seats
+        self._assignments[user] = pair[0]
+        return pair
 
     def task_failed(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
-        """Listens to locust: a task raised. What locust calls the user is most often a task set of the user's."""
+        """Listener of locust for an exception in a task. `user_instance` may also be a task set of the user."""
         for user in (user_instance, getattr(user_instance, "user", None)):
-            if user in self._seats:
-                self._seats[user].turn().task_failed(exception)
+            if user in self._assignments:
+                self._assignments[user].next_stats().task_failed(exception)
                 return
 
-    def _next(self, user_class: type) -> Seat:
+    def _next(self, user_class: type) -> Assignment:
         start = self._classes.setdefault(user_class, len(self._classes))
-        cohort = _CYCLE[(self._first() + start + self._seated[user_class]) % len(_CYCLE)]
-        self._seated[user_class] += 1
-        shared = (HALF_A, HALF_B) if self._few and cohort != CANARY else (cohort,)
-        return Seat(self._ledger.turn(shared), marked=cohort == CANARY, url=self._replica(cohort))
+        cohort = _CYCLE[(self._offset() + start + self._assigned[user_class]) % len(_CYCLE)]
+        self._assigned[user_class] += 1
+        counted_in = (HALF_A, HALF_B) if self._few_users and cohort != CANARY else (cohort,)
+        return Assignment(self._stats.cycle(counted_in), marked=cohort == CANARY, url=self._replica(cohort))
 
     def _replica(self, cohort: str) -> str:
-        """The cohorts go round the replicas apart from each other: all meet all of them. Half b starts one later."""
+        """The replica for the next user of a cohort. Each cohort takes them in turn, so that it reaches all of them."""
         urls = self._endpoints.urls
-        turn = self._first() + self._replicas[cohort] + (cohort == HALF_B)
+        number = self._offset() + self._replicas[cohort] + (cohort == HALF_B)
         self._replicas[cohort] += 1
-        return urls[turn % len(urls)]
+        return urls[number % len(urls)]
 
-    def take(self, session: Any, seat: Seat) -> None:
-        """Seat a session of either kind."""
-        base, first = session.base_url or "", self._endpoints.urls[0]
-        if base.startswith(first):
-            session.base_url = seat.url + base.removeprefix(first)
-        session.request_event = Tap(session.request_event, seat.turn, self._ours)
+    def assign(self, session: Any, assignment: Assignment) -> None:
+        """Make a session send as `assignment` says; for both kinds of sessions of locust."""
+        base, first_url = session.base_url or "", self._endpoints.urls[0]
+        if base.startswith(first_url):
+            session.base_url = assignment.url + base.removeprefix(first_url)
+        session.request_event = EventTap(session.request_event, assignment.next_stats, self._prefixes)
         header, host = self._endpoints.header, self._endpoints.host
-        added = {**({"Host": host} if host else {}), **({header.name: header.value} if seat.marked else {})}
+        added = {**({"Host": host} if host else {}), **({header.name: header.value} if assignment.marked else {})}
         if hasattr(session, "prepare_request"):
-            _add_to_requests(session, added, self._ours)
+            _add_to_requests(session, added, self._prefixes)
         else:
-            _add_to_fast(session, added, self._ours)
+            _add_to_fasthttp(session, added, self._prefixes)
 
 
-class Tap:
-    """Stands where a session expects locust's request event: counts, and passes on."""
+class EventTap:
+    """Replaces a session's request event of locust: counts the request, then fires the event."""
 
-    __slots__ = ("_event", "_ours", "_turn")
+    __slots__ = ("_event", "_next_stats", "_prefixes")
 
-    def __init__(self, event: Any, turn: Callable[[], Lane], ours: tuple[str, ...]) -> None:
+    def __init__(self, event: Any, next_stats: Callable[[], CohortStats], prefixes: tuple[str, ...]) -> None:
         self._event = event
-        self._turn = turn
-        self._ours = ours
+        self._next_stats = next_stats
+        self._prefixes = prefixes
 
     def fire(self, **meta: Any) -> None:
-        """One request is over."""
-        if meta["url"].startswith(self._ours):
-            self._turn().record(meta)
+        """Locust calls this when a request is over."""
+        if meta["url"].startswith(self._prefixes):
+            self._next_stats().record(meta)
         self._event.fire(**meta)
 
 
-def _add_to_requests(session: Any, added: dict[str, str], ours: tuple[str, ...]) -> None:
+def _add_to_requests(session: Any, added: dict[str, str], prefixes: tuple[str, ...]) -> None:
     prepare = session.prepare_request
 
     def prepare_and_add(request: Any) -> Any:
         prepared = prepare(request)
-        if prepared.url.startswith(ours):
+        if prepared.url.startswith(prefixes):
             for name, value in added.items():
                 prepared.headers.setdefault(name, value)
         return prepared
@@ -150,16 +151,16 @@ def _add_to_requests(session: Any, added: dict[str, str], ours: tuple[str, ...])
     session.prepare_request = prepare_and_add
 
 
-def _add_to_fast(session: Any, added: dict[str, str], ours: tuple[str, ...]) -> None:
-    # As defaults the headers cost nothing per request. Other addresses are asked by a copy that shares the
-    # connections and the cookies, and has the defaults as they were.
+def _add_to_fasthttp(session: Any, added: dict[str, str], prefixes: tuple[str, ...]) -> None:
+    # As default headers they cost no time per request. Requests to other addresses are sent by a copy of the client,
+    # which shares connections and cookies and has the old default headers.
     agent = session.client
     plain, urlopen = copy.copy(agent), agent.urlopen
     agent.default_headers = agent.default_headers.copy()
     agent.default_headers.update(added)
 
     def choose_and_open(url: str, **options: Any) -> Any:
-        if url.startswith(ours):
+        if url.startswith(prefixes):
             return urlopen(url, **options)
         plain.redirect_response_codes = agent.redirect_response_codes
         return plain.urlopen(url, **options)

@@ -1,7 +1,7 @@
-"""Locust's own distributed mode: every worker keeps a ledger, and the master adds them up.
+"""Locust's distributed mode: each worker counts its requests, and the master adds the counts up.
 
-Locust's master drops what workers report late. So it is made to ask them to end, and to wait until each has sent its
-whole ledger, once: counts and buckets add up exactly, or there is no result at all.
+Locust's own master ignores late reports of workers. So our master asks them to end, and waits until each has sent all
+its counts, once: either the sums are exact, or there is no result.
 """
 
 import time
@@ -9,43 +9,43 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
+from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, LoadStats
 
 _MESSAGE = "gatewayctl"
-_LAG = 15.0  # seconds beyond locust's own stop timeout that a worker may take to send its ledger
-_LOST = 3  # locust's exit code then; it has none of its own
+_EXTRA_WAIT = 15.0  # seconds beyond locust's stop timeout that a worker may take to send its counts
+_WORKER_LOST = 3  # the exit code when a worker was lost; locust has none for it
 _TOLD = 40  # explanations that are kept of all workers together
 
 Figures = dict[str, Any]
 
 
 class Worker:
-    """This process's part: its ledger goes to the master, the totals now and then, all of it at the end."""
+    """The worker's side: sends its totals to the master now and then, and all its counts at the end."""
 
-    def __init__(self, runner: Any, ledger: Ledger) -> None:
+    def __init__(self, runner: Any, stats: LoadStats) -> None:
         self._runner = runner
-        self._ledger = ledger
-        self._place = 0
-        runner.register_message(_MESSAGE, self._heard)
+        self._stats = stats
+        self._position = 0
+        runner.register_message(_MESSAGE, self._on_message)
 
-    def place(self) -> int:
-        """This worker's turn among the workers, from 0, when the master hands out users."""
-        return self._place
+    def position(self) -> int:
+        """The position of this worker among all workers, from 0, in the order in which the master gives them users."""
+        return self._position
 
-    def _heard(self, msg: Any, **_: Any) -> None:
-        self._place = int(msg.data["place"])
+    def _on_message(self, msg: Any, **_: Any) -> None:
+        self._position = int(msg.data["place"])
 
     def report(self) -> None:
-        """What there is so far."""
-        self._runner.send_message(_MESSAGE, {"totals": self._ledger.totals()})
+        """Send the totals so far."""
+        self._runner.send_message(_MESSAGE, {"totals": self._stats.totals()})
 
     def finish(self) -> None:
-        """Everything; called when the last user has stopped."""
-        self._runner.send_message(_MESSAGE, {"figures": self._ledger.figures()})
+        """Send all counts; called when the last user has stopped."""
+        self._runner.send_message(_MESSAGE, {"figures": self._stats.figures()})
 
 
 class Master:
-    """Gathers what `workers` workers send; has `totals` and `figures` as a ledger has."""
+    """The master's side: collects the counts of `workers` workers. Has `totals` and `figures`, as LoadStats has."""
 
     def __init__(self, environment: Any, runner: Any, workers: int) -> None:
         self._environment = environment
@@ -53,44 +53,44 @@ class Master:
         self._workers = workers
         self._totals: dict[str, Figures] = {}
         self._ended: dict[str, Figures] = {}
-        runner.register_message(_MESSAGE, self._heard)
+        runner.register_message(_MESSAGE, self._on_message)
 
     def start(self) -> None:
-        """Tell every worker its turn, which is that of its id: what locust numbers them by is when they connected."""
-        for place, worker in enumerate(sorted(self._runner.clients)):
-            self._runner.send_message(_MESSAGE, {"place": place}, client_id=worker)
+        """Send each worker its position, in the order of ids: locust's own numbers are in the order of connecting."""
+        for position, worker in enumerate(sorted(self._runner.clients)):
+            self._runner.send_message(_MESSAGE, {"place": position}, client_id=worker)
 
     def finish(self) -> None:
-        """Ask every worker to end, and wait for its ledger."""
+        """Ask all workers to end, and wait for their counts."""
         import gevent
 
         self._runner.send_message("quit")
-        deadline = time.monotonic() + (self._environment.stop_timeout or 0) + _LAG
-        while len(self._ended) < self._workers and self._lives() and time.monotonic() < deadline:
+        deadline = time.monotonic() + (self._environment.stop_timeout or 0) + _EXTRA_WAIT
+        while len(self._ended) < self._workers and self._may_answer() and time.monotonic() < deadline:
             gevent.sleep(0.05)
         if len(self._ended) != self._workers:
-            self._environment.process_exit_code = _LOST
+            self._environment.process_exit_code = _WORKER_LOST
 
-    def _lives(self) -> bool:
-        """Whether a worker that has not sent its ledger may still do so."""
+    def _may_answer(self) -> bool:
+        """Whether a worker that has not sent its counts may still send them."""
         return any(one.state != "missing" and one.id not in self._ended for one in self._runner.clients.all)
 
     def totals(self) -> dict[str, list[int]]:
         """Requests and errors of canary and stable so far."""
         return {
-            version: [sum(one[version][place] for one in self._totals.values()) for place in (0, 1)]
+            version: [sum(totals[version][index] for totals in self._totals.values()) for index in (0, 1)]
             for version in ("canary", "stable")
         }
 
     def figures(self) -> Figures:
-        """All ledgers as one; an empty one that says why where one is missing."""
+        """The sums of all workers' counts; if one is missing, empty counts with the reason."""
         if len(self._ended) == self._workers:
-            return merged(self._ended.values())
+            return merge_figures(self._ended.values())
         lost = f"{len(self._ended)} of {self._workers} load workers sent what they counted: the others were lost"
-        return {**merged(()), "failures": [lost]}
+        return {**merge_figures(()), "failures": [lost]}
 
-    def _heard(self, msg: Any, **_: Any) -> None:
-        """A message of a worker; what makes no sense is none, and then its figures are missing."""
+    def _on_message(self, msg: Any, **_: Any) -> None:
+        """Store a message of a worker. An invalid one is ignored; then the counts of this worker are missing."""
         try:
             if "totals" in msg.data:
                 self._totals[msg.node_id] = {
@@ -98,13 +98,13 @@ class Master:
                     for version in ("canary", "stable")
                 }
             else:
-                self._ended[msg.node_id] = _checked(msg.data["figures"])
+                self._ended[msg.node_id] = _parse_figures(msg.data["figures"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return
 
 
-def merged(ledgers: Iterable[Figures]) -> Figures:
-    """Figures of several ledgers as if one had seen all of it."""
+def merge_figures(ledgers: Iterable[Figures]) -> Figures:
+    """Add up the figures of several workers, as if one had counted everything."""
     lanes: dict[str, dict[str, list[Any]]] = {CANARY: {}, HALF_A: {}, HALF_B: {}}
     wrong: Counter[str] = Counter(misrouted=0, unknown=0)
     told: dict[str, None] = {}
@@ -120,18 +120,18 @@ def merged(ledgers: Iterable[Figures]) -> Figures:
     return {"lanes": lanes, **wrong, "failures": list(told)[:_TOLD]}
 
 
-def _checked(found: Mapping[str, Any]) -> Figures:
-    """What a worker sent, reduced to what a ledger holds. Raises KeyError, TypeError, ValueError."""
+def _parse_figures(message: Mapping[str, Any]) -> Figures:
+    """The figures in a worker's message, and no other keys. Raises KeyError, TypeError or ValueError."""
     return {
-        "lanes": {cohort: _entries(found["lanes"][cohort]) for cohort in (CANARY, HALF_A, HALF_B)},
-        "misrouted": int(found["misrouted"]),
-        "unknown": int(found["unknown"]),
-        "failures": [str(text)[:600] for text in found["failures"]],
+        "lanes": {cohort: _parse_cohort(message["lanes"][cohort]) for cohort in (CANARY, HALF_A, HALF_B)},
+        "misrouted": int(message["misrouted"]),
+        "unknown": int(message["unknown"]),
+        "failures": [str(text)[:600] for text in message["failures"]],
     }
 
 
-def _entries(found: Mapping[str, Any]) -> dict[str, tuple[int, int, dict[int, int]]]:
+def _parse_cohort(requests_by_name: Mapping[str, Any]) -> dict[str, tuple[int, int, dict[int, int]]]:
     return {
         str(name): (int(requests), int(errors), {int(bucket): int(count) for bucket, count in buckets.items()})
-        for name, (requests, errors, buckets) in found.items()
+        for name, (requests, errors, buckets) in requests_by_name.items()
     }

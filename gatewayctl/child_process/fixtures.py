@@ -1,4 +1,4 @@
-"""The fixtures that a suite written for gatewayctl can ask for; registered only when there is a canary to test."""
+"""The fixtures for suites that are written for gatewayctl; registered only when there is a canary to test."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,19 +11,19 @@ from gatewayctl.domain.smoke import GatewayEndpoints
 if TYPE_CHECKING:
     import httpx
 
-    from gatewayctl.child_process.clients import Gateway
+    from gatewayctl.child_process.clients import SuiteGateway
 
 ENDPOINTS = pytest.StashKey[GatewayEndpoints]()
 MARKING = pytest.StashKey[Marking]()
 
 
 @pytest.fixture(scope="session")
-def gw(pytestconfig: pytest.Config) -> "Iterator[Gateway]":
-    """The gateway: base_url, urls, host, header, release; makes clients for other scopes than a test."""
-    # httpx takes a third of a second to import: only suites that use it pay.
-    from gatewayctl.child_process.clients import Gateway
+def gw(pytestconfig: pytest.Config) -> "Iterator[SuiteGateway]":
+    """The gateway: base_url, urls, host, header, release; creates clients for wider scopes than one test."""
+    # Importing httpx takes a third of a second, so only suites that use the fixture import it.
+    from gatewayctl.child_process.clients import SuiteGateway
 
-    gateway = Gateway(pytestconfig.stash[ENDPOINTS], pytestconfig.stash[MARKING])
+    gateway = SuiteGateway(pytestconfig.stash[ENDPOINTS], pytestconfig.stash[MARKING])
     yield gateway
     gateway.close()
 
@@ -42,14 +42,14 @@ def canary_headers(pytestconfig: pytest.Config) -> dict[str, str]:
 
 
 @pytest.fixture
-def client(gw: "Gateway") -> "Iterator[httpx.Client]":
-    """An httpx.Client to the canary, through every replica in turn."""
+def client(gw: "SuiteGateway") -> "Iterator[httpx.Client]":
+    """An httpx.Client that sends the header, through all replicas in turn."""
     with gw.client() as client:
         yield client
 
 
 @pytest.fixture
-def stable_client(gw: "Gateway") -> "Iterator[httpx.Client]":
-    """An httpx.Client without the mark, for comparisons."""
+def stable_client(gw: "SuiteGateway") -> "Iterator[httpx.Client]":
+    """An httpx.Client that does not send the header, for comparisons."""
     with gw.stable_client() as client:
         yield client

@@ -1,8 +1,8 @@
-"""What a load run saw, per cohort and request name: kept while thousands of requests a second pass by.
+"""The counts and times of a load run, for each cohort and request name.
 
-The load generator's own work must stay what it was. So a request costs a few look-ups here: its time is put aside and
-sorted into its bucket later, many at once, and an answer whose words were right before is right again. Locust's own
-statistics would not do, because they round the times.
+A load sends thousands of requests a second, and counting must not slow them down. So one request costs a few look-ups:
+its time is stored first and sorted into its bucket later, many at once, and an answer with the same headers as an
+earlier one is not examined again. Locust's own statistics round the times, so they cannot be used.
 """
 
 import itertools
@@ -13,14 +13,14 @@ from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
 from gatewayctl.domain.statistics import bucket_of
 
 CANARY, HALF_A, HALF_B = "canary", "half-a", "half-b"
-_NAMES_KEPT = 100  # a locustfile that names requests by id would fill the memory
+_NAMES_KEPT = 100  # a locustfile with an id in each request name would fill the memory
 _OTHER, _TASKS = ("ANY", "(other)"), ("TASK", "(failed)")
-_WORDS_KEPT = 1000
+_IDENTITIES_KEPT = 1000
 _TOLD = 5  # explanations of each kind
 
 
-class Entry:
-    """The requests of one method and name: how many, how many failed, and how long the others took."""
+class RequestStats:
+    """The requests with one method and name: their number, how many failed, and the times of the others."""
 
     __slots__ = ("buckets", "errors", "requests", "waiting")
 
@@ -29,147 +29,151 @@ class Entry:
         self.waiting: list[float] = []  # milliseconds
         self.buckets: dict[int, int] = {}
 
-    def settle(self) -> None:
-        """Sort what waits into its buckets."""
+    def sort_times(self) -> None:
+        """Sort the waiting times into their buckets."""
         waiting, self.waiting = self.waiting, []
         for milliseconds in waiting:
             bucket = bucket_of(milliseconds / 1000)
             self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
 
 
-class Lane:
-    """One cohort's requests, which `expected` should answer."""
+class CohortStats:
+    """The requests of one cohort, which the version `expected` should answer."""
 
-    def __init__(self, expected: Attribution, ledger: "Ledger") -> None:
+    def __init__(self, expected: Attribution, stats: "LoadStats") -> None:
         self.expected = expected
-        self.entries: dict[tuple[str, str], Entry] = {}  # by method and name
-        self._ledger = ledger
-        self._right: set[tuple[Any, Any]] = set()  # words of answers that were as expected
-        self._word, self._stamp = ledger.names
+        self.entries: dict[tuple[str, str], RequestStats] = {}  # by method and name
+        self._stats = stats
+        self._known_good: set[tuple[Any, Any]] = set()  # the two headers of answers that were as expected
+        self._identity_header, self._stamp_header = stats.header_names
 
     def record(self, meta: dict[str, Any]) -> None:
-        """One request as locust's event tells it."""
+        """Count one request; `meta` are the arguments of locust's request event."""
         key = meta["request_type"], meta["name"]
         entry = self.entries.get(key) or self._entry(key)
         entry.requests += 1
         response = meta["response"]
-        # Without an answer nothing succeeded, whatever the task thinks; nobody can be credited or blamed either.
+        # A request without an answer has failed, also if the task accepts it; and no version has answered it.
         answered = response is not None and response.status_code
         if answered and meta["exception"] is None:
             entry.waiting.append(meta["response_time"])
         else:
             entry.errors += 1
-            why = meta["exception"] or "no answer"
-            self._ledger.tell(self.expected, f"{_named(key)}: {why}")
+            reason = meta["exception"] or "no answer"
+            self._stats.tell(self.expected, f"{_display_name(key)}: {reason}")
         if answered:
             headers = response.headers
-            # geventhttpclient's headers are a dict by lower-case name; its own Python is not needed to compare.
+            # geventhttpclient's headers are a dict with lower-case names; dict.get is faster than its own method.
             look = dict.get if isinstance(headers, dict) else type(headers).get
-            words = look(headers, self._word), look(headers, self._stamp)
+            identity = look(headers, self._identity_header), look(headers, self._stamp_header)
             try:
-                right = words in self._right
-            except TypeError:  # sent twice, and so a list
-                right = False
-            if not right:
-                self._look_closer(words, meta)
+                known = identity in self._known_good
+            except TypeError:  # a header that was sent twice is a list
+                known = False
+            if not known:
+                self._attribute(identity, meta)
 
-    def _look_closer(self, words: tuple[Any, Any], meta: dict[str, Any]) -> None:
-        if self._ledger.credit(meta, self.expected) is not self.expected or self._ledger.reads_body:
+    def _attribute(self, identity: tuple[Any, Any], meta: dict[str, Any]) -> None:
+        if self._stats.attribute(meta, self.expected) is not self.expected or self._stats.reads_body:
             return
-        if words[0] and len(self._right) < _WORDS_KEPT and not any(isinstance(word, list) for word in words):
-            self._right.add(words)
+        hashable = not any(isinstance(value, list) for value in identity)
+        if identity[0] and hashable and len(self._known_good) < _IDENTITIES_KEPT:
+            self._known_good.add(identity)
 
     def task_failed(self, error: BaseException) -> None:
-        """A task could not make use of the answers it got: that is a failure of who gave them."""
+        """An exception in a task: it counts as an error of the version that answered its requests."""
         entry = self._entry(_TASKS)
         entry.requests += 1
         entry.errors += 1
-        self._ledger.tell(self.expected, f"task failed: {error!r}")
+        self._stats.tell(self.expected, f"task failed: {error!r}")
 
-    def _entry(self, key: tuple[str, str]) -> Entry:
+    def _entry(self, key: tuple[str, str]) -> RequestStats:
         known = key in self.entries or len(self.entries) < _NAMES_KEPT
-        return self.entries.setdefault(key if known else _OTHER, Entry())
+        return self.entries.setdefault(key if known else _OTHER, RequestStats())
 
 
-class Ledger:
-    """The lanes of a run, and what is odd about its answers."""
+class LoadStats:
+    """The counts of all cohorts of a run, and of answers by the wrong version."""
 
     def __init__(self, attribution: AttributionRule) -> None:
-        self.names = (attribution.identify.header.lower(), attribution.stamp_header)
+        self.header_names = (attribution.identify.header.lower(), attribution.stamp_header)
         self.reads_body = bool(attribution.identify.pointer)
-        self.lanes = {
-            CANARY: Lane(Attribution.CANARY, self),
-            HALF_A: Lane(Attribution.STABLE, self),
-            HALF_B: Lane(Attribution.STABLE, self),
+        self.cohorts = {
+            CANARY: CohortStats(Attribution.CANARY, self),
+            HALF_A: CohortStats(Attribution.STABLE, self),
+            HALF_B: CohortStats(Attribution.STABLE, self),
         }
-        self._witness = attribution
+        self._rule = attribution
         self._wrong = {"misrouted": 0, "unknown": 0}
-        self._told: dict[str, list[str]] = {}
+        self._explanations: dict[str, list[str]] = {}
 
-    def turn(self, cohorts: Iterable[str]) -> Callable[[], Lane]:
-        """Hands out the lanes of these cohorts one after the other, for ever."""
-        return itertools.cycle([self.lanes[cohort] for cohort in cohorts]).__next__
+    def cycle(self, cohorts: Iterable[str]) -> Callable[[], CohortStats]:
+        """A function that returns the counts of these cohorts in turn, without end."""
+        return itertools.cycle([self.cohorts[cohort] for cohort in cohorts]).__next__
 
-    def credit(self, meta: dict[str, Any], expected: Attribution) -> Attribution:
-        """Who gave an answer; counts and explains it where that is not who should have."""
+    def attribute(self, meta: dict[str, Any], expected: Attribution) -> Attribution:
+        """The version that gave an answer. If it is not `expected`, this is counted and explained."""
         answer = self._answer(meta["response"])
-        who = self._witness.attribute(answer)
-        if who is not expected:
-            kind = "unknown" if who is Attribution.UNKNOWN else "misrouted"
+        version = self._rule.attribute(answer)
+        if version is not expected:
+            kind = "unknown" if version is Attribution.UNKNOWN else "misrouted"
             self._wrong[kind] += 1
             told = f"{meta['request_type']} {meta['url']} meant for {expected}"
-            self.tell(kind, f"{told}: {self._witness.explain(answer)}")
-        return who
+            self.tell(kind, f"{told}: {self._rule.explain(answer)}")
+        return version
 
     def tell(self, about: str, text: str) -> None:
-        """Keep a few explanations of each kind."""
-        texts = self._told.setdefault(about, [])
+        """Keep the explanation `text`; of each kind `about` only the first few are kept."""
+        texts = self._explanations.setdefault(about, [])
         if len(texts) < _TOLD and text not in texts:
             texts.append(text[:500])
 
     def totals(self) -> dict[str, list[int]]:
         """Requests and errors of canary and stable so far."""
         sums = {"canary": [0, 0], "stable": [0, 0]}
-        for lane in self.lanes.values():
+        for lane in self.cohorts.values():
             total = sums[lane.expected]
-            for entry in self._settled(lane).values():
+            for entry in self._sort_all_times(lane).values():
                 total[0] += entry.requests
                 total[1] += entry.errors
         return sums
 
     def figures(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
+        """All counts and explanations, ready for JSON. The key `lanes` holds the cohorts."""
         lanes = {
-            cohort: {_named(key): [one.requests, one.errors, one.buckets] for key, one in self._settled(lane).items()}
-            for cohort, lane in self.lanes.items()
+            cohort: {
+                _display_name(key): [one.requests, one.errors, one.buckets]
+                for key, one in self._sort_all_times(lane).items()
+            }
+            for cohort, lane in self.cohorts.items()
         }
-        told = [f"{kind}: {text}" for kind, texts in self._told.items() for text in texts]
+        told = [f"{kind}: {text}" for kind, texts in self._explanations.items() for text in texts]
         return {"lanes": lanes, **self._wrong, "failures": told}
 
     @staticmethod
-    def _settled(lane: Lane) -> dict[tuple[str, str], Entry]:
+    def _sort_all_times(lane: CohortStats) -> dict[tuple[str, str], RequestStats]:
         for entry in lane.entries.values():
-            entry.settle()
+            entry.sort_times()
         return lane.entries
 
     def _answer(self, response: Any) -> Answer:
         headers = {
             name: ", ".join(value) if isinstance(value, list) else value
-            for name, value in self._found(response)
+            for name, value in self._read_headers(response)
             if value is not None
         }
         return Answer(response.status_code, headers, _body(response) if self.reads_body else "")
 
-    def _found(self, response: Any) -> Iterator[tuple[str, Any]]:
-        return ((name, response.headers.get(name)) for name in self.names)
+    def _read_headers(self, response: Any) -> Iterator[tuple[str, Any]]:
+        return ((name, response.headers.get(name)) for name in self.header_names)
 
 
-def _named(key: tuple[str, str]) -> str:
+def _display_name(key: tuple[str, str]) -> str:
     return f"{key[0]} {key[1]}"
 
 
 def _body(response: Any) -> str:
-    """What was read of the body already: a stream belongs to the task, so its answer names nobody."""
+    """The body, if it was read already. A stream is left to the task, so its answer cannot be attributed."""
     for kept in ("_cached_content", "_content"):  # of geventhttpclient, of requests
         content = getattr(response, kept, None)
         if isinstance(content, bytes):

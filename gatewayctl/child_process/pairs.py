@@ -1,7 +1,7 @@
 """Sends each request of a user twice, to canary and stable, one right after the other.
 
-Both meet the gateway and the machine in the same state, so what differs is the version. Which one goes first is chosen
-anew each time: the second finds warmer caches.
+The gateway and the machine are in the same state for both, so a difference comes from the version. The order is random,
+because the second request finds warmer caches.
 """
 
 import random
@@ -11,16 +11,16 @@ from gatewayctl.child_process.cohorts import Cohorts
 
 
 def send_pairs(user: Any, canary: Any, stable: Any, cohorts: Cohorts) -> None:
-    """Let the session `canary` send every request on `stable` too. Each keeps its own cookies."""
-    marked, plain = cohorts.pair(user)
-    stable.request_event = _Renamed(stable.request_event)
-    cohorts.take(canary, marked)
-    cohorts.take(stable, plain)
-    canary.request = _Pair(canary.request, stable.request)
+    """Make the session `canary` send each request through `stable` too. Each session keeps its own cookies."""
+    marked, plain = cohorts.assign_pair(user)
+    stable.request_event = _StableEvent(stable.request_event)
+    cohorts.assign(canary, marked)
+    cohorts.assign(stable, plain)
+    canary.request = _PairedRequest(canary.request, stable.request)
 
 
-class _Renamed:
-    """Shows stable's requests under a name of their own in locust's summary."""
+class _StableEvent:
+    """Gives stable's requests another name in locust's summary."""
 
     def __init__(self, event: Any) -> None:
         self._event = event
@@ -29,8 +29,8 @@ class _Renamed:
         self._event.fire(**{**meta, "name": f"{meta['name']} (stable)"})
 
 
-class _Pair:
-    """Stands where a session has its `request` method."""
+class _PairedRequest:
+    """Replaces the `request` method of a session."""
 
     def __init__(self, canary: Any, stable: Any) -> None:
         self._canary = canary
@@ -38,7 +38,7 @@ class _Pair:
 
     def __call__(self, method: str, url: str, *args: Any, **options: Any) -> Any:
         caught = options.pop("catch_response", False)
-        options["catch_response"] = True  # hold both events back until both answers are there
+        options["catch_response"] = True  # fire both events only when both answers have come
         if random.random() < 0.5:  # noqa: S311 (not a secret)
             other = self._stable(method, url, *args, **options)
             answer = self._canary(method, url, *args, **options)
@@ -47,17 +47,17 @@ class _Pair:
             other = self._stable(method, url, *args, **options)
         if options.get("stream"):
             other.release()
-        answer._request_event = _Both(answer._request_event, other)
+        answer._request_event = _PairedEvent(answer._request_event, other)
         if not caught:
             with answer:
                 pass
         return answer
 
 
-class _Both:
-    """Reports stable's answer together with the canary's.
+class _PairedEvent:
+    """Fires stable's event together with the canary's.
 
-    The task judges the canary's answer only. What it accepts there (a 404 that it expects) is accepted from stable too.
+    The task judges only the canary's answer. A status that it accepts (an expected 404) is accepted from stable too.
     """
 
     def __init__(self, event: Any, other: Any) -> None:

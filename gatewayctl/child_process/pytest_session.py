@@ -1,6 +1,6 @@
-"""A pytest session that was started by gatewayctl: what it reports while it runs.
+"""The reports of a pytest session that gatewayctl started.
 
-With pytest-xdist every worker counts its own answers, and only the controller reports outcomes.
+With pytest-xdist each worker counts its own answers, and only the controller reports outcomes.
 """
 
 import os
@@ -12,36 +12,36 @@ import pytest
 
 from gatewayctl.child_process import fixtures
 from gatewayctl.child_process.marking import Marking, install
-from gatewayctl.child_process.run_context import Lines
+from gatewayctl.child_process.run_context import EventWriter
 from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import RunContext
 
-_LONGEST_WHY = 300
+_LONGEST_REASON = 300
 
 
 def begin(config: pytest.Config, run_context: RunContext) -> None:
-    """Mark and attribute all requests of this process from now on, report, and offer the fixtures."""
+    """From now on, mark and attribute all requests of this process, report, and offer the fixtures."""
     tally = Tally(run_context.endpoints.attribution)
     marking = Marking(run_context.endpoints, tally)
     install(marking)
-    lines = Lines(run_context.events)
+    lines = EventWriter(run_context.events)
     config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, marking
     config.pluginmanager.register(fixtures, "gatewayctl-fixtures")
-    config.pluginmanager.register(Counts(tally, lines), "gatewayctl-counts")
+    config.pluginmanager.register(AnswerReporter(tally, lines), "gatewayctl-counts")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Outcomes(lines), "gatewayctl-outcomes")
+        config.pluginmanager.register(OutcomeReporter(lines), "gatewayctl-outcomes")
         signal.signal(signal.SIGTERM, _end_in_order)
 
 
 def _end_in_order(_number: int, _frame: FrameType | None) -> None:
-    """A suite that took too long still tears its fixtures down and writes its JUnit file."""
+    """Stop a suite that took too long so that it still tears down its fixtures and writes its JUnit file."""
     raise KeyboardInterrupt("asked to end")
 
 
-class Counts:
-    """Reports the answers counted in this process: after every test, and when all is over."""
+class AnswerReporter:
+    """Reports the answers that this process counted: after each test, and at the end."""
 
-    def __init__(self, tally: Tally, lines: Lines) -> None:
+    def __init__(self, tally: Tally, lines: EventWriter) -> None:
         self._tally = tally
         self._lines = lines
 
@@ -57,31 +57,31 @@ class Counts:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Whatever was asked by other plugins at the end is known now too."""
+        """Other plugins may have sent requests at the end; they are counted now too."""
         self._report()
 
     def _report(self) -> None:
         self._lines.write(kind="answers", process=os.getpid(), **self._tally.figures())
 
 
-class Outcomes:
-    """Reports how many tests there are and what became of each."""
+class OutcomeReporter:
+    """Reports the number of tests, and the outcome of each."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: EventWriter) -> None:
         self._lines = lines
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """All tests of this process are known."""
+        """All tests of this process are collected."""
         self._lines.write(kind="collected", count=len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """A worker of pytest-xdist knows its tests."""
+        """A worker of pytest-xdist has collected its tests."""
         self._lines.write(kind="collected", count=len(ids))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """The session came to its own end: what was told is all there is."""
+        """The session ended by itself, so all outcomes were reported."""
         self._lines.write(kind="finished")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -90,7 +90,7 @@ class Outcomes:
             self._test(report, "error")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A phase of a test is over; reruns that still follow are outcomes of their own."""
+        """A phase of a test is over; each rerun has its own outcome."""
         outcome: str = report.outcome
         if outcome == "failed":
             self._test(report, "failed" if report.when == "call" else "error")
@@ -98,16 +98,16 @@ class Outcomes:
             self._test(report, outcome)
 
     def _test(self, report: Any, outcome: str) -> None:
-        why = _why(report) if outcome in ("failed", "error") else ""
-        self._lines.write(kind="test", id=report.nodeid, outcome=outcome, why=why)
+        reason = _first_line(report) if outcome in ("failed", "error") else ""
+        self._lines.write(kind="test", id=report.nodeid, outcome=outcome, why=reason)
 
 
-def _why(report: Any) -> str:
-    """The first line of what went wrong."""
+def _first_line(report: Any) -> str:
+    """The first line of the failure's message."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
-        said = str(crash.message).strip()
-        return said.splitlines()[0][:_LONGEST_WHY] if said else ""
+        message = str(crash.message).strip()
+        return message.splitlines()[0][:_LONGEST_REASON] if message else ""
     lines = [line.strip() for line in str(report.longrepr or "").splitlines() if line.strip()]
     marked = [line.removeprefix("E").strip() for line in lines if line.startswith("E  ")]
-    return (marked or lines or [""])[-1][:_LONGEST_WHY]
+    return (marked or lines or [""])[-1][:_LONGEST_REASON]

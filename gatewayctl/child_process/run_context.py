@@ -1,7 +1,6 @@
-"""A child's side of the talk with its parent: the errand it reads, the JSON lines it writes.
+"""How the child process talks with its parent: it reads its run context from a file, and writes JSON lines to another.
 
-Everything in this package runs inside the user's pytest or locust process, so it imports the domain and nothing else
-of ours.
+Everything in this package runs inside the user's pytest or locust process, so it imports only the domain.
 """
 
 import json
@@ -12,12 +11,12 @@ from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, RunContext
 
 
 def read_run_context() -> RunContext | None:
-    """The errand this process was started for, or None: then it is none of our business."""
+    """The run context of this process; None when gatewayctl did not start it."""
     path = os.environ.get(RUN_CONTEXT_VARIABLE)
     return RunContext.from_json(Path(path).read_text()) if path else None
 
 
-class Lines:
+class EventWriter:
     """Appends JSON objects to a file, one a line.
 
     One write per line, so that the lines of several processes (pytest-xdist) never mix.

@@ -31,6 +31,6 @@ def load_part(
             told = time.monotonic()
             print(progress, flush=True)
 
-    part = load.worker(master) if master else load.master(wanted.workers)
-    done = load.ran(wanted, tick, part)
+    part = load.worker_options(master) if master else load.master_options(wanted.workers)
+    done = load.run_locust(wanted, tick, part)
     print(done.to_json(), flush=True)

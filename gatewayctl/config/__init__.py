@@ -1,1 +1,1 @@
-"""gatewayctl.yaml becomes one frozen spec here; raw dictionaries end at this door."""
+"""Reads gatewayctl.yaml into one frozen spec; no other package gets its raw dictionaries."""

@@ -1,4 +1,4 @@
-"""Read a gatewayctl.yaml: every fault with its file and line, all together; or one frozen spec."""
+"""Reads a gatewayctl.yaml, and reports all its faults together, each with file and line."""
 
 import os
 from dataclasses import replace
@@ -11,7 +11,7 @@ from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
-from gatewayctl.yamlfile import FileFault, YamlFile, parse_yaml, read_bounded
+from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
 DEMO = Path(".gatewayctl/demo/gateway-config/gatewayctl.yaml")
@@ -22,7 +22,7 @@ class ConfigFault(FileFault):
 
 
 def find(given: Path | None) -> Path:
-    """The configuration to use: the one given, $GATEWAYCTL_CONFIG, ./gatewayctl.yaml, or what the last demo left."""
+    """The file to use: `given`, else $GATEWAYCTL_CONFIG, else ./gatewayctl.yaml, else the one of the last demo."""
     if given is not None:
         return given
     if named := os.environ.get("GATEWAYCTL_CONFIG"):
@@ -35,13 +35,15 @@ def load(path: Path) -> Spec:
     """The spec of one file. Raises ConfigFault."""
     try:
         text = read_bounded(path)
+    except FileMissing as fault:
+        raise ConfigFault(str(fault), hint=_TRY) from fault
     except FileFault as fault:
-        raise ConfigFault(str(fault), hint=_TRY if "no such file" in str(fault) else "") from fault
+        raise ConfigFault(str(fault)) from fault
     return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Spec:
-    """The spec in `text`, read from `path` or kept elsewhere under that name. Raises ConfigFault."""
+    """The spec in `text`; `path` is its file, or the name to show for a text from elsewhere. Raises ConfigFault."""
     try:
         file = parse_yaml(text, path, "version, platform, gateway and apps")
     except FileFault as fault:
@@ -50,13 +52,13 @@ def parse(text: str, path: Path) -> Spec:
         model = FileModel.model_validate(file.data)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
-    if wrong := [*_nowhere(model, file), *_shared(model, file)]:
+    if wrong := [*_find_unknown_gateways(model, file), *_find_shared_canaries(model, file)]:
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
-    return _spec(model, path, text)
+    return _to_spec(model, path, text)
 
 
-def _nowhere(model: FileModel, file: YamlFile) -> list[str]:
-    """A fault for each application that names no gateway of the file; with only one, none has to be named."""
+def _find_unknown_gateways(model: FileModel, file: YamlFile) -> list[str]:
+    """A fault for each application that names a gateway that does not exist, or none where there are several."""
     names = ", ".join(model.gateways)
     found = []
     for name, app in model.apps.items():
@@ -68,30 +70,32 @@ def _nowhere(model: FileModel, file: YamlFile) -> list[str]:
     return found
 
 
-def _shared(model: FileModel, file: YamlFile) -> list[str]:
-    """A fault for each application whose canary is another one's, too: two releases would fight for it."""
+def _find_shared_canaries(model: FileModel, file: YamlFile) -> list[str]:
+    """A fault for each application that shares its canary with another one: their releases would change it at once."""
     found: list[str] = []
     owners: dict[str, str] = {}
     for name, app in model.apps.items():
-        canary = _target(name, app).canary
+        canary = _to_target(name, app).canary
         if owners.setdefault(canary, name) != name:
             found.append(file.at(("apps", name), f"its canary {canary} is the canary of {owners[canary]}"))
     return found
 
 
-def _spec(model: FileModel, path: Path, text: str) -> Spec:
+def _to_spec(model: FileModel, path: Path, text: str) -> Spec:
     folder = path.parent
     only = next(iter(model.every_gateway)) if len(model.every_gateway) == 1 else ""
     return Spec(
         file=path,
         text=text,
-        platform=_platform(model, folder),
-        gateways={name: _gateway(one, model.platform.namespace) for name, one in model.every_gateway.items()},
-        apps={name: replace(_app(name, app, folder), gateway=app.gateway or only) for name, app in model.apps.items()},
+        platform=_to_platform(model, folder),
+        gateways={name: _to_gateway(one, model.platform.namespace) for name, one in model.every_gateway.items()},
+        apps={
+            name: replace(_to_app(name, app, folder), gateway=app.gateway or only) for name, app in model.apps.items()
+        },
     )
 
 
-def _platform(model: FileModel, folder: Path) -> PlatformSpec:
+def _to_platform(model: FileModel, folder: Path) -> PlatformSpec:
     platform = model.platform
     return PlatformSpec(
         kind=platform.kind,
@@ -102,8 +106,8 @@ def _platform(model: FileModel, folder: Path) -> PlatformSpec:
     )
 
 
-def _gateway(gateway: GatewayModel, namespace: str) -> GatewaySpec:
-    """`namespace` is the applications', for a gateway that stands beside them."""
+def _to_gateway(gateway: GatewayModel, namespace: str) -> GatewaySpec:
+    """`namespace` is that of the applications; it is used for a gateway that names no other."""
     store = gateway.config
     return GatewaySpec(
         kind=gateway.kind,
@@ -118,7 +122,7 @@ def _gateway(gateway: GatewayModel, namespace: str) -> GatewaySpec:
     )
 
 
-def _target(name: str, app: AppModel) -> Target:
+def _to_target(name: str, app: AppModel) -> Target:
     stable = app.stable or name
     service = app.service or name
     return Target(
@@ -136,10 +140,10 @@ def _target(name: str, app: AppModel) -> Target:
     )
 
 
-def _app(name: str, app: AppModel, folder: Path) -> AppSpec:
+def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
     pytest, locust = app.smoke.pytest, app.smoke.locust
     return AppSpec(
-        target=_target(name, app),
+        target=_to_target(name, app),
         header=app.header.name,
         value="" if app.header.value == "per-release" else app.header.value,
         standing=app.route == "standing",

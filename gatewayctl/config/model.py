@@ -1,4 +1,4 @@
-"""The shape of gatewayctl.yaml, checked by pydantic: unknown keys are faults, and all faults are found at once."""
+"""The keys of gatewayctl.yaml, checked by pydantic: unknown keys are faults, and all faults are found together."""
 
 import re
 from typing import Annotated, Literal
@@ -10,37 +10,37 @@ from gatewayctl import __version__
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _seconds(value: object) -> object:
-    """`250ms`, `10s`, `5m`, `1h` or a number of seconds."""
+def _parse_seconds(value: object) -> object:
+    """Seconds from a text such as `250ms`, `10s` or `1h`, else ValueError; a value that is no text stays as it is."""
     if isinstance(value, str):
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value.strip())
-        if not found:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value.strip())
+        if not match:
             raise ValueError(f"expected a duration such as 30s or 5m, got {value!r}")
-        return float(found[1]) * _UNITS[found[2]]
+        return float(match[1]) * _UNITS[match[2]]
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(_parse_seconds), Field(gt=0)]
 Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 GatewayName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
 
 
-class Strict(BaseModel):
-    """No key is guessed, no value is coerced silently."""
+class StrictConfigModel(BaseModel):
+    """Unknown keys are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class RunnerModel(Strict):
+class RunnerModel(StrictConfigModel):
     """`platform.runner:`"""
 
     image: str = Field(default=f"gatewayctl:{__version__}", pattern=r"^\S+$")
     account: str = Field(default="gatewayctl", pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
 
 
-class PlatformModel(Strict):
+class PlatformModel(StrictConfigModel):
     """`platform:`"""
 
     kind: Literal["kubernetes", "sandbox"]
@@ -50,13 +50,13 @@ class PlatformModel(Strict):
     runner: RunnerModel = RunnerModel()
 
 
-class ReplicasModel(Strict):
+class ReplicasModel(StrictConfigModel):
     """`replicas:` of a gateway"""
 
     selector: str = Field(min_length=1)
 
 
-class StoreModel(Strict):
+class StoreModel(StrictConfigModel):
     """`config:` of a gateway"""
 
     config_map: str = Field(alias="configMap")
@@ -70,7 +70,7 @@ class StoreModel(Strict):
         return self
 
 
-class GatewayModel(Strict):
+class GatewayModel(StrictConfigModel):
     """`gateway:`, or one of `gateways:`"""
 
     kind: str
@@ -92,20 +92,20 @@ class GatewayModel(Strict):
             raise ValueError("expected routes, as namespace/name: HTTPRoutes are objects and no ConfigMap")
         return self
 
-    def lacks(self) -> tuple[str, ...]:
-        """What a cluster has to be told of it, and was not."""
+    def missing_keys(self) -> tuple[str, ...]:
+        """The keys that a gateway in a cluster needs, and that are missing."""
         place = ("routes", self.routes) if self.kind == "httproute" else ("config.configMap", self.config)
         return tuple(key for key, given in (("replicas.selector", self.replicas), place) if not given)
 
 
-class HeaderModel(Strict):
+class HeaderModel(StrictConfigModel):
     """`apps.NAME.header:`"""
 
     name: str = Field(default="x-canary", pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
     value: str = Field(default="per-release", pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 
 
-class IdentifyModel(Strict):
+class IdentifyModel(StrictConfigModel):
     """`apps.NAME.identify:` one of the two."""
 
     header: str = ""
@@ -118,7 +118,7 @@ class IdentifyModel(Strict):
         return self
 
 
-class ProbeModel(Strict):
+class ProbeModel(StrictConfigModel):
     """`apps.NAME.probe:`"""
 
     host: str = Field(min_length=1, pattern=r"^[A-Za-z0-9.:\[\]*-]+$")
@@ -126,7 +126,7 @@ class ProbeModel(Strict):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
-class PytestModel(Strict):
+class PytestModel(StrictConfigModel):
     """`apps.NAME.smoke.pytest:`"""
 
     path: str
@@ -134,7 +134,7 @@ class PytestModel(Strict):
     reruns: int = Field(default=0, ge=0, le=5)
 
 
-class LocustModel(Strict):
+class LocustModel(StrictConfigModel):
     """`apps.NAME.smoke.locust:`"""
 
     file: str
@@ -154,14 +154,14 @@ class LocustModel(Strict):
         return self
 
 
-class SmokeModel(Strict):
+class SmokeModel(StrictConfigModel):
     """`apps.NAME.smoke:`"""
 
     pytest: PytestModel | None = None
     locust: LocustModel | None = None
 
 
-class TimingsModel(Strict):
+class TimingsModel(StrictConfigModel):
     """`apps.NAME.timings:`"""
 
     ready: Seconds = 120.0
@@ -170,7 +170,7 @@ class TimingsModel(Strict):
     time_to_live: Seconds = 3600.0
 
 
-class AppModel(Strict):
+class AppModel(StrictConfigModel):
     """`apps.NAME:`"""
 
     stable: str = ""
@@ -195,7 +195,7 @@ class AppModel(Strict):
         return self
 
 
-class FileModel(Strict):
+class FileModel(StrictConfigModel):
     """gatewayctl.yaml"""
 
     version: Literal[1]
@@ -218,11 +218,11 @@ class FileModel(Strict):
         return self
 
     @model_validator(mode="after")
-    def _a_cluster_is_told_where(self) -> "FileModel":
+    def _a_cluster_has_its_keys(self) -> "FileModel":
         if self.platform.kind == "kubernetes":
             missing = [] if self.platform.namespace else ["platform.namespace"]
             for name, gateway in self.every_gateway.items():
-                missing += [f"{f'gateways.{name}' if name else 'gateway'}.{key}" for key in gateway.lacks()]
+                missing += [f"{f'gateways.{name}' if name else 'gateway'}.{key}" for key in gateway.missing_keys()]
             if missing:
                 raise ValueError(f"platform kubernetes needs {', '.join(missing)}")
         return self

@@ -1,4 +1,4 @@
-"""What a gatewayctl.yaml says, as frozen values in domain terms."""
+"""The content of a gatewayctl.yaml, as frozen values in domain terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from gatewayctl.domain.errors import UsageFault
 
 @dataclass(frozen=True, slots=True)
 class RunnerSpec:
-    """How Jobs of ours run in a cluster: an image with this gatewayctl, as a ServiceAccount."""
+    """How our Jobs run in a cluster: the image with gatewayctl, and the ServiceAccount."""
 
     image: str
     account: str
@@ -18,7 +18,7 @@ class RunnerSpec:
 
 @dataclass(frozen=True, slots=True)
 class PlatformSpec:
-    """Where the release happens. `world` is the sandbox's description of itself, `context` one of the kubeconfig's."""
+    """Where releases happen. `world` is the world file of a sandbox, `context` a context of the kubeconfig."""
 
     kind: str
     runner: RunnerSpec
@@ -29,11 +29,11 @@ class PlatformSpec:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySpec:
-    """Which dialect, and where the gateway's replicas and files are.
+    """The gateway product, and where its replicas and files are.
 
     `selector` picks the gateway's Pods in `namespace`; `keys` of `config_map` are its files, or `routes` its HTTPRoutes
-    as namespace/name; `traffic` and `admin` are container ports, `admin` 0 where there is none. `container` is the one
-    that is told to load its files; empty for the first that has them.
+    as namespace/name; `traffic` and `admin` are container ports; `admin` is 0 where there is none. `container` is the
+    container in which the reload command runs; empty for the first one that mounts the files.
     """
 
     kind: str
@@ -49,10 +49,10 @@ class GatewaySpec:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole gatewayctl.yaml, or the part of it that is about one gateway: see `behind` and `each`.
+    """A whole gatewayctl.yaml, or only one of its gateways with the applications behind it: see `behind` and `each`.
 
-    `file` is where it was read from, relative paths start at its folder. `text` is the file as it was read: a journal
-    in the cluster keeps it, so that anyone can act from anywhere. The only gateway of a file may have no name.
+    Relative paths start at the folder of `file`. `text` is the content of the file: a journal in the cluster keeps it,
+    so that people without the file can continue a release. If a file has one gateway, its name may be empty.
     """
 
     file: Path
@@ -63,24 +63,24 @@ class Spec:
 
     @property
     def gateway(self) -> GatewaySpec:
-        """The only gateway. Raises UsageFault where there are several."""
+        """The only gateway. Raises UsageFault when there are several."""
         if len(self.gateways) != 1:
             raise UsageFault(f"{self.file} has {len(self.gateways)} gateways", hint=f"{', '.join(self.gateways)}")
         return next(iter(self.gateways.values()))
 
     def app(self, name: str) -> AppSpec:
-        """One application. Raises UsageFault with the names there are."""
-        found = self.apps.get(name)
-        if found is None:
+        """The application `name`. Raises UsageFault, with the names of all, when there is none of that name."""
+        app = self.apps.get(name)
+        if app is None:
             raise UsageFault(f"{self.file} has no application {name}", hint=f"it has {', '.join(self.apps)}")
-        return found
+        return app
 
     def behind(self, app: str) -> "Spec":
-        """The part about the gateway of one application, and all that are behind it. Raises UsageFault."""
+        """The part with the gateway of application `app`, and all applications behind it. Raises UsageFault."""
         return self._part(self.app(app).gateway)
 
     def each(self) -> tuple["Spec", ...]:
-        """One part per gateway, those left out that no application is behind."""
+        """One part for each gateway that has applications behind it."""
         return tuple(
             self._part(name) for name in self.gateways if any(app.gateway == name for app in self.apps.values())
         )
@@ -91,5 +91,5 @@ class Spec:
 
     @property
     def folder(self) -> Path:
-        """The folder that relative paths and the state of a sandbox belong to."""
+        """The folder of the file: relative paths start here, and a sandbox keeps its state here."""
         return self.file.parent

@@ -1,7 +1,8 @@
-"""The example shop: one small HTTP service per application, with versions that behave well or badly on purpose.
+"""The example shop: one small HTTP service per application, in versions that behave well or badly on purpose.
 
-It stops the way a service behind a gateway should: what was accepted is answered, connections are given back with
-`Connection: close`, and idle ones are left to the gateway to close, which alone can do it without losing a request.
+It stops as a service behind a gateway should: it answers all accepted requests, ends connections with
+`Connection: close`, and lets the gateway close idle ones, because only the gateway can do this without losing a
+request.
 """
 
 import argparse
@@ -23,12 +24,12 @@ from urllib.parse import parse_qs, urlsplit
 
 _ITEMS = 5
 _LARGEST_BODY = 64 * 1024  # bytes
-_LONGEST_SLEEP = 5.0  # seconds; what /slow may ask for
-_SLOWER = 0.080  # seconds that the slow version takes on top
+_LONGEST_SLEEP = 5.0  # seconds; the limit for /slow
+_SLOWER = 0.080  # seconds that the slow version adds
 _FAILING = (2, 5, 8)  # of every ten requests to the failing version: 30%, and the same each time
 _IDLE_DRAIN = 2.5  # seconds; longer than the gateway keeps an idle connection (1 s in the example bootstrap)
-_UNREAD_DRAIN, _UNREAD_READS = 0.5, 20  # seconds of silence, and reads of a body that was refused
-_BUSY_DRAIN = 8.0  # seconds for requests that are being answered
+_UNREAD_DRAIN, _UNREAD_READS = 0.5, 20  # seconds without data, and number of reads, of a body that was refused
+_BUSY_DRAIN = 8.0  # seconds for requests in progress
 
 
 class Behaviour(StrEnum):
@@ -42,8 +43,8 @@ class Behaviour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer before it is written."""
+class ShopReply:
+    """An answer that is not sent yet."""
 
     status: HTTPStatus
     content: Any
@@ -66,7 +67,7 @@ class Shop(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        """Without the reverse look-up of our own address that HTTPServer does."""
+        """Bind without the reverse look-up of our own address that HTTPServer does."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[0], self.server_address[1]  # type: ignore[assignment]
 
@@ -77,22 +78,22 @@ class Shop(ThreadingHTTPServer):
             self._busy += busy
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Counted here, before the thread begins: a drain must not overlook it."""
+        """Count the connection before its thread starts, so that a drain does not miss it."""
         self.note(connections=1)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """The connection has ended."""
+        """Close the connection, and count it down."""
         super().shutdown_request(request)
         self.note(connections=-1)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; everything else is."""
+        """Print an error, unless it is only a client that closed its connection."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
-    def take_waiting(self) -> None:
-        """Accept what the kernel has accepted already; closing the listener would reset those connections."""
+    def accept_waiting(self) -> None:
+        """Accept connections that the kernel has accepted already: closing the listener would reset them."""
         self.socket.settimeout(0)
         while True:
             try:
@@ -104,7 +105,7 @@ class Shop(ThreadingHTTPServer):
         self.server_close()
 
     def drain(self) -> None:
-        """Return when nothing is left to answer, or when the patience for it is over."""
+        """Return when all requests are answered and connections closed, or when the time limits are over."""
         begun = time.monotonic()
         while True:
             with self._lock:
@@ -126,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
     _unread = False
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is http.server's)
-        """Quiet: a gateway logs requests."""
+        """Log nothing: the gateway logs requests."""
 
     def do_GET(self) -> None:
         """Answer one GET."""
@@ -144,65 +145,71 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             self.server.note(busy=-1)
 
-    def _misbehave(self) -> Reply | None:
-        if self._healthy_path():
+    def _misbehave(self) -> ShopReply | None:
+        if self._is_health_path():
             return None
         if self.server.behaviour is Behaviour.SLOW:
             time.sleep(_SLOWER)
         if self.server.behaviour is Behaviour.ERRORS and next(self.server.count) % 10 in _FAILING:
             self._body()
-            return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, self._signed(error="this version fails now and then"))
+            return ShopReply(
+                HTTPStatus.INTERNAL_SERVER_ERROR, self._with_identity(error="this version fails now and then")
+            )
         return None
 
-    def _healthy_path(self) -> bool:
+    def _is_health_path(self) -> bool:
         return urlsplit(self.path).path in ("/healthz", f"/api/{self.server.app}/health")
 
-    def _get(self) -> Reply:
+    def _get(self) -> ShopReply:
         url, base = urlsplit(self.path), f"/api/{self.server.app}"
         if url.path == "/healthz":
             ready = self.server.behaviour is not Behaviour.UNREADY
-            return Reply(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, self._signed(ready=ready))
+            return ShopReply(
+                HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, self._with_identity(ready=ready)
+            )
         if url.path == f"{base}/health":
-            return Reply(HTTPStatus.OK, self._signed(status="ok"))
+            return ShopReply(HTTPStatus.OK, self._with_identity(status="ok"))
         if url.path == f"{base}/items":
-            return Reply(HTTPStatus.OK, [self._item(number) for number in range(1, _ITEMS + 1)])
+            return ShopReply(HTTPStatus.OK, [self._item(number) for number in range(1, _ITEMS + 1)])
         if url.path == f"{base}/slow":
             return self._slow(url.query)
         number = url.path.removeprefix(f"{base}/items/")
         if number != url.path and number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _ITEMS:
-            return Reply(HTTPStatus.OK, self._signed(**self._item(int(number))))
-        return Reply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
+            return ShopReply(HTTPStatus.OK, self._with_identity(**self._item(int(number))))
+        return ShopReply(HTTPStatus.NOT_FOUND, self._with_identity(error="there is nothing here"))
 
-    def _slow(self, query: str) -> Reply:
+    def _slow(self, query: str) -> ShopReply:
         asked = parse_qs(query).get("ms", ["100"])[0]
         if not (asked.isascii() and asked.isdigit() and len(asked) < 7):
-            return Reply(HTTPStatus.BAD_REQUEST, self._signed(error="ms is a number of milliseconds"))
+            return ShopReply(HTTPStatus.BAD_REQUEST, self._with_identity(error="ms is a number of milliseconds"))
         seconds = min(int(asked) / 1000, _LONGEST_SLEEP)
         time.sleep(seconds)
-        return Reply(HTTPStatus.OK, self._signed(slept=seconds))
+        return ShopReply(HTTPStatus.OK, self._with_identity(slept=seconds))
 
-    def _post(self) -> Reply:
+    def _post(self) -> ShopReply:
         body = self._body()
-        if isinstance(body, Reply):
+        if isinstance(body, ShopReply):
             return body
         if urlsplit(self.path).path != f"/api/{self.server.app}/items":
-            return Reply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
+            return ShopReply(HTTPStatus.NOT_FOUND, self._with_identity(error="there is nothing here"))
         try:
-            return Reply(HTTPStatus.CREATED, self._signed(received=json.loads(body or b"null")))
+            return ShopReply(HTTPStatus.CREATED, self._with_identity(received=json.loads(body or b"null")))
         except (ValueError, RecursionError):
-            return Reply(HTTPStatus.BAD_REQUEST, self._signed(error="the body is not JSON"))
+            return ShopReply(HTTPStatus.BAD_REQUEST, self._with_identity(error="the body is not JSON"))
 
-    def _body(self) -> bytes | Reply:
-        """The request's body; what cannot be read to its end also ends the connection."""
+    def _body(self) -> bytes | ShopReply:
+        """The body of the request, or a refusal; a body that was refused also ends the connection."""
         length = self.headers.get("content-length", "" if "transfer-encoding" in self.headers else "0")
         if not length.isdigit() or int(length[:9]) > _LARGEST_BODY:
             self.close_connection = self._unread = True
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if length.isdigit() else HTTPStatus.LENGTH_REQUIRED
-            return Reply(status, self._signed(error=f"a body of at most {_LARGEST_BODY} bytes, with its length"))
+            return ShopReply(
+                status, self._with_identity(error=f"a body of at most {_LARGEST_BODY} bytes, with its length")
+            )
         return self.rfile.read(int(length))
 
     def finish(self) -> None:
-        """Closing while the client still sends would reset the connection, and lose our answer on its way."""
+        """Read what a client still sends of a refused body: else the connection is reset and our answer lost."""
         super().finish()
         if self._unread:
             self.connection.shutdown(socket.SHUT_WR)
@@ -214,10 +221,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _item(self, number: int) -> dict[str, Any]:
         return {"id": number, "name": f"{self.server.app} {number}"}
 
-    def _signed(self, **content: Any) -> dict[str, Any]:
+    def _with_identity(self, **content: Any) -> dict[str, Any]:
         return {"app": self.server.app, "version": self.server.version, "pod": self.server.pod, **content}
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, reply: ShopReply) -> None:
         content = json.dumps(reply.content).encode()
         self.send_response(reply.status)
         self.send_header("content-type", "application/json")
@@ -244,7 +251,7 @@ def main() -> int:
         sys.stderr.write(f"{given.app} {given.version}: cannot open its database, giving up\n")
         return 1
     address = (os.environ.get("POD_IP", "127.0.0.1"), int(os.environ.get("PORT", "8080")))
-    # Blocked before any thread begins, so that it waits for us whenever it comes.
+    # Blocked before the first thread starts, so that sigwait gets the signal at any time.
     ending = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     shop = Shop(address, given.app, given.version, given.behaviour)
@@ -253,7 +260,7 @@ def main() -> int:
     signal.sigwait(ending)
     shop.draining.set()
     shop.shutdown()
-    shop.take_waiting()
+    shop.accept_waiting()
     shop.drain()
     return 0
 

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gatewayctl.adapters.files.processes import tell
+from gatewayctl.adapters.files.processes import send_signal
 from tests.cluster import components, containers
 from tests.cluster.components import Component
 from tests.cluster.lifecycle import PATIENCE, wait_until_ready
@@ -64,7 +64,7 @@ def paused(cluster: Cluster, name: str) -> Iterator[None]:
 
 def _tell(cluster: Cluster, name: str, what: signal.Signals) -> None:
     process = component(cluster, name)
-    tell(process.pid, process.started, what)
+    send_signal(process.pid, process.started, what)
 
 
 def log(cluster: Cluster, name: str) -> str:

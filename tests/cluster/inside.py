@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from gatewayctl.adapters.files.processes import started_at
+from gatewayctl.adapters.files.processes import read_start_time
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.cluster import lifecycle, network
 from tests.cluster.place import ENTERED, Cluster
@@ -54,7 +54,7 @@ def enter(cluster: Cluster, command: Sequence[str]) -> NoReturn:
 
 def run(cluster: Cluster, command: Sequence[str]) -> int:
     """Start a cluster, run the command inside, and stop the cluster whatever happened; the command's exit code."""
-    lifecycle.up(cluster, Process("attendant", os.getpid(), started_at(os.getpid())))
+    lifecycle.up(cluster, Process("attendant", os.getpid(), read_start_time(os.getpid())))
     try:
         return _attend(cluster, command)
     finally:

@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import started_at
+from gatewayctl.adapters.files.processes import read_start_time
 from gatewayctl.domain.errors import EnvironmentFailed
 from tests.cluster import cgroups, network
 from tests.cluster.host import PATH
@@ -95,7 +95,7 @@ def _inside(cluster: Cluster) -> tuple[Process, ...]:
 
 
 def _in_cgroup(cluster: Cluster) -> tuple[Process, ...]:
-    started = ((pid, started_at(pid)) for pid in cgroups.members(cluster.ident))
+    started = ((pid, read_start_time(pid)) for pid in cgroups.members(cluster.ident))
     return tuple(Process(f"process {pid}", pid, at) for pid, at in started if at)
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import tail
+from gatewayctl.adapters.files.processes import read_tail
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed
 from tests.cluster import (
     access,
@@ -166,14 +166,14 @@ def _wait_for_containerd(cluster: Cluster) -> None:
     while not containers.answers(cluster):
         _all_run(cluster)
         if time.monotonic() > deadline:
-            raise DeadlineExceeded(PATIENCE, "containerd", tail(log_of(cluster, "containerd"), _WORDS))
+            raise DeadlineExceeded(PATIENCE, "containerd", read_tail(log_of(cluster, "containerd"), _WORDS))
         time.sleep(_POLL)
 
 
 def _all_run(cluster: Cluster) -> None:
     for process in recorded(cluster):
         if not process.running:
-            words = tail(log_of(cluster, process.component), _WORDS)
+            words = read_tail(log_of(cluster, process.component), _WORDS)
             raise EnvironmentFailed(
                 f"{process.component} ended; its log ends:\n{words}",
                 hint=f"the whole log: {log_of(cluster, process.component)}",

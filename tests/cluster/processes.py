@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import alive, started_at, tail, tell
+from gatewayctl.adapters.files.processes import is_alive, read_start_time, read_tail, send_signal
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
 from tests.cluster.host import PATH
 from tests.cluster.place import Cluster
@@ -34,7 +34,7 @@ class Process:
     @property
     def running(self) -> bool:
         """Whether this very process still runs."""
-        return alive(self.pid, self.started)
+        return is_alive(self.pid, self.started)
 
 
 def start(cluster: Cluster, component: str, command: Iterable[str | Path]) -> Process:
@@ -53,7 +53,7 @@ def start(cluster: Cluster, component: str, command: Iterable[str | Path]) -> Pr
         check=True,
     )
     pid = int(done.stdout)
-    process = Process(component, pid, started_at(pid))
+    process = Process(component, pid, read_start_time(pid))
     record(process, cluster.processes / f"{process.component}.json")
     return process
 
@@ -69,7 +69,7 @@ def component(cluster: Cluster, name: str) -> Process:
     for process in recorded(cluster):
         if process.component == name and process.running:
             return process
-    words = tail(log_of(cluster, name), 5)
+    words = read_tail(log_of(cluster, name), 5)
     raise EnvironmentFailed(
         f"{name} of cluster {cluster.name} does not run; its log ends: {words or '(empty)'}",
         hint=f"python -m tests.cluster up --name {cluster.name}",
@@ -93,7 +93,7 @@ def running_where(holds: Callable[[Path], bool]) -> tuple[Process, ...]:
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
-        started = started_at(int(folder.name))
+        started = read_start_time(int(folder.name))
         try:
             if started and holds(folder):
                 found.append(Process(f"process {folder.name}", int(folder.name), started))
@@ -104,7 +104,7 @@ def running_where(holds: Callable[[Path], bool]) -> tuple[Process, ...]:
 
 def end(processes: Iterable[Process], how: signal.Signals, within: float) -> None:
     """Send a signal to each and wait until all are gone. Raises DeadlineExceeded after `within` seconds."""
-    ending = [process for process in processes if tell(process.pid, process.started, how)]
+    ending = [process for process in processes if send_signal(process.pid, process.started, how)]
     deadline = time.monotonic() + within
     while left := [process for process in ending if process.running]:
         if time.monotonic() > deadline:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.adapters.files.processes import started_at
+from gatewayctl.adapters.files.processes import read_start_time
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, UsageFault
 from tests.cluster import cgroups, leftovers
 from tests.cluster.leftovers import mounts_below
@@ -40,7 +40,7 @@ def sleepers() -> Iterator[list["subprocess.Popen[bytes]"]]:
 def a_sleeper(started: list["subprocess.Popen[bytes]"], **environment: str) -> Process:
     process = subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], **environment})  # noqa: S607
     started.append(process)
-    return Process("sleeper", process.pid, started_at(process.pid))
+    return Process("sleeper", process.pid, read_start_time(process.pid))
 
 
 def write_down(cluster: Cluster, process: Process, name: str) -> None:
@@ -114,7 +114,7 @@ def test_removing_what_is_not_there_is_no_fault(cluster):
 
 
 def test_whoever_asks_for_the_end_from_inside_does_not_end_itself(cluster):
-    process = Process("test", os.getpid(), started_at(os.getpid()))
+    process = Process("test", os.getpid(), read_start_time(os.getpid()))
     write_down(cluster, process, "test")
 
     assert leftovers.processes_of(cluster) == ()

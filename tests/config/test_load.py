@@ -1,4 +1,4 @@
-"""gatewayctl.yaml: short by convention, every fault with its line, all together."""
+"""gatewayctl.yaml: its conventions and options, and all its faults together, each with its line."""
 
 from pathlib import Path
 
@@ -6,33 +6,11 @@ import pytest
 
 from gatewayctl import __version__
 from gatewayctl.config.load import ConfigFault, load, parse
-from gatewayctl.domain.errors import UsageFault
-
-GOOD = """\
-version: 1
-platform: {kind: sandbox, world: sandbox.yaml}
-gateway: {kind: envoy}
-apps:
-  orders:
-    probe: {host: shop.example.com, path: /api/orders/health}
-"""
-
-
-def written(folder: Path, text: str) -> Path:
-    file = folder / "gatewayctl.yaml"
-    file.write_text(text)
-    return file
-
-
-def faults_of(folder: Path, text: str) -> list[str]:
-    with pytest.raises(ConfigFault) as caught:
-        load(written(folder, text))
-    assert caught.value.exit_code == 2
-    return [line.removeprefix(f"{folder}/") for line in str(caught.value).splitlines()]
+from tests.config.files import CLUSTER, GOOD, faults_of, write_config
 
 
 def test_names_follow_from_the_application_by_convention(tmp_path):
-    app = load(written(tmp_path, GOOD)).apps["orders"]
+    app = load(write_config(tmp_path, GOOD)).apps["orders"]
 
     assert (app.target.stable, app.target.canary) == ("orders", "orders-canary")
     assert (app.target.service, app.target.canary_service) == ("orders", "orders-canary")
@@ -58,7 +36,7 @@ def test_every_option_is_read(tmp_path):
     timings: {ready: 250ms, drain: 1h}
 """
     )
-    app = load(written(tmp_path, text)).apps["orders"]
+    app = load(write_config(tmp_path, text)).apps["orders"]
 
     assert (app.target.stable, app.target.canary) == ("orders-v1", "orders-v1-canary")
     assert app.target.canary_service == "service_backend-canary"
@@ -73,150 +51,13 @@ def test_every_option_is_read(tmp_path):
     assert (app.trial.timings.ready, app.trial.timings.drain) == (0.25, 3600.0)
 
 
-CLUSTER = GOOD.replace("{kind: sandbox, world: sandbox.yaml}", "{kind: kubernetes, namespace: shop}").replace(
-    "{kind: envoy}",
-    "{kind: envoy, namespace: gateway, replicas: {selector: app=gateway}, "
-    "config: {configMap: gateway-routes, key: rds.yaml}, traffic: 8000, admin: 9901}",
-)
-
-
-def test_a_gateway_in_a_cluster_is_read_with_its_place(tmp_path):
-    spec = load(written(tmp_path, CLUSTER))
-
-    assert (spec.platform.kind, spec.platform.namespace, spec.platform.context) == ("kubernetes", "shop", "")
-    assert (spec.gateway.namespace, spec.gateway.selector) == ("gateway", "app=gateway")
-    assert (spec.gateway.config_map, spec.gateway.keys) == ("gateway-routes", ("rds.yaml",))
-    assert (spec.gateway.traffic, spec.gateway.admin) == (8000, 9901)
-    assert spec.text == CLUSTER
-
-
-ROUTES = CLUSTER.replace("kind: envoy", "kind: httproute").replace(
-    "config: {configMap: gateway-routes, key: rds.yaml}", "routes: [shop/orders, web/front.page]"
-)
-
-
-def test_a_gateway_whose_routes_are_objects_names_them(tmp_path):
-    spec = load(written(tmp_path, ROUTES))
-
-    assert spec.gateway.routes == ("shop/orders", "web/front.page")
-    assert (spec.gateway.config_map, spec.gateway.keys) == ("", ())
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        (ROUTES.replace("kind: httproute", "kind: envoy"), "routes names HTTPRoutes: it goes with kind httproute"),
-        (CLUSTER.replace("kind: envoy", "kind: httproute"), "expected routes, as namespace/name"),
-        (ROUTES.replace("[shop/orders, web/front.page]", "[]"), "platform kubernetes needs gateway.routes"),
-        (ROUTES.replace("web/front.page", "shop/orders"), "is named twice"),
-        (ROUTES.replace("web/front.page", "front"), "gateway.routes"),
-    ],
-)
-def test_routes_in_two_places_or_none_are_faults(tmp_path, text, fault):
-    assert fault in " ".join(faults_of(tmp_path, text))
-
-
-def test_a_gateway_lives_with_its_applications_unless_told_otherwise(tmp_path):
-    spec = load(written(tmp_path, CLUSTER.replace("namespace: gateway, ", "")))
-
-    assert spec.gateway.namespace == "shop"
-
-
-TWO = """\
-version: 1
-platform: {kind: kubernetes, namespace: shop}
-gateways:
-  edge: {kind: envoy, replicas: {selector: app=edge}, config: {configMap: edge-routes, key: rds.yaml}}
-  legacy: {kind: nginx, namespace: old, replicas: {selector: app=nginx}, config: {configMap: nginx, key: nginx.conf}}
-apps:
-  orders: {gateway: edge, probe: {host: shop.example.com}}
-  billing: {gateway: legacy, probe: {host: old.example.com}}
-  payments: {gateway: edge, probe: {host: shop.example.com}}
-"""
-
-
-def test_each_application_is_behind_the_gateway_it_names(tmp_path):
-    spec = load(written(tmp_path, TWO))
-
-    edge, legacy = spec.behind("payments"), spec.behind("billing")
-
-    assert (edge.gateway.kind, list(edge.apps)) == ("envoy", ["orders", "payments"])
-    assert (legacy.gateway.kind, legacy.gateway.namespace, list(legacy.apps)) == ("nginx", "old", ["billing"])
-    assert spec.each() == (edge, legacy)
-    assert edge.text == TWO
-
-
-def test_with_several_gateways_nobody_is_given_just_one_of_them(tmp_path):
-    spec = load(written(tmp_path, TWO))
-
-    with pytest.raises(UsageFault, match="has 2 gateways"):
-        _ = spec.gateway
-    with pytest.raises(UsageFault, match="has no application stock"):
-        spec.behind("stock")
-
-
-def test_the_only_gateway_of_a_list_needs_no_naming(tmp_path):
-    lines = [line.replace("gateway: edge, ", "") for line in TWO.splitlines() if "legacy" not in line]
-
-    spec = load(written(tmp_path, "\n".join(lines)))
-
-    assert spec.behind("orders") == spec
-    assert spec.each() == (spec,)
-
-
-@pytest.mark.parametrize(
-    ("text", "faults"),
-    [
-        (
-            TWO.replace("orders: {gateway: edge, ", "orders: {").replace("gateway: legacy", "gateway: nginx"),
-            [
-                "gatewayctl.yaml:7: apps.orders: expected gateway: the one it is behind, of edge, legacy",
-                "gatewayctl.yaml:8: apps.billing.gateway: expected one of edge, legacy",
-            ],
-        ),
-        (
-            CLUSTER.replace("    probe", "    gateway: edge\n    probe"),
-            ["gatewayctl.yaml:6: apps.orders.gateway: there is only one gateway, and it has no name"],
-        ),
-        (
-            TWO.replace("gateways:", "gateway: {kind: envoy}\ngateways:"),
-            ["gatewayctl.yaml:1: file: expected exactly one of gateway and gateways"],
-        ),
-        (
-            GOOD.replace("gateway: {kind: envoy}\n", ""),
-            ["gatewayctl.yaml:1: file: expected exactly one of gateway and gateways"],
-        ),
-        (
-            TWO.replace("{kind: kubernetes, namespace: shop}", "{kind: sandbox}"),
-            [
-                "gatewayctl.yaml:1: file: a sandbox has one gateway: rehearse each with a gatewayctl.yaml of its own",
-            ],
-        ),
-        (
-            TWO.replace("replicas: {selector: app=nginx}, ", ""),
-            ["gatewayctl.yaml:1: file: platform kubernetes needs gateways.legacy.replicas.selector"],
-        ),
-    ],
-)
-def test_gateways_that_cannot_be_told_apart_are_faults(tmp_path, text, faults):
-    assert faults_of(tmp_path, text) == faults
-
-
-def test_a_canary_belongs_to_one_application(tmp_path):
-    text = TWO.replace("billing: {", "billing: {stable: orders, ")
-
-    assert faults_of(tmp_path, text) == [
-        "gatewayctl.yaml:8: apps.billing: its canary orders-canary is the canary of orders"
-    ]
-
-
 def test_text_kept_elsewhere_is_the_same_configuration(tmp_path):
-    file = written(tmp_path, CLUSTER)
+    file = write_config(tmp_path, CLUSTER)
 
     assert parse(CLUSTER, file) == load(file)
 
 
-def test_all_faults_are_told_together_with_their_lines(tmp_path):
+def test_all_faults_are_reported_together_with_their_lines(tmp_path):
     text = """\
 version: 2
 platform: {kind: sandbox}
@@ -279,6 +120,16 @@ def test_a_missing_file_says_what_to_do(tmp_path):
     assert "gatewayctl demo" in caught.value.hint
 
 
+def test_a_file_with_another_fault_gets_no_hint_about_a_missing_one(tmp_path):
+    folder = tmp_path / "no such file"
+    folder.mkdir()
+
+    with pytest.raises(ConfigFault, match="Is a directory") as caught:
+        load(folder)
+
+    assert caught.value.hint == ""
+
+
 def test_a_file_that_is_not_text_is_refused(tmp_path):
     file = tmp_path / "gatewayctl.yaml"
     file.write_bytes(b"version: 1\n# caf\xe9\n")
@@ -297,7 +148,7 @@ def test_a_device_without_an_end_is_not_read_to_its_end():
         load(Path("/dev/zero"))
 
 
-# Nine times nine times nine: a few lines whose text would fill any memory.
+# Nine lists of nine, nine levels deep: a few lines whose text would fill any memory.
 ALIASES = "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 10))
 
 
@@ -315,10 +166,10 @@ def test_what_repeats_or_nests_without_end_is_refused_in_little_time(tmp_path, t
     assert any(fault in line for line in faults_of(tmp_path, text)), faults_of(tmp_path, text)
 
 
-def test_jobs_run_this_version_as_the_account_of_the_manifests_unless_told_otherwise(tmp_path):
-    usual = load(written(tmp_path, GOOD)).platform.runner
+def test_jobs_run_this_version_as_the_account_of_the_manifests_by_default(tmp_path):
+    usual = load(write_config(tmp_path, GOOD)).platform.runner
     runner = "runner: {image: 'registry.example/ours:2', account: releaser}"
-    other = load(written(tmp_path, GOOD.replace("kind: sandbox,", f"kind: sandbox, {runner},"))).platform.runner
+    other = load(write_config(tmp_path, GOOD.replace("kind: sandbox,", f"kind: sandbox, {runner},"))).platform.runner
 
     assert (usual.image, usual.account) == (f"gatewayctl:{__version__}", "gatewayctl")
     assert (other.image, other.account) == ("registry.example/ours:2", "releaser")
@@ -327,5 +178,5 @@ def test_jobs_run_this_version_as_the_account_of_the_manifests_unless_told_other
 def test_every_load_worker_has_a_user(tmp_path):
     smoke = "    smoke: {locust: {file: load.py, users: 2, workers: %d}}\n"
 
-    assert load(written(tmp_path, GOOD + smoke % 2)).apps["orders"].trial.load.workers == 2
+    assert load(write_config(tmp_path, GOOD + smoke % 2)).apps["orders"].trial.load.workers == 2
     assert any("3 workers share 2 users" in fault for fault in faults_of(tmp_path, GOOD + smoke % 3))

@@ -1,4 +1,4 @@
-"""The example shop on a running sandbox, and the command line beside it, as a person would have them."""
+"""The example shop on a running sandbox, and the command line, as a person would use them."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.sandbox import cluster
@@ -21,9 +22,22 @@ ROOT = Path(__file__).parents[2]
 STABLE, NEW = "shop/orders:1.0", "shop/orders:1.1"
 
 
+@contextmanager
+def spawn_command(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start `gatewayctl` with `words`; it is killed at the end of the block, if it still runs."""
+    command = [sys.executable, "-m", "gatewayctl", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
 @dataclass
 class Shop:
-    """A sandbox with the example in it. `first` is how its routes were at the start."""
+    """A sandbox with the example in it. `first` are its routes at the start."""
 
     folder: Path
     wired: Wired
@@ -41,7 +55,7 @@ class Shop:
         return {**os.environ, "GATEWAYCTL_CONFIG": str(self.config), "GATEWAYCTL_ACTOR": "tester"}
 
     def cli(self, *words: str, within: float = 120.0) -> subprocess.CompletedProcess[str]:
-        """Run `gatewayctl` as a person would, elsewhere than the configuration."""
+        """Run `gatewayctl` in another folder than that of the configuration."""
         return subprocess.run(
             [sys.executable, "-m", "gatewayctl", *words],
             cwd=self.folder,
@@ -51,29 +65,21 @@ class Shop:
             timeout=within,
         )
 
-    def told(self, *words: str) -> dict:
-        """The JSON result of a command that must succeed."""
+    def read_json(self, *words: str) -> dict:
+        """Run a command that must succeed, and return its JSON."""
         done = self.cli(*words, "-o", "json")
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
     @contextmanager
-    def spawned(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """A command that runs beside the test, ended with it."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gatewayctl", *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
+    def spawn(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs beside the test, killed at the end of the block."""
+        with spawn_command(*words, cwd=self.folder, env=self.environment, stderr=subprocess.STDOUT) as process:
             yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+
+    def release(self, image: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a whole release of orders, which promotes the image if it is good."""
+        return self.cli("release", "orders", "--image", image, "--promote", "on-success", *words)
 
     def phase(self) -> str:
         """The phase of the release of orders, as journaled."""
@@ -81,14 +87,14 @@ class Shop:
         return record.release.phase.value if record else ""
 
     def wait(self, ready: Callable[[], object], what: str, within: float = 60.0) -> None:
-        """Until `ready`, or fail with `what`."""
+        """Wait until `ready`, or fail with `what` after `within` seconds."""
         deadline = time.monotonic() + within
         while not ready():
             assert time.monotonic() < deadline, f"waited {within} s for {what}"
             time.sleep(0.01)
 
     def is_as_before(self) -> bool:
-        """Routes byte for byte, images, replicas, pods: as if nothing had happened."""
+        """Whether routes, images, replicas and pods are as at the start."""
         workloads = self.wired.ports.workloads
         stable, canary = workloads.read("orders"), workloads.read("orders-canary")
         return (
@@ -98,7 +104,7 @@ class Shop:
         )
 
     def is_promoted(self) -> bool:
-        """Stable and canary have the new image, the canary is at zero, the routes are as before."""
+        """Whether stable and canary have the new image, the canary has no pod, and the routes are as at the start."""
         workloads = self.wired.ports.workloads
         stable, canary = workloads.read("orders"), workloads.read("orders-canary")
         return (
@@ -108,7 +114,7 @@ class Shop:
         )
 
     def reset(self) -> None:
-        """Back to the beginning, whatever the last test left."""
+        """Bring everything back to the start, after any test."""
         record = self.wired.ports.journal.load("orders")
         if record and not record.release.ended:
             self.wired.driver.abort("orders", "the next test begins")
@@ -125,7 +131,7 @@ class Shop:
 
 @contextmanager
 def a_shop(folder: Path, edit: Callable[[Path], None] = lambda _: None) -> Iterator[Shop]:
-    """A copy of the example with a sandbox on it; `edit` may change the copy before it starts."""
+    """A copy of the example with its sandbox running; `edit` may change the copy before the start."""
     for name in ("gateway-config", "smoke"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".gatewayctl"))
     edit(folder)
@@ -136,8 +142,8 @@ def a_shop(folder: Path, edit: Callable[[Path], None] = lambda _: None) -> Itera
         yield Shop(folder, wired)
 
 
-def quickly(folder: Path) -> None:
-    """Shorter load and deadlines, for tests that look at something else."""
+def shorten_times(folder: Path) -> None:
+    """Shorten load and deadlines, for tests of other things."""
     file = folder / "gateway-config" / "gatewayctl.yaml"
     text = file.read_text()
     assert "users: 8, duration: 8s, slack: 25ms" in text

@@ -1,4 +1,4 @@
-"""A whole release on a route file that nobody here wrote, from warm to promoted."""
+"""Whole releases on a route file of another project, and on clusters in a file."""
 
 import os
 import shutil
@@ -25,8 +25,8 @@ apps:
 """
 
 
-def on_their_routes(folder: Path) -> None:
-    """The gateway of the example, with their route file where theirs is mounted, and clusters by their names."""
+def use_corpus_file(folder: Path) -> None:
+    """Give the example's gateway the corpus file, mounted where it expects it, and clusters with its names."""
     gateway = folder / "gateway-config"
     shutil.copyfile(Path(os.environ["GATEWAYCTL_CORPUS"], FILE), gateway / "rds.yaml")
     changes = {
@@ -49,15 +49,15 @@ def on_their_routes(folder: Path) -> None:
 
 @pytest.mark.skipif("GATEWAYCTL_CORPUS" not in os.environ, reason="GATEWAYCTL_CORPUS does not name the corpus")
 def test_a_release_on_a_real_route_file_is_promoted_and_leaves_it_as_it_was(tmp_path):
-    with a_shop(tmp_path, on_their_routes) as shop:
-        theirs = Path(os.environ["GATEWAYCTL_CORPUS"], FILE).read_bytes()
-        assert shop.first.files[0].text.encode() == theirs
+    with a_shop(tmp_path, use_corpus_file) as shop:
+        original = Path(os.environ["GATEWAYCTL_CORPUS"], FILE).read_bytes()
+        assert shop.first.files[0].text.encode() == original
 
-        done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
+        done = shop.release(NEW)
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert shop.is_promoted()
-        assert shop.wired.ports.gateway.store.read().files[0].text.encode() == theirs
+        assert shop.wired.ports.gateway.store.read().files[0].text.encode() == original
 
 
 CLUSTERS = """\
@@ -83,8 +83,8 @@ dynamic_resources:
 """
 
 
-def with_clusters_in_a_file(folder: Path) -> None:
-    """Nobody prepared a cluster for the canary: it is copied from stable's, and goes with the rule."""
+def use_clusters_in_a_file(folder: Path) -> None:
+    """Put stable's cluster into a file, with none for the canary: a release copies it, and removes the copy."""
     gateway = folder / "gateway-config"
     (gateway / "cds.yaml").write_text(CLUSTERS)
     bootstrap = (gateway / "bootstrap.yaml").read_text()
@@ -103,21 +103,18 @@ def with_clusters_in_a_file(folder: Path) -> None:
 
 
 def test_a_cluster_that_nobody_prepared_is_copied_before_the_rule_and_goes_after_it(tmp_path):
-    def edit(folder: Path) -> None:
-        with_clusters_in_a_file(folder)
-
-    with a_shop(tmp_path, edit) as shop:
+    with a_shop(tmp_path, use_clusters_in_a_file) as shop:
         started = shop.cli("start", "orders", "--image", NEW)
         assert started.returncode == 0, started.stdout + started.stderr
         texts = {file.name: file.text for file in shop.wired.ports.gateway.store.read().files}
         assert '"orders-canary"' in texts["cds.yaml"]
-        assert written(shop) == ["cds.yaml", "rds.yaml"]
+        assert changed_files(shop) == ["cds.yaml", "rds.yaml"]
 
         assert shop.cli("promote", "orders", "--untested").returncode == 0
         assert shop.is_promoted()
 
 
-def written(shop: Shop) -> list[str]:
-    """The files that the rule went into."""
+def changed_files(shop: Shop) -> list[str]:
+    """The names of the files that differ from the start."""
     first = {file.name: file.text for file in shop.first.files}
     return sorted(file.name for file in shop.wired.ports.gateway.store.read().files if file.text != first[file.name])

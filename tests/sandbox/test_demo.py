@@ -12,30 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.shop import spawn_command
+
 pytestmark = pytest.mark.sandbox
 
 
 @contextmanager
 def demo(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """The demo as a process of its own, in a session of its own, so that what is left can be found."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gatewayctl", "demo", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
+    """The demo in its own process and session."""
+    with spawn_command("demo", *words, cwd=folder, stderr=subprocess.PIPE, start_new_session=True) as process:
         yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
-def left_in(folder: Path) -> list[str]:
-    """Command lines of live processes that have something to do with `folder`."""
+def find_processes(folder: Path) -> list[str]:
+    """The command lines of processes that name `folder`, or run in it."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -51,7 +41,7 @@ def left_in(folder: Path) -> list[str]:
 
 def wait_until_nothing_is_left(folder: Path) -> None:
     deadline = time.monotonic() + 20
-    while left := left_in(folder):
+    while left := find_processes(folder):
         assert time.monotonic() < deadline, left
         time.sleep(0.05)
 

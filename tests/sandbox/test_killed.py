@@ -1,4 +1,4 @@
-"""I5 for real: SIGKILL at every phase boundary, and another process completes."""
+"""Invariant I5: after SIGKILL at any phase boundary another process completes the release."""
 
 import signal
 import subprocess
@@ -15,16 +15,16 @@ OUT = ["promote", "unroute", "clear", "drain", "cool"]
 
 
 def every_other(*, beginning_with: int) -> list[pytest.ParameterSet]:
-    """All phases, of which make test takes every second one: the other test takes the others, make e2e-all them all."""
+    """All phases. `make test` runs every second one here, and the others in the other test; `make e2e-all` runs all."""
     return [
         pytest.param(phase, marks=[] if number % 2 == beginning_with else [pytest.mark.all])
         for number, phase in enumerate(IN + OUT)
     ]
 
 
-def killed_at(shop: Shop, phase: str, image: str = NEW) -> None:
+def kill_at(shop: Shop, phase: str, image: str = NEW) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.sandbox.doomed", phase, image],
+        [sys.executable, "-m", "tests.sandbox.killed_release", phase, image],
         cwd=ROOT,
         env=shop.environment,
         capture_output=True,
@@ -38,7 +38,7 @@ def killed_at(shop: Shop, phase: str, image: str = NEW) -> None:
 
 @pytest.mark.parametrize("phase", every_other(beginning_with=0))
 def test_killed_at_a_phase_boundary_a_resume_completes(shop, phase):
-    killed_at(shop, phase)
+    kill_at(shop, phase)
 
     done = shop.cli("resume", "orders")
     if phase == "wait":
@@ -51,7 +51,7 @@ def test_killed_at_a_phase_boundary_a_resume_completes(shop, phase):
 
 @pytest.mark.parametrize("phase", every_other(beginning_with=1))
 def test_killed_at_a_phase_boundary_an_abort_restores_everything(shop, phase):
-    killed_at(shop, phase)
+    kill_at(shop, phase)
 
     done = shop.cli("abort", "orders")
 
@@ -60,7 +60,7 @@ def test_killed_at_a_phase_boundary_an_abort_restores_everything(shop, phase):
 
 
 def test_killed_while_a_bad_canary_is_taken_back_a_resume_completes(shop):
-    killed_at(shop, "clear", "shop/orders:1.1-crash")
+    kill_at(shop, "clear", "shop/orders:1.1-crash")
 
     done = shop.cli("resume", "orders")
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.sandbox
 
 @pytest.mark.shows("envoy", "promoted")
 def test_a_good_canary_is_promoted(shop):
-    done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success")
+    done = shop.release(NEW)
 
     assert done.returncode == 0, done.stderr
     assert shop.is_promoted()
@@ -49,42 +49,42 @@ def test_a_good_canary_is_promoted(shop):
     ],
 )
 def test_a_bad_canary_is_rejected_and_everything_is_as_before(shop, image, reason):
-    done = shop.cli("release", "orders", "--image", image, "--promote", "on-success", "-o", "json")
+    done = shop.release(image, "-o", "json")
 
     assert done.returncode == 3, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert (told["outcome"], told["phase"]) == ("rejected", "done")
-    assert reason in told["reason"]
+    result = json.loads(done.stdout)
+    assert (result["outcome"], result["phase"]) == ("rejected", "done")
+    assert reason in result["reason"]
     assert shop.is_as_before()
 
 
 def test_the_stages_of_a_pipeline(shop):
-    started = shop.told("start", "orders", "--image", NEW)
+    started = shop.read_json("start", "orders", "--image", NEW)
     assert (started["phase"], started["tested"]) == ("wait", False)
 
-    seen = shop.told("status", "orders")["apps"][0]
+    seen = shop.read_json("status", "orders")["apps"][0]
     assert [replica["serves_rule"] for replica in seen["replicas"]] == [True, True]
     assert seen["next"] == ["gatewayctl smoke orders", "gatewayctl abort orders"]
     assert started["header"]["value"] in seen["curl"]
     assert shop.cli("route", "verify", "orders").returncode == 0
 
-    replies = shop.told("curl", "orders", "/api/orders/items")["replies"]
+    replies = shop.read_json("curl", "orders", "/api/orders/items")["replies"]
     assert [reply["answered_by"] for reply in replies] == ["canary", "canary"]
 
     refused = shop.cli("promote", "orders")
     assert (refused.returncode, "has not passed its suites" in refused.stderr) == (2, True)
 
-    assert shop.told("smoke", "orders")["tested"] is True
-    assert shop.told("promote", "orders")["outcome"] == "promoted"
+    assert shop.read_json("smoke", "orders")["tested"] is True
+    assert shop.read_json("promote", "orders")["outcome"] == "promoted"
     assert shop.is_promoted()
 
-    history = shop.told("history", "orders")["releases"]
+    history = shop.read_json("history", "orders")["releases"]
     assert history[0]["id"] == started["id"]
     assert started["id"] in shop.cli("report", started["id"]).stdout
 
 
 def test_a_second_release_of_the_same_application_is_a_conflict(shop):
-    first = shop.told("start", "orders", "--image", NEW)
+    first = shop.read_json("start", "orders", "--image", NEW)
 
     second = shop.cli("release", "orders", "--image", NEW)
 
@@ -96,9 +96,9 @@ def test_a_second_release_of_the_same_application_is_a_conflict(shop):
 
 def test_a_plan_writes_nothing_and_is_refused_after_drift(shop):
     plan = shop.folder / "plan.json"
-    told = shop.told("plan", "orders", "--image", NEW, "--save", str(plan))
+    planned = shop.read_json("plan", "orders", "--image", NEW, "--save", str(plan))
     assert shop.is_as_before()
-    assert [diff["name"] for diff in told["diffs"]] == ["Deployment orders-canary", "rds.yaml", "Deployment orders"]
+    assert [diff["name"] for diff in planned["diffs"]] == ["Deployment orders-canary", "rds.yaml", "Deployment orders"]
     assert plan.stat().st_mode & 0o077 == 0
     store = shop.wired.ports.gateway.store
     now = store.read()
@@ -112,16 +112,16 @@ def test_a_plan_writes_nothing_and_is_refused_after_drift(shop):
 
 def test_a_saved_plan_is_carried_out_with_the_header_it_showed(shop):
     plan = shop.folder / "plan.json"
-    told = shop.told("plan", "orders", "--image", NEW, "--save", str(plan))
+    planned = shop.read_json("plan", "orders", "--image", NEW, "--save", str(plan))
 
-    ended = shop.told("release", "orders", "--plan", str(plan))
+    ended = shop.read_json("release", "orders", "--plan", str(plan))
 
-    assert ended["header"] == told["header"]
+    assert ended["header"] == planned["header"]
     assert ended["phase"] == "wait"
 
 
 def test_a_persons_edit_during_the_release_survives(shop):
-    shop.told("start", "orders", "--image", NEW)
+    shop.read_json("start", "orders", "--image", NEW)
     store = shop.wired.ports.gateway.store
     now = store.read()
     store.write((SourceFile("rds.yaml", now.files[0].text + "# a person was here\n"),), now)
@@ -132,14 +132,14 @@ def test_a_persons_edit_during_the_release_survives(shop):
 
 
 def test_a_rule_that_leaks_fails_the_release_and_a_person_is_asked_while_it_does(shop):
-    """Somebody puts in a route that sends unmarked requests to the canary, after the first proofs."""
+    """After the first proofs a person adds a route that sends unmarked requests to the canary."""
     leak = '          - { match: { prefix: "/api/orders/health" }, route: { cluster: orders-canary } }\n'
     stable = '          - match: { prefix: "/api/orders/" }\n'
     store = shop.wired.ports.gateway.store
-    shop.told("start", "orders", "--image", NEW)
+    shop.read_json("start", "orders", "--image", NEW)
     now = store.read()
     store.write((SourceFile("rds.yaml", now.files[0].text.replace(stable, leak + stable)),), now)
-    shop.wait(lambda: "canary" in asked(shop), "the leak to be live")
+    shop.wait(lambda: "canary" in answering_pods(shop), "the leak to be live")
 
     refused = shop.cli("promote", "orders", "--untested")
 
@@ -155,15 +155,15 @@ def test_a_rule_that_leaks_fails_the_release_and_a_person_is_asked_while_it_does
     assert shop.is_as_before()
 
 
-def asked(shop: Shop) -> str:
-    """Who answers an unmarked request on every replica."""
+def answering_pods(shop: Shop) -> str:
+    """The pods that answer an unmarked request, one for each replica."""
     probe = Probe("shop.example.com", "/api/orders/health")
     gateway = shop.wired.ports.gateway
     return " ".join(gateway.prober.ask(one, probe).headers.get("x-served-by", "") for one in gateway.replicas.list())
 
 
 def test_abort_wins_over_a_process_that_drives_the_release(shop):
-    with shop.spawned("release", "orders", "--image", NEW, "--promote", "on-success") as release:
+    with shop.spawn("release", "orders", "--image", NEW, "--promote", "on-success") as release:
         shop.wait(lambda: shop.phase() in ("smoke", "load"), "the suites")
         aborted = shop.cli("abort", "orders", "--reason", "wrong total")
         output, _ = release.communicate(timeout=60)
@@ -176,7 +176,7 @@ def test_abort_wins_over_a_process_that_drives_the_release(shop):
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_release_goes_back(shop, sent):
-    with shop.spawned("release", "orders", "--image", NEW, "--promote", "on-success") as release:
+    with shop.spawn("release", "orders", "--image", NEW, "--promote", "on-success") as release:
         shop.wait(lambda: shop.phase() in ("smoke", "load"), "the suites")
         release.send_signal(sent)
         output, _ = release.communicate(timeout=60)
@@ -188,7 +188,7 @@ def test_an_interrupted_release_goes_back(shop, sent):
 def test_a_lost_gateway_replica_is_an_environment_fault_and_everything_is_as_before(shop):
     rehearsal = Rehearsal(sandbox_root(shop.wired.spec))
     try:
-        with shop.spawned("release", "orders", "--image", NEW, "--promote", "on-success") as release:
+        with shop.spawn("release", "orders", "--image", NEW, "--promote", "on-success") as release:
             shop.wait(lambda: shop.phase() == "smoke", "the suite")
             rehearsal.hold("gateway-1")
             shop.wait(lambda: not replicas(shop)["gateway-1"].ready, "gateway-1 to be down")
@@ -223,7 +223,7 @@ def test_a_suite_that_never_touches_the_canary_is_invalid_however_green(shop):
     (folder / "test_nothing.py").write_text("def test_arithmetic():\n    assert 1 + 1 == 2\n")
     config = another_config(shop, "vacuous.yaml", "../smoke/orders}", "../vacuous}")
 
-    done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success", "--config", config)
+    done = shop.release(NEW, "--config", config)
 
     assert done.returncode == 3, done.stderr
     assert re.search(r"^\? smoke +invalid: ", done.stderr, re.MULTILINE)
@@ -249,7 +249,7 @@ def test_a_standing_rule_outlives_its_release_and_serves_the_next(shop):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "reason"),
     [
         (("release", "orders", "--image", "shop/orders:latest"), 2, "is not one build: the tag latest"),
         (("release", "orders", "--image", "shop/orders:1.0"), 2, "orders runs shop/orders:1.0 already"),
@@ -261,10 +261,10 @@ def test_a_standing_rule_outlives_its_release_and_serves_the_next(shop):
         (("curl", "orders"), 2, "no canary of orders is routed"),
     ],
 )
-def test_bad_input_has_an_error_of_its_own_and_changes_nothing(shop, words, code, said):
+def test_bad_input_has_an_error_of_its_own_and_changes_nothing(shop, words, code, reason):
     done = shop.cli(*words)
 
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
+    assert reason in done.stderr
     assert "Traceback" not in done.stderr
     assert shop.is_as_before()

@@ -1,11 +1,11 @@
-"""The bundle of a release as a folder of files, for people and for whoever archives it."""
+"""The evidence of a release as a folder of files, for people to read and for programs to archive."""
 
 from pathlib import Path
 
 from gatewayctl.adapters.files.locking import replace_durably, safe_name
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 
-_DEEPEST = 4
+_DEEPEST = 4  # folders, counting the document itself
 
 
 class FileEvidence:
@@ -15,7 +15,10 @@ class FileEvidence:
         self._root = root.resolve() / "evidence"
 
     def put(self, release: str, name: str, text: str) -> None:
-        """Keep `text` as `name`, which may be in folders (`smoke/junit.xml`); it is never written outside."""
+        """Write `text` as the document `name`, which may be in folders (`smoke/junit.xml`).
+
+        Raises UsageFault for a name that leads out of the release's folder, EnvironmentFailed when it cannot write.
+        """
         parts = name.split("/")
         if len(parts) > _DEEPEST:
             raise UsageFault(f"document {name!r} is more than {_DEEPEST} folders deep")
@@ -24,7 +27,10 @@ class FileEvidence:
         replace_durably(self._path(release).joinpath(*parts), text)
 
     def folder(self, release: str) -> str:
-        """Where a person finds the bundle; made when it is not there, so that child processes can write into it."""
+        """The path of the release's folder; it is made first, because child processes write into it.
+
+        Raises EnvironmentFailed.
+        """
         path = self._path(release)
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,6 +1,7 @@
 """Leases as files: one live process at a time works on an application.
 
-On this machine a holder is gone when its process is, which is certain at once; from elsewhere only silence tells.
+The process of a holder on this machine can be looked up, so its end is known at once. A holder on another machine is
+taken for gone when it has not renewed its lease in time.
 """
 
 import json
@@ -8,55 +9,55 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import locked, read_json, replace_text, safe_name
-from gatewayctl.adapters.files.processes import alive, started_at
+from gatewayctl.adapters.files.locking import hold_lock, read_json, replace_text, safe_name
+from gatewayctl.adapters.files.processes import is_alive, read_start_time
 from gatewayctl.domain.errors import Busy, EnvironmentFailed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.ports import Clock
 
 
 class FileLeases:
-    """A lease that is not renewed for `ttl` seconds is free, whoever holds it."""
+    """Files in `root/leases`. A lease that was not renewed for `ttl` seconds is free."""
 
     def __init__(self, root: Path, clock: Clock, ttl: float = 60.0) -> None:
         self._folder, self._clock, self._ttl = root / "leases", clock, ttl
 
     def acquire(self, app: str, holder: Holder) -> None:
-        """Take the lease, or take it over from a holder that is gone or silent; else raise Busy."""
+        """Take the lease, also from a holder that is gone or did not renew it in time; else raise Busy."""
         self._take(app, holder)
 
     def renew(self, app: str, holder: Holder) -> None:
-        """Still here. Raises Busy when someone else took over."""
+        """Renew the lease. Raises Busy when another holder has it now."""
         self._take(app, holder)
 
     def release(self, app: str, holder: Holder) -> None:
-        """Give it back; harmless when it is not ours any more."""
+        """Give the lease back; does nothing when `holder` does not hold it."""
         path = self._path(app)
-        with locked(self._folder):
+        with hold_lock(self._folder):
             lease = _read(path)
             if lease is not None and lease.holder == holder:
                 path.unlink()
 
     def holder(self, app: str) -> Holder | None:
-        """Who holds it now; nobody when its holder is gone or silent."""
+        """The current holder; None when there is none, or it is gone or did not renew in time."""
         lease = _read(self._path(app))
-        return lease.holder if lease is not None and self._held(lease) else None
+        return lease.holder if lease is not None and self._is_held(lease) else None
 
     def _take(self, app: str, holder: Holder) -> None:
         path = self._path(app)
-        with locked(self._folder):
+        with hold_lock(self._folder):
             lease = _read(path)
-            if lease is not None and lease.holder != holder and self._held(lease):
+            if lease is not None and lease.holder != holder and self._is_held(lease):
                 raise Busy(
                     f"{app} is being worked on by {lease.holder}",
                     hint=f"wait for it, or see what it does: gatewayctl status {app}",
                 )
-            started = started_at(holder.pid) if holder.host == socket.gethostname() else ""
+            started = read_start_time(holder.pid) if holder.host == socket.gethostname() else ""
             entry = {**asdict(holder), "started": started, "renewed": self._clock.wall()}
             replace_text(path, json.dumps(entry))
 
-    def _held(self, lease: "_Lease") -> bool:
-        if lease.holder.host == socket.gethostname() and not alive(lease.holder.pid, lease.started):
+    def _is_held(self, lease: "_Lease") -> bool:
+        if lease.holder.host == socket.gethostname() and not is_alive(lease.holder.pid, lease.started):
             return False
         return self._clock.wall() - lease.renewed < self._ttl
 
@@ -66,7 +67,7 @@ class FileLeases:
 
 @dataclass(frozen=True, slots=True)
 class _Lease:
-    """`started` tells the holder's process from a later one with its pid; `renewed` is in seconds since the epoch."""
+    """`started` is when the holder's process started: pids are used again. `renewed` is in seconds since 1970."""
 
     holder: Holder
     started: str
@@ -74,11 +75,11 @@ class _Lease:
 
 
 def _read(path: Path) -> _Lease | None:
-    found = read_json(path)
-    if found is None:
+    content = read_json(path)
+    if content is None:
         return None
     try:
-        holder = Holder(str(found["actor"]), str(found["host"]), int(found["pid"]), float(found["since"]))
-        return _Lease(holder, str(found["started"]), float(found["renewed"]))
+        holder = Holder(str(content["actor"]), str(content["host"]), int(content["pid"]), float(content["since"]))
+        return _Lease(holder, str(content["started"]), float(content["renewed"]))
     except (KeyError, TypeError, ValueError) as fault:
         raise EnvironmentFailed(f"{path}: not a lease: {fault!r}", hint="remove the file") from fault

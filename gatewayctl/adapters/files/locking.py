@@ -1,7 +1,7 @@
-"""Files that several processes share: whole or not at all, one writer at a time.
+"""Files that several processes read and write at the same time.
 
-The command line and the supervisor have nothing in common but a folder. A reader needs no lock, because a file is
-replaced by rename; a compare-and-swap takes the folder's lock, which the kernel gives back when its holder dies.
+A file is replaced by a rename, so a reader needs no lock: it sees the old content or the new one, never a part. Reading
+a file and writing it again takes the folder's lock; the kernel releases it when the process that holds it dies.
 """
 
 import fcntl
@@ -20,7 +20,10 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def safe_name(name: str, what: str) -> str:
-    """`name`, when it can be a file's name and nothing else. Raises UsageFault."""
+    """`name` unchanged, when it is safe as a file name: it leads to no other folder. Raises UsageFault for any other.
+
+    `what` says in the message what the name is of.
+    """
     if not _SAFE.fullmatch(name):
         raise UsageFault(
             f"{what} {name!r} cannot be a file name",
@@ -30,8 +33,8 @@ def safe_name(name: str, what: str) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Alone in `folder` among those who lock it; held for milliseconds. Raises EnvironmentFailed."""
+def hold_lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder` until the block ends, which should be milliseconds later. Raises EnvironmentFailed."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = (folder / ".lock").open("a")
@@ -43,36 +46,36 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Make `text` the whole content of `path`, byte for byte, in one step. Raises EnvironmentFailed."""
-    _replace(path, text.encode("utf-8", "surrogatepass"), _keep)
+    """Make `text` the whole content of `path` in one step, byte for byte. Raises EnvironmentFailed."""
+    _replace(path, text.encode("utf-8", "surrogatepass"), _skip_flush)
 
 
 def replace_durably(path: Path, text: str) -> None:
-    """Like `replace_text`, and it is on the disk when this returns."""
+    """Like `replace_text`; the content is on the disk when this returns, so it also survives a power failure."""
     _replace(path, text.encode("utf-8", "surrogatepass"), _flush)
 
 
-def _replace(path: Path, content: bytes, settle: Callable[[int], None]) -> None:
-    passing = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}"
+def _replace(path: Path, content: bytes, flush: Callable[[int], None]) -> None:
+    temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with passing.open("wb") as handle:
+        with temporary.open("wb") as handle:
             handle.write(content)
             handle.flush()
-            settle(handle.fileno())
-        passing.replace(path)
+            flush(handle.fileno())
+        temporary.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
-            settle(folder)
+            flush(folder)
         finally:
             os.close(folder)
     except OSError as fault:
-        passing.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise EnvironmentFailed(f"{path}: cannot be written: {fault}") from fault
 
 
-def _keep(_: int) -> None:
-    """Rename alone survives the death of every process, which is all that status needs."""
+def _skip_flush(_: int) -> None:
+    """A rename without a flush survives the death of every process, though not a power failure."""
 
 
 def _flush(handle: int) -> None:
@@ -82,11 +85,11 @@ def _flush(handle: int) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in `path`, or None when there is no such file. Raises EnvironmentFailed."""
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as fault:
         raise EnvironmentFailed(f"{path}: cannot be read: {fault}", hint="remove the file, or its folder") from fault
-    if not isinstance(found, dict):
-        raise EnvironmentFailed(f"{path}: expected an object, found {type(found).__name__}")
-    return found
+    if not isinstance(content, dict):
+        raise EnvironmentFailed(f"{path}: expected an object, found {type(content).__name__}")
+    return content

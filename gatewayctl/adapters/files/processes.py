@@ -1,30 +1,19 @@
-"""Processes as the kernel knows them: a pid alone names nobody for long, only together with its start time it does."""
+"""Processes on this machine. A pid is used again after a while, so a process is named by its pid and its start time."""
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 from gatewayctl.domain.errors import EnvironmentFailed
 
-_TAIL = 64 * 1024  # bytes of a log that are looked at
+_TAIL = 64 * 1024  # bytes at the end of a log that are read
 
 
-def only_on_linux() -> None:
-    """Raise EnvironmentFailed where the sandbox cannot keep its promises."""
-    if sys.platform != "linux":
-        raise EnvironmentFailed(
-            f"the sandbox runs on Linux only (this is {sys.platform}): it needs 127.0.0.0/8 as it is on Linux, "
-            "and children that end with their parent",
-            hint="run it in a Linux container or virtual machine",
-        )
+def read_start_time(pid: int) -> str:
+    """When `pid` started, in the kernel's clock ticks since boot; empty when no such process runs.
 
-
-def started_at(pid: int) -> str:
-    """When `pid` started, in the kernel's own clock; empty when no such process runs.
-
-    A zombie does not run, unless threads of it are still ending: until the last one has, its ports are taken.
+    A zombie does not run, unless it still has other threads: its ports are in use until the last one has ended.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
@@ -35,19 +24,19 @@ def started_at(pid: int) -> str:
     return "" if fields[0] in (b"Z", b"X") and threads <= 1 else fields[19].decode()
 
 
-def up_for() -> float:
-    """Seconds on the clock that `started_at` counts in ticks."""
+def read_uptime() -> float:
+    """Seconds since boot, on the clock that `read_start_time` counts in ticks."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def start_seconds(started: str) -> float:
-    """What `started_at` said, in seconds; rounded down to a tick."""
+def start_in_seconds(started: str) -> float:
+    """A result of `read_start_time` in seconds since boot, exact to a tick."""
     return int(started) / os.sysconf("SC_CLK_TCK")
 
 
-def children(pid: int) -> tuple[int, ...]:
-    """The processes that `pid` started itself and that still run."""
-    found = []
+def find_children(pid: int) -> tuple[int, ...]:
+    """The pids of the running processes that `pid` itself started."""
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -55,33 +44,36 @@ def children(pid: int) -> tuple[int, ...]:
             except OSError:  # it ended while we looked
                 continue
             if int(stat.rpartition(b")")[2].split()[1]) == pid:
-                found.append(int(entry.name))
-    return tuple(found)
+                pids.append(int(entry.name))
+    return tuple(pids)
 
 
-def title(pid: int) -> str:
-    """How a process calls itself; empty when it is gone."""
+def read_title(pid: int) -> str:
+    """The command line of a process, which a program may set itself; empty when it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return ""
 
 
-def alive(pid: int, started: str) -> bool:
-    """Whether this very process still runs, and not another one with its number."""
-    return pid > 0 and bool(started) and started_at(pid) == started
+def is_alive(pid: int, started: str) -> bool:
+    """Whether the process that started at `started` runs, and not another one with the same pid."""
+    return pid > 0 and bool(started) and read_start_time(pid) == started
 
 
-def tell(pid: int, started: str, what: signal.Signals) -> bool:
-    """Send a signal to this very process; False when it is gone. Raises EnvironmentFailed when it is not ours."""
+def send_signal(pid: int, started: str, number: signal.Signals) -> bool:
+    """Send a signal to the process that started at `started`; False when it has ended.
+
+    Raises EnvironmentFailed when it belongs to another user.
+    """
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
     try:
-        if not alive(pid, started):
+        if not is_alive(pid, started):
             return False
-        signal.pidfd_send_signal(handle, what)
+        signal.pidfd_send_signal(handle, number)
     except ProcessLookupError:
         return False
     except PermissionError as fault:
@@ -91,8 +83,8 @@ def tell(pid: int, started: str, what: signal.Signals) -> bool:
     return True
 
 
-def tail(log: Path, lines: int) -> str:
-    """The last `lines` lines of a log; empty when there is none."""
+def read_tail(log: Path, lines: int) -> str:
+    """The last `lines` lines of the file `log`; empty when there is no such file."""
     try:
         with log.open("rb") as handle:
             handle.seek(0, os.SEEK_END)
@@ -103,8 +95,8 @@ def tail(log: Path, lines: int) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def exit_words(code: int) -> str:
-    """How a process ended, for a person."""
+def describe_exit(code: int) -> str:
+    """How a process ended, in words. `code` is its exit code, or minus the number of the signal that killed it."""
     if code >= 0:
         return f"exited {code}"
     try:

@@ -1,4 +1,4 @@
-"""Replace text files in place: whole or not at all, mode kept, links followed, only if nobody wrote meanwhile."""
+"""Replace text files in place: each whole or not at all, with its mode and owner, unless somebody wrote meanwhile."""
 
 import contextlib
 import os
@@ -10,7 +10,11 @@ from gatewayctl.domain.routing import Files, SourceFile
 
 
 def replace(before: Files, after: Files) -> None:
-    """Write `after` over `before`, file by file. Raises StaleWrite when one is not as it was read."""
+    """Replace the files `before` by `after`, one by one; symbolic links are followed.
+
+    Raises StaleWrite, before anything is written, when a file is not as it was read; EnvironmentFailed when one cannot
+    be written.
+    """
     for old in before:
         if Path(old.name).read_bytes() != old.text.encode():
             raise StaleWrite(f"{old.name} was changed while it was being edited; nothing was written")

@@ -1,1 +1,1 @@
-"""A small honest cluster on loopback: real processes behind the same ports that Kubernetes implements."""
+"""A small cluster of real processes on loopback, behind the same ports that Kubernetes implements."""

@@ -1,26 +1,33 @@
-"""Telling a replica's process to load its files, where its product does not look at them by itself.
+"""Reload of a gateway replica by a signal, for products that do not watch their files.
 
-What would be `kubectl exec … nginx -s reload` in a cluster is a signal here; in both, the answer of the signal says
-nothing: what counts is that every process which still takes requests was started from the new files.
+In a cluster this is `kubectl exec … nginx -s reload`. In both cases the success of the command proves nothing: the new
+files are live when every process that still takes requests was started after they came.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from gatewayctl.adapters.files.processes import children, start_seconds, started_at, tail, tell, title
+from gatewayctl.adapters.files.processes import (
+    find_children,
+    read_start_time,
+    read_tail,
+    read_title,
+    send_signal,
+    start_in_seconds,
+)
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.registry import Signalled
 
-_SURELY = 1.0  # seconds after which a process that starts cannot have read the files of before
-_LOOKED_AT = 20  # lines of the log
+_MARGIN = 1.0  # seconds; a process that starts later than this after the new files cannot have read the old ones
+_LOG_LINES = 20  # lines at the end of the log that are searched for a fault
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A signal that was sent: to which process, for which files, and who took requests before."""
+class _SentSignal:
+    """A signal that was sent to process `pid` for files of `version`; `workers` took requests at that time."""
 
     pid: int
     version: str
@@ -32,31 +39,34 @@ class SandboxActivation:
 
     def __init__(self, root: Path, how: Signalled) -> None:
         self._folder, self._how = Folder(root), how
-        self._told: dict[str, _Told] = {}
+        self._sent: dict[str, _SentSignal] = {}
 
     def activate(self, replica: Replica) -> str:
-        """One signal per version of the files; then what is left of the processes of before."""
+        """Send one signal for each version of the files; return why they are not live yet, empty when they are.
+
+        Raises EnvironmentFailed.
+        """
         wanted, status = self._folder.routes(), self._status(replica)
         if wanted is None:
             raise EnvironmentFailed(NOT_RUNNING, hint="start it first")
         if status.synced != wanted.version:
-            return "its files have not come yet"
-        workers = frozenset(pid for pid in children(status.pid) if title(pid) == self._how.worker)
+            return "the new files are not in its mounted folder yet"
+        workers = frozenset(pid for pid in find_children(status.pid) if read_title(pid) == self._how.worker)
         if not workers:
-            return "no process of it takes requests"
+            return "none of its processes takes requests"
         if _is_fresh(status, workers):
             return ""
-        told = self._told.get(replica.name)
-        if told is None or (told.pid, told.version) != (status.pid, status.synced):
-            self._told[replica.name] = _Told(status.pid, status.synced, workers)
-            tell(status.pid, status.started, Signals[self._how.signal])
-            return "it was told to load its files"
-        old = told.workers & workers
-        return f"{len(old)} of its processes run the files of before{self._fault(status)}" if old else ""
+        sent = self._sent.get(replica.name)
+        if sent is None or (sent.pid, sent.version) != (status.pid, status.synced):
+            self._sent[replica.name] = _SentSignal(status.pid, status.synced, workers)
+            send_signal(status.pid, status.started, Signals[self._how.signal])
+            return "it got the signal to load the new files"
+        old = sent.workers & workers
+        return f"{len(old)} of its processes still run with the old files{self._find_fault(status)}" if old else ""
 
     def leftovers(self, replica: Replica) -> int | None:
-        """Its processes that take no requests any more, and still have some."""
-        return sum(title(pid) == self._how.leaving for pid in children(self._status(replica).pid))
+        """The number of its processes that accept no new requests, and still answer old ones."""
+        return sum(read_title(pid) == self._how.leaving for pid in find_children(self._status(replica).pid))
 
     def _status(self, replica: Replica) -> ReplicaStatus:
         for one in self._folder.replica_statuses():
@@ -64,15 +74,15 @@ class SandboxActivation:
                 return one
         raise EnvironmentFailed(f"{replica.name} has no process")
 
-    def _fault(self, status: ReplicaStatus) -> str:
-        log = tail(self._folder.replicas / status.name / "gateway.log", _LOOKED_AT).splitlines()
-        said = [line for line in log if self._how.fault in line]
-        return f"; it said: {said[-1]}" if said else ""
+    def _find_fault(self, status: ReplicaStatus) -> str:
+        log = read_tail(self._folder.replicas / status.name / "gateway.log", _LOG_LINES).splitlines()
+        faults = [line for line in log if self._how.fault in line]
+        return f"; its log says: {faults[-1]}" if faults else ""
 
 
 def _is_fresh(status: ReplicaStatus, workers: frozenset[int]) -> bool:
-    """Whether everything was started after the files came, whoever told it to."""
-    if status.started and start_seconds(status.started) >= status.synced_at:
+    """Whether all its processes were started after the files came, by our signal or for another reason."""
+    if status.started and start_in_seconds(status.started) >= status.synced_at:
         return True
-    starts = [started_at(pid) for pid in workers]
-    return all(started and start_seconds(started) > status.synced_at + _SURELY for started in starts)
+    starts = [read_start_time(pid) for pid in workers]
+    return all(started and start_in_seconds(started) > status.synced_at + _MARGIN for started in starts)

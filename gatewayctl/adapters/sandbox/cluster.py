@@ -1,7 +1,7 @@
-"""Start a sandbox, stop it, and ask whether it runs.
+"""Start a sandbox, stop it, and see whether it runs.
 
-Started twice in the same folder it is the same cluster: workloads and routes are as they were, because a release that
-was interrupted must find them so. Only what the world file says of images and of the gateway is taken anew.
+A second start in the same folder gives the same cluster: workloads and routes are as they were, because an interrupted
+release continues with them. Only the images and the gateway's settings are read from the world file again.
 """
 
 import os
@@ -16,12 +16,13 @@ from signal import SIGKILL, SIGTERM
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from gatewayctl.adapters.files.locking import locked, replace_durably
-from gatewayctl.adapters.files.processes import alive, only_on_linux, started_at, tail, tell
+from gatewayctl.adapters.files.locking import hold_lock, replace_durably
+from gatewayctl.adapters.files.processes import is_alive, read_start_time, read_tail, send_signal
+from gatewayctl.adapters.sandbox.linux import require_linux
 from gatewayctl.adapters.sandbox.objects import (
     STARTS_AGAIN,
     Folder,
-    GatewaySpec,
+    GatewayReplicasSpec,
     ReplicaStatus,
     RoutesSpec,
     SupervisorStatus,
@@ -30,7 +31,7 @@ from gatewayctl.adapters.sandbox.objects import (
     first_version,
     next_version,
 )
-from gatewayctl.adapters.sandbox.product import product
+from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.ports import Clock
 
@@ -39,25 +40,25 @@ if TYPE_CHECKING:
 
 _EVERY = 0.03  # seconds between two looks
 _TO_END = 15.0  # seconds for a supervisor to end everything in order
-_SAFE_ROOT = re.compile(r"[\w./+~ -]+")  # what can stand in a configuration file, quoted or not
+_SAFE_ROOT = re.compile(r"[\w./+~ -]+")  # characters that need no quotes in a configuration file
 
 
 class Life(Enum):
-    """How long a sandbox lives: with the process that started it, or until it is told to stop."""
+    """How long a sandbox runs: as long as the process that started it, or until `down`."""
 
     OWNED = "owned"
     DETACHED = "detached"
 
 
 class Sandbox:
-    """A sandbox that was started here. An owned one ends with `close`, or when this process ends, however it does."""
+    """A sandbox that this process started. An owned one ends with `close`, or when this process ends for any reason."""
 
     def __init__(self, root: Path, pid: int, lifeline: int | None, clock: Clock) -> None:
         self.root, self.pid, self.clock = root, pid, clock
         self._lifeline = lifeline
 
     def close(self) -> None:
-        """End an owned sandbox and everything in it; a detached one is left alone."""
+        """End an owned sandbox and all its processes; a detached one goes on."""
         if self._lifeline is None:
             return
         lifeline, self._lifeline = self._lifeline, None
@@ -76,13 +77,14 @@ class Sandbox:
 
 
 def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float = 60.0) -> Sandbox:
-    """Start the world of `world_file` with its state in `root`; returns when all that should be ready is.
+    """Start the sandbox that `world_file` describes, with its state in `root`; return when it is ready.
 
-    Raises WorldFault, Busy when one runs there already, EnvironmentFailed or DeadlineExceeded (seconds) with the log.
+    Raises WorldFault; Busy when one runs there already; EnvironmentFailed, or DeadlineExceeded after `within` seconds,
+    with the end of the log.
     """
     from gatewayctl.adapters.sandbox.world_file import read_world
 
-    only_on_linux()
+    require_linux()
     root = root.resolve()
     if not _SAFE_ROOT.fullmatch(str(root)):
         raise UsageFault(f"{root}: the path of a sandbox goes into configuration files; use simple characters in it")
@@ -100,21 +102,21 @@ def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float 
 
 
 def down(root: Path, *, clock: Clock) -> bool:
-    """Stop a sandbox and everything in it; False when none ran. Raises DeadlineExceeded (seconds)."""
+    """Stop a sandbox and all its processes; False when none runs there. Raises DeadlineExceeded."""
     folder = Folder(root.resolve())
     found = folder.supervisor()
-    if found is None or not alive(found.pid, found.started):
-        _reap(found)
+    if found is None or not is_alive(found.pid, found.started):
+        _reap_child(found)
         return False
-    tell(found.pid, found.started, SIGTERM)
+    send_signal(found.pid, found.started, SIGTERM)
     deadline = clock.now() + _TO_END
-    while alive(found.pid, found.started):
+    while is_alive(found.pid, found.started):
         if clock.now() >= deadline:
-            tell(found.pid, found.started, SIGKILL)  # its children end with it
+            send_signal(found.pid, found.started, SIGKILL)  # its children end with it
         if clock.now() >= deadline + 5:
             raise DeadlineExceeded(_TO_END, f"the sandbox in {root} (pid {found.pid}) to end")
         clock.sleep(_EVERY)
-    _reap(found)
+    _reap_child(found)
     return True
 
 
@@ -124,7 +126,7 @@ def running(root: Path) -> bool:
 
 
 def forget(root: Path) -> None:
-    """Remove the cluster of a stopped sandbox: workloads, routes, logs; never journal or evidence. Raises Busy."""
+    """Remove workloads, routes and logs of a stopped sandbox; journal and evidence stay. Raises Busy when it runs."""
     folder = Folder(root.resolve())
     if folder.running():
         raise Busy(f"the sandbox in {root} is running", hint="stop it first")
@@ -133,32 +135,30 @@ def forget(root: Path) -> None:
 
 
 def _install(folder: Folder, world: "World") -> bool:
-    """Write the specs; True when the folder held this cluster already."""
+    """Write the specs; True when the folder had specs of this cluster already."""
     from gatewayctl.adapters.sandbox.world_file import read_bounded
 
     gateway = world.gateway
-    with locked(folder.root):
+    with hold_lock(folder.root):
         before = folder.routes()
         replace_durably(folder.world, world.model_dump_json())
-        folder.want_gateway(GatewaySpec(gateway.sync_delay, gateway.sync_skew))
+        folder.write_gateway_spec(GatewayReplicasSpec(gateway.sync_delay, gateway.sync_skew))
         for name, model in world.workloads.items():
             if folder.workload(name) is None:
                 spec = WorkloadSpec(model.image, model.replicas, first_version())
-                folder.want(folder.workload_file(name), spec)
+                folder.write_spec(folder.workload_file(name), spec)
         for name in set(folder.workloads()) - set(world.workloads):
             folder.workload_file(name).unlink()
-        kept = before.files if before else {}
-        texts = {
-            key: kept[key] if key in kept else read_bounded(world.path(name)) for key, name in gateway.files.items()
-        }
+        old = before.files if before else {}
+        texts = {key: old[key] if key in old else read_bounded(world.path(name)) for key, name in gateway.files.items()}
         if before is None or before.files != texts:
             version = next_version(before.version) if before else first_version()
-            folder.want(folder.routes_file, RoutesSpec(texts, version))
+            folder.write_spec(folder.routes_file, RoutesSpec(texts, version))
     return before is not None
 
 
 def _launch(folder: Folder, life: Life, clock: Clock) -> Sandbox:
-    """Start the supervisor in a session of its own, so that Ctrl-C reaches it only through its owner."""
+    """Start the supervisor in a new session, so that Ctrl-C in the terminal reaches only its owner."""
     command = [sys.executable, "-m", "gatewayctl.adapters.sandbox.supervisor", str(folder.root)]
     log = folder.logs / "supervisor.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -193,9 +193,9 @@ class _Deadline:
 
 def _wait(folder: Folder, pid: int, known: bool, deadline: _Deadline) -> None:  # noqa: FBT001 (read from the folder)
     def missing() -> str:
-        if not started_at(pid):
-            last = tail(folder.logs / "supervisor.log", 15)
-            raise EnvironmentFailed(f"the sandbox did not start; its supervisor said:\n{last}")
+        if not read_start_time(pid):
+            last = read_tail(folder.logs / "supervisor.log", 15)
+            raise EnvironmentFailed(f"the sandbox did not start; the log of its supervisor:\n{last}")
         found = folder.supervisor()
         if found is None or found.pid != pid:
             return "the supervisor is starting"
@@ -205,26 +205,26 @@ def _wait(folder: Folder, pid: int, known: bool, deadline: _Deadline) -> None:  
 
 
 def _not_ready(folder: Folder, *, known: bool) -> str:
-    """What is still missing, in words; empty when nothing is. Raises EnvironmentFailed for what never will be."""
+    """What is not ready yet, in words; empty when all is. Raises EnvironmentFailed when it can never be ready."""
     replicas = folder.replica_statuses()
-    waiting = [f"{one.name}: {one.note} {_last_words(folder, one)}" for one in replicas if not one.ready]
+    waiting = [f"{one.name}: {one.note} {_tail_log(folder, one)}" for one in replicas if not one.ready]
     for name in folder.workloads():
         spec, status = folder.workload(name), folder.workload_status(name)
         if spec is None or status.observed != spec.version:
-            waiting.append(f"{name}: not looked at yet")
+            waiting.append(f"{name}: the supervisor has not read its spec yet")
         elif not known and status.trouble:
             raise EnvironmentFailed(f"the sandbox does not come up: {status.trouble}", hint=f"look into {folder.logs}")
         else:
-            waiting += _unready_pods(spec, status, known=known)
+            waiting += _describe_unready_pods(spec, status, known=known)
     return "; ".join(waiting) if replicas else "no gateway replica yet"
 
 
-def _last_words(folder: Folder, replica: ReplicaStatus) -> str:
-    return tail(folder.replicas / replica.name / "gateway.log", 5) if replica.note.endswith(STARTS_AGAIN) else ""
+def _tail_log(folder: Folder, replica: ReplicaStatus) -> str:
+    return read_tail(folder.replicas / replica.name / "gateway.log", 5) if replica.note.endswith(STARTS_AGAIN) else ""
 
 
-def _unready_pods(spec: WorkloadSpec, status: WorkloadStatus, *, known: bool) -> list[str]:
-    """Pods to wait for. Where a release was interrupted, a pod may well be one that never gets ready."""
+def _describe_unready_pods(spec: WorkloadSpec, status: WorkloadStatus, *, known: bool) -> list[str]:
+    """The pods to wait for. After an interrupted release (`known`) a pod may be one that never gets ready."""
     hopeless = known and (status.trouble or all(pod.ready or pod.answered for pod in status.pods))
     pods = [pod for pod in status.pods if pod.image == spec.image]
     if hopeless and (pods or status.trouble):
@@ -234,17 +234,17 @@ def _unready_pods(spec: WorkloadSpec, status: WorkloadStatus, *, known: bool) ->
 
 
 def _abandon(sandbox: Sandbox) -> None:
-    """Take back a start that failed, whatever way it was to live."""
+    """End a sandbox whose start failed, also a detached one."""
     found = Folder(sandbox.root).supervisor()
     if found is not None and found.pid == sandbox.pid:
         down(sandbox.root, clock=sandbox.clock)
-    else:  # it has started nothing yet
-        tell(sandbox.pid, started_at(sandbox.pid), SIGKILL)
+    else:  # it has not written its status, so it has started no process yet
+        send_signal(sandbox.pid, read_start_time(sandbox.pid), SIGKILL)
     sandbox.close()
 
 
-def _reap(found: SupervisorStatus | None) -> None:
-    """Take the exit status of a supervisor that was our child, so that no zombie stays."""
+def _reap_child(found: SupervisorStatus | None) -> None:
+    """Read the exit status of a supervisor that was our child, so that no zombie stays."""
     if found is None:
         return
     try:

@@ -1,7 +1,7 @@
-"""How a workload gets from the pods it has to the pods it should have: pure decisions.
+"""Which pods of a workload to start and to stop next: decisions without effects.
 
-A rolling update as Kubernetes does it with maxSurge 1 and maxUnavailable 0: an old pod goes only when a new one is
-ready in its place.
+A rolling update as Kubernetes does it with maxSurge 1 and maxUnavailable 0: an old pod is stopped only when a new one
+is ready.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Seen(Protocol):
-    """What of a pod decides."""
+class PodState(Protocol):
+    """The state of one pod, as far as decisions need it."""
 
     @property
     def name(self) -> str: ...
@@ -24,14 +24,14 @@ class Seen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How many pods to start now, and which to stop now."""
+    """How many pods to start now, and the names of those to stop now."""
 
     start: int = 0
     stop: tuple[str, ...] = ()
 
 
-def next_steps(image: str, replicas: int, pods: Sequence[Seen]) -> Steps:
-    """What to do now to have `replicas` pods of `image`; pods are oldest first. Nothing: all is asked for already."""
+def next_steps(image: str, replicas: int, pods: Sequence[PodState]) -> Steps:
+    """The next steps towards `replicas` pods of `image`; `pods` are oldest first. None while a pod gets ready."""
     staying = [pod for pod in pods if not pod.ending]
     new = [pod for pod in staying if pod.image == image]
     old = [pod for pod in staying if pod.image != image]
@@ -40,7 +40,7 @@ def next_steps(image: str, replicas: int, pods: Sequence[Seen]) -> Steps:
     if not replicas:
         return Steps(stop=tuple(pod.name for pod in staying))
 
-    # Those that serve nobody before those that do, and the newest of each first.
+    # Pods that are not ready are stopped before ready ones, and newer ones before older ones.
     newest = new[::-1]
     surplus = sorted(newest, key=lambda pod: pod.ready)[: max(0, len(new) - replicas)]
     useless = [pod for pod in old if not pod.ready]

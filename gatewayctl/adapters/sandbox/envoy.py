@@ -1,4 +1,4 @@
-"""How Envoy is started as a gateway replica; everything product-specific about running one is here."""
+"""How the sandbox starts Envoy as a gateway replica."""
 
 import json
 from pathlib import Path
@@ -29,8 +29,8 @@ def program() -> Path:
 def command(launch: Launch) -> tuple[str, ...]:
     """The command line of one replica."""
     resolver = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
-    # Merged over the team's bootstrap: only what a pod would have from its surroundings, an address and a resolver.
-    surroundings = {
+    # Merged over the team's bootstrap: only what the cluster would give a pod, an address and a name server.
+    overrides = {
         "admin": {"address": {"socket_address": {"address": launch.address, "port_value": launch.admin}}},
         "typed_dns_resolver_config": {
             "name": "envoy.network.dns_resolver.cares",
@@ -48,7 +48,7 @@ def command(launch: Launch) -> tuple[str, ...]:
         "-c",
         str(launch.bootstrap),
         "--config-yaml",
-        json.dumps(surroundings),
+        json.dumps(overrides),
         "--disable-hot-restart",
         "--reject-unknown-dynamic-fields",
         "--concurrency",
@@ -58,4 +58,4 @@ def command(launch: Launch) -> tuple[str, ...]:
     )
 
 
-PRODUCT = SandboxProduct("bootstrap.yaml", "/ready", program, command, reload_trouble=reload_trouble)
+PRODUCT = SandboxProduct("bootstrap.yaml", "/ready", program, command, find_reload_fault=reload_trouble)

@@ -1,7 +1,7 @@
-"""A ConfigMap as a kubelet mounts it: all keys change in one instant, by renaming a symlink.
+"""A folder of files as a kubelet mounts a ConfigMap: all files change at once, by renaming a symbolic link.
 
-`..data` points to a folder with the files, and every visible name points through it. A gateway that watches the
-folder sees one move; one that watches a file sees nothing, here as in a cluster.
+`..data` is a link to a folder with the files, and each visible file is a link through it. A gateway that watches the
+folder sees one rename; a gateway that watches a file sees nothing. This is the same in a cluster.
 """
 
 import re
@@ -13,18 +13,17 @@ from pathlib import Path
 _ANY = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d.])")
 
 
-def localised(text: str, address: str, mount: str, folder: Path) -> str:
-    """`text` as one replica reads it here.
+def localise(text: str, address: str, mount: str, folder: Path) -> str:
+    """`text` as one replica gets it: `0.0.0.0` replaced by its address, and the path `mount` by its folder.
 
-    A pod has its own addresses and its own files; a process on this machine has neither. So exactly two things are
-    replaced, byte for byte nothing else: `0.0.0.0` by the replica's address, and the mount path by its folder.
+    A pod has its own addresses and its own files; a process on this machine does not. Every other byte stays.
     """
-    inside = re.compile(rf"(?<![\w./-]){re.escape(mount)}(?![\w-])")
-    return inside.sub(lambda _: str(folder), _ANY.sub(address, text))
+    mount_path = re.compile(rf"(?<![\w./-]){re.escape(mount)}(?![\w-])")
+    return mount_path.sub(lambda _: str(folder), _ANY.sub(address, text))
 
 
 def sync(folder: Path, files: Mapping[str, str]) -> None:
-    """Make `files` what the mounted folder shows, all at once. Raises OSError."""
+    """Make `files` the content of the mounted folder, all at once. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "..data"
     before = folder / data.readlink() if data.is_symlink() else None
@@ -32,10 +31,10 @@ def sync(folder: Path, files: Mapping[str, str]) -> None:
     fresh.mkdir()
     for name, text in files.items():
         (fresh / name).write_bytes(text.encode("utf-8", "surrogatepass"))
-    passing = folder / "..data_tmp"
-    passing.unlink(missing_ok=True)
-    passing.symlink_to(fresh.name)
-    passing.replace(data)
+    temporary = folder / "..data_tmp"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(fresh.name)
+    temporary.replace(data)
     for name in files:
         visible = folder / name
         if not visible.is_symlink():

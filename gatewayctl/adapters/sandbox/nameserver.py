@@ -1,6 +1,6 @@
-"""The sandbox's name server: a Service's name, short or qualified, is its address; every other name does not exist.
+"""The sandbox's name server: it knows the names of Services, short or qualified, and no others.
 
-Gateways resolve names themselves, with their own resolvers and timeouts; so they ask a real server here too.
+Gateways resolve names with their own resolvers and timeouts, so they need a real name server here too.
 """
 
 import asyncio
@@ -17,26 +17,26 @@ import dns.rdatatype
 import dns.rrset
 
 _log = logging.getLogger(__name__)
-_TTL = 5  # seconds, as cluster DNS does
+_TTL = 5  # seconds, as in cluster DNS
 
 
 def answer(question: bytes, addresses: Mapping[str, str]) -> bytes | None:
-    """The reply to one datagram, or None for what is not a question."""
+    """The reply to one datagram; None when the datagram is not a DNS question."""
     try:
         query = dns.message.from_wire(question)
         if query.flags & dns.flags.QR or len(query.question) != 1:
             return None
         reply = dns.message.make_response(query)
     except (dns.exception.DNSException, ValueError) as fault:
-        _log.warning("a datagram that is no DNS question: %s", fault)
+        _log.warning("a datagram that is not a DNS question: %s", fault)
         return None
-    asked = query.question[0]
+    asked_for = query.question[0]
     reply.flags |= dns.flags.AA | dns.flags.RA
-    address = addresses.get(asked.name.labels[0].decode("ascii", "replace").lower())
+    address = addresses.get(asked_for.name.labels[0].decode("ascii", "replace").lower())
     if address is None:
         reply.set_rcode(dns.rcode.NXDOMAIN)
-    elif asked.rdtype == dns.rdatatype.A:
-        reply.answer.append(dns.rrset.from_text(asked.name, _TTL, "IN", "A", address))
+    elif asked_for.rdtype == dns.rdatatype.A:
+        reply.answer.append(dns.rrset.from_text(asked_for.name, _TTL, "IN", "A", address))
     return reply.to_wire()
 
 
@@ -55,7 +55,7 @@ class _Server(asyncio.DatagramProtocol):
 
 
 async def serve(bound: socket.socket, addresses: Mapping[str, str]) -> asyncio.DatagramTransport:
-    """Answer on a bound socket until the transport is closed."""
+    """Answer questions on the socket `bound` until the transport is closed."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Server(addresses), sock=bound)
     return transport

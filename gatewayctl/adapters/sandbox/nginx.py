@@ -1,4 +1,4 @@
-"""How nginx is started as a gateway replica; everything product-specific about running one is here."""
+"""How the sandbox starts nginx as a gateway replica."""
 
 import re
 import signal
@@ -24,7 +24,7 @@ def program() -> Path:
 
 
 def command(launch: Launch) -> tuple[str, ...]:
-    """The command line of one replica, in the foreground and with its pid file in its own folder."""
+    """The command line of one replica: in the foreground, with its pid file in its own folder."""
     folder = launch.bootstrap.parent
     set_already = set(_OWN.findall(launch.bootstrap.read_text(encoding="utf-8")))
     own = {"daemon": "daemon off;", "pid": f"pid {folder}/nginx.pid;"}
@@ -33,10 +33,11 @@ def command(launch: Launch) -> tuple[str, ...]:
     return (*start, "-g", globals_) if globals_ else start
 
 
-def local(text: str, names: Mapping[str, str], beside: str) -> str:
-    """`text` with the addresses of Services where nginx would look their names up; an upstream's name is none.
+def replace_names(text: str, names: Mapping[str, str], beside: str) -> str:
+    """`text` with the addresses of Services in place of the names that nginx would resolve.
 
-    nginx asks the machine's resolver when it loads, which cannot be told to ask the sandbox's.
+    nginx resolves names with the machine's resolver, which does not know the sandbox's Services. The name of an
+    upstream is not resolved, so it stays; `beside` is the text of all files, in which upstreams are defined.
     """
     for name, address in names.items():
         host = rf"{re.escape(name)}(\.[a-z0-9.-]+)?(?=[:/;\s])"
@@ -46,5 +47,5 @@ def local(text: str, names: Mapping[str, str], beside: str) -> str:
     return text
 
 
-# Told by SIGTERM, the master ends its workers; killed, it would leave them behind.
-PRODUCT = SandboxProduct("nginx.conf", "", program, command, local, stop_signal=signal.SIGTERM)
+# On SIGTERM the master ends its workers; on SIGKILL it would leave them behind.
+PRODUCT = SandboxProduct("nginx.conf", "", program, command, replace_names, stop_signal=signal.SIGTERM)

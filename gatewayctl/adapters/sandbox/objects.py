@@ -1,6 +1,6 @@
-"""What the sandbox's folder holds: what is wanted (spec) and what is (status), each in files of its own.
+"""The files in a sandbox's folder: what should be (spec) and what is (status).
 
-Only the command line writes specs, only the supervisor writes statuses; so neither can undo what the other said.
+Only the command line writes specs and only the supervisor writes statuses, so neither overwrites the other's files.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gatewayctl.adapters.files.locking import read_json, replace_durably, replace_text
-from gatewayctl.adapters.files.processes import alive
+from gatewayctl.adapters.files.processes import is_alive
 from gatewayctl.domain.errors import EnvironmentFailed
 
 NOT_RUNNING = "the sandbox is not running"
@@ -19,7 +19,7 @@ STARTS_AGAIN = "starting again"
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSpec:
-    """How a workload should be. `version` moves with every write."""
+    """How a workload should be. Each write gives it a new `version`."""
 
     image: str
     replicas: int
@@ -28,15 +28,15 @@ class WorkloadSpec:
 
 @dataclass(frozen=True, slots=True)
 class RoutesSpec:
-    """The gateway's route files: name to exact text."""
+    """The gateway's route files: exact text by name. Each write gives them a new `version`."""
 
     files: dict[str, str]
     version: str
 
 
 @dataclass(frozen=True, slots=True)
-class GatewaySpec:
-    """Files reach the replicas after `delay` seconds, replica i another i × `skew` later; `held` ones stay down."""
+class GatewayReplicasSpec:
+    """Files reach replica i after `delay` + i × `skew` seconds. The replicas in `held` must not run."""
 
     delay: float
     skew: float
@@ -45,7 +45,10 @@ class GatewaySpec:
 
 @dataclass(frozen=True, slots=True)
 class PodStatus:
-    """One pod. `pid` 0: no process now. `started` tells a reused pid apart; `digest` is what the image name meant."""
+    """One pod. `pid` is 0 when it has no process now; `started` is when the process started, as pids are used again.
+
+    `digest` identifies the command that the image's name stood for. `answered` is True once a probe got any answer.
+    """
 
     name: str
     image: str
@@ -62,7 +65,7 @@ class PodStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadStatus:
-    """What has been made of the spec with version `observed`."""
+    """The status of a workload after a round with the spec of version `observed`. `trouble`: why it cannot be ready."""
 
     observed: str = ""
     pods: tuple[PodStatus, ...] = ()
@@ -71,9 +74,10 @@ class WorkloadStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
-    """One gateway process. `synced` is the version of the route files in its folder.
+    """One gateway replica. `synced` is the version of the route files in its folder.
 
-    `synced_at` is when they came, `started` when the process did, both by the clock that starts with the machine.
+    `synced_at` is when they came, in seconds since boot; `started` is when the process started, in clock ticks since
+    boot. `note` says why it is not ready.
     """
 
     name: str
@@ -89,7 +93,7 @@ class ReplicaStatus:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorStatus:
-    """Who keeps the sandbox alive, on which addresses, those of its Services by name, and how that ended."""
+    """The supervisor's process, block of addresses, the addresses of Services by name, and in `note` why it ended."""
 
     pid: int
     started: str
@@ -104,7 +108,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where everything is. All reads answer from files; a file that does not fit raises EnvironmentFailed."""
+    """The files below `root`. Each read raises EnvironmentFailed for a file that this version cannot have written."""
 
     root: Path
     logs: Path = field(init=False)
@@ -116,48 +120,48 @@ class Folder:
 
     @property
     def world(self) -> Path:
-        """The world as it was parsed."""
+        """The path of the installed world, as JSON."""
         return self.root / "spec" / "world.json"
 
     @property
     def routes_file(self) -> Path:
-        """The route store."""
+        """The path of the route files' spec."""
         return self.root / "spec" / "routes.json"
 
     def workloads(self) -> tuple[str, ...]:
-        """Names of all workloads, in order."""
+        """The names of all workloads, sorted."""
         return tuple(sorted(path.stem for path in (self.root / "spec" / "workloads").glob("[!.]*.json")))
 
     def logs_of(self, name: str) -> list[Path]:
-        """Logs of a workload's pods, oldest first; the suffix is exact, so orders does not get orders-canary's."""
+        """The logs of a workload's pods, oldest first. The suffix is exact: orders gets no logs of orders-canary."""
         return sorted(self.logs.glob(f"{name}-{'[0-9a-f]' * 5}.log"), key=lambda log: log.stat().st_mtime)
 
     def workload_file(self, name: str) -> Path:
-        """The spec of one workload."""
+        """The path of one workload's spec."""
         return self.root / "spec" / "workloads" / f"{name}.json"
 
     def workload(self, name: str) -> WorkloadSpec | None:
-        """What is wanted of one workload."""
+        """The spec of one workload; None when there is no such workload."""
         return _read(self.workload_file(name), WorkloadSpec)
 
     def routes(self) -> RoutesSpec | None:
-        """What the gateway's files should be."""
+        """The spec of the route files; None when there is no sandbox in this folder."""
         return _read(self.routes_file, RoutesSpec)
 
-    def gateway(self) -> GatewaySpec:
-        """How replicas should behave."""
-        return _read(self.root / "spec" / "gateway.json", GatewaySpec) or GatewaySpec(0.3, 0.1)
+    def gateway(self) -> GatewayReplicasSpec:
+        """The spec of the gateway's replicas, with defaults when it was never written."""
+        return _read(self.root / "spec" / "gateway.json", GatewayReplicasSpec) or GatewayReplicasSpec(0.3, 0.1)
 
-    def want(self, path: Path, spec: WorkloadSpec | RoutesSpec) -> None:
-        """Write one spec."""
+    def write_spec(self, path: Path, spec: WorkloadSpec | RoutesSpec) -> None:
+        """Write one spec to `path`."""
         replace_durably(path, json.dumps(asdict(spec)))
 
-    def want_gateway(self, spec: GatewaySpec) -> None:
-        """Write how replicas should behave."""
+    def write_gateway_spec(self, spec: GatewayReplicasSpec) -> None:
+        """Write the spec of the gateway's replicas."""
         replace_durably(self.root / "spec" / "gateway.json", json.dumps(asdict(spec)))
 
     def workload_status(self, name: str) -> WorkloadStatus:
-        """What is known of one workload."""
+        """The status of one workload."""
         found = read_json(self.root / "status" / "workloads" / f"{name}.json")
         if found is None:
             return WorkloadStatus()
@@ -165,37 +169,37 @@ class Folder:
         return _build(self.root, WorkloadStatus, found)
 
     def replica_statuses(self) -> tuple[ReplicaStatus, ...]:
-        """What is known of the gateway's replicas."""
+        """The statuses of the gateway's replicas."""
         found = read_json(self.root / "status" / "replicas.json") or {}
         return tuple(_build(self.root, ReplicaStatus, one) for one in found.get("replicas", ()))
 
     def supervisor(self) -> SupervisorStatus | None:
-        """The last supervisor, whether it lives or not."""
+        """The status of the last supervisor, also when it does not run any more."""
         return _read(self.root / "status" / "supervisor.json", SupervisorStatus)
 
-    def tell_workload(self, name: str, status: WorkloadStatus) -> None:
-        """Publish what is known of one workload."""
+    def publish_workload(self, name: str, status: WorkloadStatus) -> None:
+        """Write the status of one workload."""
         replace_text(self.root / "status" / "workloads" / f"{name}.json", json.dumps(asdict(status)))
 
-    def tell_replicas(self, statuses: tuple[ReplicaStatus, ...]) -> None:
-        """Publish what is known of the gateway's replicas."""
+    def publish_replicas(self, statuses: tuple[ReplicaStatus, ...]) -> None:
+        """Write the statuses of the gateway's replicas."""
         text = json.dumps({"replicas": [asdict(one) for one in statuses]})
         replace_text(self.root / "status" / "replicas.json", text)
 
-    def tell_supervisor(self, status: SupervisorStatus) -> None:
-        """Publish who keeps the sandbox alive."""
+    def publish_supervisor(self, status: SupervisorStatus) -> None:
+        """Write the status of the supervisor."""
         replace_text(self.root / "status" / "supervisor.json", json.dumps(asdict(status)))
 
-    def forget_statuses(self) -> None:
-        """What an earlier supervisor said of its pods and replicas is not true any more."""
+    def remove_statuses(self) -> None:
+        """Remove what an earlier supervisor wrote of its pods and replicas: it is not true any more."""
         status = self.root / "status"
         for path in (status / "replicas.json", *status.glob("workloads/[!.]*.json")):
             path.unlink(missing_ok=True)
 
     def running(self) -> bool:
-        """Whether a supervisor is alive and at work."""
+        """Whether a supervisor runs and has not begun to end."""
         found = self.supervisor()
-        return found is not None and found.running and alive(found.pid, found.started)
+        return found is not None and found.running and is_alive(found.pid, found.started)
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind | None:
@@ -211,11 +215,11 @@ def _build(path: Path, kind: type[Kind], fields: dict[str, Any]) -> Kind:
 
 
 def first_version() -> str:
-    """A version that no earlier object of the same name had."""
+    """A version that no earlier object with the same name had."""
     return f"{secrets.token_hex(3)}.1"
 
 
 def next_version(version: str) -> str:
     """The version after `version`."""
-    life, _, count = version.rpartition(".")
-    return f"{life}.{int(count) + 1}"
+    prefix, _, count = version.rpartition(".")
+    return f"{prefix}.{int(count) + 1}"

@@ -1,4 +1,4 @@
-"""What the sandbox has to know to run a gateway product: one value of this kind per product."""
+"""What the sandbox has to know to run a gateway product: one value of this type per product (see products.py)."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -8,7 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What one replica needs to know: its first file, its folder, address and admin port, and who resolves names."""
+    """What the command line of one replica depends on.
+
+    `bootstrap` is its start-up file, in the replica's own folder; `address` is its IP address, `admin` its admin port;
+    the name server answers at `resolver`:`resolver_port`.
+    """
 
     bootstrap: Path
     address: str
@@ -17,60 +21,33 @@ class Launch:
     resolver_port: int
 
 
-def unchanged(text: str, names: Mapping[str, str], beside: str) -> str:  # noqa: ARG001 (the field's signature)
-    """For products that ask the sandbox's own name server."""
+def keep_names(text: str, names: Mapping[str, str], beside: str) -> str:  # noqa: ARG001 (the field's signature)
+    """The text unchanged: for products that resolve names with the sandbox's own name server."""
     return text
 
 
-def nothing_amiss(text: str, path: str) -> str:  # noqa: ARG001 (the field's signature)
-    """For products that are told when to read their files."""
+def find_no_fault(text: str, path: str) -> str:  # noqa: ARG001 (the field's signature)
+    """Never a fault: for products that read their files when they get a signal or a request."""
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxProduct:
-    """One gateway product.
+    """How the sandbox runs one gateway product.
 
-    `file` is the first file's name; `ready_path`, on the admin port, answers 200 once it is live (empty: taking
-    connections is all there is to see); `local` puts Services' addresses into a text whose names it cannot have
-    resolved, `beside` being all texts together; `farewell` is what the kernel sends when its parent dies;
-    `reload_trouble` tells why a text does not read a mounted file anew.
+    `file` is the name of the start-up file. `ready_path` on the admin port answers 200 once the product is ready; empty
+    where the product has no such path, then it is ready when it accepts connections. `program` finds the program to
+    run, and raises EnvironmentFailed when it is not installed. `command` builds the command line of one replica.
+    `replace_names(text, names, beside)` replaces names of Services by their addresses, for a product that cannot ask
+    the sandbox's name server; `beside` is the text of all its files together. `find_reload_fault(text, path)` says why
+    the configuration `text` would never read the mounted file `path` again; empty when it does. The kernel sends
+    `stop_signal` to the process when the supervisor dies.
     """
 
     file: str
     ready_path: str
     program: Callable[[], Path]
     command: Callable[[Launch], tuple[str, ...]]
-    local: Callable[[str, Mapping[str, str], str], str] = unchanged
+    replace_names: Callable[[str, Mapping[str, str], str], str] = keep_names
     stop_signal: signal.Signals = field(default=signal.SIGKILL)
-    reload_trouble: Callable[[str, str], str] = nothing_amiss
-
-
-def product(kind: str) -> SandboxProduct:
-    """The product called `kind` in a world file, which has been checked."""
-    return _PRODUCTS[kind]()
-
-
-def _envoy() -> SandboxProduct:
-    from gatewayctl.adapters.sandbox.envoy import PRODUCT
-
-    return PRODUCT
-
-
-def _nginx() -> SandboxProduct:
-    from gatewayctl.adapters.sandbox.nginx import PRODUCT
-
-    return PRODUCT
-
-
-def _spring_cloud() -> SandboxProduct:
-    from gatewayctl.adapters.sandbox.springcloud import PRODUCT
-
-    return PRODUCT
-
-
-_PRODUCTS: dict[str, Callable[[], SandboxProduct]] = {
-    "envoy": _envoy,
-    "nginx": _nginx,
-    "spring-cloud-gateway": _spring_cloud,
-}
+    find_reload_fault: Callable[[str, str], str] = find_no_fault

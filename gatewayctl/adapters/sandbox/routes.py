@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import locked
+from gatewayctl.adapters.files.locking import hold_lock
 from gatewayctl.adapters.sandbox.objects import Folder, RoutesSpec, next_version
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
@@ -11,18 +11,21 @@ from gatewayctl.domain.routing import Files, SourceFile
 
 
 class SandboxRouteStore:
-    """Reads and writes the store; the replicas' copies follow later, as in a cluster."""
+    """Implements ports.RouteStore. The replicas get their copies later, as in a cluster."""
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
 
     def read(self) -> VersionedFiles:
-        """All files, with the version they were read at. Raises EnvironmentFailed when there is no sandbox."""
-        return _stored(self._spec())
+        """All files and their version. Raises EnvironmentFailed when there is no sandbox."""
+        return _to_versioned_files(self._spec())
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
-        """Replace the files named in `files`, as a new version; StaleWrite when someone wrote since `expected`."""
-        with locked(self._folder.root):
+        """Replace the files named in `files`, and return all as a new version.
+
+        Raises StaleWrite when somebody wrote since `expected`, UsageFault for the name of a file that does not exist.
+        """
+        with hold_lock(self._folder.root):
             spec = self._spec()
             if spec.version != expected.version:
                 raise StaleWrite(
@@ -37,8 +40,8 @@ class SandboxRouteStore:
                 )
             texts = {**spec.files, **{file.name: file.text for file in files}}
             changed = replace(spec, files=texts, version=next_version(spec.version))
-            self._folder.want(self._folder.routes_file, changed)
-        return _stored(changed)
+            self._folder.write_spec(self._folder.routes_file, changed)
+        return _to_versioned_files(changed)
 
     def _spec(self) -> RoutesSpec:
         spec = self._folder.routes()
@@ -49,5 +52,5 @@ class SandboxRouteStore:
         return spec
 
 
-def _stored(spec: RoutesSpec) -> VersionedFiles:
+def _to_versioned_files(spec: RoutesSpec) -> VersionedFiles:
     return VersionedFiles(tuple(SourceFile(name, text) for name, text in spec.files.items()), spec.version)

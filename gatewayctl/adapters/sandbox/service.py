@@ -1,7 +1,7 @@
-"""A Service: one address whose connections go to the ready pods in turn, and are refused when there is none.
+"""A Service: one address whose connections go to the ready pods in turn, and are refused when there are none.
 
-A refused connection is what a gateway meets at a Service without endpoints, so the listening socket exists only while
-there are some. What is established stays with its pod until it ends, also when the pod is no endpoint any more.
+In a cluster a connection to a Service without endpoints is refused, so the listening socket exists only while there are
+endpoints. An established connection stays with its pod until it ends, also after the pod has stopped being an endpoint.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from typing import cast
 _log = logging.getLogger(__name__)
 _BACKLOG = 512
 _CONNECT = 5.0  # seconds to reach a pod
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: close with RST, as a broken connection looks
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: close with RST, like a broken connection
 
 
-class Service:
-    """Listens on `address:port` while it has endpoints (addresses of pods, same port)."""
+class SandboxService:
+    """Listens on `address:port` while it has endpoints. These are addresses of pods, which listen on the same port."""
 
     def __init__(self, name: str, address: str, port: int) -> None:
         self.name, self.address, self.port = name, address, port
@@ -27,34 +27,36 @@ class Service:
         self._turn = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._clients: set[_Side] = set()
+        self._clients: set[_Connection] = set()
 
     async def serve(self, endpoints: tuple[str, ...]) -> None:
-        """From now on, new connections go to `endpoints`. Raises OSError when the address is taken."""
+        """From now on new connections go to `endpoints`. Raises OSError when the address is in use."""
         if endpoints == self._endpoints:
             return
         _log.info("service %s: endpoints %s", self.name, ", ".join(endpoints) or "none")
         self._endpoints = endpoints
         if endpoints and self._server is None:
-            self._server = await asyncio.get_running_loop().create_server(lambda: _Client(self), sock=self._listen())
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: _ClientConnection(self), sock=self._listen()
+            )
         elif not endpoints and self._server is not None:
             self._server.close()
             self._server = None
 
     async def close(self) -> None:
-        """No new connections, and an end to the established ones."""
+        """Refuse new connections, and reset the established ones."""
         await self.serve(())
         for task in tuple(self._tasks):
             task.cancel()
         for client in tuple(self._clients):
             client.reset()
 
-    def quiet(self, endpoint: str) -> bool:
-        """No connection to `endpoint` is being opened: once it is no endpoint any more, none ever will."""
+    def is_quiet(self, endpoint: str) -> bool:
+        """Whether no connection to `endpoint` is being opened. Once true for a removed endpoint, it stays true."""
         return not self.opening[endpoint]
 
     def next_endpoints(self) -> tuple[str, ...]:
-        """Every endpoint, beginning with the one whose turn it is."""
+        """All endpoints, in the order to try them; each call starts with the next one."""
         if not self._endpoints:
             return ()
         self._turn = (self._turn + 1) % len(self._endpoints)
@@ -72,25 +74,25 @@ class Service:
         listening.settimeout(0)
         return listening
 
-    def admit(self, client: "_Client") -> None:
-        """A connection has come in."""
+    def admit(self, client: "_ClientConnection") -> None:
+        """Connect a new client to an endpoint."""
         self._clients.add(client)
         task = asyncio.get_running_loop().create_task(self._connect(client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def forget(self, client: "_Client") -> None:
-        """A connection has ended."""
+    def forget(self, client: "_ClientConnection") -> None:
+        """Forget a client whose connection has ended."""
         self._clients.discard(client)
 
-    async def _connect(self, client: "_Client") -> None:
-        """Join the client to the first endpoint that takes it; a pod may have died before we noticed."""
+    async def _connect(self, client: "_ClientConnection") -> None:
+        """Connect the client to the first endpoint that accepts; a pod may have ended before we noticed."""
         loop = asyncio.get_running_loop()
         for endpoint in self.next_endpoints():
             self.opening[endpoint] += 1
             try:
                 async with asyncio.timeout(_CONNECT):
-                    await loop.create_connection(lambda: _Side(client), endpoint, self.port)
+                    await loop.create_connection(lambda: _Connection(client), endpoint, self.port)
             except (OSError, TimeoutError) as fault:
                 _log.info("service %s: %s does not take a connection: %s", self.name, endpoint, fault)
             else:
@@ -100,10 +102,10 @@ class Service:
         client.reset()
 
 
-class _Side(asyncio.Protocol):
-    """One of the two connections that are joined: what it receives, the other one sends."""
+class _Connection(asyncio.Protocol):
+    """One of two joined connections, client and pod: data received on one is sent on the other."""
 
-    def __init__(self, other: "_Side | None" = None) -> None:
+    def __init__(self, other: "_Connection | None" = None) -> None:
         self.other = other
         self.transport: asyncio.Transport | None = None
         self._finished = False
@@ -124,7 +126,7 @@ class _Side(asyncio.Protocol):
             self.other.transport.write(data)
 
     def eof_received(self) -> bool:
-        """Half-closed: the other direction may still have much to say."""
+        """One direction has ended; the other one may still carry data."""
         self._finished = True
         other = self.other
         if other is None or other.transport is None:
@@ -153,17 +155,17 @@ class _Side(asyncio.Protocol):
             self.other.transport.resume_reading()
 
     def reset(self) -> None:
-        """End it so that the peer sees a broken connection."""
+        """Close it so that the peer sees a broken connection."""
         if self.transport is not None:
             connection = self.transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.transport.abort()
 
 
-class _Client(_Side):
-    """The side that came in; it is read only once a pod has been found for it."""
+class _ClientConnection(_Connection):
+    """The client's connection; nothing is read from it before it is connected to a pod."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: SandboxService) -> None:
         super().__init__()
         self._service = service
 

@@ -1,4 +1,4 @@
-"""The addresses of a sandbox's Services, as its folder tells them to other processes."""
+"""The addresses of a sandbox's Services, read from its folder."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from gatewayctl.domain.errors import EnvironmentFailed
 
 
 class SandboxAddresses:
-    """Implements ports.Address: an address stays as long as the sandbox runs, with or without pods behind it."""
+    """Implements ports.Address. An address stays the same as long as the sandbox runs, also without pods behind it."""
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
 
     def __call__(self, workload: str) -> str:
-        """The address of its Service. Raises EnvironmentFailed."""
+        """The address of the workload's Service. Raises EnvironmentFailed."""
         found = self._folder.supervisor()
         if found is None or not self._folder.running():
             raise EnvironmentFailed(f"{NOT_RUNNING} ({self._folder.root})", hint="start it first")

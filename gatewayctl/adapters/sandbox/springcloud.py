@@ -1,4 +1,4 @@
-"""How Spring Cloud Gateway is started as a gateway replica; everything product-specific about running one is here."""
+"""How the sandbox starts Spring Cloud Gateway as a gateway replica."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from gatewayctl.gateways.springcloud.checker import PROGRAM
 
 
 def program() -> Path:
-    """The jar of a gateway. Raises EnvironmentFailed when there is none, or no Java to run it."""
+    """The jar of the gateway. Raises EnvironmentFailed when there is no jar, or no Java to run it."""
     if not shutil.which("java"):
         raise EnvironmentFailed(
             "the sandbox needs Java for a real Spring Cloud Gateway, and there is none on PATH",
@@ -27,16 +27,16 @@ def program() -> Path:
 
 
 def command(launch: Launch) -> tuple[str, ...]:
-    """The command line of one replica: the team's own file, with the address and the name server of a pod."""
-    surroundings = {
+    """The command line of one replica: the team's file, with the address and the name server that a pod would have."""
+    overrides = {
         "spring.config.location": f"file:{launch.bootstrap}",
         "management.server.address": launch.address,
         "management.server.port": launch.admin,
         "gateway.name-server.address": launch.resolver,
         "gateway.name-server.port": launch.resolver_port,
     }
-    told = (f"--{name}={value}" for name, value in surroundings.items())
-    return java.command(program(), *told)
+    options = (f"--{name}={value}" for name, value in overrides.items())
+    return java.command(program(), *options)
 
 
 PRODUCT = SandboxProduct("application.yml", "/actuator/health", program, command)

@@ -1,27 +1,27 @@
-"""The sandbox's workloads behind the port that Kubernetes' Deployments implement too."""
+"""The sandbox's workloads behind the port that Deployments implement on Kubernetes."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import locked
-from gatewayctl.adapters.files.processes import tail
+from gatewayctl.adapters.files.locking import hold_lock
+from gatewayctl.adapters.files.processes import read_tail
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, PodStatus, WorkloadSpec, next_version
 from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
 
-_MOST = 20  # replicas; each is a process on this machine
+_MOST_REPLICAS = 20  # each is a process on this machine
 
 
 class SandboxWorkloads:
-    """Reads and writes specs; whether anything becomes of them is the supervisor's business."""
+    """Implements ports.Workloads: writes specs, which the supervisor then carries out."""
 
-    lag = 0.0  # its Services lead to whatever Pod is ready now
+    lag = 0.0  # a Service sends to a pod as soon as it is ready
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
 
     def read(self, name: str) -> Workload:
-        """As it is now. Raises Missing when there is no such workload."""
+        """The workload as it is now. Raises Missing when there is none of that name."""
         spec = self._spec(name)
         if not self._folder.running():
             return Workload(name, spec.image, spec.replicas, 0, spec.version, settled=False, trouble=NOT_RUNNING)
@@ -37,15 +37,18 @@ class SandboxWorkloads:
             version=spec.version,
             pods=tuple(pod.name for pod in status.pods),
             settled=observed and len(status.pods) == len(current) == ready == spec.replicas,
-            digest=_digest(current),
+            digest=_common_digest(current),
             trouble=status.trouble if observed else "",
         )
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
-        """Set image, replicas or both, as a new version; StaleWrite when someone wrote since `expected`."""
-        if replicas is not None and not 0 <= replicas <= _MOST:
-            raise UsageFault(f"{expected.name}: {replicas} replicas are not possible here; 0 to {_MOST} are")
-        with locked(self._folder.root):
+        """Set image, replicas or both, and return the workload as a new version.
+
+        Raises StaleWrite when somebody wrote since `expected`, UsageFault for an impossible number of replicas.
+        """
+        if replicas is not None and not 0 <= replicas <= _MOST_REPLICAS:
+            raise UsageFault(f"{expected.name}: {replicas} replicas are not possible here; 0 to {_MOST_REPLICAS} are")
+        with hold_lock(self._folder.root):
             spec = self._spec(expected.name)
             if spec.version != expected.version:
                 raise StaleWrite(
@@ -57,15 +60,15 @@ class SandboxWorkloads:
                 changed = replace(changed, image=image)
             if replicas is not None:
                 changed = replace(changed, replicas=replicas)
-            self._folder.want(self._folder.workload_file(expected.name), changed)
+            self._folder.write_spec(self._folder.workload_file(expected.name), changed)
         return replace(self.read(expected.name), version=changed.version)
 
     def logs(self, name: str, lines: int = 20) -> str:
-        """The last log lines of its living pods, or of the last one that lived."""
+        """The last log lines of its pods; of its last pod when it has none now."""
         self._spec(name)
-        living = [self._folder.logs / f"{pod.name}.log" for pod in self._folder.workload_status(name).pods]
-        logs = [log for log in living if log.exists()] or self._folder.logs_of(name)[-1:]
-        return "\n".join(tail(log, lines) for log in logs)
+        current = [self._folder.logs / f"{pod.name}.log" for pod in self._folder.workload_status(name).pods]
+        logs = [log for log in current if log.exists()] or self._folder.logs_of(name)[-1:]
+        return "\n".join(read_tail(log, lines) for log in logs)
 
     def _spec(self, name: str) -> WorkloadSpec:
         known = self._folder.workloads()
@@ -79,7 +82,7 @@ class SandboxWorkloads:
         return spec
 
 
-def _digest(pods: list[PodStatus]) -> str:
-    """What runs, when all that runs is the same."""
-    found = {pod.digest for pod in pods if pod.pid}
-    return found.pop() if len(found) == 1 else ""
+def _common_digest(pods: list[PodStatus]) -> str:
+    """The digest that all running pods share; empty when they differ, or none runs."""
+    digests = {pod.digest for pod in pods if pod.pid}
+    return digests.pop() if len(digests) == 1 else ""

@@ -1,6 +1,6 @@
-"""What a sandbox consists of, as its world file says: images, workloads and the gateway.
+"""The content of a world file, which describes a sandbox: images, workloads and the gateway.
 
-An image is a name for a command, as a real image is; everything else is what a team's manifests would hold.
+An image is a name for a command. Everything else would be in a team's manifests in a cluster.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
-_KEY = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]*")  # what Kubernetes takes as a ConfigMap's key
+_KEY = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]*")  # a valid key of a ConfigMap
 
 
-def _seconds(value: object) -> object:
-    """`250ms`, `10s`, `5m`, or a number of seconds."""
+def _parse_seconds(value: object) -> object:
+    """Seconds from a text such as `250ms`, `10s` or `5m`, else ValueError; a value that is no text stays as it is."""
     if isinstance(value, str):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", value.strip())
         if not found:
@@ -25,21 +25,21 @@ def _seconds(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=600)]
+Seconds = Annotated[float, BeforeValidator(_parse_seconds), Field(ge=0, le=600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$")]
 ImageName = Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]{0,200}$")]
 UrlPath = Annotated[str, Field(pattern=r"^/[!-~]*$")]
 
 
-class Strict(BaseModel):
-    """No key is guessed."""
+class StrictWorldModel(BaseModel):
+    """Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Image(Strict):
-    """What runs under an image's name. `python` as the first word is the interpreter that runs the sandbox."""
+class Image(StrictWorldModel):
+    """The command that an image's name stands for. `python` as first word is the interpreter that runs the sandbox."""
 
     command: tuple[str, ...] = Field(min_length=1)
     env: dict[str, str] = Field(default_factory=dict)
@@ -51,7 +51,7 @@ class Image(Strict):
         return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
 
 
-class WorkloadModel(Strict):
+class WorkloadModel(StrictWorldModel):
     """A Deployment and its Service of the same name. `grace` is how long a pod may take to stop, in seconds."""
 
     image: ImageName
@@ -61,11 +61,11 @@ class WorkloadModel(Strict):
     grace: Seconds = 10.0
 
 
-class WorldGateway(Strict):
-    """The gateway's replicas. `files` maps a file's key in the store to where its first text is.
+class WorldGateway(StrictWorldModel):
+    """The gateway's replicas. `files` maps the key of each file in the store to the file with its first content.
 
-    `mount` is where the bootstrap expects the store's files; a change is seen there after `sync_delay`, and by each
-    further replica `sync_skew` later, as kubelets would.
+    `mount` is the folder in which the bootstrap expects the store's files. A change reaches the first replica after
+    `sync_delay` seconds, and each further one `sync_skew` seconds later.
     """
 
     kind: Literal["envoy", "nginx", "spring-cloud-gateway"] = "envoy"
@@ -93,8 +93,8 @@ class WorldGateway(Strict):
         return self
 
 
-class World(Strict):
-    """A whole world file. `folder` is where it lies: file names in it, and commands, start there."""
+class World(StrictWorldModel):
+    """A whole world file. `folder` is the folder that it is in: relative file names and commands start there."""
 
     version: Literal[1]
     gateway: WorldGateway
@@ -110,5 +110,5 @@ class World(Strict):
         return self
 
     def path(self, name: str) -> Path:
-        """A file that the world names."""
+        """The path of a file that the world file names."""
         return Path(self.folder, name)

@@ -1,16 +1,16 @@
-"""Read a world file: every fault with its file and line, all together; or one frozen world."""
+"""Reads a world file, and reports all its faults together, each with file and line."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.adapters.sandbox.product import product
+from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.adapters.sandbox.world import World
 from gatewayctl.yamlfile import FileFault, YamlFile, read_yaml
 from gatewayctl.yamlfile import read_bounded as read_bounded_text
 
-_LARGEST_TEXT = 20_000_000  # bytes of one route file; the store reads it whole
+_LARGEST_TEXT = 20_000_000  # bytes of one route file; the store holds it in memory
 
 
 class WorldFault(FileFault):
@@ -20,7 +20,7 @@ class WorldFault(FileFault):
 
 
 def read_world(path: Path) -> World:
-    """The world of one file, with its folder filled in. Raises WorldFault."""
+    """The world that the file `path` describes, with its folder filled in. Raises WorldFault."""
     try:
         file = read_yaml(path, "version, gateway, images and workloads")
     except FileFault as fault:
@@ -30,9 +30,9 @@ def read_world(path: Path) -> World:
         world = World.model_validate({**file.data, "folder": str(path.resolve().parent)})
     except ValidationError as fault:
         raise WorldFault("\n".join([*faults, *file.faults(fault)])) from fault
-    faults += _missing_files(world, file)
+    faults += _find_missing_files(world, file)
     if not faults:
-        faults += _never_reloaded(world, file)
+        faults += _find_files_never_reloaded(world, file)
     if faults:
         raise WorldFault("\n".join(faults))
     return world
@@ -46,21 +46,21 @@ def read_bounded(path: Path, largest: int = _LARGEST_TEXT) -> str:
         raise WorldFault(str(fault)) from fault
 
 
-def _missing_files(world: World, file: YamlFile) -> Iterator[str]:
+def _find_missing_files(world: World, file: YamlFile) -> Iterator[str]:
     gateway = world.gateway
     named: list[tuple[tuple[str, ...], str]] = [(("gateway", "bootstrap"), gateway.bootstrap)]
     named += [(("gateway", "files", key), name) for key, name in gateway.files.items()]
-    for where, name in named:
+    for keys, name in named:
         if not world.path(name).is_file():
-            yield file.at(where, f"there is no file {world.path(name)}")
+            yield file.at(keys, f"there is no file {world.path(name)}")
 
 
-def _never_reloaded(world: World, file: YamlFile) -> Iterator[str]:
-    """Files that no part of the gateway would ever read again: a release through them would wait in vain."""
+def _find_files_never_reloaded(world: World, file: YamlFile) -> Iterator[str]:
+    """Files that the gateway would read only at its start: a release that changes them would wait in vain."""
     gateway = world.gateway
     texts = [read_bounded(world.path(name)) for name in (gateway.bootstrap, *gateway.files.values())]
-    reload_trouble = product(gateway.kind).reload_trouble
+    find_fault = product(gateway.kind).find_reload_fault
     for key in gateway.files:
-        troubles = [reload_trouble(text, f"{gateway.mount.rstrip('/')}/{key}") for text in texts]
-        if all(troubles):
-            yield file.at(("gateway", "files", key), f"{gateway.bootstrap}: {troubles[0]}")
+        faults = [find_fault(text, f"{gateway.mount.rstrip('/')}/{key}") for text in texts]
+        if all(faults):
+            yield file.at(("gateway", "files", key), f"{gateway.bootstrap}: {faults[0]}")

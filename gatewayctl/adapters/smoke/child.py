@@ -1,7 +1,8 @@
-"""Runs a program of the user's in a process group of its own, and never leaves any of it behind.
+"""Runs a user's program in its own process group, and ends the whole group afterwards.
 
-Suites are foreign code: they hang, fork and swallow signals. So the group is ended as a whole, whatever happens here:
-the normal end, a deadline, a tick that raises, Ctrl-C. Our own death is seen by the reaper (see process_reaper.py).
+Suites are foreign code: they hang, start processes and ignore signals. So the group is always ended: after a normal
+end, at a deadline, when a tick raises, on Ctrl-C. If this process is killed, the reaper ends the group (see
+process_reaper.py).
 """
 
 import contextlib
@@ -21,15 +22,15 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunContext
 
 _REAPER = Path(__file__).with_name("process_reaper.py")
-_POLL = 0.1  # seconds between two looks at the child
-_PATIENCE = 2.0  # seconds from the request to end until the kill
+_PERIOD = 0.1  # seconds between two checks of the child
+_GRACE = 2.0  # seconds from SIGTERM to SIGKILL
 _LONGEST_LINE = 65536
-_LAST_WORDS = 4096  # bytes of output in which the last line is looked for
+_LOG_TAIL = 4096  # bytes at the end of the output in which the last line is searched
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: arguments of this Python, its errand, the file for its output, how long it may take (seconds)."""
+    """What to run: arguments for this Python, the run context, the file for its output, and a timeout in seconds."""
 
     arguments: tuple[str, ...]
     run_context: RunContext
@@ -38,74 +39,74 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How it ended: its exit code or minus the signal, after how many seconds, and whether it had to be stopped."""
+class ProgramExit:
+    """How a program ended. `exit_code` is minus the signal's number if one killed it; `timed_out`: it was stopped."""
 
     exit_code: int
     seconds: float
     timed_out: bool
 
 
-def run(program: Program, watch: Callable[[], None]) -> Ended:
-    """Run a program to its end or its deadline; `watch` is called several times a second and may raise to stop it.
+def run_program(program: Program, watch: Callable[[], None]) -> ProgramExit:
+    """Run a program until it ends or its timeout is over. `watch` is called ten times a second; it may raise to stop.
 
     Raises EnvironmentFailed when the folder for its files cannot be written.
     """
     started = time.monotonic()
-    with _errand_file(program) as run_context, program.log.open("wb") as log:
+    with _write_run_context(program) as context_file, program.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_REAPER), sys.executable, *program.arguments],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(program.run_context.endpoints, run_context),
+            env=_build_environment(program.run_context.endpoints, context_file),
             process_group=0,
         )
-        with _ended_at_last(process):
-            timed_out = not _awaited(process, watch, started + program.timeout)
+        with _end_group_afterwards(process):
+            in_time = _wait_for_end(process, watch, started + program.timeout)
         code = process.returncode
-    return Ended(128 - code if code > 128 else code, time.monotonic() - started, timed_out)
+    return ProgramExit(128 - code if code > 128 else code, time.monotonic() - started, timed_out=not in_time)
 
 
-def _awaited(process: subprocess.Popen[bytes], watch: Callable[[], None], deadline: float) -> bool:
-    """Whether it ended before the deadline."""
+def _wait_for_end(process: subprocess.Popen[bytes], watch: Callable[[], None], deadline: float) -> bool:
+    """Call `watch` until the process ends; False when the deadline comes first."""
     while process.poll() is None:
         watch()
         if time.monotonic() >= deadline:
             return False
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_POLL)
+            process.wait(_PERIOD)
     watch()
     return True
 
 
 @contextlib.contextmanager
-def _ended_at_last(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Whatever happens inside, nothing of the process group is left afterwards."""
+def _end_group_afterwards(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the process group when the block ends, also after an exception: first by SIGTERM, then by SIGKILL."""
     try:
         try:
             yield
         finally:
             if process.poll() is None:
-                _signal(process, signal.SIGTERM)
+                _signal_group(process, signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_PATIENCE)
+                    process.wait(_GRACE)
     finally:
-        # Also after a normal end: what the suite started and forgot is still in the group.
-        _signal(process, signal.SIGKILL)
+        # Also after a normal end: processes that the suite started and did not stop are still in the group.
+        _signal_group(process, signal.SIGKILL)
         process.wait()
         if process.stdin:
             process.stdin.close()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 
 
 @contextlib.contextmanager
-def _errand_file(program: Program) -> Iterator[Path]:
-    """The errand in a file that only we and the child can read, and that does not outlive the run."""
+def _write_run_context(program: Program) -> Iterator[Path]:
+    """The path of a file with the run context, which only this user can read; removed when the block ends."""
     path = program.log.with_name("context.json")
     try:
         path.unlink(missing_ok=True)
@@ -119,14 +120,14 @@ def _errand_file(program: Program) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _environment(endpoints: GatewayEndpoints, run_context: Path) -> dict[str, str]:
-    """What test files that know nothing of us can go by; a proxy must not come between them and the replicas."""
-    around = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
-    around.pop("PYTEST_CURRENT_TEST", None)
+def _build_environment(endpoints: GatewayEndpoints, context_file: Path) -> dict[str, str]:
+    """The child's variables: addresses and header for any suite, and no proxy between it and the replicas."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
+    inherited.pop("PYTEST_CURRENT_TEST", None)
     hosts = {urlsplit(url).hostname or "" for url in endpoints.urls}
-    direct = ",".join(filter(None, [around.get("NO_PROXY") or around.get("no_proxy"), *sorted(hosts)]))
-    return around | {
-        RUN_CONTEXT_VARIABLE: str(run_context),
+    direct = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), *sorted(hosts)]))
+    return inherited | {
+        RUN_CONTEXT_VARIABLE: str(context_file),
         "BASE_URL": endpoints.urls[0],
         "GATEWAYCTL_BASE_URL": endpoints.urls[0],
         "GATEWAYCTL_HOST": endpoints.host,
@@ -137,8 +138,8 @@ def _environment(endpoints: GatewayEndpoints, run_context: Path) -> dict[str, st
     }
 
 
-def fresh_folder(folder: str, names: tuple[str, ...]) -> Path:
-    """The folder for a run's files, absolute, without those that an earlier run left under these names.
+def prepare_folder(folder: str, names: tuple[str, ...]) -> Path:
+    """Make `folder`, remove files of these names that an earlier run left in it, and return its absolute path.
 
     Raises EnvironmentFailed when it cannot be written.
     """
@@ -152,15 +153,15 @@ def fresh_folder(folder: str, names: tuple[str, ...]) -> Path:
     return path
 
 
-class Events:
-    """The JSON lines that a child appends to a file, each handed out once; what is not one of ours is passed over."""
+class EventReader:
+    """Reads the JSON objects that a child appends to a file, one a line, each once. Other lines are skipped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
-    def new(self) -> Iterator[Mapping[str, Any]]:
-        """The complete lines since the last call."""
+    def read_new(self) -> Iterator[Mapping[str, Any]]:
+        """The objects of complete lines that were added since the last call."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -169,12 +170,12 @@ class Events:
                 if not line.endswith(b"\n"):
                     break
                 self._offset += len(line)
-                event = self._event(line)
+                event = self._parse(line)
                 if event is not None:
                     yield event
 
     @staticmethod
-    def _event(line: bytes) -> Mapping[str, Any] | None:
+    def _parse(line: bytes) -> Mapping[str, Any] | None:
         if len(line) > _LONGEST_LINE:
             return None
         try:
@@ -184,9 +185,9 @@ class Events:
         return event if isinstance(event, dict) else None
 
 
-def last_words(log: Path) -> tuple[str, ...]:
-    """The last line of a program's output that says something, if there is one."""
+def read_last_line(log: Path) -> tuple[str, ...]:
+    """The last line of a program's output that is not empty, shortened; no line when there is none."""
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LAST_WORDS))
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL))
         lines = file.read().decode(errors="replace").splitlines()
     return tuple(line.strip()[:300] for line in reversed(lines) if line.strip())[:1]

@@ -1,4 +1,4 @@
-"""Runs a locust load in a child process and reads the figures it wrote."""
+"""Runs a locust load in a child process, and reads the figures that it writes."""
 
 import json
 import math
@@ -8,49 +8,56 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gatewayctl.adapters.smoke.child import Ended, Events, Program, fresh_folder, last_words, run
+from gatewayctl.adapters.smoke.child import (
+    EventReader,
+    Program,
+    ProgramExit,
+    prepare_folder,
+    read_last_line,
+    run_program,
+)
 from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, RunContext
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.ports import Tick
 
 LOG, EVENTS, RESULT = "locust.log", "load-events.jsonl", "load.json"
-_LARGEST_RESULT = 64 << 20  # bytes; 100 names with 2,000 buckets in 3 cohorts stay far below
-PORT = "5557"  # where a master in a Pod of its own listens; locust's usual one
-_WAIT = "90"  # seconds that a master waits for its workers
-_STOP = 2  # seconds that a task in progress may take to end
+_LARGEST_RESULT = 64 << 20  # bytes; far more than 100 names with 2,000 buckets in 3 cohorts
+PORT = "5557"  # on which a master in a Pod listens; locust's default
+_WORKERS_WAIT = "90"  # seconds that a master waits for its workers
+_STOP_TIMEOUT = 2  # seconds that a running task may take to end
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """How locust ended, the figures that it wrote (as JSON, or nothing), the last line of its output."""
+class LocustOutput:
+    """How locust ended, the figures that it wrote (JSON, empty when it wrote none), and the last line of its output."""
 
-    ended: Ended
+    ended: ProgramExit
     figures: str
-    words: tuple[str, ...]
+    last_line: tuple[str, ...]
 
     def to_json(self) -> str:
         """As one line."""
-        return json.dumps(asdict(self))
+        return json.dumps({"ended": asdict(self.ended), "figures": self.figures, "words": self.last_line})
 
     @classmethod
-    def from_json(cls, text: str) -> "Ran":
+    def from_json(cls, text: str) -> "LocustOutput":
         """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         raw = json.loads(text)
-        return cls(Ended(**raw["ended"]), str(raw["figures"]), tuple(str(word) for word in raw["words"]))
+        return cls(ProgramExit(**raw["ended"]), str(raw["figures"]), tuple(str(line) for line in raw["words"]))
 
 
 def run_load(wanted: LoadRun, tick: Tick) -> LoadResult:
-    """Run it to its end, or to its timeout; `tick` may raise to stop it. Raises EnvironmentFailed."""
-    return result_of(ran(wanted, tick, _shared(wanted.workers) if wanted.workers else ()))
+    """Run the load until it ends or its timeout is over; `tick` may raise to stop it. Raises EnvironmentFailed."""
+    return result_of(run_locust(wanted, tick, _local_worker_options(wanted.workers) if wanted.workers else ()))
 
 
-def ran(wanted: LoadRun, tick: Tick, part: tuple[str, ...]) -> Ran:
-    """Run locust with the options of its `part` in a distributed run. Raises EnvironmentFailed."""
-    folder = fresh_folder(wanted.folder, (LOG, EVENTS, RESULT))
+def run_locust(wanted: LoadRun, tick: Tick, part_options: tuple[str, ...]) -> LocustOutput:
+    """Run locust. `part_options` are those of its part in a distributed run, if it is one. Raises EnvironmentFailed."""
+    folder = prepare_folder(wanted.folder, (LOG, EVENTS, RESULT))
     program = Program(
         arguments=(
-            *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary", *part),
-            *(() if "--worker" in part else _pace(wanted)),
+            *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary", *part_options),
+            *(() if "--worker" in part_options else _pace_options(wanted)),
         ),
         run_context=RunContext(
             endpoints=wanted.endpoints,
@@ -62,36 +69,36 @@ def ran(wanted: LoadRun, tick: Tick, part: tuple[str, ...]) -> Ran:
         log=folder / LOG,
         timeout=wanted.duration + wanted.timeout,
     )
-    events = Events(folder / EVENTS)
+    events = EventReader(folder / EVENTS)
     progress = "starting"
 
     def watch() -> None:
         nonlocal progress
-        for event in events.new():
-            progress = _progress(event) or progress
+        for event in events.read_new():
+            progress = _describe_progress(event) or progress
         tick(progress)
 
-    ended = run(program, watch)
-    return Ran(ended, _read(folder / RESULT), last_words(program.log))
+    ended = run_program(program, watch)
+    return LocustOutput(ended, _read_figures(folder / RESULT), read_last_line(program.log))
 
 
-def _pace(wanted: LoadRun) -> tuple[str, ...]:
+def _pace_options(wanted: LoadRun) -> tuple[str, ...]:
     duration = max(1, math.ceil(wanted.duration))
     return (
         *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
-        *("--stop-timeout", str(_STOP), "--host", wanted.endpoints.urls[0]),
+        *("--stop-timeout", str(_STOP_TIMEOUT), "--host", wanted.endpoints.urls[0]),
     )
 
 
-def _read(path: Path) -> str:
-    """What the child wrote; nothing where it wrote nothing, or more than makes sense."""
+def _read_figures(path: Path) -> str:
+    """The figures that the child wrote; empty when there are none, or they are too large to be right."""
     if not path.is_file() or path.stat().st_size > _LARGEST_RESULT:
         return ""
     return path.read_text()
 
 
-def master(workers: int) -> tuple[str, ...]:
-    """The part of who waits for so many workers from elsewhere, and adds up what they count."""
+def master_options(workers: int) -> tuple[str, ...]:
+    """Options of locust's master: it waits for this number of workers, and adds up their counts."""
     return (
         "--master",
         "--master-bind-port",
@@ -99,24 +106,24 @@ def master(workers: int) -> tuple[str, ...]:
         "--expect-workers",
         str(workers),
         "--expect-workers-max-wait",
-        _WAIT,
+        _WORKERS_WAIT,
     )
 
 
-def worker(host: str) -> tuple[str, ...]:
-    """The part of who sends requests for the master at `host`. What fails is the master's to tell."""
+def worker_options(host: str) -> tuple[str, ...]:
+    """Options of a worker for the master at `host`. The master reports failures, so a worker ends with exit code 0."""
     return ("--worker", "--master-host", host, "--master-port", PORT, "--exit-code-on-error", "0")
 
 
-def _shared(workers: int) -> tuple[str, ...]:
-    """Locust's distributed mode on this machine: it forks its workers itself, and they stay in its process group."""
+def _local_worker_options(workers: int) -> tuple[str, ...]:
+    """Options of the distributed mode on this machine: locust starts its workers itself, in its own process group."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port)
     return ("--processes", str(workers), *bind, "--master-host", "127.0.0.1", "--master-port", port)
 
 
-def _progress(event: Mapping[str, Any]) -> str:
+def _describe_progress(event: Mapping[str, Any]) -> str:
     match event:
         case {
             "kind": "load",
@@ -128,15 +135,15 @@ def _progress(event: Mapping[str, Any]) -> str:
     return ""
 
 
-def result_of(done: Ran) -> LoadResult:
-    """What locust counted; without figures that make sense the run broke."""
-    return _result(done) or _broken(done.ended, done.words)
+def result_of(done: LocustOutput) -> LoadResult:
+    """The result of a load from locust's output; without valid figures, the result of a run that broke."""
+    return _parse_result(done) or _broken_result(done.ended, done.last_line)
 
 
-def _result(done: Ran) -> LoadResult | None:
+def _parse_result(done: LocustOutput) -> LoadResult | None:
     try:
         raw = json.loads(done.figures)
-        lanes = {name: _entries(lane) for name, lane in raw["lanes"].items()}
+        lanes = {name: _parse_cohorts(lane) for name, lane in raw["lanes"].items()}
         canary, *halves = (_sum(lanes[name].values()) for name in ("canary", "half-a", "half-b"))
         names = sorted({name for lane in lanes.values() for name in lane})
         return LoadResult(
@@ -147,7 +154,7 @@ def _result(done: Ran) -> LoadResult | None:
             unknown=int(raw["unknown"]),
             seconds=float(raw["seconds"]),
             exit_code=done.ended.exit_code,
-            by_name={name: _versions(lanes, name) for name in names},
+            by_name={name: _split_by_version(lanes, name) for name in names},
             failures=tuple(str(text) for text in raw["failures"]),
             timed_out=done.ended.timed_out,
         )
@@ -155,15 +162,15 @@ def _result(done: Ran) -> LoadResult | None:
         return None
 
 
-def _entries(lane: Mapping[str, Any]) -> dict[str, Cohort]:
+def _parse_cohorts(lane: Mapping[str, Any]) -> dict[str, Cohort]:
     return {
         name: Cohort(int(requests), int(errors), Histogram({int(bucket): int(n) for bucket, n in times.items()}))
         for name, (requests, errors, times) in lane.items()
     }
 
 
-def _versions(lanes: Mapping[str, Mapping[str, Cohort]], name: str) -> tuple[Cohort, Cohort]:
-    """Stable and canary of one request name."""
+def _split_by_version(lanes: Mapping[str, Mapping[str, Cohort]], name: str) -> tuple[Cohort, Cohort]:
+    """The counts of one request name: stable, canary."""
     stable = _sum(lanes[half].get(name, Cohort()) for half in ("half-a", "half-b"))
     return stable, lanes["canary"].get(name, Cohort())
 
@@ -175,7 +182,7 @@ def _sum(cohorts: Any) -> Cohort:
     return total
 
 
-def _broken(ended: Ended, last_words: tuple[str, ...]) -> LoadResult:
+def _broken_result(ended: ProgramExit, last_words: tuple[str, ...]) -> LoadResult:
     nothing = Cohort()
     return LoadResult(
         stable=nothing,

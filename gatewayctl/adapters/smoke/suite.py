@@ -1,27 +1,34 @@
-"""Runs a pytest suite in a child process and gathers what it reported."""
+"""Runs a pytest suite in a child process, and collects the events that it reports."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatewayctl.adapters.smoke.child import Ended, Events, Program, fresh_folder, last_words, run
+from gatewayctl.adapters.smoke.child import (
+    EventReader,
+    Program,
+    ProgramExit,
+    prepare_folder,
+    read_last_line,
+    run_program,
+)
 from gatewayctl.domain.smoke import RunContext, SuiteResult, SuiteRun
 from gatewayctl.ports import Tick
 
 JUNIT, LOG, EVENTS = "junit.xml", "pytest.log", "events.jsonl"
 _ODD_KEPT = 5
 _FAILURES_KEPT = 20
-# A test may report several times (teardown after call, subtests); the worst word is its outcome.
-_WORSE = {"passed": 0, "skipped": 1, "error": 2, "failed": 3}
+# A test may report several times (teardown after call, subtests); the worst report is its outcome.
+_SEVERITY = {"passed": 0, "skipped": 1, "error": 2, "failed": 3}
 
 
 def run_suite(wanted: SuiteRun, tick: Tick) -> SuiteResult:
-    """Run it to its end, or to its timeout; `tick` may raise to stop it. Raises EnvironmentFailed."""
-    folder = fresh_folder(wanted.folder, (JUNIT, LOG, EVENTS))
+    """Run the suite until it ends or its timeout is over; `tick` may raise to stop it. Raises EnvironmentFailed."""
+    folder = prepare_folder(wanted.folder, (JUNIT, LOG, EVENTS))
     arguments = [
         *("-m", "pytest", wanted.path, f"--junitxml={folder / JUNIT}", "-p", "no:cacheprovider"),
-        # The entry point and the module are one plugin, which pytest would refuse to have twice.
+        # The entry point and the module are the same plugin, and pytest does not accept it twice.
         *("-p", "no:gatewayctl", "-p", "gatewayctl.pytest_plugin"),
     ]
     if wanted.reruns:
@@ -32,21 +39,21 @@ def run_suite(wanted: SuiteRun, tick: Tick) -> SuiteResult:
         log=folder / LOG,
         timeout=wanted.timeout,
     )
-    story = _Story()
-    events = Events(folder / EVENTS)
+    progress = _SuiteProgress()
+    events = EventReader(folder / EVENTS)
 
     def watch() -> None:
-        for event in events.new():
-            story.add(event)
-        tick(story.progress())
+        for event in events.read_new():
+            progress.add(event)
+        tick(progress.describe())
 
-    ended = run(program, watch)
-    return story.result(ended, () if ended.exit_code in (0, 5) else last_words(program.log))
+    ended = run_program(program, watch)
+    return progress.result(ended, () if ended.exit_code in (0, 5) else read_last_line(program.log))
 
 
 @dataclass(slots=True)
-class _Story:
-    """What the events told so far."""
+class _SuiteProgress:
+    """All events of a suite so far, added up."""
 
     collected: int = 0
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -56,7 +63,7 @@ class _Story:
     answers: dict[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """One more event; the last word of each process on its answers counts."""
+        """Add one event. Each process reports its answers again and again; its last report counts."""
         match event:
             case {"kind": "collected", "count": int(count)}:
                 self.collected = max(self.collected, count)
@@ -66,25 +73,25 @@ class _Story:
                 self.answers[process] = event
             case {"kind": "test", "id": str(test), "outcome": "rerun"}:
                 self.rerun.add(test)
-            case {"kind": "test", "id": str(test), "outcome": str(outcome), "why": str(why)}:
-                if outcome in _WORSE and _WORSE[outcome] >= _WORSE[self.outcomes.get(test, "passed")]:
+            case {"kind": "test", "id": str(test), "outcome": str(outcome), "why": str(reason)}:
+                if outcome in _SEVERITY and _SEVERITY[outcome] >= _SEVERITY[self.outcomes.get(test, "passed")]:
                     self.outcomes[test] = outcome
-                    self.reasons[test] = self.reasons.get(test) or why
+                    self.reasons[test] = self.reasons.get(test) or reason
 
     def count(self, name: str) -> int:
-        """How many answers of this kind all processes saw."""
-        found = (answers.get(name, 0) for answers in self.answers.values())
-        return sum(count for count in found if isinstance(count, int))
+        """The number of answers of the kind `name` in all processes."""
+        counts = (answers.get(name, 0) for answers in self.answers.values())
+        return sum(count for count in counts if isinstance(count, int))
 
-    def progress(self) -> str:
-        """A line for a person."""
+    def describe(self) -> str:
+        """The progress in one line, for a person."""
         outcomes = Counter(self.outcomes.values())
         bad = outcomes["failed"] + outcomes["error"]
         failed = f", {bad} failed" if bad else ""
         return f"{outcomes['passed']}/{self.collected} passed{failed}, {self.count('canary')} answers from the canary"
 
-    def result(self, ended: Ended, last_words: tuple[str, ...]) -> SuiteResult:
-        """Everything, once the process has ended."""
+    def result(self, ended: ProgramExit, last_words: tuple[str, ...]) -> SuiteResult:
+        """The result of the suite, after its process has ended."""
         outcomes = Counter(self.outcomes.values())
         passed = {test for test, outcome in self.outcomes.items() if outcome == "passed"}
         bad = [test for test, outcome in self.outcomes.items() if outcome in ("failed", "error")]

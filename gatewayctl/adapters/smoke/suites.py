@@ -1,4 +1,4 @@
-"""Functional suites and load, each in a child process: foreign code that must not reach into ours."""
+"""Functional suites and load, each in a child process, so that foreign code cannot change our process."""
 
 from gatewayctl.adapters.smoke.load import run_load
 from gatewayctl.adapters.smoke.suite import run_suite
@@ -7,7 +7,7 @@ from gatewayctl.ports import Tick
 
 
 class ChildSuites:
-    """pytest and locust of this Python, in the caller's working directory."""
+    """Implements ports.Suites with pytest and locust of this Python, in the current working directory."""
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         """Run a pytest suite; `tick` gets a progress text several times a second and may raise to stop it."""

@@ -1,4 +1,4 @@
-"""Sandboxes for these tests: the example shop once per session, and small ones that may be broken."""
+"""Sandboxes for these tests: the example shop, started once, and small ones that a test may break."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from gatewayctl.example import example_folder
 CONFIG = example_folder() / "gateway-config"
 HOST = {"host": "shop.example.com"}
 
-# One replica, one application, and a store with one file: up in half a second.
+# One replica, one application, and a store with one file: it starts in half a second.
 SMALL = f"""\
 version: 1
 gateway:
@@ -39,15 +39,15 @@ workloads:
 
 
 def until(ready: Callable[[], object], what: str, within: float = 10.0) -> None:
-    """Return once `ready`; fail, naming `what`, after `within` seconds."""
+    """Wait until `ready`; fail with `what` after `within` seconds."""
     deadline = time.monotonic() + within
     while not ready():
         assert time.monotonic() < deadline, f"waited {within:g} s for {what}"
         time.sleep(0.01)
 
 
-def pids(root: Path) -> dict[int, str]:
-    """Every process of a sandbox that its folder knows of: pid and start time."""
+def find_processes(root: Path) -> dict[int, str]:
+    """The pid and start time of each process that a sandbox's folder names."""
     folder = Folder(root)
     found = {pod.pid: pod.started for name in folder.workloads() for pod in folder.workload_status(name).pods}
     found |= {replica.pid: replica.started for replica in folder.replica_statuses()}
@@ -80,18 +80,18 @@ class Shop:
         return f"http://{SandboxReplicas(self.root).list()[number].traffic}"
 
     def page(self, number: int) -> str:
-        """What replica `number` says where there is nothing."""
+        """The answer of replica `number` for a path without an application."""
         return httpx.get(f"{self.url(number)}/nowhere", headers=HOST).text
 
     def service(self, name: str) -> tuple[str, int]:
-        """Where a Service is: the sandbox's own DNS server is asked elsewhere, here we know the order."""
+        """The address and port of a Service: Services have addresses in the order of their names."""
         supervisor = Folder(self.root).supervisor()
         assert supervisor is not None
         order = ["orders", "orders-canary", "payments", "payments-canary"]
         return f"{supervisor.block}.{31 + order.index(name)}", 8080
 
     def settle(self, name: str, **changes: object) -> Workload:
-        """Change a workload and wait until it is so."""
+        """Change a workload, wait until it is settled, and return it."""
         self.workloads.change(self.workloads.read(name), **changes)  # type: ignore[arg-type]
         until(lambda: self.workloads.read(name).settled, f"{name} {changes}")
         return self.workloads.read(name)
@@ -106,7 +106,7 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture
 def shop(_shop: Shop) -> Iterator[Shop]:
-    """The example shop, put back afterwards."""
+    """The example shop, brought back to its start after each test."""
     routes = _shop.routes.read()
     yield _shop
     _shop.settle("orders-canary", image="shop/orders:1.0", replicas=0)

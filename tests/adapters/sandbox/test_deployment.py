@@ -1,4 +1,4 @@
-"""Rolling updates as decisions: a table of cases, and every order of pods getting ready or not."""
+"""Decisions of rolling updates: a table of cases, and pods that get ready in any order."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Life and death of a sandbox: whatever ends it, nothing of it is left; what it was told, it still knows."""
+"""Start and end of a sandbox: however it ends, no process is left, and its state is kept."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from gatewayctl.adapters.clock import SystemClock
-from gatewayctl.adapters.files.processes import alive, started_at
+from gatewayctl.adapters.files.processes import is_alive, read_start_time
 from gatewayctl.adapters.sandbox.cluster import Life, down, forget, running, up
 from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
@@ -21,7 +21,7 @@ from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.domain.routing import SourceFile
-from tests.adapters.sandbox.conftest import HOST, pids, until
+from tests.adapters.sandbox.conftest import HOST, find_processes, until
 
 pytestmark = pytest.mark.sandbox
 CLOCK = SystemClock()
@@ -42,15 +42,15 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def detached(root: Path, small: Path) -> Iterator[Path]:
-    """A small sandbox that nobody owns."""
+def live_root(root: Path, small: Path) -> Iterator[Path]:
+    """The folder of a small sandbox that runs without an owner."""
     up(root, small, life=Life.DETACHED, clock=CLOCK)
     yield root
     down(root, clock=CLOCK)
 
 
-def processes_of(root: Path) -> list[int]:
-    """Every process of this machine that was given an address of this sandbox, whether its folder knows it or not."""
+def find_all_processes(root: Path) -> list[int]:
+    """All processes on this machine with an address of this sandbox, also those that its folder does not name."""
     supervisor = Folder(root).supervisor()
     assert supervisor is not None
     address = f"{supervisor.block}.".encode()
@@ -62,18 +62,18 @@ def processes_of(root: Path) -> list[int]:
     return found
 
 
-def none_left(processes: dict[int, str]) -> bool:
-    return not any(alive(pid, started) for pid, started in processes.items())
+def have_ended(processes: dict[int, str]) -> bool:
+    return not any(is_alive(pid, started) for pid, started in processes.items())
 
 
 def test_a_sandbox_that_is_stopped_leaves_nothing_and_says_so(root: Path, small: Path) -> None:
     with up(root, small, life=Life.OWNED, clock=CLOCK):
-        processes = pids(root)
+        processes = find_processes(root)
         assert len(processes) == 3
-        assert len(processes_of(root)) == 2
+        assert len(find_all_processes(root)) == 2
         assert running(root)
 
-    assert none_left(processes)
+    assert have_ended(processes)
     assert not running(root)
     status = Folder(root).supervisor()
     assert status is not None
@@ -84,32 +84,32 @@ def test_a_sandbox_that_is_stopped_leaves_nothing_and_says_so(root: Path, small:
 
 def test_a_detached_sandbox_lives_on_until_it_is_told_to_stop(root: Path, small: Path) -> None:
     up(root, small, life=Life.DETACHED, clock=CLOCK).close()
-    processes = pids(root)
-    assert all(alive(pid, started) for pid, started in processes.items())
+    processes = find_processes(root)
+    assert all(is_alive(pid, started) for pid, started in processes.items())
 
     assert down(root, clock=CLOCK)
 
-    assert none_left(processes)
+    assert have_ended(processes)
     assert not down(root, clock=CLOCK)
 
 
-def test_a_supervisor_that_is_killed_leaves_no_process(detached: Path) -> None:
-    processes = pids(detached)
-    supervisor = Folder(detached).supervisor()
+def test_a_supervisor_that_is_killed_leaves_no_process(live_root: Path) -> None:
+    processes = find_processes(live_root)
+    supervisor = Folder(live_root).supervisor()
     assert supervisor is not None
 
     os.kill(supervisor.pid, signal.SIGKILL)
 
-    until(lambda: none_left(processes), "every process to end")
+    until(lambda: have_ended(processes), "every process to end")
     assert len(processes) == 3
 
 
-def test_a_sandbox_whose_supervisor_was_killed_says_so_and_still_takes_orders(detached: Path) -> None:
-    supervisor = Folder(detached).supervisor()
+def test_a_sandbox_whose_supervisor_was_killed_says_so_and_still_accepts_changes(live_root: Path) -> None:
+    supervisor = Folder(live_root).supervisor()
     assert supervisor is not None
     os.kill(supervisor.pid, signal.SIGKILL)
-    until(lambda: not running(detached), "the supervisor to end")
-    workloads = SandboxWorkloads(detached)
+    until(lambda: not running(live_root), "the supervisor to end")
+    workloads = SandboxWorkloads(live_root)
 
     found = workloads.read("orders")
     changed = workloads.change(found, replicas=2)
@@ -118,51 +118,53 @@ def test_a_sandbox_whose_supervisor_was_killed_says_so_and_still_takes_orders(de
     assert found.trouble == "the sandbox is not running"
     assert (changed.replicas, changed.version != found.version) == (2, True)
     with pytest.raises(EnvironmentFailed, match="not running"):
-        SandboxReplicas(detached).list()
-    assert SandboxRouteStore(detached).read().files[0].name == "rds.yaml"
+        SandboxReplicas(live_root).list()
+    assert SandboxRouteStore(live_root).read().files[0].name == "rds.yaml"
 
 
-def test_a_sandbox_started_again_is_the_same_cluster_on_the_same_addresses(detached: Path, small: Path) -> None:
-    workloads, routes = SandboxWorkloads(detached), SandboxRouteStore(detached)
-    replica = SandboxReplicas(detached).list()[0]
+def test_a_sandbox_started_again_is_the_same_cluster_on_the_same_addresses(live_root: Path, small: Path) -> None:
+    workloads, routes = SandboxWorkloads(live_root), SandboxRouteStore(live_root)
+    replica = SandboxReplicas(live_root).list()[0]
     workloads.change(workloads.read("orders"), replicas=2)
     text = routes.read().files[0].text.replace("no such page", "what a page")
     written = routes.write((SourceFile("rds.yaml", text),), routes.read())
-    supervisor = Folder(detached).supervisor()
+    supervisor = Folder(live_root).supervisor()
     assert supervisor is not None
     os.kill(supervisor.pid, signal.SIGKILL)
-    until(lambda: not running(detached), "the supervisor to end")
+    until(lambda: not running(live_root), "the supervisor to end")
 
-    with up(detached, small, life=Life.OWNED, clock=CLOCK):
-        assert SandboxReplicas(detached).list() == (replica,)
+    with up(live_root, small, life=Life.OWNED, clock=CLOCK):
+        assert SandboxReplicas(live_root).list() == (replica,)
         assert routes.read() == written
         assert workloads.read("orders").ready == 2
         assert "what a page" in httpx.get(f"http://{replica.traffic}/nowhere", headers=HOST).text
 
 
 @pytest.mark.parametrize("image", ["shop/orders:broken", "shop/orders:gone"])
-def test_a_sandbox_stopped_in_the_middle_of_a_bad_release_starts_again(detached: Path, small: Path, image: str) -> None:
-    workloads = SandboxWorkloads(detached)
+def test_a_sandbox_stopped_in_the_middle_of_a_bad_release_starts_again(
+    live_root: Path, small: Path, image: str
+) -> None:
+    workloads = SandboxWorkloads(live_root)
     workloads.change(workloads.read("orders"), image=image)
-    down(detached, clock=CLOCK)
+    down(live_root, clock=CLOCK)
 
-    with up(detached, small, life=Life.OWNED, clock=CLOCK, within=10):
+    with up(live_root, small, life=Life.OWNED, clock=CLOCK, within=10):
         assert workloads.read("orders").trouble
 
 
-def test_what_a_dead_supervisor_left_behind_is_ended_by_the_next(detached: Path, small: Path) -> None:
-    down(detached, clock=CLOCK)
+def test_what_a_dead_supervisor_left_behind_is_ended_by_the_next(live_root: Path, small: Path) -> None:
+    down(live_root, clock=CLOCK)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as left:
-        folder = Folder(detached)
+        folder = Folder(live_root)
         status = folder.workload_status("orders")
         assert not status.pods
         text = (
             f'{{"observed": "", "trouble": "", "pods": [{{"name": "orders-00000", "image": "", "address": "", '
-            f'"digest": "", "pid": {left.pid}, "started": "{started_at(left.pid)}"}}]}}'
+            f'"digest": "", "pid": {left.pid}, "started": "{read_start_time(left.pid)}"}}]}}'
         )
-        (detached / "status" / "workloads" / "orders.json").write_text(text)
+        (live_root / "status" / "workloads" / "orders.json").write_text(text)
 
-        with up(detached, small, life=Life.OWNED, clock=CLOCK):
+        with up(live_root, small, life=Life.OWNED, clock=CLOCK):
             assert left.wait(5) == -signal.SIGKILL
 
 
@@ -171,40 +173,40 @@ def test_the_death_of_its_owner_ends_an_owned_sandbox(root: Path, small: Path) -
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"up\n"
-        processes = pids(root)
+        processes = find_processes(root)
 
         owner.kill()
 
-        until(lambda: none_left(processes), "every process to end")
+        until(lambda: have_ended(processes), "every process to end")
     status = Folder(root).supervisor()
     assert status is not None
     assert status.note == "its owner is gone"
 
 
-def test_what_a_pod_has_started_ends_with_it(detached: Path) -> None:
-    workloads = SandboxWorkloads(detached)
-    usual = len(processes_of(detached))
+def test_what_a_pod_has_started_ends_with_it(live_root: Path) -> None:
+    workloads = SandboxWorkloads(live_root)
+    usual = len(find_all_processes(live_root))
     workloads.change(workloads.read("orders"), image="shop/orders:parent")
-    until(lambda: len(processes_of(detached)) == usual + 2, "the pod and its child")
+    until(lambda: len(find_all_processes(live_root)) == usual + 2, "the pod and its child")
 
     workloads.change(workloads.read("orders"), image="shop/orders:1.0")
 
     until(lambda: workloads.read("orders").settled, "the way back")
-    assert len(processes_of(detached)) == usual
+    assert len(find_all_processes(live_root)) == usual
 
 
 def test_a_start_that_is_interrupted_leaves_nothing(root: Path, small: Path) -> None:
     small.write_text(small.read_text().replace('image: "shop/orders:1.0"', 'image: "shop/orders:never"'))
     command = [sys.executable, "-c", OWNER, str(root), str(small)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as owner:
-        until(lambda: len(pids(root)) == 3, "the processes of a sandbox that does not come up")
-        processes = pids(root)
+        until(lambda: len(find_processes(root)) == 3, "the processes of a sandbox that does not come up")
+        processes = find_processes(root)
 
         owner.send_signal(signal.SIGINT)
 
         assert owner.wait(10) != 0
-        assert none_left(processes)
-        assert processes_of(root) == []
+        assert have_ended(processes)
+        assert find_all_processes(root) == []
 
 
 def test_what_commands_import_of_it_is_light() -> None:
@@ -218,36 +220,39 @@ def test_what_commands_import_of_it_is_light() -> None:
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"
 
 
-def test_two_sandboxes_run_side_by_side(detached: Path, small: Path, tmp_path: Path) -> None:
+def test_two_sandboxes_run_side_by_side(live_root: Path, small: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     with up(other, small, life=Life.OWNED, clock=CLOCK):
-        addresses = [SandboxReplicas(root).list()[0].traffic for root in (detached, other)]
+        addresses = [SandboxReplicas(root).list()[0].traffic for root in (live_root, other)]
         pods = [httpx.get(f"http://{one}/api/orders/items/1", headers=HOST).json()["pod"] for one in addresses]
 
-        assert [SandboxWorkloads(root).read("orders").pods for root in (detached, other)] == [(pods[0],), (pods[1],)]
+        assert [SandboxWorkloads(root).read("orders").pods for root in (live_root, other)] == [
+            (pods[0],),
+            (pods[1],),
+        ]
         assert pods[0] != pods[1]
     assert httpx.get(f"http://{addresses[0]}/api/orders/items/1", headers=HOST).status_code == 200
 
 
-def test_a_sandbox_is_not_started_twice_in_one_place_nor_forgotten_while_it_runs(detached: Path, small: Path) -> None:
+def test_a_sandbox_is_not_started_twice_in_one_place_nor_forgotten_while_it_runs(live_root: Path, small: Path) -> None:
     with pytest.raises(Busy, match="runs already"):
-        up(detached, small, life=Life.OWNED, clock=CLOCK)
+        up(live_root, small, life=Life.OWNED, clock=CLOCK)
     with pytest.raises(Busy, match="running"):
-        forget(detached)
-    assert running(detached)
+        forget(live_root)
+    assert running(live_root)
 
 
-def test_a_forgotten_sandbox_keeps_its_journal(detached: Path) -> None:
-    (detached / "journal").mkdir()
-    down(detached, clock=CLOCK)
+def test_a_forgotten_sandbox_keeps_its_journal(live_root: Path) -> None:
+    (live_root / "journal").mkdir()
+    down(live_root, clock=CLOCK)
 
-    forget(detached)
+    forget(live_root)
 
-    assert [path.name for path in detached.iterdir() if not path.name.startswith(".")] == ["journal"]
+    assert [path.name for path in live_root.iterdir() if not path.name.startswith(".")] == ["journal"]
     with pytest.raises(EnvironmentFailed, match="holds no sandbox") as unread:
-        SandboxRouteStore(detached).read()
+        SandboxRouteStore(live_root).read()
     with pytest.raises(EnvironmentFailed) as unlisted:
-        SandboxReplicas(detached).list()
+        SandboxReplicas(live_root).list()
     assert {unread.value.hint, unlisted.value.hint} == {"start it first: gatewayctl sandbox up"}
 
 
@@ -267,7 +272,7 @@ def test_a_sandbox_that_does_not_come_up_says_why_and_leaves_nothing(
         up(root, small, life=Life.DETACHED, clock=CLOCK, within=2.5)
 
     assert not running(root)
-    assert processes_of(root) == []
+    assert find_all_processes(root) == []
 
 
 def test_a_gateway_that_does_not_start_says_why(root: Path, small: Path, tmp_path: Path) -> None:
@@ -283,7 +288,7 @@ def test_a_gateway_that_does_not_start_says_why(root: Path, small: Path, tmp_pat
     assert not running(root)
 
 
-def test_a_place_that_could_not_stand_in_a_configuration_file_is_refused(small: Path, tmp_path: Path) -> None:
+def test_a_path_with_characters_that_a_configuration_file_cannot_hold_is_refused(small: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageFault, match="simple characters"):
         up(tmp_path / "a, b: #c", small, life=Life.OWNED, clock=CLOCK)
 

@@ -1,14 +1,14 @@
-"""Mounted folders as a kubelet keeps them, and the two words that a replica reads differently here."""
+"""Mounted folders as a kubelet keeps them, and the two texts that are replaced for a replica."""
 
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.adapters.sandbox.mount import localised, sync
+from gatewayctl.adapters.sandbox.mount import localise, sync
 
 
 @pytest.mark.parametrize(
-    ("text", "read"),
+    ("text", "replaced"),
     [
         ("address: 0.0.0.0", "address: 127.9.9.11"),
         ('{ address: "0.0.0.0", port_value: 8000 }', '{ address: "127.9.9.11", port_value: 8000 }'),
@@ -20,8 +20,8 @@ from gatewayctl.adapters.sandbox.mount import localised, sync
         ("nothing\r\n\ufeff to \\1 do\t", "nothing\r\n\ufeff to \\1 do\t"),
     ],
 )
-def test_only_the_address_and_the_mount_path_are_read_differently(text: str, read: str) -> None:
-    assert localised(text, "127.9.9.11", "/etc/gateway", Path("/mnt/x")) == read
+def test_only_the_address_and_the_mount_path_are_replaced(text: str, replaced: str) -> None:
+    assert localise(text, "127.9.9.11", "/etc/gateway", Path("/mnt/x")) == replaced
 
 
 def test_the_mounted_folder_is_laid_out_as_a_kubelet_does(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Names: a Service's name is its address, whatever is appended to it."""
+"""The name server: a Service's name has its address, also with a domain."""
 
 import dns.message
 import dns.rcode
@@ -9,7 +9,7 @@ from gatewayctl.adapters.sandbox.nameserver import answer
 ADDRESSES = {"orders": "127.9.9.31", "orders-canary": "127.9.9.32"}
 
 
-def ask(name: str, kind: str = "A") -> tuple[dns.rcode.Rcode, list[str]]:
+def query(name: str, kind: str = "A") -> tuple[dns.rcode.Rcode, list[str]]:
     reply = answer(dns.message.make_query(name, kind).to_wire(), ADDRESSES)
     assert reply is not None
     message = dns.message.from_wire(reply)
@@ -18,20 +18,20 @@ def ask(name: str, kind: str = "A") -> tuple[dns.rcode.Rcode, list[str]]:
 
 @pytest.mark.parametrize("name", ["orders", "orders.", "Orders.shop", "orders.shop.svc.cluster.local."])
 def test_a_service_has_its_address_under_every_name(name: str) -> None:
-    assert ask(name) == (dns.rcode.NOERROR, ["127.9.9.31"])
+    assert query(name) == (dns.rcode.NOERROR, ["127.9.9.31"])
 
 
 @pytest.mark.parametrize("name", ["order", "orders-canary-x", "shop.orders", "."])
 def test_another_name_does_not_exist(name: str) -> None:
-    assert ask(name) == (dns.rcode.NXDOMAIN, [])
+    assert query(name) == (dns.rcode.NXDOMAIN, [])
 
 
 def test_a_service_has_no_ipv6_address_but_exists() -> None:
-    assert ask("orders", "AAAA") == (dns.rcode.NOERROR, [])
+    assert query("orders", "AAAA") == (dns.rcode.NOERROR, [])
 
 
 @pytest.mark.parametrize("datagram", [b"", b"\0" * 5, b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 600])
-def test_what_is_no_question_gets_no_answer(datagram: bytes) -> None:
+def test_a_datagram_that_is_not_a_question_gets_no_answer(datagram: bytes) -> None:
     assert answer(datagram, ADDRESSES) is None
 
 

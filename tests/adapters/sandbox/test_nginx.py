@@ -1,11 +1,11 @@
-"""nginx as a gateway replica: whose names are exchanged for addresses, and how it is started."""
+"""nginx as a gateway replica: which names are replaced by addresses, and how it is started."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gatewayctl.adapters.sandbox.nginx import command, local
+from gatewayctl.adapters.sandbox.nginx import command, replace_names
 from gatewayctl.adapters.sandbox.product import Launch
 from gatewayctl.cli.demo import DemoGateway, unpack
 from gatewayctl.example import example_folder
@@ -26,15 +26,15 @@ CASES = {
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_names_are_exchanged_where_nginx_would_look_them_up_and_nowhere_else(text):
-    assert local(text, NAMES, text) == CASES[text]
+def test_names_are_replaced_where_nginx_would_resolve_them_and_nowhere_else(text):
+    assert replace_names(text, NAMES, text) == CASES[text]
 
 
 def test_the_name_of_an_upstream_is_no_host():
     text = "proxy_pass http://orders;"
 
-    assert local(text, NAMES, "upstream orders { server x; }") == text
-    assert local(text, NAMES, "upstream orders-canary { server x; }") != text
+    assert replace_names(text, NAMES, "upstream orders { server x; }") == text
+    assert replace_names(text, NAMES, "upstream orders-canary { server x; }") != text
 
 
 @pytest.mark.sandbox
@@ -47,7 +47,7 @@ def test_the_name_of_an_upstream_is_no_host():
         ("pid x;\ndaemon off;", ""),
     ],
 )
-def test_what_its_file_says_itself_is_not_said_twice(tmp_path, own, wanted):
+def test_a_directive_of_the_file_is_not_given_a_second_time(tmp_path, own, wanted):
     bootstrap = tmp_path / "nginx.conf"
     bootstrap.write_text(own)
 

@@ -1,4 +1,4 @@
-"""A running sandbox from outside: services, pods, rolling updates, and a real gateway that reads mounted files."""
+"""A running sandbox, from outside: Services, pods, rolling updates, and a real gateway that reads mounted files."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.adapters.files.processes import alive
+from gatewayctl.adapters.files.processes import is_alive
 from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.domain.errors import UsageFault
@@ -31,11 +31,11 @@ def refuses(address: tuple[str, int]) -> bool:
 
 @contextmanager
 def steady_requests(url: str, path: str, clients: int = 4) -> Iterator[Counter[str]]:
-    """Requests without a pause until the block ends; counts `status version`, or the error."""
+    """Send requests without a pause until the block ends; count `status version`, or the error."""
     seen: Counter[str] = Counter()
     stop, lock = threading.Event(), threading.Lock()
 
-    def run() -> None:
+    def send() -> None:
         with httpx.Client(base_url=url, headers=HOST, timeout=10) as client:
             while not stop.is_set():
                 try:
@@ -46,7 +46,7 @@ def steady_requests(url: str, path: str, clients: int = 4) -> Iterator[Counter[s
                 with lock:
                     seen[what] += 1
 
-    threads = [threading.Thread(target=run) for _ in range(clients)]
+    threads = [threading.Thread(target=send) for _ in range(clients)]
     for thread in threads:
         thread.start()
     try:
@@ -118,7 +118,7 @@ def test_a_bad_update_takes_nothing_from_the_good_pods(shop: Shop) -> None:
     assert set(seen) == {"200 1.0"}, seen
 
 
-def test_a_crash_loop_is_explained_after_three_exits_with_the_last_words(shop: Shop) -> None:
+def test_a_crash_loop_is_explained_after_three_exits_with_the_last_log_line(shop: Shop) -> None:
     shop.workloads.change(shop.workloads.read("orders-canary"), image="shop/orders:1.1-crash", replicas=1)
 
     until(lambda: shop.workloads.read("orders-canary").trouble, "an explanation")
@@ -133,7 +133,7 @@ def test_a_pod_that_dies_is_started_again_in_place(shop: Shop) -> None:
     status = Folder(shop.root).workload_status("orders")
     os.kill(status.pods[0].pid, signal.SIGKILL)
 
-    until(lambda: not alive(status.pods[0].pid, status.pods[0].started), "the process to end")
+    until(lambda: not is_alive(status.pods[0].pid, status.pods[0].started), "the process to end")
     until(lambda: Folder(shop.root).workload_status("orders").pods[0].restarts == 1, "a restart")
     until(lambda: shop.workloads.read("orders").settled, "the pod to be ready again")
 

@@ -1,4 +1,4 @@
-"""The example shop on its own: how each version behaves, and how one stops."""
+"""The example shop by itself: how each version behaves, and how one stops."""
 
 import json
 import os
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.sandbox
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A shop process."""
+class ShopProcess:
+    """A process with the shop."""
 
     address: str
     process: subprocess.Popen[bytes]
@@ -35,7 +35,7 @@ class Running:
         connection.connect()
         return connection
 
-    def ask(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, object]:
+    def request(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, object]:
         connection = self.connect()
         try:
             connection.request(method, path, body)
@@ -55,7 +55,7 @@ def listens(address: str) -> bool:
 
 
 @contextmanager
-def a_shop(*arguments: str) -> Iterator[Running]:
+def run_shop(*arguments: str) -> Iterator[ShopProcess]:
     block = claim("", [PORT])
     address = block.pod(())
     env = {**os.environ, "POD_NAME": "orders-abc12", "POD_IP": address, "PORT": str(PORT)}
@@ -63,16 +63,16 @@ def a_shop(*arguments: str) -> Iterator[Running]:
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
         try:
             until(lambda: process.poll() is not None or listens(address), "the shop")
-            yield Running(address, process)
+            yield ShopProcess(address, process)
         finally:
             process.kill()
             block.dns.close()
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Running]:
-    with a_shop() as running:
-        yield running
+def shop() -> Iterator[ShopProcess]:
+    with run_shop() as process:
+        yield process
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def shop() -> Iterator[Running]:
     ],
 )
 def test_every_answer_says_who_gave_it(
-    shop: Running, method: str, path: str, body: bytes | None, status: int, part: dict[str, object]
+    shop: ShopProcess, method: str, path: str, body: bytes | None, status: int, part: dict[str, object]
 ) -> None:
-    found, content = shop.ask(path, method, body)
+    found, content = shop.request(path, method, body)
 
     assert isinstance(content, dict)
     assert found == status
@@ -109,7 +109,7 @@ def test_every_answer_says_who_gave_it(
     assert content.items() >= {**signature, **part}.items()
 
 
-def test_items_are_a_list_and_the_headers_sign_it(shop: Running) -> None:
+def test_items_are_a_list_and_the_headers_sign_it(shop: ShopProcess) -> None:
     connection = shop.connect()
     connection.request("GET", "/api/orders/items")
     answer = connection.getresponse()
@@ -120,7 +120,7 @@ def test_items_are_a_list_and_the_headers_sign_it(shop: Running) -> None:
     connection.close()
 
 
-def test_a_body_without_length_is_refused_and_ends_the_connection(shop: Running) -> None:
+def test_a_body_without_length_is_refused_and_ends_the_connection(shop: ShopProcess) -> None:
     connection = shop.connect()
     connection.request("POST", "/api/orders/items", iter([b"1"]), {"transfer-encoding": "chunked"}, encode_chunked=True)
     answer = connection.getresponse()
@@ -129,7 +129,7 @@ def test_a_body_without_length_is_refused_and_ends_the_connection(shop: Running)
     connection.close()
 
 
-def test_a_connection_is_kept_for_the_next_request(shop: Running) -> None:
+def test_a_connection_is_kept_for_the_next_request(shop: ShopProcess) -> None:
     connection = shop.connect()
     ports = []
     for _ in range(3):
@@ -142,9 +142,9 @@ def test_a_connection_is_kept_for_the_next_request(shop: Running) -> None:
 
 
 def test_the_failing_version_fails_three_times_in_ten_and_stays_healthy() -> None:
-    with a_shop("--behaviour", "errors") as shop:
-        statuses = [shop.ask("/api/orders/items/1")[0] for _ in range(20)]
-        health = [shop.ask(path)[0] for path in ("/healthz", "/api/orders/health") for _ in range(5)]
+    with run_shop("--behaviour", "errors") as shop:
+        statuses = [shop.request("/api/orders/items/1")[0] for _ in range(20)]
+        health = [shop.request(path)[0] for path in ("/healthz", "/api/orders/health") for _ in range(5)]
 
     assert statuses.count(500) == 6
     assert statuses.count(200) == 14
@@ -152,20 +152,20 @@ def test_the_failing_version_fails_three_times_in_ten_and_stays_healthy() -> Non
 
 
 def test_the_unready_version_answers_everything_but_readiness() -> None:
-    with a_shop("--behaviour", "unready") as shop:
-        assert shop.ask("/healthz")[0] == 503
-        assert shop.ask("/api/orders/items/1")[0] == 200
+    with run_shop("--behaviour", "unready") as shop:
+        assert shop.request("/healthz")[0] == 503
+        assert shop.request("/api/orders/items/1")[0] == 200
 
 
 def test_the_crashing_version_says_why() -> None:
-    with a_shop("--behaviour", "crash") as shop:
+    with run_shop("--behaviour", "crash") as shop:
         assert shop.process.wait(10) == 1
         assert shop.process.stderr is not None
         assert b"cannot open its database" in shop.process.stderr.read()
 
 
 def in_background(connection: HTTPConnection, path: str) -> tuple[threading.Thread, list[HTTPResponse]]:
-    """Ask, and wait for the answer in a thread."""
+    """Send a request, and wait for the answer in a thread."""
     answers: list[HTTPResponse] = []
 
     def wait() -> None:
@@ -179,8 +179,8 @@ def in_background(connection: HTTPConnection, path: str) -> tuple[threading.Thre
     return thread, answers
 
 
-def test_a_shop_that_is_told_to_stop_answers_what_it_has_and_gives_connections_back() -> None:
-    with a_shop() as shop:
+def test_a_shop_that_gets_a_signal_to_stop_answers_all_requests_and_closes_connections() -> None:
+    with run_shop() as shop:
         connection = shop.connect()
         thread, answers = in_background(connection, "/api/orders/slow?ms=500")
         shop.process.send_signal(signal.SIGTERM)
@@ -193,8 +193,8 @@ def test_a_shop_that_is_told_to_stop_answers_what_it_has_and_gives_connections_b
         connection.close()
 
 
-def test_an_idle_connection_is_still_served_once_after_the_shop_was_told_to_stop() -> None:
-    with a_shop() as shop:
+def test_an_idle_connection_is_still_served_once_after_the_shop_got_a_signal_to_stop() -> None:
+    with run_shop() as shop:
         connection = shop.connect()
         connection.request("GET", "/healthz")
         connection.getresponse().read()
@@ -209,8 +209,8 @@ def test_an_idle_connection_is_still_served_once_after_the_shop_was_told_to_stop
         connection.close()
 
 
-def test_a_connection_that_only_the_kernel_has_accepted_is_served_after_the_shop_was_told_to_stop() -> None:
-    with a_shop() as shop:
+def test_a_connection_that_only_the_kernel_has_accepted_is_served_after_the_shop_got_a_signal_to_stop() -> None:
+    with run_shop() as shop:
         shop.process.send_signal(signal.SIGSTOP)
         connections = [shop.connect() for _ in range(100)]
         for connection in connections:
@@ -227,7 +227,7 @@ def test_a_connection_that_only_the_kernel_has_accepted_is_served_after_the_shop
 
 
 def test_a_shop_with_nothing_to_do_stops_at_once() -> None:
-    with a_shop() as shop:
+    with run_shop() as shop:
         assert shop.stop() == 0
 
 

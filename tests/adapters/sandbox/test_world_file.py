@@ -1,4 +1,4 @@
-"""World files: what is wrong with one is said all at once, with lines."""
+"""World files: all faults are reported together, with their lines."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from gatewayctl.domain.errors import ExitCode
 from tests.adapters.sandbox.conftest import CONFIG, SMALL
 
 
-def faults(tmp_path: Path, text: str) -> list[str]:
+def read_faults(tmp_path: Path, text: str) -> list[str]:
     world = tmp_path / "world.yaml"
     world.write_text(text)
     with pytest.raises(WorldFault) as raised:
@@ -27,7 +27,7 @@ def test_the_example_world_is_read() -> None:
     assert world.path(world.gateway.bootstrap) == CONFIG / "bootstrap.yaml"
 
 
-def test_an_image_is_told_apart_by_its_command_and_environment() -> None:
+def test_an_image_is_identified_by_its_command_and_environment() -> None:
     images = read_world(CONFIG / "sandbox.yaml").images
     first = images["shop/orders:1.0"]
 
@@ -42,7 +42,7 @@ def test_all_faults_are_reported_together_with_their_lines(tmp_path: Path) -> No
 
     last = len(text.splitlines())
 
-    found = faults(tmp_path, text)
+    found = read_faults(tmp_path, text)
 
     assert [line.partition(": ")[0] for line in found] == ["3", "4", str(last)]
     assert found[0].startswith("3: gateway.replicas: ")
@@ -70,7 +70,7 @@ def test_all_faults_are_reported_together_with_their_lines(tmp_path: Path) -> No
 def test_a_fault_is_named_where_it_is(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert old in SMALL
 
-    assert fault in "\n".join(faults(tmp_path, SMALL.replace(old, new, 1)))
+    assert fault in "\n".join(read_faults(tmp_path, SMALL.replace(old, new, 1)))
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_a_fault_is_named_where_it_is(tmp_path: Path, old: str, new: str, fault:
         ("a: 1\0", "not readable as YAML"),
     ],
 )
-def test_what_is_no_world_at_all_is_refused(tmp_path: Path, text: str, fault: str) -> None:
-    assert fault in "\n".join(faults(tmp_path, text))
+def test_a_file_that_is_not_a_world_is_refused(tmp_path: Path, text: str, fault: str) -> None:
+    assert fault in "\n".join(read_faults(tmp_path, text))
 
 
 def test_a_missing_a_foreign_and_a_huge_file_are_refused(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_durations_have_units(tmp_path: Path) -> None:
     assert (gateway.sync_delay, gateway.sync_skew) == (0.25, 2.0)
 
 
-def test_a_gateway_that_would_never_read_a_file_again_is_found_before_it_starts(tmp_path: Path) -> None:
+def test_a_gateway_that_would_never_read_a_file_again_is_refused_before_it_starts(tmp_path: Path) -> None:
     for name in ("bootstrap.yaml", "rds.yaml", "sandbox.yaml"):
         text = (CONFIG / name).read_text()
         (tmp_path / name).write_text(text.replace("watched_directory: { path: /etc/gateway }", ""))

@@ -1,4 +1,4 @@
-"""A gateway, and a folder in which a user's suites are written and run."""
+"""A gateway, and functions that write and run a user's suites."""
 
 import contextlib
 import os
@@ -11,29 +11,29 @@ import pytest
 
 from gatewayctl.adapters.smoke.suites import ChildSuites
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
-from tests.adapters.smoke.gateway import Gateway, serving
+from tests.adapters.smoke.gateway import LoopbackGateway, run_gateway
 
 Suite = Callable[..., SuiteResult]
 Load = Callable[..., LoadResult]
 Write = Callable[[str, str], Path]
-Gone = Callable[[Path], bool]
+EndsSoon = Callable[[Path], bool]
 
-_LONG = 20.0  # seconds of load after which a machine is not just busy
+_LONG = 20.0  # seconds of load; a machine that needs more is not just busy
 
 
 def _nothing(_text: str) -> None:
-    """A tick that nobody looks at."""
+    """A tick that does nothing."""
 
 
 @pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    with serving() as gateway:
+def gateway() -> Iterator[LoopbackGateway]:
+    with run_gateway() as gateway:
         yield gateway
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a file of the user's."""
+    """A function that writes a file of the user."""
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
 
     def write(name: str, text: str) -> Path:
@@ -52,8 +52,8 @@ def evidence(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_suite(gateway: Gateway, write: Write, evidence: Path) -> Suite:
-    """Runs a suite with this content."""
+def run_suite(gateway: LoopbackGateway, write: Write, evidence: Path) -> Suite:
+    """A function that runs a suite with the given content."""
 
     def run(text: str, tick: Callable[[str], None] = _nothing, pointer: str = "", **options) -> SuiteResult:
         path = write("suite/test_it.py", text)
@@ -71,8 +71,11 @@ def run_suite(gateway: Gateway, write: Write, evidence: Path) -> Suite:
 
 
 @pytest.fixture
-def run_load(gateway: Gateway, write: Write, evidence: Path) -> Load:
-    """Runs a locustfile with this content; for longer, on a busy machine, until `enough` requests met the canary."""
+def run_load(gateway: LoopbackGateway, write: Write, evidence: Path) -> Load:
+    """A function that runs a locustfile with the given content.
+
+    On a busy machine it runs it again, for longer, until the canary got `enough` requests.
+    """
 
     def run(text: str, tick: Callable[[str], None] = _nothing, enough: int = 0, **options) -> LoadResult:
         path = write("locustfile.py", text)
@@ -88,10 +91,10 @@ def run_load(gateway: Gateway, write: Write, evidence: Path) -> Load:
 
 
 @pytest.fixture
-def gone() -> Gone:
-    """Whether the process whose id a file holds ends soon."""
+def ends_soon() -> EndsSoon:
+    """A function that says whether the process whose pid is in a file ends within ten seconds."""
 
-    def gone(file: Path) -> bool:
+    def ends_soon(file: Path) -> bool:
         pid, deadline = int(file.read_text()), time.monotonic() + 10
         while time.monotonic() < deadline:
             with contextlib.suppress(ProcessLookupError):
@@ -105,4 +108,4 @@ def gone() -> Gone:
             return True
         return False
 
-    return gone
+    return ends_soon

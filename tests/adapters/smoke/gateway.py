@@ -1,4 +1,4 @@
-"""A small real gateway with two versions behind it: header routing, the stamp, and the pods' names, on loopback."""
+"""A small gateway on loopback with two versions behind it: it routes by header, adds the stamp, and names the pods."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ STAMP = "r-7f3c"
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """One request as it reached the gateway."""
 
     replica: str
@@ -30,11 +30,11 @@ class Seen:
 
 
 @dataclass
-class Gateway:
-    """Its replicas' URLs, what it has seen, and how the versions behave (seconds per request, status per request)."""
+class LoopbackGateway:
+    """The URLs of its replicas, the requests received, and how the versions behave (seconds and status per request)."""
 
     urls: tuple[str, ...] = ()
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[ReceivedRequest] = field(default_factory=list)
     canary_delay: float = 0.0
     canary_status: Callable[[int], int] = lambda _number: 200
     misrouted: Callable[[int], bool] = lambda _number: False
@@ -42,12 +42,12 @@ class Gateway:
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def forget(self) -> None:
-        """As if nobody had asked yet."""
+        """Forget all requests so far."""
         self.seen.clear()
         self.numbers = itertools.count()
 
     def endpoints(self, pointer: str = "") -> GatewayEndpoints:
-        """How a client enters it."""
+        """The addresses and the header for a client; `pointer` is where a body names the pod."""
         return GatewayEndpoints(
             urls=self.urls,
             host=HOST,
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    gateway: Gateway
+    gateway: LoopbackGateway
 
     def do_GET(self) -> None:
         self._answer()
@@ -75,12 +75,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def _answer(self) -> None:
         gateway, mark, host = self.gateway, self.headers.get("x-canary", ""), self.headers.get("host", "")
         replica = f"http://127.0.0.1:{self.server.server_address[1]}"
-        gateway.seen.append(Seen(replica, self.command, self.path, mark, host))
+        gateway.seen.append(ReceivedRequest(replica, self.command, self.path, mark, host))
         number = next(gateway.numbers)
         canary = not gateway.misrouted(number) if mark == HEADER.value else gateway.leaked(number)
         if canary and gateway.canary_delay:
@@ -111,13 +111,13 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that are stopped in the middle of a request are no news here."""
+        """Ignore clients that are stopped in the middle of a request."""
 
 
 @contextmanager
-def serving(replicas: int = 2) -> Iterator[Gateway]:
-    """A gateway with so many replicas, until the end of the block."""
-    gateway = Gateway()
+def run_gateway(replicas: int = 2) -> Iterator[LoopbackGateway]:
+    """A gateway with this number of replicas, until the end of the block."""
+    gateway = LoopbackGateway()
     handler = type("Handler", (_Handler,), {"gateway": gateway})
     servers = [_Server(("127.0.0.1", 0), handler) for _ in range(replicas)]
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]

@@ -13,14 +13,14 @@ import pytest
 from gatewayctl.domain.smoke import RunContext, SuiteResult
 from gatewayctl.domain.verdicts import Verdict, judge_suite
 
-# A suite that starts a process of its own, says so, and hangs.
+# A suite that starts a process, writes both pids to files, and hangs.
 HANGING = """
     import os, signal, subprocess, sys, time
     from pathlib import Path
 
     HERE = Path(__file__).parent
 
-    def say(name, pid):
+    def write_pid(name, pid):
         (HERE / "unfinished").write_text(str(pid))
         (HERE / "unfinished").rename(HERE / name)
 
@@ -30,8 +30,8 @@ HANGING = """
     def test_hangs():
         {before}
         started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        say("grandchild", started.pid)
-        say("child", os.getpid())
+        write_pid("grandchild", started.pid)
+        write_pid("child", os.getpid())
         time.sleep(600)
 """
 
@@ -41,7 +41,7 @@ class Stop(Exception):
 
 
 def run_until_it_hangs(run_suite, tmp_path, before="pass") -> SuiteResult:
-    """A busy machine needs longer until the suite hangs: its deadline has to come after that."""
+    """Run the suite with longer and longer timeouts, until it came to the point where it hangs."""
     for timeout in (2.5, 10, 40):
         result = run_suite(HANGING.format(before=before), timeout=timeout)
         if (tmp_path / "suite/child").exists():
@@ -49,7 +49,7 @@ def run_until_it_hangs(run_suite, tmp_path, before="pass") -> SuiteResult:
     return result
 
 
-def test_a_deadline_ends_the_whole_group_and_keeps_what_was_seen(run_suite, gone, tmp_path, evidence):
+def test_a_deadline_ends_the_whole_group_and_keeps_what_was_seen(run_suite, ends_soon, tmp_path, evidence):
     result = run_until_it_hangs(run_suite, tmp_path)
 
     assert result.timed_out
@@ -57,20 +57,20 @@ def test_a_deadline_ends_the_whole_group_and_keeps_what_was_seen(run_suite, gone
     assert judge_suite(result).text.startswith("pytest did not end within")
     assert (result.passed, result.canary) == (1, 1)
     assert (evidence / "junit.xml").exists()
-    assert gone(tmp_path / "suite/child")
-    assert gone(tmp_path / "suite/grandchild")
+    assert ends_soon(tmp_path / "suite/child")
+    assert ends_soon(tmp_path / "suite/grandchild")
 
 
-def test_a_suite_that_does_not_want_to_end_is_killed(run_suite, gone, tmp_path):
+def test_a_suite_that_does_not_want_to_end_is_killed(run_suite, ends_soon, tmp_path):
     stubborn = "[signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)]"
     result = run_until_it_hangs(run_suite, tmp_path, before=stubborn)
 
     assert result.timed_out
-    assert gone(tmp_path / "suite/child")
-    assert gone(tmp_path / "suite/grandchild")
+    assert ends_soon(tmp_path / "suite/child")
+    assert ends_soon(tmp_path / "suite/grandchild")
 
 
-def test_a_tick_that_raises_ends_the_whole_group(run_suite, gone, tmp_path):
+def test_a_tick_that_raises_ends_the_whole_group(run_suite, ends_soon, tmp_path):
     def tick(_text: str) -> None:
         if (tmp_path / "suite/child").exists():
             raise Stop
@@ -78,11 +78,11 @@ def test_a_tick_that_raises_ends_the_whole_group(run_suite, gone, tmp_path):
     with pytest.raises(Stop):
         run_suite(HANGING.format(before="pass"), tick=tick)
 
-    assert gone(tmp_path / "suite/child")
-    assert gone(tmp_path / "suite/grandchild")
+    assert ends_soon(tmp_path / "suite/child")
+    assert ends_soon(tmp_path / "suite/grandchild")
 
 
-def test_what_a_suite_started_and_forgot_is_ended_with_it(run_suite, gone, tmp_path):
+def test_what_a_suite_started_and_forgot_is_ended_with_it(run_suite, ends_soon, tmp_path):
     result = run_suite("""
         import subprocess, sys
         from pathlib import Path
@@ -95,16 +95,16 @@ def test_what_a_suite_started_and_forgot_is_ended_with_it(run_suite, gone, tmp_p
     """)
 
     assert judge_suite(result).verdict is Verdict.PASS
-    assert gone(tmp_path / "suite/forgotten")
+    assert ends_soon(tmp_path / "suite/forgotten")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_when_we_are_killed_the_whole_group_ends(gateway, write, gone, tmp_path, number):
+def test_when_we_are_killed_the_whole_group_ends(gateway, write, ends_soon, tmp_path, number):
     path = write("suite/test_it.py", HANGING.format(before="pass"))
     program = f"""
         from gatewayctl.adapters.smoke.suites import ChildSuites
         from gatewayctl.domain.smoke import RunContext, SuiteRun
-        endpoints = RunContext.from_json({run_context(gateway)!r}).endpoints
+        endpoints = RunContext.from_json({to_run_context(gateway)!r}).endpoints
         run = SuiteRun(path={str(path)!r}, endpoints=endpoints, folder={str(tmp_path / "evidence")!r})
         ChildSuites().test(run, lambda text: None)
     """
@@ -116,9 +116,9 @@ def test_when_we_are_killed_the_whole_group_ends(gateway, write, gone, tmp_path,
         os.kill(ours.pid, number)
 
     assert started
-    assert gone(child)
-    assert gone(Path(tmp_path / "suite/grandchild"))
+    assert ends_soon(child)
+    assert ends_soon(Path(tmp_path / "suite/grandchild"))
 
 
-def run_context(gateway) -> str:
+def to_run_context(gateway) -> str:
     return RunContext(gateway.endpoints(), events="").to_json()

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.child_process.distributed import merged
-from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
+from gatewayctl.child_process.distributed import merge_figures
+from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, LoadStats
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.statistics import bucket_of
 from gatewayctl.domain.verdicts import Verdict, judge_load
-from tests.adapters.smoke.test_ledger import ENDPOINTS, by_canary, by_stable
+from tests.adapters.smoke.test_load_stats import ENDPOINTS, by_canary, by_stable
 
 COUNTED = """
     from locust import HttpUser, constant, task
@@ -123,16 +123,16 @@ requests = st.lists(
 
 
 @given(requests)
-def test_adding_ledgers_up_is_exact(seen):
-    """Whichever worker saw a request, counts and buckets come out as if one ledger had seen all."""
-    one, parts = Ledger(ENDPOINTS.attribution), [Ledger(ENDPOINTS.attribution) for _ in range(3)]
+def test_adding_up_the_counts_of_workers_is_exact(seen):
+    """Whichever worker saw a request, counts and buckets come out as if one process had counted all."""
+    one, parts = LoadStats(ENDPOINTS.attribution), [LoadStats(ENDPOINTS.attribution) for _ in range(3)]
     for cohort, name, error, milliseconds, worker in seen:
         answer = by_canary(name=name) if cohort == CANARY else by_stable(name=name)
         meta = {**answer, "response_time": milliseconds, "exception": "no" if error else None}
-        for ledger in (one, parts[worker]):
-            ledger.lanes[cohort].record(meta)
+        for stats in (one, parts[worker]):
+            stats.cohorts[cohort].record(meta)
 
-    whole, added = one.figures(), merged(part.figures() for part in parts)
+    whole, added = one.figures(), merge_figures(part.figures() for part in parts)
 
     for cohort in (CANARY, HALF_A, HALF_B):
         assert {name: [*entry[:2], dict(entry[2])] for name, entry in added["lanes"][cohort].items()} == {

@@ -13,7 +13,7 @@ import pytest
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.smoke import GatewayEndpoints
 from gatewayctl.domain.verdicts import Verdict, judge_load
-from tests.adapters.smoke.gateway import HEADER, HOST, Gateway, serving
+from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway, run_gateway
 
 LIMITS = Load(file="locustfile.py", slack=0.030)
 
@@ -58,8 +58,8 @@ PAIRED_USER = """
 """
 
 
-def asked(gateway: Gateway) -> Counter[tuple[str, str]]:
-    """How often each replica was asked with which mark."""
+def count_requests(gateway: LoopbackGateway) -> Counter[tuple[str, str]]:
+    """The number of requests to each replica, with each value of the header."""
     return Counter((seen.replica, seen.mark) for seen in gateway.seen)
 
 
@@ -68,7 +68,7 @@ def test_an_equal_canary_passes_under_an_unmodified_http_user(gateway, run_load,
     result = run_load(HTTP_USER, tick=progress.append, enough=150)
 
     assert judge_load(result, LIMITS).verdict is Verdict.PASS, judge_load(result, LIMITS)
-    assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
+    assert set(count_requests(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
     assert {seen.host for seen in gateway.seen} == {HOST}
     assert set(result.by_name) == {"GET /items", "GET /missing"}
     assert sum(canary.requests for _, canary in result.by_name.values()) == result.canary.requests
@@ -85,7 +85,7 @@ def test_a_slow_canary_is_found_under_an_unmodified_fast_http_user(gateway, run_
     judgement = judge_load(result, LIMITS)
     assert judgement.verdict is Verdict.FAIL
     assert judgement.text.startswith("the canary is slower: P95 1")
-    assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
+    assert set(count_requests(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
 
 
 def test_an_equal_canary_passes_in_pairs(gateway, run_load):
@@ -96,7 +96,7 @@ def test_an_equal_canary_passes_in_pairs(gateway, run_load):
     assert result.canary.errors == result.stable.errors == 0
     assert abs(result.halves[0].requests - result.halves[1].requests) <= 8
     assert set(result.by_name) == {"GET /items", "POST /items", "GET /missing"}
-    assert set(asked(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
+    assert set(count_requests(gateway)) == {(url, mark) for url in gateway.urls for mark in ("", HEADER.value)}
 
 
 def test_pairs_are_sent_in_either_order(gateway, run_load):
@@ -162,7 +162,7 @@ def test_an_answer_by_the_gateway_itself_is_an_error_and_unknown(run_load):
 
 
 def test_requests_without_an_answer_are_errors_but_nobodys_answers(run_load):
-    with serving() as closed:
+    with run_gateway() as closed:
         endpoints: GatewayEndpoints = closed.endpoints()
     result = run_load(HTTP_USER, duration=1.0, endpoints=endpoints)
 

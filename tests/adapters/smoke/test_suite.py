@@ -10,7 +10,7 @@ import pytest
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.verdicts import Verdict, judge_suite
-from tests.adapters.smoke.gateway import HEADER, HOST, serving
+from tests.adapters.smoke.gateway import HEADER, HOST, run_gateway
 
 
 def test_the_fixtures_reach_the_canary_through_every_replica(gateway, run_suite):
@@ -73,7 +73,7 @@ def test_test_files_that_know_nothing_of_us_are_marked_and_attributed(gateway, r
 
 
 def test_what_a_test_says_itself_is_left_alone(gateway, run_suite):
-    with serving(replicas=1) as elsewhere:
+    with run_gateway(replicas=1) as elsewhere:
         result = run_suite(f"""
             import httpx, requests
 
@@ -227,7 +227,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_its_own(run_suite, tmp_p
         run_suite("", folder=str(tmp_path / "file" / "evidence"))
 
 
-def test_the_errand_is_readable_by_its_owner_only_and_never_an_argument(run_suite, evidence):
+def test_the_run_context_is_readable_by_its_owner_only_and_never_an_argument(run_suite, evidence):
     result = run_suite("""
         import os, stat
         from pathlib import Path

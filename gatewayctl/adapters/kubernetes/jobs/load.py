@@ -15,7 +15,7 @@ from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, 
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
-from gatewayctl.adapters.smoke.load import Ran, result_of
+from gatewayctl.adapters.smoke.load import LocustOutput, result_of
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
@@ -68,7 +68,7 @@ class DistributedLoad:
         (folder / "workers.json").write_text(done.to_json())
         return result_of(done)
 
-    def _run(self, watch: "_Watch", tasks: tuple[Task, Task], taken: Bundle) -> Ran:
+    def _run(self, watch: "_Watch", tasks: tuple[Task, Task], taken: Bundle) -> LocustOutput:
         master, workers = tasks
         watch.runner.start(master, taken)
         lead = watch.begun(master)
@@ -132,7 +132,7 @@ class _Watch:
                 raise EnvironmentFailed(f"Job {task.name} is over before it began: {seen.over}")
             self._pause("waiting for the load's Pods", deadline)
 
-    def ended(self, lead: PodSeen, tasks: tuple[Task, Task]) -> Ran:
+    def ended(self, lead: PodSeen, tasks: tuple[Task, Task]) -> LocustOutput:
         """What the master said at its end."""
         master, workers = tasks
         deadline = time.monotonic() + self.within
@@ -162,9 +162,9 @@ def _sound(pod: PodSeen) -> PodSeen:
     return pod
 
 
-def _result(log: str, pod: str) -> Ran:
+def _result(log: str, pod: str) -> LocustOutput:
     last = log.rstrip().rpartition("\n")[2]
     try:
-        return Ran.from_json(last)
+        return LocustOutput.from_json(last)
     except (ValueError, KeyError, TypeError) as fault:
         raise EnvironmentFailed(f"Pod {pod}, which led the load, ended without a result: {last[:300]}") from fault

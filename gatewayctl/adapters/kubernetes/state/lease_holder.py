@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import alive, started_at
+from gatewayctl.adapters.files.processes import is_alive, read_start_time
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.names import part, words
 from gatewayctl.domain.platform import Holder
@@ -38,7 +38,7 @@ class Lease:
     def provably_gone(self) -> bool:
         """Its process was on this machine and has ended."""
         here = bool(self.machine) and bool(self.started) and self.machine == this_machine()
-        return here and not alive(self.holder.pid, self.started)
+        return here and not is_alive(self.holder.pid, self.started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def annotations(holder: Holder) -> dict[str, str]:
         "pid": str(holder.pid),
         "since": repr(holder.since),
         "machine": this_machine() if here else "",
-        "started": started_at(holder.pid) if here else "",
+        "started": read_start_time(holder.pid) if here else "",
     }
     return {_PREFIX + key: value for key, value in said.items()}
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from gatewayctl.adapters.files.processes import children, title
+from gatewayctl.adapters.files.processes import find_children, read_title
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.watch import Listing
 from gatewayctl.adapters.kubernetes.gateway.exec import execute
@@ -172,7 +172,7 @@ class Gate:
     activation: ExecActivation
 
     def workers(self) -> set[int]:
-        return {one for one in children(self.pid) if title(one) == WORKER}
+        return {one for one in find_children(self.pid) if read_title(one) == WORKER}
 
     def told(self) -> str:
         return self.activation.activate(REPLICA)

@@ -10,12 +10,12 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
-from gatewayctl.adapters.smoke.child import Ended
-from gatewayctl.adapters.smoke.load import Ran
+from gatewayctl.adapters.smoke.child import ProgramExit
+from gatewayctl.adapters.smoke.load import LocustOutput
 from gatewayctl.domain.errors import EnvironmentFailed, Superseded
 from gatewayctl.domain.smoke import LoadRun
 from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
-from tests.adapters.smoke.gateway import Gateway
+from tests.adapters.smoke.gateway import LoopbackGateway
 
 PODS, JOBS = "/api/v1/namespaces/shop/pods", "/apis/batch/v1/namespaces/shop/jobs"
 FIGURES = {
@@ -25,7 +25,7 @@ FIGURES = {
     "seconds": 2.0,
     "failures": [],
 }
-DONE = Ran(Ended(0, 2.5, timed_out=False), json.dumps(FIGURES), ()).to_json()
+DONE = LocustOutput(ProgramExit(0, 2.5, timed_out=False), json.dumps(FIGURES), ()).to_json()
 
 
 class Cluster:
@@ -83,7 +83,7 @@ def crew(cluster: Cluster, tmp_path: Path) -> Iterator[DistributedLoad]:
 def a_run(folder: Path) -> LoadRun:
     (folder / "suite").mkdir()
     (folder / "suite" / "locustfile.py").write_text("x = 1")
-    endpoints = Gateway(urls=("http://127.0.0.1:4711",)).endpoints()
+    endpoints = LoopbackGateway(urls=("http://127.0.0.1:4711",)).endpoints()
     return LoadRun(str(folder / "suite" / "locustfile.py"), endpoints, str(folder / "out"), users=8, workers=3)
 
 

@@ -1,6 +1,6 @@
 """A release in a process that kills itself (SIGKILL) as soon as a given phase is in the journal.
 
-python -m tests.sandbox.doomed PHASE IMAGE
+python -m tests.sandbox.killed_release PHASE IMAGE
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Journal, leases and evidence as files: what only files can do wrong."""
+"""Journal, leases and evidence as files: faults that only files can have."""
 
 import os
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_document_never_leaves_its_bundle(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_document_may_lie_in_a_folder_of_its_bundle(tmp_path: Path) -> None:
+def test_a_document_may_be_in_a_folder_of_its_bundle(tmp_path: Path) -> None:
     evidence = FileEvidence(tmp_path)
 
     evidence.put("r-1", "smoke/orders/junit.xml", "<x/>")
@@ -69,7 +69,7 @@ def test_a_journal_that_cannot_be_read_is_an_environment_fault_that_names_the_fi
     assert path.read_text() == text
 
 
-def test_a_journal_with_a_header_that_no_gateway_can_carry_is_not_believed() -> None:
+def test_a_journal_with_a_header_that_http_does_not_allow_is_refused() -> None:
     text = release_to_json(a_release()).replace('"x-canary"', '"X Canary"')
 
     with pytest.raises(EnvironmentFailed, match="somewhere"):

@@ -1,4 +1,4 @@
-"""What the load child counts, and who gets which seat, without locust."""
+"""What the load's child process counts, and how users are assigned, without locust."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from gatewayctl.child_process.cohorts import Cohorts
-from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, Ledger
+from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, LoadStats
 from gatewayctl.domain.smoke import RunContext
-from tests.adapters.smoke.gateway import STAMP, Gateway
+from tests.adapters.smoke.gateway import STAMP, LoopbackGateway
 
-ENDPOINTS = Gateway(urls=("http://127.0.0.1:1", "http://127.0.0.1:2")).endpoints()
+ENDPOINTS = LoopbackGateway(urls=("http://127.0.0.1:1", "http://127.0.0.1:2")).endpoints()
 CANARYS = {"x-served-by": "orders-canary-1", "x-gatewayctl-release": STAMP}
 
 
@@ -36,12 +36,12 @@ def by_stable(**changes) -> dict:
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(ENDPOINTS.attribution)
+def stats() -> LoadStats:
+    return LoadStats(ENDPOINTS.attribution)
 
 
 @pytest.mark.parametrize(
-    ("lane", "request_", "misrouted", "unknown"),
+    ("cohort", "request_", "misrouted", "unknown"),
     [
         (CANARY, by_canary(), 0, 0),
         (HALF_A, by_stable(), 0, 0),
@@ -59,38 +59,38 @@ def ledger() -> Ledger:
         (CANARY, a_request(status=None), 0, 0),
     ],
 )
-def test_an_answer_is_credited_by_stamp_and_word(ledger, lane, request_, misrouted, unknown):
+def test_an_answer_is_attributed_by_stamp_and_identity(stats, cohort, request_, misrouted, unknown):
     for _ in range(2):  # the second from what is remembered
-        ledger.lanes[lane].record(request_)
+        stats.cohorts[cohort].record(request_)
 
-    figures = ledger.figures()
+    figures = stats.figures()
     assert (figures["misrouted"], figures["unknown"]) == (2 * misrouted, 2 * unknown)
 
 
-def test_only_what_succeeded_has_a_time(ledger):
-    ledger.lanes[CANARY].record(by_canary())
-    ledger.lanes[CANARY].record(by_canary(status=500, error=ValueError("500")))
-    ledger.lanes[CANARY].record(by_canary(status=0))
-    ledger.lanes[HALF_B].record(by_stable())
+def test_only_what_succeeded_has_a_time(stats):
+    stats.cohorts[CANARY].record(by_canary())
+    stats.cohorts[CANARY].record(by_canary(status=500, error=ValueError("500")))
+    stats.cohorts[CANARY].record(by_canary(status=0))
+    stats.cohorts[HALF_B].record(by_stable())
 
-    [(requests, errors, times)] = ledger.figures()["lanes"][CANARY].values()
+    [(requests, errors, times)] = stats.figures()["lanes"][CANARY].values()
     assert (requests, errors, sum(times.values())) == (3, 2, 1)
-    assert ledger.totals() == {"canary": [3, 2], "stable": [1, 0]}
+    assert stats.totals() == {"canary": [3, 2], "stable": [1, 0]}
 
 
-def test_names_and_words_without_end_do_not_fill_the_memory(ledger):
+def test_names_and_identities_without_end_do_not_fill_the_memory(stats):
     for number in range(3000):
         name = f"/items/{number}"
-        ledger.lanes[CANARY].record(
+        stats.cohorts[CANARY].record(
             a_request(
                 name=name, x_served_by=f"orders-canary-{number}", x_gatewayctl_release=STAMP, error=ValueError(name)
             )
         )
 
-    assert len(ledger.lanes[CANARY].entries) <= 101
-    assert ledger.totals()["canary"] == [3000, 3000]
-    assert len(ledger.figures()["failures"]) == 5
-    assert len(ledger.lanes[CANARY]._right) <= 1000
+    assert len(stats.cohorts[CANARY].entries) <= 101
+    assert stats.totals()["canary"] == [3000, 3000]
+    assert len(stats.figures()["failures"]) == 5
+    assert len(stats.cohorts[CANARY]._known_good) <= 1000
 
 
 class Visitor:
@@ -101,15 +101,15 @@ class Buyer:
     pass
 
 
-def seats(cohorts: Cohorts, users: list[object]) -> Counter[tuple[str, bool]]:
-    return Counter((type(user).__name__, cohorts.seat_of(user).marked) for user in users)
+def assignments(cohorts: Cohorts, users: list[object]) -> Counter[tuple[str, bool]]:
+    return Counter((type(user).__name__, cohorts.assignment_of(user).marked) for user in users)
 
 
-def test_half_of_each_class_of_users_is_the_canarys(ledger):
-    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=16), ledger)
+def test_half_of_each_class_of_users_is_the_canarys(stats):
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=16), stats)
     users = [kind() for _ in range(8) for kind in (Visitor, Buyer)]  # as locust spawns them
 
-    assert seats(cohorts, users) == {
+    assert assignments(cohorts, users) == {
         ("Visitor", True): 4,
         ("Visitor", False): 4,
         ("Buyer", True): 4,
@@ -117,24 +117,24 @@ def test_half_of_each_class_of_users_is_the_canarys(ledger):
     }
 
 
-def test_of_classes_with_one_user_each_not_all_are_the_canarys(ledger):
-    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=2), ledger)
+def test_of_classes_with_one_user_each_not_all_are_the_canarys(stats):
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=2), stats)
 
-    assert set(seats(cohorts, [Visitor(), Buyer()])) == {("Visitor", True), ("Buyer", False)}
+    assert set(assignments(cohorts, [Visitor(), Buyer()])) == {("Visitor", True), ("Buyer", False)}
 
 
-def test_every_cohort_meets_every_replica(ledger):
-    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=8), ledger)
+def test_every_cohort_meets_every_replica(stats):
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=8), stats)
     users = [Visitor() for _ in range(8)]
 
-    met = Counter((cohorts.seat_of(user).marked, cohorts.seat_of(user).url) for user in users)
+    met = Counter((cohorts.assignment_of(user).marked, cohorts.assignment_of(user).url) for user in users)
     assert met == {(marked, url): 2 for marked in (True, False) for url in ENDPOINTS.urls}
 
 
-def test_with_few_users_stables_requests_take_turns_in_its_halves(ledger):
-    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=2), ledger)
-    cohorts.seat_of(first := Visitor())
-    seat = cohorts.seat_of(second := Visitor())
+def test_with_few_users_stables_requests_take_turns_in_its_halves(stats):
+    cohorts = Cohorts(RunContext(ENDPOINTS, events="", users=2), stats)
+    cohorts.assignment_of(first := Visitor())
+    assignment = cohorts.assignment_of(second := Visitor())
 
     assert first is not second
-    assert [seat.turn() is ledger.lanes[half] for half in (HALF_A, HALF_B, HALF_A)] == [True, True, True]
+    assert [assignment.next_stats() is stats.cohorts[half] for half in (HALF_A, HALF_B, HALF_A)] == [True, True, True]
