@@ -89,5 +89,5 @@ def _figures(result: LoadResult) -> dict[str, object]:
             name: {"stable": cohort(stable), "canary": cohort(canary)}
             for name, (stable, canary) in sorted(result.by_name.items())
         },
-        "failures": list(result.failures),
+        "failures": [str(failure) for failure in result.failures],
     }
