@@ -140,7 +140,7 @@ class LoadStats:
         return sums
 
     def figures(self) -> dict[str, Any]:
-        """All counts and explanations, ready for JSON: `lanes` holds the cohorts, `failures` pairs of kind and detail."""
+        """All counts and explanations, ready for JSON. `lanes`: the cohorts; `failures`: pairs of kind and detail."""
         lanes = {
             cohort: {
                 _display_name(key): [one.requests, one.errors, one.buckets]
