@@ -21,12 +21,13 @@ from bench.live import a_rule
 from bench.measuring import Broken, gatewayctl, progress, run
 from bench.size import Size
 from bench.street import KEY, Street, street
+from gatewayctl.domain.phases import ROWS
 from gatewayctl.domain.release import Phase
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.registry import gateway
 
-PODS = frozenset({Phase.WARM.value, Phase.PROMOTE.value, Phase.COOL.value})
-"""The phases that wait for Pods; what else they do counts as waiting, too."""
+PODS = frozenset(row.phase.value for row in ROWS.values() if row.waits_for_pods and row.phase is not Phase.RESTORE)
+"""The phases of a promoted release that wait for Pods; what else they do counts as waiting, too."""
 _SCRIPT = Path(__file__).parent / "release.sh"
 _LABEL = "kubectl script"
 _PREFLIGHT = re.compile(r"^✓ preflight .* ([0-9.]+) s$", re.MULTILINE)

@@ -292,7 +292,8 @@ def test_what_a_suite_writes_is_passed_over(tmp_path, text):
     file.write_text(f'{text[:60_000]}\n{{"kind": "load"}}\n')
 
     assert list(EventReader(file).read_new()) == [{"kind": "load"}]
-    assert result_of(LocustOutput(ProgramExit(1, 1.0, False), text, ("it broke",))).failures == ("it broke",)
+    broken = result_of(LocustOutput(ProgramExit(1, 1.0, False), text, ("it broke",)))
+    assert [failure.detail for failure in broken.failures] == ["it broke"]
 
 
 TEXTS = st.text(alphabet='[]{}"\\aé', max_size=6)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, LoadStats
+from gatewayctl.domain.smoke import FailureKind
 
 _MESSAGE = "gatewayctl"
 _EXTRA_WAIT = 15.0  # seconds beyond locust's stop timeout that a worker may take to send its counts
@@ -87,7 +88,7 @@ class Master:
         if len(self._ended) == self._workers:
             return merge_figures(self._ended.values())
         lost = f"{len(self._ended)} of {self._workers} load workers sent what they counted: the others were lost"
-        return {**merge_figures(()), "failures": [lost]}
+        return {**merge_figures(()), "failures": [(FailureKind.RUN.value, lost)]}
 
     def _on_message(self, msg: Any, **_: Any) -> None:
         """Store a message of a worker. An invalid one is ignored; then the counts of this worker are missing."""
@@ -107,7 +108,7 @@ def merge_figures(ledgers: Iterable[Figures]) -> Figures:
     """Add up the figures of several workers, as if one had counted everything."""
     lanes: dict[str, dict[str, list[Any]]] = {CANARY: {}, HALF_A: {}, HALF_B: {}}
     wrong: Counter[str] = Counter(misrouted=0, unknown=0)
-    told: dict[str, None] = {}
+    told: dict[tuple[str, str], None] = {}
     for one in ledgers:
         for cohort, entries in one["lanes"].items():
             for name, (requests, errors, buckets) in entries.items():
@@ -126,7 +127,7 @@ def _parse_figures(message: Mapping[str, Any]) -> Figures:
         "lanes": {cohort: _parse_cohort(message["lanes"][cohort]) for cohort in (CANARY, HALF_A, HALF_B)},
         "misrouted": int(message["misrouted"]),
         "unknown": int(message["unknown"]),
-        "failures": [str(text)[:600] for text in message["failures"]],
+        "failures": [(FailureKind(kind).value, str(detail)[:500]) for kind, detail in message["failures"]],
     }
 
 

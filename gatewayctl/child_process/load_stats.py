@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
+from gatewayctl.domain.smoke import FailureKind
 from gatewayctl.domain.statistics import bucket_of
 
 CANARY, HALF_A, HALF_B = "canary", "half-a", "half-b"
@@ -60,7 +61,7 @@ class CohortStats:
         else:
             entry.errors += 1
             reason = meta["exception"] or "no answer"
-            self._stats.tell(self.expected, f"{_display_name(key)}: {reason}")
+            self._stats.tell(FailureKind(self.expected), f"{_display_name(key)}: {reason}")
         if answered:
             headers = response.headers
             # geventhttpclient's headers are a dict with lower-case names; dict.get is faster than its own method.
@@ -85,7 +86,7 @@ class CohortStats:
         entry = self._entry(_TASKS)
         entry.requests += 1
         entry.errors += 1
-        self._stats.tell(self.expected, f"task failed: {error!r}")
+        self._stats.tell(FailureKind(self.expected), f"task failed: {error!r}")
 
     def _entry(self, key: tuple[str, str]) -> RequestStats:
         known = key in self.entries or len(self.entries) < _NAMES_KEPT
@@ -104,8 +105,8 @@ class LoadStats:
             HALF_B: CohortStats(Attribution.STABLE, self),
         }
         self._rule = attribution
-        self._wrong = {"misrouted": 0, "unknown": 0}
-        self._explanations: dict[str, list[str]] = {}
+        self._wrong = {FailureKind.MISROUTED.value: 0, FailureKind.UNKNOWN.value: 0}
+        self._explanations: dict[FailureKind, list[str]] = {}
 
     def cycle(self, cohorts: Iterable[str]) -> Callable[[], CohortStats]:
         """A function that returns the counts of these cohorts in turn, without end."""
@@ -116,15 +117,15 @@ class LoadStats:
         answer = self._answer(meta["response"])
         version = self._rule.attribute(answer)
         if version is not expected:
-            kind = "unknown" if version is Attribution.UNKNOWN else "misrouted"
-            self._wrong[kind] += 1
+            kind = FailureKind.UNKNOWN if version is Attribution.UNKNOWN else FailureKind.MISROUTED
+            self._wrong[kind.value] += 1
             told = f"{meta['request_type']} {meta['url']} meant for {expected}"
             self.tell(kind, f"{told}: {self._rule.explain(answer)}")
         return version
 
-    def tell(self, about: str, text: str) -> None:
-        """Keep the explanation `text`; of each kind `about` only the first few are kept."""
-        texts = self._explanations.setdefault(about, [])
+    def tell(self, kind: FailureKind, text: str) -> None:
+        """Keep the explanation `text`; of each kind only the first few are kept."""
+        texts = self._explanations.setdefault(kind, [])
         if len(texts) < _TOLD and text not in texts:
             texts.append(text[:500])
 
@@ -139,7 +140,7 @@ class LoadStats:
         return sums
 
     def figures(self) -> dict[str, Any]:
-        """All counts and explanations, ready for JSON. The key `lanes` holds the cohorts."""
+        """All counts and explanations, ready for JSON. `lanes`: the cohorts; `failures`: pairs of kind and detail."""
         lanes = {
             cohort: {
                 _display_name(key): [one.requests, one.errors, one.buckets]
@@ -147,7 +148,7 @@ class LoadStats:
             }
             for cohort, lane in self.cohorts.items()
         }
-        told = [f"{kind}: {text}" for kind, texts in self._explanations.items() for text in texts]
+        told = [(kind.value, text) for kind, texts in self._explanations.items() for text in texts]
         return {"lanes": lanes, **self._wrong, "failures": told}
 
     @staticmethod

@@ -14,7 +14,8 @@ from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
-from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.phases import ROWS
+from gatewayctl.domain.release import Mode, Outcome, Release
 from gatewayctl.wiring.discovery import Session, wire
 from gatewayctl.wiring.sandbox import is_sandbox_running, run_sandbox
 
@@ -107,13 +108,8 @@ def proven(session: Session, ended: Release, before: "VersionedFiles") -> list[s
     from gatewayctl.reports.release import explain
 
     notes = {note.phase: note.text for note in ended.notes if note.mark == "✓"}
-    said = [
-        ("replicas", notes.get(Phase.PROVE)),
-        ("leaks", notes.get(Phase.LEAKS)),
-        ("tests", notes.get(Phase.SMOKE)),
-        ("load", notes.get(Phase.LOAD)),
-    ]
-    lines = [explain(ended), *(f"{name:<9} {text}" for name, text in said if text)]
+    shown = [row for row in ROWS.values() if row.summary and row.phase in notes]
+    lines = [explain(ended), *(f"{row.summary:<9} {notes[row.phase]}" for row in shown)]
     left = _left_behind(session, ended, before)
     if left:
         raise NeedsPerson("the demo left something behind: " + "; ".join(left))

@@ -7,6 +7,7 @@ import typer
 from gatewayctl.cli.options import Output
 from gatewayctl.cli.progress import Progress
 from gatewayctl.cli.show import exit_code, show
+from gatewayctl.domain.phases import has_tests
 from gatewayctl.domain.release import Phase, Release
 from gatewayctl.wiring.discovery import Session
 
@@ -28,7 +29,7 @@ def announce_wait(session: Session, ended: Release) -> None:
     listener = session.ports.listener
     if ended.phase is Phase.WAIT and isinstance(listener, Progress):
         minutes = max(0, round((ended.expires - session.ports.clock.wall()) / 60))
-        what = "promote" if ended.tested or not (ended.suite or ended.load) else "smoke"
+        what = "promote" if ended.tested or not has_tests(ended) else "smoke"
         listener.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
 
 

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewayctl.domain.release import Phase
+from gatewayctl.domain.phases import row_of
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-# Two phases that a person sees as one step: writing the rule and seeing it live, on the way in and on the way out.
-_JOINED = {Phase.ROUTE: "route", Phase.PROVE: "route", Phase.UNROUTE: "unroute", Phase.CLEAR: "unroute"}
-_QUIET = {Phase.ROUTE, Phase.UNROUTE}
 _COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
 
 
@@ -54,7 +51,8 @@ class Progress:
     def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
         """One line per step; a phase that is half a step lends its time to the other half."""
         self._stop()
-        if step in _QUIET and mark == "✓":
+        row = row_of(step)
+        if row and row.quiet and mark == "✓":
             self.carried += seconds
             return
         self.line(mark, _name(step), text, seconds + self.carried)
@@ -87,4 +85,6 @@ class Progress:
 
 
 def _name(step: str) -> str:
-    return _JOINED.get(Phase(step), step) if step in set(Phase) else step
+    """The step as a person sees it: two phases can be one."""
+    row = row_of(step)
+    return row.step if row else step

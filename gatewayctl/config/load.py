@@ -10,7 +10,7 @@ from gatewayctl.config.model import AppModel, FileModel, GatewayModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
-from gatewayctl.domain.release import Load, Suite, Target, Timings
+from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
@@ -147,8 +147,10 @@ def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
         header=app.header.name,
         value="" if app.header.value == "per-release" else app.header.value,
         standing=app.route == "standing",
-        suite=Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns) if pytest else None,
-        load=Load(**{**locust.model_dump(), "file": str(folder / locust.file)}) if locust else None,
-        timings=Timings(**app.timings.model_dump()),
+        trial=Trial(
+            suite=Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns) if pytest else None,
+            load=Load(**{**locust.model_dump(), "file": str(folder / locust.file)}) if locust else None,
+            timings=Timings(**app.timings.model_dump()),
+        ),
         container=app.container,
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import UsageFault
-from gatewayctl.domain.release import Load, Suite, Target, Timings, version_of
+from gatewayctl.domain.release import Target, Trial, version_of
 from gatewayctl.domain.routing import Header
 
 
@@ -19,9 +19,7 @@ class AppSpec:
     header: str
     value: str
     standing: bool
-    suite: Suite | None
-    load: Load | None
-    timings: Timings
+    trial: Trial
     container: str = ""
     gateway: str = ""
 

@@ -107,6 +107,21 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """How a canary is tried, frozen into the release when it starts: what tests it, and how long each step may take."""
+
+    suite: Suite | None = None
+    load: Load | None = None
+    timings: Timings = Timings()
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """What the tests are read from: `suite` or `load`, and its path."""
+        suite = (("suite", self.suite.path),) if self.suite else ()
+        return suite + ((("load", self.load.file),) if self.load else ())
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What one step showed: mark ✓ ✗ ? –, a line for a person, who did it and when (epoch seconds), how long."""
 
@@ -139,9 +154,7 @@ class Release:
     actor: str
     standing: bool = False
     rule_was_there: bool = False
-    suite: Suite | None = None
-    load: Load | None = None
-    timings: Timings = Timings()
+    trial: Trial = Trial()
     neighbours: tuple[Target, ...] = ()
     phase: Phase = Phase.WARM
     outcome: Outcome = Outcome.OPEN

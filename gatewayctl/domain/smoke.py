@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
@@ -145,15 +146,35 @@ class Cohort:
     latency: Histogram = field(default_factory=Histogram)
 
 
+class FailureKind(StrEnum):
+    """What a failure of a load run is about: how an answer was routed, which version failed, or the run itself."""
+
+    MISROUTED = "misrouted"
+    UNKNOWN = "unknown"
+    CANARY = "canary"
+    STABLE = "stable"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failure of a load run, as an example of its kind."""
+
+    kind: FailureKind
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail if self.kind is FailureKind.RUN else f"{self.kind}: {self.detail}"
+
+
 @dataclass(frozen=True, slots=True)
 class LoadResult:
     """Stable and canary under the same load in the same run.
 
     `halves` are two halves of stable's own requests: the difference between them is the noise of the measurement.
-    `exit_code` is locust's own (1: some request failed), or minus the signal that ended it. A run that broke has no
-    requests at all, and the last line of its output in `failures`; else these begin with what they are about:
-    misrouted, unknown, canary or stable.
-    `misrouted` counts answers by the other version, `unknown` those nobody can be credited with.
+    `exit_code` is locust's own (1: some request failed), or minus the signal that ended it. `failures` are a few
+    examples of each kind. A run that broke has no requests at all, and the last line of its output as its failure.
+    `misrouted` counts answers by the other version, `unknown` those that cannot be attributed to a version.
     `by_name` holds the same per method and request name: (stable, canary).
     """
 
@@ -165,5 +186,5 @@ class LoadResult:
     seconds: float
     exit_code: int
     by_name: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
-    failures: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
     timed_out: bool = False

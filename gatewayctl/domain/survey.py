@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gatewayctl.domain.evidence import Attribution
+from gatewayctl.domain.phases import has_tests
 from gatewayctl.domain.platform import Holder, Probe, Workload
 from gatewayctl.domain.release import Phase, Release, Target
 from gatewayctl.domain.routing import RouteView
@@ -50,7 +51,7 @@ class Survey:
         if release is None or release.ended:
             return (f"gatewayctl release {app} --image IMAGE",)
         if release.phase is Phase.WAIT and not self.expired:
-            testable = bool(release.suite or release.load) and not release.tested
+            testable = has_tests(release) and not release.tested
             return (f"gatewayctl {'smoke' if testable else 'promote'} {app}", f"gatewayctl abort {app}")
         if self.holder and not release.stuck:
             return (f"gatewayctl abort {app}",)

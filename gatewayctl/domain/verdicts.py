@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gatewayctl.domain.release import Load
-from gatewayctl.domain.smoke import Cohort, LoadResult, SuiteResult
+from gatewayctl.domain.smoke import Cohort, FailureKind, LoadResult, SuiteResult
 from gatewayctl.domain.statistics import fisher_greater, mann_whitney
 
 # A difference that chance would make in one of a hundred runs is not held against the canary.
@@ -117,7 +117,7 @@ def _load_misrouted(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.misrouted:
         return None
     wrong = f"{result.misrouted} of {_requests(result)} requests"
-    return _fail(f"{wrong} were answered by the other version{_why(result, 'misrouted')}")
+    return _fail(f"{wrong} were answered by the other version{_why(result, FailureKind.MISROUTED)}")
 
 
 def _load_broken(result: LoadResult, _limits: Load) -> Judgement | None:
@@ -135,15 +135,16 @@ def _load_broken(result: LoadResult, _limits: Load) -> Judgement | None:
 def _load_without_baseline(result: LoadResult, _limits: Load) -> Judgement | None:
     if 2 * result.stable.errors <= result.stable.requests:
         return None
-    return _unknown(
-        f"stable itself fails: {result.stable.errors} of {result.stable.requests} requests{_why(result, 'stable')}"
-    )
+    share = f"{result.stable.errors} of {result.stable.requests} requests"
+    return _unknown(f"stable itself fails: {share}{_why(result, FailureKind.STABLE)}")
 
 
 def _load_uncredited(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.unknown:
         return None
-    return _fail(f"{result.unknown} of {_requests(result)} answers came from nobody we know{_why(result, 'unknown')}")
+    return _fail(
+        f"{result.unknown} of {_requests(result)} answers came from nobody we know{_why(result, FailureKind.UNKNOWN)}"
+    )
 
 
 def _load_too_small(result: LoadResult, limits: Load) -> Judgement | None:
@@ -160,7 +161,7 @@ def _load_erring(result: LoadResult, limits: Load) -> Judgement | None:
     if more <= limits.more_errors or chance >= _CHANCE:
         return None
     shares = f"{_share(canary)} of the canary's requests failed, {_share(stable)} of stable's"
-    return _fail(f"{shares}{_why(result, 'canary')}")
+    return _fail(f"{shares}{_why(result, FailureKind.CANARY)}")
 
 
 def _load_slower(result: LoadResult, limits: Load) -> Judgement | None:
@@ -200,9 +201,9 @@ def _requests(result: LoadResult) -> int:
     return result.canary.requests + result.stable.requests
 
 
-def _why(result: LoadResult, about: str = "") -> str:
-    """The first failure told, of those that begin with the word `about`."""
-    return next((f": {text}" for text in result.failures if text.startswith(about)), "")
+def _why(result: LoadResult, kind: FailureKind | None = None) -> str:
+    """The first failure of this kind, or the first of all, to be put behind a sentence; empty when there is none."""
+    return next((f": {one}" for one in result.failures if kind in (None, one.kind)), "")
 
 
 def _fail(text: str) -> Judgement:

@@ -44,5 +44,7 @@ def wait_for_canary(context: StepContext, seconds: float) -> Judgement | None:
             return health
         return health >= seconds or Pending(f"{context.release.target.canary} is ready, every node is being told where")
 
-    found = until(look, "the canary to be reached from every node", context.deadline(context.release.timings.ready))
+    found = until(
+        look, "the canary to be reached from every node", context.deadline(context.release.trial.timings.ready)
+    )
     return found if isinstance(found, Judgement) else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Drifted
+from gatewayctl.domain.phases import ROWS
 from gatewayctl.domain.plan import Diff, Plan, unified
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Release, Target
@@ -39,12 +40,10 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         canary_before=canary.image,
         mode=request.mode,
         created=now,
-        expires=now + request.app.timings.time_to_live,
+        expires=now + request.app.trial.timings.time_to_live,
         actor=request.actor,
         standing=request.app.standing,
-        suite=request.app.suite,
-        load=request.app.load,
-        timings=request.app.timings,
+        trial=request.app.trial,
         neighbours=request.neighbours,
     )
     ports.gateway.dialect.limits.permit(release.rule)
@@ -123,24 +122,6 @@ def file_diff(name: str, before: str, after: str) -> Diff:
     return Diff(name, unified(before, after, f"{name} (now)", f"{name} (with the rule)"))
 
 
-def _steps(release: Release, count: int) -> tuple[str, ...]:
-    target = release.target
-    way_in = [
-        f"start {target.canary} with {release.image}, replicas 0 → 1",
-        f"route requests with {release.header} to {target.canary_service} ({count} file{'s' if count != 1 else ''})",
-        "prove it on every gateway replica, and that nothing else reaches the canary",
-    ]
-    if release.suite:
-        way_in.append(f"run pytest {release.suite.path} through the gateway")
-    if release.load:
-        load = release.load
-        way_in.append(f"run locust {load.file}: {load.users} users for {load.duration:g} s on both versions")
-    if release.mode is not Mode.ON_SUCCESS:
-        way_in.append(f"wait for: gatewayctl promote {release.app}")
-    rule = "keep the standing rule" if release.standing else "take the rule away, and prove it gone from every replica"
-    return (
-        *way_in,
-        f"give {target.stable} the image {release.image}",
-        rule,
-        f"let requests in flight end, and scale {target.canary} to 0",
-    )
+def _steps(release: Release, files: int) -> tuple[str, ...]:
+    lines = (row.plan(release, files) for row in ROWS.values())
+    return tuple(line for line in lines if line)

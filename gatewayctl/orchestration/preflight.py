@@ -154,12 +154,8 @@ def _check_replicas(ports: Ports) -> str:
 
 
 def _suite_checks(release: Release) -> Iterator[NamedCheck]:
-    for name, path in (
-        ("suite", release.suite.path if release.suite else ""),
-        ("load", release.load.file if release.load else ""),
-    ):
-        if path:
-            yield name, lambda path=path, name=name: _check_path(name, path)  # type: ignore[misc]
+    for name, path in release.trial.files:
+        yield name, lambda path=path, name=name: _check_path(name, path)  # type: ignore[misc]
 
 
 def _check_path(name: str, path: str) -> str:

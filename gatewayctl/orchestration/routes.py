@@ -66,7 +66,9 @@ def wait_for_upstream(context: StepContext) -> None:
                 return Pending(f"{replica.name}: {proof.detail}")
         return True
 
-    until(look, f"every gateway replica to know upstream {upstream}", context.deadline(context.release.timings.live))
+    until(
+        look, f"every gateway replica to know upstream {upstream}", context.deadline(context.release.trial.timings.live)
+    )
 
 
 def remove(context: StepContext) -> Judgement:
@@ -118,7 +120,7 @@ def drain(context: StepContext) -> Judgement:
         return True
 
     try:
-        until(look, "requests in flight to end", context.deadline(context.release.timings.drain))
+        until(look, "requests in flight to end", context.deadline(context.release.trial.timings.drain))
     except DeadlineExceeded as fault:
         return Judgement(Verdict.PASS, f"gave {fault.waited:g} s; {fault.found}")
     return Judgement(Verdict.PASS, "nothing in flight to the canary")

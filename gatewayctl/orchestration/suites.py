@@ -12,7 +12,7 @@ from gatewayctl.orchestration.context import StepContext
 
 def run_suite(context: StepContext) -> Judgement:
     """The functional suite, judged with who answered it."""
-    suite = context.release.suite
+    suite = context.release.trial.suite
     if suite is None:
         raise EnvironmentFailed(f"release {context.release.id} has no suite")
     replicas = _ready(context)
@@ -23,7 +23,7 @@ def run_suite(context: StepContext) -> Judgement:
 
 def run_load(context: StepContext) -> Judgement:
     """The load on both versions, compared."""
-    load = context.release.load
+    load = context.release.trial.load
     if load is None:
         raise EnvironmentFailed(f"release {context.release.id} has no load")
     replicas = _ready(context)
@@ -89,5 +89,5 @@ def _figures(result: LoadResult) -> dict[str, object]:
             name: {"stable": cohort(stable), "canary": cohort(canary)}
             for name, (stable, canary) in sorted(result.by_name.items())
         },
-        "failures": list(result.failures),
+        "failures": [str(failure) for failure in result.failures],
     }

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.platform import Workload
-from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Trial
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 
@@ -98,9 +98,9 @@ def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
         canary_before=canary.image,
         mode=Mode.STAGED,
         created=now,
-        expires=now + app.timings.time_to_live,
+        expires=now + app.trial.timings.time_to_live,
         actor=actor,
-        timings=app.timings,
+        trial=Trial(timings=app.trial.timings),
         phase=Phase.UNROUTE,
         outcome=Outcome.ABORTED,
         reason="swept: its rule had no release",

@@ -82,7 +82,7 @@ def _wait_for_no_pod(context: StepContext, name: str) -> None:
             return Pending(f"{name} still has {len(now.pods)} pods, {now.replicas} wanted")
         return now
 
-    until(look, f"{name} to have no pod", context.deadline(context.release.timings.ready, 0.05))
+    until(look, f"{name} to have no pod", context.deadline(context.release.trial.timings.ready, 0.05))
 
 
 def _clear_leftovers(context: StepContext) -> None:
@@ -146,7 +146,9 @@ def _wait_for_rollout(context: StepContext, name: str, image: str) -> Judgement:
         return Pending(f"{name} {now.ready}/{now.replicas} ready")
 
     try:
-        return until(look, f"{name} to be ready with {image}", context.deadline(context.release.timings.ready, 0.05))
+        return until(
+            look, f"{name} to be ready with {image}", context.deadline(context.release.trial.timings.ready, 0.05)
+        )
     except DeadlineExceeded as fault:
         logs = context.ports.workloads.logs(name)
         context.keep(f"logs/{name}.txt", logs)

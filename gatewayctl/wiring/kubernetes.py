@@ -41,7 +41,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
 
     api, clock = connect(spec.platform.context), SystemClock()
     namespace, place = spec.platform.namespace, _gateway_place(spec)
-    shared = any(app.load and app.load.workers for app in spec.apps.values())
+    shared = any(app.trial.load and app.trial.load.workers for app in spec.apps.values())
     listing = WatchedList(api, pods(place.namespace), labelSelector=place.selector)
     store, checker = _route_store(spec, api, place, listing)
     reloads: list[ExecActivation] = []

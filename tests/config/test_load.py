@@ -44,11 +44,11 @@ def test_every_option_is_read(tmp_path):
     assert app.target.fallback
     assert (app.header, app.value, app.standing) == ("x-try", "qa-1", True)
     assert app.target.identify.pointer == "/version"
-    assert app.suite
-    assert (app.suite.path, app.suite.timeout) == (str(tmp_path / "smoke/orders"), 300.0)
-    assert app.load
-    assert (app.load.users, app.load.duration, app.load.slower) == (40, 90.0, 2)
-    assert (app.timings.ready, app.timings.drain) == (0.25, 3600.0)
+    assert app.trial.suite
+    assert (app.trial.suite.path, app.trial.suite.timeout) == (str(tmp_path / "smoke/orders"), 300.0)
+    assert app.trial.load
+    assert (app.trial.load.users, app.trial.load.duration, app.trial.load.slower) == (40, 90.0, 2)
+    assert (app.trial.timings.ready, app.trial.timings.drain) == (0.25, 3600.0)
 
 
 def test_text_kept_elsewhere_is_the_same_configuration(tmp_path):
@@ -178,5 +178,5 @@ def test_jobs_run_this_version_as_the_account_of_the_manifests_by_default(tmp_pa
 def test_every_load_worker_has_a_user(tmp_path):
     smoke = "    smoke: {locust: {file: load.py, users: 2, workers: %d}}\n"
 
-    assert load(write_config(tmp_path, GOOD + smoke % 2)).apps["orders"].load.workers == 2
+    assert load(write_config(tmp_path, GOOD + smoke % 2)).apps["orders"].trial.load.workers == 2
     assert any("3 workers share 2 users" in fault for fault in faults_of(tmp_path, GOOD + smoke % 3))

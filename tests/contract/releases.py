@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gatewayctl.domain.evidence import Identify
-from gatewayctl.domain.release import Load, Mode, Note, Outcome, Phase, Release, Suite, Target, Timings
+from gatewayctl.domain.release import Load, Mode, Note, Outcome, Phase, Release, Suite, Target, Timings, Trial
 from gatewayctl.domain.routing import Header
 
 
@@ -31,9 +31,11 @@ def a_release(number: int = 1, app: str = "orders") -> Release:
         created=1_700_000_000.25,
         expires=1_700_003_600.5,
         actor="zoë",
-        suite=Suite("smoke/orders", timeout=12.5, reruns=2),
-        load=Load("smoke/orders/locustfile.py", users=8, duration=8.5),
-        timings=Timings(ready=1.5, live=2.5, drain=3.5, time_to_live=4.5),
+        trial=Trial(
+            suite=Suite("smoke/orders", timeout=12.5, reruns=2),
+            load=Load("smoke/orders/locustfile.py", users=8, duration=8.5),
+            timings=Timings(ready=1.5, live=2.5, drain=3.5, time_to_live=4.5),
+        ),
         phase=Phase.SMOKE,
         notes=(Note(Phase.WARM, "✓", "orders-canary 1/1 ready", 1_700_000_001.0, 6.25, "ci"),),
     )

@@ -41,8 +41,7 @@ def a_release(phase: Phase = Phase.WARM, **changes: object) -> Release:
         created=0.0,
         expires=3600.0,
         actor="ci",
-        suite=ORDERS.suite,
-        load=ORDERS.load,
+        trial=ORDERS.trial,
         phase=phase,
     )
     return replace(release, **changes)  # type: ignore[arg-type]

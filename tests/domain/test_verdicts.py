@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.domain.release import Load
-from gatewayctl.domain.smoke import Cohort, LoadResult, SuiteResult
+from gatewayctl.domain.smoke import Cohort, Failure, FailureKind, LoadResult, SuiteResult
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
 
@@ -104,7 +104,12 @@ def a_load(stable: Cohort, canary: Cohort, **changes: object) -> LoadResult:
 
 
 NOTHING = Cohort()
-TOLD = ("misrouted: GET /a", "unknown: GET /b", "canary: GET /c: 500", "stable: GET /d: 500")
+TOLD = (
+    Failure(FailureKind.MISROUTED, "GET /a"),
+    Failure(FailureKind.UNKNOWN, "GET /b"),
+    Failure(FailureKind.CANARY, "GET /c: 500"),
+    Failure(FailureKind.STABLE, "GET /d: 500"),
+)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,7 @@ TOLD = ("misrouted: GET /a", "unknown: GET /b", "canary: GET /c: 500", "stable: 
         (a_load(cohort(30), cohort(30), exit_code=-9), INCONCLUSIVE, "locust was killed by signal 9"),
         (a_load(cohort(30), cohort(30), exit_code=2), INCONCLUSIVE, "locust ended with exit code 2"),
         (
-            a_load(NOTHING, NOTHING, exit_code=1, failures=("SyntaxError: invalid syntax",)),
+            a_load(NOTHING, NOTHING, exit_code=1, failures=(Failure(FailureKind.RUN, "SyntaxError: invalid syntax"),)),
             INCONCLUSIVE,
             "locust sent no request through the gateway (exit code 1): SyntaxError: invalid syntax",
         ),
@@ -169,6 +174,14 @@ def test_a_load_is_judged(result, verdict, words):
 
     assert judgement.verdict == verdict, judgement
     assert words in judgement.text
+
+
+def test_a_failure_is_quoted_by_its_kind_and_not_by_what_its_text_begins_with():
+    misleading = Failure(FailureKind.CANARY, "unknown: GET /c: 500")
+
+    judgement = judge_load(a_load(cohort(30), cohort(30), unknown=2, failures=(misleading, TOLD[1])), LIMITS)
+
+    assert judgement.text.endswith("know: unknown: GET /b")
 
 
 def test_limits_that_allow_every_error_do_not_pass_a_canary_without_one_success():

@@ -14,7 +14,7 @@ def journals_of(maps: Iterable[Object]) -> dict[str, Object]:
     for one in maps:
         name, data = one["metadata"]["name"], one.get("data") or {}
         if name.startswith("gatewayctl-") and data.get("release"):
-            release = json.loads(data["release"])
+            release = json.loads(data["release"])["release"]
             kept = {key: release[key] for key in ("id", "phase", "outcome", "image", "before", "header")}
             found[str(release["target"]["app"])] = {**kept, "version": int(data["version"])}
     return found

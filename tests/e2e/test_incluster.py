@@ -42,7 +42,9 @@ class Submitter:
         return self.town.start(*self.words(image, *more), KUBECONFIG=str(self.kubeconfig))
 
     def journal(self) -> dict[str, Any]:
-        return json.loads(self.town.api.get(config_maps(self.town.shop, "gatewayctl-orders"))["data"]["release"])
+        return json.loads(self.town.api.get(config_maps(self.town.shop, "gatewayctl-orders"))["data"]["release"])[
+            "release"
+        ]
 
     def jobs(self) -> list[dict[str, Any]]:
         return list(self.town.api.get(jobs(self.town.shop))["items"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Attribution, Identify
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Load, Mode, Release, Suite, Target, Timings
+from gatewayctl.domain.release import Load, Mode, Release, Suite, Target, Timings, Trial
 from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.orchestration.context import Gateway, Ports
@@ -36,10 +36,17 @@ ORDERS = AppSpec(
     header="x-canary",
     value="",
     standing=False,
-    suite=Suite("suite"),
-    load=Load("locustfile.py"),
-    timings=Timings(ready=20.0, live=20.0, drain=5.0, time_to_live=3600.0),
+    trial=Trial(
+        suite=Suite("suite"),
+        load=Load("locustfile.py"),
+        timings=Timings(ready=20.0, live=20.0, drain=5.0, time_to_live=3600.0),
+    ),
 )
+
+
+def a_trial(**timings: float) -> Trial:
+    """The trial of orders with some of its timings changed."""
+    return replace(ORDERS.trial, timings=replace(ORDERS.trial.timings, **timings))
 
 
 @dataclass

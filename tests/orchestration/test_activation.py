@@ -10,7 +10,7 @@ from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.domain.routing import Limits
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
-from tests.fakes.shop import ORDERS, AskingSuites, a_release, ports
+from tests.fakes.shop import ORDERS, AskingSuites, a_release, a_trial, ports
 from tests.fakes.toy import ToyDialect, parse
 from tests.fakes.world import World
 
@@ -68,7 +68,7 @@ def test_every_replica_is_told_when_the_rule_comes_and_when_it_goes():
 
 
 def test_a_replica_that_does_not_load_fails_the_release_with_its_reason():
-    _, driver, telling, release = a_start(timings=replace(ORDERS.timings, live=3.0))
+    _, driver, telling, release = a_start(trial=a_trial(live=3.0))
     telling.deaf.add("gw-1")
 
     ended = driver.begin(release)

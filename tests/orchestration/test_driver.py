@@ -9,7 +9,7 @@ from gatewayctl.domain.errors import Busy, Superseded, UsageFault
 from gatewayctl.domain.lifecycle import AbortAsked, PromoteAsked, Resumed, SmokeAsked, advance
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record
 from gatewayctl.domain.routing import SourceFile
-from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release
+from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, a_trial
 from tests.fakes.world import ROUTES, World
 
 
@@ -44,7 +44,7 @@ def test_once_routed_every_marked_request_on_every_replica_is_the_canarys():
 
 
 def test_routed_is_not_said_while_one_replica_lags():
-    world, suites, release = a_started(timings=replace(ORDERS.timings, live=3.0))
+    world, suites, release = a_started(trial=a_trial(live=3.0))
     world.lags = (0.1, 10.0)
 
     ended = a_pilot(world, suites).begin(release)
@@ -55,7 +55,7 @@ def test_routed_is_not_said_while_one_replica_lags():
 
 
 def test_a_replica_that_dies_on_the_way_in_fails_the_release_and_is_not_waited_for_on_the_way_out():
-    world, suites, release = a_started(timings=replace(ORDERS.timings, live=3.0))
+    world, suites, release = a_started(trial=a_trial(live=3.0))
     at(world, 2.5, lambda: world.down.add("gw-1"))
 
     ended = a_pilot(world, suites).begin(release)
@@ -113,7 +113,7 @@ def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
 
 
 def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_the_deadline():
-    world, suites, release = a_started(Mode.MANUAL, timings=replace(ORDERS.timings, live=500.0))
+    world, suites, release = a_started(Mode.MANUAL, trial=a_trial(live=500.0))
     driver = a_pilot(world, suites)
     driver.begin(release)
     world.lost.add("orders-canary")
@@ -354,7 +354,7 @@ def test_a_canary_that_dies_before_it_is_routed_is_never_routed():
 
 
 def test_a_leftover_route_with_our_name_keeps_the_canary_until_it_is_gone():
-    world, suites, release = a_started(timings=replace(ORDERS.timings, live=3.0))
+    world, suites, release = a_started(trial=a_trial(live=3.0))
     driver = a_pilot(world, suites)
     driver.begin(release)
     stray = "/api/orders-admin x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"

@@ -6,14 +6,14 @@ import pytest
 
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import Conflict, Drifted, EnvironmentFailed, ExitCode, UsageFault
-from gatewayctl.domain.release import Mode, Phase, Suite
+from gatewayctl.domain.release import Mode, Phase, Suite, Trial
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.orchestration.planning import check_drift, plan
 from gatewayctl.orchestration.preflight import PreflightFailed, preflight, require
 from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, ports
 from tests.fakes.world import ROUTES, World
 
-PLAIN = replace(ORDERS, suite=None, load=None)
+PLAIN = replace(ORDERS, trial=Trial(timings=ORDERS.trial.timings))
 
 
 def refused(world: World, **changes: object):
@@ -100,13 +100,13 @@ def test_an_application_without_a_route_is_refused_by_its_file():
 
 
 def test_a_suite_that_does_not_exist_is_found_before_anything_starts():
-    fault = refused(World(), suite=Suite("no/such/suite"))
+    fault = refused(World(), trial=Trial(suite=Suite("no/such/suite")))
     assert str(fault) == "suite: no/such/suite does not exist"
 
 
 def test_several_faults_are_told_together_with_the_gravest_exit_code():
     world = World(down={"gw-0"})
-    fault = refused(world, image="shop/orders:1.0", suite=Suite("no/such/suite"))
+    fault = refused(world, image="shop/orders:1.0", trial=Trial(suite=Suite("no/such/suite")))
     assert isinstance(fault, PreflightFailed)
     assert fault.exit_code == ExitCode.ENVIRONMENT
     assert len([line for line in str(fault).splitlines() if not line.startswith("    →")]) == 3

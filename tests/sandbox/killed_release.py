@@ -48,7 +48,9 @@ def main() -> None:
     mode = Mode.MANUAL if phase == "wait" else Mode.ON_SUCCESS
     app = wired.app("orders")
     # Suites take seconds to start: each runs where it is what is killed.
-    app = replace(app, suite=app.suite if phase == "smoke" else None, load=app.load if phase == "load" else None)
+    suite = app.trial.suite if phase == "smoke" else None
+    load = app.trial.load if phase == "load" else None
+    app = replace(app, trial=replace(app.trial, suite=suite, load=load))
     release = draft(ports, ReleaseRequest(app, image, mode, current_holder().actor, wired.neighbours("orders")))
     ended = driver.begin(release)
     if not ended.ended:

@@ -207,8 +207,8 @@ class Observer:
 
     def _tried(self, release: Release) -> None:
         """I6: nothing is promoted that did not pass."""
-        for name, wanted in (("suite", release.suite), ("load", release.load)):
-            if wanted and (release.stamp, name) not in self.passed and release.app not in self.untested:
+        for name, _ in release.trial.files:
+            if (release.stamp, name) not in self.passed and release.app not in self.untested:
                 raise Violation("I6", f"{release.id} is being promoted, and its {name} never passed")
 
     def done(self, release: Release, writer: Writer | None = None) -> None:

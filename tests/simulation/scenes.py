@@ -7,7 +7,7 @@ from random import Random
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
-from gatewayctl.domain.release import Load, Mode, Suite, Target, Timings
+from gatewayctl.domain.release import Load, Mode, Suite, Target, Timings, Trial
 
 HERE = str(Path(__file__))  # suites must exist, and this one does
 LOAD = Load(HERE)
@@ -45,9 +45,11 @@ class App:
             header="x-canary",
             value="",
             standing=False,
-            suite=Suite(HERE),
-            load=LOAD if self.with_load else None,
-            timings=Timings(ready=20.0, live=20.0, drain=5.0, time_to_live=self.lifetime),
+            trial=Trial(
+                suite=Suite(HERE),
+                load=LOAD if self.with_load else None,
+                timings=Timings(ready=20.0, live=20.0, drain=5.0, time_to_live=self.lifetime),
+            ),
         )
 
     def image(self, number: int) -> str:

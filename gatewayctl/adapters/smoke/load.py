@@ -17,7 +17,7 @@ from gatewayctl.adapters.smoke.child import (
     run_program,
 )
 from gatewayctl.domain.nesting import parse_json
-from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, RunContext
+from gatewayctl.domain.smoke import Cohort, Failure, FailureKind, LoadResult, LoadRun, RunContext
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.ports import Tick
 
@@ -156,7 +156,7 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
             seconds=float(raw["seconds"]),
             exit_code=done.ended.exit_code,
             by_name={name: _split_by_version(lanes, name) for name in names},
-            failures=tuple(str(text) for text in raw["failures"]),
+            failures=tuple(Failure(FailureKind(kind), str(detail)) for kind, detail in raw["failures"]),
             timed_out=done.ended.timed_out,
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -193,6 +193,6 @@ def _broken_result(ended: ProgramExit, last_words: tuple[str, ...]) -> LoadResul
         unknown=0,
         seconds=ended.seconds,
         exit_code=ended.exit_code,
-        failures=last_words,
+        failures=tuple(Failure(FailureKind.RUN, line) for line in last_words),
         timed_out=ended.timed_out,
     )

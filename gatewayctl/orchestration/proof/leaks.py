@@ -57,7 +57,7 @@ def _ask_every_replica(context: StepContext) -> list[ProbeOutcome]:
             outcomes[replica.name] = _ask_replica(context, replica)
         return all(one.name in outcomes for one in context.replicas()) or Pending("looking once more")
 
-    until(look, "every gateway replica to be asked", context.deadline(context.release.timings.live))
+    until(look, "every gateway replica to be asked", context.deadline(context.release.trial.timings.live))
     return [one for each in outcomes.values() for one in each]
 
 

@@ -63,7 +63,7 @@ def _wait_until_served(context: StepContext) -> Judgement:
             return Pending(f"{replica.name}: {missing}")
         return Judgement(Verdict.PASS, f"{len(replicas)}/{len(replicas)} gateway replicas serve it")
 
-    deadline = context.deadline(release.timings.live, _EVERY)
+    deadline = context.deadline(release.trial.timings.live, _EVERY)
     return until(look, "every gateway replica to serve the rule", deadline)
 
 
@@ -98,7 +98,7 @@ def _wait_until_gone(context: StepContext) -> Judgement:
         left = why_still_routed(context, replicas)
         return Pending(left) if left else _count_cleared(replicas)
 
-    deadline = context.deadline(context.release.timings.live, _EVERY)
+    deadline = context.deadline(context.release.trial.timings.live, _EVERY)
     return until(look, "every gateway replica to be without the rule", deadline)
 
 

@@ -143,7 +143,7 @@ def test_answers_by_the_other_version_are_found(gateway, run_load):
     gateway.leaked = lambda number: number % 50 == 9
     result = run_load(FAST_USER, duration=1.0, enough=60)
 
-    kinds = {text.split(" at ")[0].rpartition("meant for ")[2].split(":")[0] for text in result.failures}
+    kinds = {one.detail.split(" at ")[0].rpartition("meant for ")[2].split(":")[0] for one in result.failures}
     assert judge_load(result, LIMITS).verdict is Verdict.FAIL
     assert result.misrouted == sum(
         (seen.mark != "" and number % 50 == 7) or (seen.mark == "" and number % 50 == 9)

@@ -29,8 +29,7 @@ class JobRequest:
 def job_of(request: JobRequest) -> tuple[Task, Bundle]:
     """The Job of a new release, with an id of its own, and its files. Raises UsageFault where they are too large."""
     app = request.app
-    suites = [suite.path for suite in (app.suite,) if suite] + [load.file for load in (app.load,) if load]
-    files = bundle(request.config, request.text, suites)
+    files = bundle(request.config, request.text, [path for _, path in app.trial.files])
     release = f"r-{secrets.token_hex(3)}"
     task = Task(
         name=f"gatewayctl-{app.target.app}-{release}",
@@ -41,6 +40,6 @@ def job_of(request: JobRequest) -> tuple[Task, Bundle]:
         arguments=("job", app.target.app, "--id", release, *request.options, "--config", f"{FILES}/{files.config}"),
         actor=request.actor,
         # What is proven expires after the time to live; the way back may take as long again.
-        deadline=2 * app.timings.time_to_live,
+        deadline=2 * app.trial.timings.time_to_live,
     )
     return task, files

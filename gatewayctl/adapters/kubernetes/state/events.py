@@ -16,7 +16,8 @@ from gatewayctl.adapters.kubernetes.client.json import texts
 from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, MANAGER
 from gatewayctl.adapters.kubernetes.client.paths import events
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.release import Outcome, Phase, Record, Release
+from gatewayctl.domain.phases import ROWS, Milestone
+from gatewayctl.domain.release import Outcome, Record, Release
 from gatewayctl.ports import Journal, ProgressListener
 
 _CONTROLLER = "gatewayctl.dev/gatewayctl"
@@ -41,6 +42,7 @@ _ENDS = {
     Outcome.ABORTED: Moment.ABORTED,
     Outcome.FAILED: Moment.FAILED,
 }
+_ON_THE_WAY = {Milestone.ROUTED: Moment.ROUTED, Milestone.WAITING: Moment.WAITING}
 _GOOD = frozenset({Moment.ROUTED, Moment.WAITING, Moment.PROMOTED})
 
 
@@ -50,7 +52,8 @@ def moment_of(release: Release) -> Moment | None:
         return Moment.STUCK
     if release.outcome in _ENDS:
         return _ENDS[release.outcome]
-    return {Phase.LEAKS: Moment.ROUTED, Phase.WAIT: Moment.WAITING}.get(release.phase)
+    milestone = ROWS[release.phase].milestone
+    return _ON_THE_WAY[milestone] if milestone else None
 
 
 @dataclass(slots=True)

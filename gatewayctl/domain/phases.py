@@ -1,0 +1,211 @@
+"""The phases of a release, each described once, in the order in which a release goes through them.
+
+Everything that depends on a phase reads this table: what `advance` decides, what the plan announces, what progress,
+events and reports show. To add a phase:
+
+1. give it a name in `Phase` (release.py) and a row here, in its place;
+2. give its effect a name in `Effect` and a performer in `orchestration/steps.py`;
+3. extend the table of tests/domain/test_lifecycle.py, and test the performer.
+
+A phase that repeats others (a step of a ramp, for one) has an `after` of its own, which decides from the release
+whether it is done. What such a decision needs to know is a field of the release, because only that survives a crash.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gatewayctl.domain import plan_lines as lines
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+
+Decision = Callable[[Release], Release]
+"""Gives the release in the phase that it goes to. Pure."""
+
+
+class Effect(StrEnum):
+    """What the world is asked to do, idempotently; every fact it needs is in the release."""
+
+    START_CANARY = "give the canary the new image and one replica; done when it is ready"
+    PUBLISH_RULE = "write the rule into the gateway's files, checked, in the order that names nothing missing"
+    PROVE_ROUTED = "every replica has the rule, and marked requests are answered by the canary"
+    PROVE_NO_LEAK = "on every replica, what is not marked is not answered by the canary"
+    PROVE_ALL = "both proofs once more, right before stable is changed"
+    RUN_SUITE = "the functional suite, through the gateway"
+    RUN_LOAD = "the load, on stable and canary side by side"
+    PROMOTE_STABLE = "stable gets the new image; done when its rollout is"
+    RESTORE_STABLE = "stable gets the image back that it had; done when its rollout is"
+    REMOVE_RULE = "take our rule out of the gateway's files"
+    PROVE_CLEARED = "no replica has the rule, and marked requests are answered by stable"
+    DRAIN = "what is in flight to the canary ends, within the drain period"
+    STOP_CANARY = "the canary goes to zero, and keeps the promoted image or gets its old one back"
+
+
+class Stage(StrEnum):
+    """What a phase is for; on the way out a failure waits for a person, everywhere before it backs out."""
+
+    OPEN = "open the way to the canary, and prove it"
+    TEST = "try the canary; can be asked for again"
+    DECIDE = "wait for someone who decides"
+    PROMOTE = "make the canary stable"
+    OUT = "the way out"
+    END = "nothing is left to do"
+
+
+class Milestone(StrEnum):
+    """What is worth an event, when a release gets there."""
+
+    ROUTED = "routed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """One phase.
+
+    `effect` is done in it; None: nothing is done. `after` decides where a release goes when the effect has passed,
+    `resume` where a process that takes the release up again starts. `applies` says whether a release has the phase at
+    all; only phases of Stage.TEST can be left out.
+
+    `title` is the step as a person sees it; empty: the name of the phase. A `quiet` phase is the first half of the next
+    one's step: it gets no line of its own, its time is added to the next. `summary` heads its result in a summary.
+    `plan` gives its line in a plan, from the release and the number of the gateway's files.
+    """
+
+    phase: Phase
+    stage: Stage
+    effect: Effect | None
+    after: Decision
+    resume: Decision = lambda release: release
+    applies: Callable[[Release], bool] = lambda _release: True
+    changes_stable: bool = False
+    waits_for_pods: bool = False
+    title: str = ""
+    quiet: bool = False
+    summary: str = ""
+    milestone: Milestone | None = None
+    plan: lines.PlanLine = lines.no_line
+
+    @property
+    def step(self) -> str:
+        """The step as a person sees it."""
+        return self.title or self.phase.value
+
+
+def follow(release: Release) -> Release:
+    """To the phase of the next row."""
+    rows = list(ROWS)
+    return release.at(rows[rows.index(release.phase) + 1])
+
+
+def stay(release: Release) -> Release:
+    """Where it is."""
+    return release
+
+
+def prove_then_test(release: Release) -> Release:
+    """The canary is proven: a staged release waits for its pipeline, any other is tested."""
+    return release.at(Phase.WAIT) if release.mode is Mode.STAGED else begin_tests(release)
+
+
+def begin_tests(release: Release) -> Release:
+    """To the first test that the release has."""
+    return _to_test(release, 0)
+
+
+def next_test(release: Release) -> Release:
+    """To the test after this one."""
+    return _to_test(release, list(ROWS).index(release.phase) + 1)
+
+
+def _to_test(release: Release, start: int) -> Release:
+    """To the first test from row `start` on; when none is left, all have passed: go on, or wait for a decision."""
+    for row in list(ROWS.values())[start:]:
+        if row.stage is Stage.TEST and row.applies(release):
+            return release.at(row.phase)
+    tested = replace(release, tested=True)
+    return tested.at(Phase.CONFIRM) if release.mode is Mode.ON_SUCCESS else tested.at(Phase.WAIT)
+
+
+def leave_promoted(release: Release) -> Release:
+    """Stable runs the new image: that is the outcome, and the way out begins."""
+    return leave(replace(release, outcome=Outcome.PROMOTED))
+
+
+def leave(release: Release) -> Release:
+    """The way out. A rule that outlives the release stays, and with it goes the proof that it is gone."""
+    return release.at(Phase.DRAIN if release.keeps_rule else Phase.UNROUTE)
+
+
+_TABLE = (
+    PhaseRow(Phase.WARM, Stage.OPEN, Effect.START_CANARY, follow, waits_for_pods=True, plan=lines.start_canary),
+    PhaseRow(Phase.ROUTE, Stage.OPEN, Effect.PUBLISH_RULE, follow, quiet=True, plan=lines.route),
+    PhaseRow(Phase.PROVE, Stage.OPEN, Effect.PROVE_ROUTED, follow, title="route", summary="replicas", plan=lines.prove),
+    PhaseRow(
+        Phase.LEAKS,
+        Stage.OPEN,
+        Effect.PROVE_NO_LEAK,
+        prove_then_test,
+        summary="leaks",
+        milestone=Milestone.ROUTED,
+    ),
+    PhaseRow(
+        Phase.SMOKE,
+        Stage.TEST,
+        Effect.RUN_SUITE,
+        next_test,
+        applies=lambda release: release.trial.suite is not None,
+        summary="tests",
+        plan=lines.run_suite,
+    ),
+    PhaseRow(
+        Phase.LOAD,
+        Stage.TEST,
+        Effect.RUN_LOAD,
+        next_test,
+        applies=lambda release: release.trial.load is not None,
+        summary="load",
+        plan=lines.run_load,
+    ),
+    PhaseRow(Phase.WAIT, Stage.DECIDE, None, stay, milestone=Milestone.WAITING, plan=lines.wait),
+    PhaseRow(Phase.CONFIRM, Stage.PROMOTE, Effect.PROVE_ALL, follow),
+    PhaseRow(
+        Phase.PROMOTE,
+        Stage.PROMOTE,
+        Effect.PROMOTE_STABLE,
+        leave_promoted,
+        changes_stable=True,
+        waits_for_pods=True,
+        plan=lines.promote,
+    ),
+    PhaseRow(Phase.RESTORE, Stage.OUT, Effect.RESTORE_STABLE, leave, changes_stable=True, waits_for_pods=True),
+    PhaseRow(Phase.UNROUTE, Stage.OUT, Effect.REMOVE_RULE, follow, quiet=True, plan=lines.unroute),
+    # Once the rule was taken away, a resume starts with the rule again: somebody may have put it back meanwhile.
+    PhaseRow(Phase.CLEAR, Stage.OUT, Effect.PROVE_CLEARED, follow, resume=leave, title="unroute"),
+    PhaseRow(Phase.DRAIN, Stage.OUT, Effect.DRAIN, follow, resume=leave),
+    PhaseRow(
+        Phase.COOL,
+        Stage.OUT,
+        Effect.STOP_CANARY,
+        follow,
+        resume=leave,
+        waits_for_pods=True,
+        plan=lines.stop_canary,
+    ),
+    PhaseRow(Phase.DONE, Stage.END, None, stay),
+)
+ROWS: dict[Phase, PhaseRow] = {row.phase: row for row in _TABLE}
+
+
+def phases_of(stage: Stage) -> frozenset[Phase]:
+    """The phases of one stage."""
+    return frozenset(row.phase for row in _TABLE if row.stage is stage)
+
+
+def has_tests(release: Release) -> bool:
+    """Whether the release tries its canary with anything."""
+    return any(row.applies(release) for row in _TABLE if row.stage is Stage.TEST)
+
+
+def row_of(name: str) -> PhaseRow | None:
+    """The row of the phase called `name`; None for a step that is no phase (preflight, for one)."""
+    return ROWS[Phase(name)] if name in set(Phase) else None

@@ -1,0 +1,63 @@
+"""What a phase will do, as one line of a plan. The table in phases.py says which line belongs to which phase."""
+
+from collections.abc import Callable
+
+from gatewayctl.domain.release import Mode, Release
+
+PlanLine = Callable[[Release, int], str]
+"""The line, from the release and the number of the gateway's files; empty where the release has no such step."""
+
+
+def no_line(_release: Release, _files: int) -> str:
+    """No line: another phase's line says it too, or a release that succeeds does not come here."""
+    return ""
+
+
+def start_canary(release: Release, _files: int) -> str:
+    """The canary gets the new image and one replica."""
+    return f"start {release.target.canary} with {release.image}, replicas 0 → 1"
+
+
+def route(release: Release, files: int) -> str:
+    """The rule is written."""
+    count = f"{files} file{'s' if files != 1 else ''}"
+    return f"route requests with {release.header} to {release.target.canary_service} ({count})"
+
+
+def prove(_release: Release, _files: int) -> str:
+    """Both proofs."""
+    return "prove it on every gateway replica, and that nothing else reaches the canary"
+
+
+def run_suite(release: Release, _files: int) -> str:
+    """The functional suite."""
+    suite = release.trial.suite
+    return f"run pytest {suite.path} through the gateway" if suite else ""
+
+
+def run_load(release: Release, _files: int) -> str:
+    """The load."""
+    load = release.trial.load
+    return f"run locust {load.file}: {load.users} users for {load.duration:g} s on both versions" if load else ""
+
+
+def wait(release: Release, _files: int) -> str:
+    """The command that the release waits for, unless it promotes by itself."""
+    return "" if release.mode is Mode.ON_SUCCESS else f"wait for: gatewayctl promote {release.app}"
+
+
+def promote(release: Release, _files: int) -> str:
+    """Stable gets the image."""
+    return f"give {release.target.stable} the image {release.image}"
+
+
+def unroute(release: Release, _files: int) -> str:
+    """What becomes of the rule."""
+    if release.standing:
+        return "keep the standing rule"
+    return "take the rule away, and prove it gone from every replica"
+
+
+def stop_canary(release: Release, _files: int) -> str:
+    """The last thing that is done."""
+    return f"let requests in flight end, and scale {release.target.canary} to 0"
