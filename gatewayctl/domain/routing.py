@@ -108,6 +108,21 @@ class Change:
     covered: tuple[RouteView, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def between(
+        cls, before: Files, *after: Files, covered: tuple[RouteView, ...] = (), notes: tuple[str, ...] = ()
+    ) -> "Change":
+        """The edit that leads from `before` through each of `after` to the last of them, in one stage for each.
+
+        All of them have the same files in the same order; what changes nothing makes no stage.
+        """
+        stages = []
+        for step in after:
+            changed = tuple(new for old, new in zip(before, step, strict=True) if old != new)
+            stages += [changed] if changed else []
+            before = step
+        return cls(tuple(stages), covered, notes)
+
     def apply(self, files: Files) -> Files:
         """`files` after every stage."""
         texts = {file.name: file for file in files}

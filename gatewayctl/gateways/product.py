@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.platform import Replica
+from gatewayctl.gateways.reversible import Reversible
 from gatewayctl.ports import Activation, Checker, Dialect, Readback
 
 AdminGet = Callable[[Replica, str], str]
@@ -59,12 +60,18 @@ class GatewayProduct:
     """One gateway product: how it spells rules, what it can be asked, who checks its files, what makes it load them.
 
     `edits` says what the dialect edits and `checked` how the checker checks it, both for docs/gateways.md.
+    `plain_dialect` only has the product's own edit.
     """
 
     kind: str
     edits: str
     checked: str
-    dialect: Dialect
+    plain_dialect: Dialect
     readback: Callable[[AdminGet], Readback]
     checker: Callable[[], Checker]
     loads: Watches | OnSignal | OnRequest
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its dialect, which never returns an edit that it could not undo byte for byte."""
+        return Reversible(self.plain_dialect)

@@ -8,7 +8,7 @@ import pytest
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Header, SourceFile
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
-from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from gatewayctl.gateways.registry import gateway
 from tests.corpus.trying import Tried, edited_and_restored
 
 pytestmark = pytest.mark.sandbox
@@ -18,7 +18,7 @@ if not CORPUS:
     pytest.skip("GATEWAYCTL_CORPUS is not set: no real configurations to try", allow_module_level=True)
 
 FOLDER = Path(CORPUS) / "httproute"
-DIALECT = HttpRouteDialect()
+DIALECT = gateway("httproute").dialect
 CHECKER = HttpRouteChecker()
 # What may be refused, and why that is true of the file.
 REFUSED = {

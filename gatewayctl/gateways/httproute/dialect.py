@@ -4,7 +4,6 @@ What wins does not depend on the place. But products name things by it (Envoy Ga
 above others each one below would have a moment in which its requests go astray.
 """
 
-from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.httproute.canary import canary_rule
@@ -13,7 +12,6 @@ from gatewayctl.gateways.httproute.locate import Rule, Survey, rules_of, survey,
 from gatewayctl.gateways.httproute.precedence import refuse_outranked, taken
 from gatewayctl.gateways.httproute.service import service
 from gatewayctl.gateways.httproute.views import view
-from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 
 # What a repeated header means is left to each product by the API; Traefik and Envoy match any of its values.
@@ -34,10 +32,6 @@ class HttpRouteDialect:
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every rule of its Service; one of the same owner is replaced. Raises Refused."""
-        with no_collection():
-            return self._insert(files, rule)
-
-    def _insert(self, files: Files, rule: CanaryRule) -> Change:
         bare = _rules_out(files, rule.app)
         found = surveys(bare)
         targets = [one for one in rules_of(found) if _is_target(one, rule)]
@@ -47,20 +41,17 @@ class HttpRouteDialect:
         refuse_outranked(rules_of(found), targets, rule)
         done = tuple(edited(one.source, _additions(one, rule), None) for one in found)
         refuse_excess(surveys(done), found, rule.app)
-        if _rules_out(done, rule.app) != bare:
-            names = ", ".join(file.name for file in files)
-            raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
-        return Change(
-            stages=_stages(files, done),
+        return Change.between(
+            files,
+            done,
             covered=tuple(view(one) for one in targets),
             notes=(*notes(found, targets, rule), *taken(rules_of(found), targets, rule)),
         )
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with no_collection():
-            ours = tuple(view(one) for one in rules_of(surveys(files)) if one.owner == rule_name(app))
-            return Change(stages=_stages(files, _rules_out(files, app)), covered=ours)
+        ours = tuple(view(one) for one in rules_of(surveys(files)) if one.owner == rule_name(app))
+        return Change.between(files, _rules_out(files, app), covered=ours)
 
 
 def _is_target(rule: Rule, wanted: CanaryRule) -> bool:
@@ -92,9 +83,3 @@ def _additions(found: Survey, wanted: CanaryRule) -> list[Edit]:
                     Edit(route.unit, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
                 )
     return edits
-
-
-def _stages(before: Files, after: Files) -> tuple[Files, ...]:
-    """One stage: a rule names a Service, which is no part of these files."""
-    stage = tuple(new for old, new in zip(before, after, strict=True) if old != new)
-    return (stage,) if stage else ()

@@ -8,7 +8,6 @@ from gatewayctl.gateways.nginx.includes import Config
 from gatewayctl.gateways.nginx.markers import is_owned, owned, put, without
 from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes
 from gatewayctl.gateways.nginx.views import rule_views, view
-from gatewayctl.gateways.yamltext.document import no_collection
 
 # `if ($http_x = "v")` compares exactly. Of a header sent twice, nginx before 1.23 knows the first line only, later ones
 # join the lines by a comma: neither makes a second line count.
@@ -26,19 +25,14 @@ class NginxDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every pass with an upstream and every canary rule, in file order. Raises Refused."""
-        with no_collection():
-            config = Config(files)
-            found = [view(config, one) for one in _people_s(Passes(config)) if one.choices]
-            found += rule_views(config)
+        config = Config(files)
+        found = [view(config, one) for one in _people_s(Passes(config)) if one.choices]
+        found += rule_views(config)
         order = {file.name: index for index, file in enumerate(files)}
         return tuple(sorted(found, key=lambda one: (order[one.file], one.line)))
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every location of its service; a rule of the same owner is replaced. Raises Refused."""
-        with no_collection():
-            return self._insert(files, rule)
-
-    def _insert(self, files: Files, rule: CanaryRule) -> Change:
         bare = without(files, rule.name)
         passes = Passes(Config(bare))
         refuse_ambiguous(passes, rule)
@@ -48,19 +42,16 @@ class NginxDialect:
         put_in = [piece for place in places for piece in pieces(place)]
         _refuse_many_upstreams(places, rule)
         after = put(bare, dict.fromkeys(put_in), rule.name)
-        if without(after, rule.name) != bare:
-            names = ", ".join(file.name for file in files)
-            raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
         notes = dict.fromkeys(note for place in places for note in place.notes)
-        return Change(_stages(files, after), tuple(view(passes.config, one) for one in covered), tuple(notes))
+        views = tuple(view(passes.config, one) for one in covered)
+        return Change.between(files, after, covered=views, notes=tuple(notes))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with no_collection():
-            name = rule_name(app)
-            after = without(files, name)
-            ours = [one for one in rule_views(Config(files)) if one.name == name] if after != files else []
-            return Change(_stages(files, after), tuple(ours))
+        name = rule_name(app)
+        after = without(files, name)
+        ours = [one for one in rule_views(Config(files)) if one.name == name] if after != files else []
+        return Change.between(files, after, covered=tuple(ours))
 
 
 def _people_s(passes: Passes) -> list[Pass]:
@@ -97,9 +88,3 @@ def _refuse_many_upstreams(places: list[Place], rule: CanaryRule) -> None:
 
 def _distinct(choices: list[Choice]) -> list[Choice]:
     return list(dict.fromkeys(choices))
-
-
-def _stages(before: Files, after: Files) -> tuple[Files, ...]:
-    """One stage: nginx reads all its files at once, when it is told to."""
-    changed = tuple(new for old, new in zip(before, after, strict=True) if old != new)
-    return (changed,) if changed else ()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.springcloud.canary import canary_route
@@ -13,7 +12,6 @@ from gatewayctl.gateways.springcloud.locate import Survey, is_config, replaced, 
 from gatewayctl.gateways.springcloud.placeholders import Properties
 from gatewayctl.gateways.springcloud.properties_file import as_yaml, written_back
 from gatewayctl.gateways.springcloud.routes import Route, owner, routes_of, safe, views
-from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 
 # Since 4.2 a header's lines are split at commas, and one match among the parts is enough.
@@ -31,7 +29,7 @@ class SpringCloudDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        with no_collection(), named_as_given():
+        with named_as_given():
             found = _surveys(as_yaml(files))
             routes = _routes(found)
             if not routes:
@@ -40,32 +38,30 @@ class SpringCloudDialect:
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
-        with no_collection(), named_as_given():
-            return written_back(files, self._insert(as_yaml(files), rule))
-
-    def _insert(self, files: Files, rule: CanaryRule) -> Change:
-        bare = _without(files, rule.app)
-        found = _surveys(bare)
-        _refuse_hidden(found)
-        routes = _routes(found)
-        hits = [route for route in routes if route.sends_to(rule)]
-        covered = [route for route in hits if not route.is_off and _is_in_effect(found, route)]
-        if not covered:
-            raise unrouted(found, routes, rule)
-        _refuse_ambiguous(covered, rule)
-        after = _with(found, covered, rule)
-        if _without(after, rule.app) != bare:
-            names = ", ".join(file.name for file in files)
-            raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
-        idle = [route for route in hits if route not in covered]
-        return Change(_stages(files, after), tuple(views(covered)), tuple(notes(found, covered, idle, rule)))
+        with named_as_given():
+            return written_back(files, _insert(as_yaml(files), rule))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with no_collection(), named_as_given():
+        with named_as_given():
             name, read = safe(rule_name(app)), as_yaml(files)
             ours = [route for route in _routes(_surveys(read)) if owner(route.id) == name]
-            return written_back(files, Change(_stages(read, _without(read, app)), tuple(views(ours))))
+            return written_back(files, Change.between(read, _without(read, app), covered=tuple(views(ours))))
+
+
+def _insert(files: Files, rule: CanaryRule) -> Change:
+    """The edit of files in YAML."""
+    found = _surveys(_without(files, rule.app))
+    _refuse_hidden(found)
+    routes = _routes(found)
+    hits = [route for route in routes if route.sends_to(rule)]
+    covered = [route for route in hits if not route.is_off and _is_in_effect(found, route)]
+    if not covered:
+        raise unrouted(found, routes, rule)
+    _refuse_ambiguous(covered, rule)
+    after = _with(found, covered, rule)
+    idle = [route for route in hits if route not in covered]
+    return Change.between(files, after, covered=tuple(views(covered)), notes=tuple(notes(found, covered, idle, rule)))
 
 
 def _surveys(files: Files) -> tuple[Survey, ...]:
@@ -140,9 +136,3 @@ def _refuse_ambiguous(covered: Sequence[Route], rule: CanaryRule) -> None:
             f"{first.unit.line(first.table.routes)} of {first.unit.file}, and which list counts depends on the profile",
             hint="give only the files and documents that your gateway runs with",
         )
-
-
-def _stages(before: Files, after: Files) -> tuple[Files, ...]:
-    """One stage: a refresh reads all files at once."""
-    changed = tuple(new for old, new in zip(before, after, strict=True) if old != new)
-    return (changed,) if changed else ()

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.registry import gateway
 from tests.contract.dialects import edited
 from tests.gateways.envoy.samples import ROUTES, a_rule
 
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 NAME = "gatewayctl-orders-canary"
 
 

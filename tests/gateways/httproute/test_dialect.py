@@ -9,7 +9,7 @@ from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from tests.gateways.httproute.samples import a_rule, httproute, one, to
 
-DIALECT = HttpRouteDialect()
+DIALECT = gateway("httproute").dialect
 OURS = {"type": "Exact", "name": "x-canary", "value": "always"}
 STAMP = {"name": STAMP_HEADER, "value": "r-1"}
 
@@ -365,7 +365,7 @@ def test_a_header_sent_twice_may_match_by_either_value_and_nothing_else_is_allow
 
 def test_the_registry_knows_the_product():
     assert "httproute" in GATEWAYS
-    assert isinstance(gateway("httproute").dialect, HttpRouteDialect)
+    assert isinstance(gateway("httproute").plain_dialect, HttpRouteDialect)
 
 
 def test_the_header_is_the_plans():

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
-from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from gatewayctl.gateways.registry import gateway
 from tests.contract.dialects import edited
 from tests.gateways.httproute.samples import API, a_rule
 
-DIALECT = HttpRouteDialect()
+DIALECT = gateway("httproute").dialect
 OURS = {"type": "Exact", "name": "x-canary", "value": "always"}
 STAMP = {"name": STAMP_HEADER, "value": "r-1"}
 

@@ -6,10 +6,10 @@ import pytest
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
-from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from gatewayctl.gateways.registry import gateway
 from tests.gateways.httproute.samples import a_rule, httproute, one, to
 
-DIALECT = HttpRouteDialect()
+DIALECT = gateway("httproute").dialect
 CHECKER = HttpRouteChecker()
 HEADER = "      headers: [{name: X-Canary, value: %s}]\n"
 GRPC = (

@@ -1,9 +1,9 @@
 """Rules and small nginx files for the tests of the dialect."""
 
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
-from gatewayctl.gateways.nginx.dialect import NginxDialect
+from gatewayctl.gateways.registry import gateway
 
-DIALECT = NginxDialect()
+DIALECT = gateway("nginx").dialect
 
 
 def a_rule(app="orders", value="always", stamp="r-1", **changes) -> CanaryRule:

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
+from gatewayctl.gateways.registry import gateway
 from tests.contract.dialects import edited
 from tests.gateways.springcloud.samples import ID, a_rule
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 PATHS = (
     ("spring", "cloud", "gateway", "server", "webflux", "routes"),
     ("spring", "cloud", "gateway.server.webflux", "routes"),

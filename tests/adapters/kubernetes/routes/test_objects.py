@@ -18,11 +18,11 @@ from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
-from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
+from gatewayctl.gateways.registry import gateway
 from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
 from tests.gateways.httproute.samples import a_rule
 
-DIALECT = HttpRouteDialect()
+DIALECT = gateway("httproute").dialect
 PATH = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/"
 UNKNOWN = 'strict decoding error: unknown field "spec.rules[0].name"'
 
