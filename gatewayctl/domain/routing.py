@@ -135,6 +135,8 @@ class Change:
 class Limits:
     """What a dialect can do, and how its gateway is known to answer each leak case.
 
+    `stamp`: a rule marks the canary's answers; without, only the application's own word says who answered.
+
     `answers` lists, per case, every attribution that is right; a case it does not name must be answered by stable.
     `by_address`: a name in the rule could keep the gateway from starting, so a release writes the canary's IP address.
     `fallback`: a rule can send marked requests to stable when the canary cannot be reached.

@@ -46,6 +46,7 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         load=request.app.load,
         timings=request.app.timings,
         neighbours=request.neighbours,
+        stamps=ports.gateway.dialect.limits.stamp,
     )
     ports.gateway.dialect.limits.permit(release.rule)
     return release.at(release.phase, rule_was_there=release.standing and _has_rule(ports, release))

@@ -1,19 +1,31 @@
 """One small gateway per product for the contract of dialects, and what every edit has to promise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.gateways.registry import gateway
+from gatewayctl.gateways.reversible import Reversible
 from gatewayctl.ports import Dialect
+from tests.fakes.toy import StamplessToyDialect, ToyDialect
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Files of one gateway that route to `orders` and to `web`, and `broken`: text whose `line` has to be refused."""
+    """Files of one gateway that route to `orders` and to `web`, and `broken`: text whose `line` has to be refused.
+
+    `fake` is the dialect of a gateway that only tests have.
+    """
 
     kind: str
     files: Files
     broken: str
     line: int
+    fake: Dialect | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its files are spelled."""
+        return self.fake or gateway(self.kind).dialect
 
 
 def _sample(kind: str, name: str, text: str, broken: str, line: int) -> Sample:
@@ -85,6 +97,13 @@ SAMPLES = (
     _sample("httproute", "route.yaml", _HTTPROUTE, _HTTPROUTE.replace("/ }", "/ }}"), 9),
     _sample("nginx", "shop.conf", _NGINX, _NGINX.replace("listen 80;", "listen {{ port }};"), 3),
     _sample("spring-cloud-gateway", "routes.yml", _SPRING, _SPRING.replace("- id: orders\n  uri", "- uri"), 3),
+)
+
+_TOYS = "# Owned by many teams.\n/api/orders/ -> orders\n/ -> web\n"
+_TOY_SAMPLE = _sample("fake toy", "routes.txt", _TOYS, _TOYS.replace("/ -> web", "{{ path }} -> web"), 3)
+FAKES = (
+    replace(_TOY_SAMPLE, fake=Reversible(ToyDialect())),
+    replace(_TOY_SAMPLE, kind="fake toy without a stamp", fake=Reversible(StamplessToyDialect())),
 )
 
 

@@ -8,21 +8,21 @@ import pytest
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import Files, SourceFile, rule_name
-from gatewayctl.gateways.registry import GATEWAYS, gateway
+from gatewayctl.gateways.registry import GATEWAYS
 from gatewayctl.ports import Dialect
-from tests.contract.dialects import SAMPLES, Sample, a_rule, edited
+from tests.contract.dialects import FAKES, SAMPLES, Sample, a_rule, edited
 
 ENDS = re.compile(r"\r?\n")
 
 
-@pytest.fixture(params=SAMPLES, ids=lambda sample: sample.kind)
+@pytest.fixture(params=[*SAMPLES, *FAKES], ids=lambda sample: sample.kind)
 def sample(request: pytest.FixtureRequest) -> Sample:
     return request.param
 
 
 @pytest.fixture
 def dialect(sample: Sample) -> Dialect:
-    return gateway(sample.kind).dialect
+    return sample.dialect
 
 
 def spelled(files: Files, change: Callable[[str], str]) -> Files:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
-from gatewayctl.domain.evidence import Answer, Attribution, LeakCase
+from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule, LeakCase
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
 from gatewayctl.domain.platform import ConfigProof, Replica
 from gatewayctl.domain.release import Outcome
@@ -50,7 +50,7 @@ def prove_routed(context: StepContext) -> Judgement:
         for replica in replicas:
             missing = _not_active(context, replica) or _not_routed(context, replica, routes)
             if missing:
-                sound = sound if _goes_astray(context, replica) else clock.now()
+                sound = sound if _goes_astray(context, replica, routes) else clock.now()
                 if clock.now() - sound > ASTRAY:
                     return Judgement(Verdict.FAIL, f"{replica.name} has run the rule for {ASTRAY:g} s, but {missing}")
                 return Pending(f"{replica.name}: {missing}")
@@ -92,12 +92,19 @@ def _not_routed(context: StepContext, replica: Replica, routes: int) -> str:
     return ""
 
 
-def _goes_astray(context: StepContext, replica: Replica) -> bool:
-    """The rule takes a marked request, and leads to something else than the canary: its Service is gone, or broken."""
+def _goes_astray(context: StepContext, replica: Replica, routes: int) -> bool:
+    """The rule takes a marked request, and leads to something else than the canary: its Service is gone, or broken.
+
+    Where the gateway cannot stamp, read-back has to say that the rule is live; without it nobody knows.
+    """
     attribution = context.release.attribution
     answer = context.ports.gateway.prober.ask(replica, context.release.marked_probe)
-    stamped = answer.headers.get(attribution.stamp_header) == attribution.stamp
-    return stamped and attribution.attribute(answer) is not Attribution.CANARY
+    if not answer.status or attribution.attribute(answer) is Attribution.CANARY:
+        return False
+    if attribution.stamps:
+        return attribution.is_stamped(answer)
+    proof = context.ports.gateway.readback.rule_of(replica, context.release.rule)
+    return proof.asked and 0 < routes <= proof.routes and not proof.mismatched
 
 
 def prove_no_leak(context: StepContext) -> Judgement:
@@ -167,15 +174,23 @@ def _judge_leak(context: StepContext, replica: Replica, case: LeakProbe, answer:
     found = case.attribution.attribute(answer)
     said = case.attribution.explain(answer)
     if case.case is LeakCase.NEIGHBOUR:
-        # The neighbour may have a rule of its own for this header: only our stamp or our canary's word is a leak.
-        attribution = context.release.attribution
-        stamped = answer.headers.get(attribution.stamp_header) == attribution.stamp
-        ours = attribution.identity.who(attribution.identify.read(answer)) is Attribution.CANARY
-        fine = bool(answer.status) and not stamped and not ours
+        fine = _is_from_neighbour(context.release.attribution, case.attribution, answer)
     else:
         fine = found in context.ports.gateway.dialect.limits.allowed(case.case)
     fault = "" if fine else f"{replica.name}, {case.label}: {said}"
     return Sighting(replica.name, case.label, found, said, fault, silent=not answer.status)
+
+
+def _is_from_neighbour(ours: AttributionRule, near: AttributionRule, answer: Answer) -> bool:
+    """Whether the answer to a marked request on a neighbour's path is no leak.
+
+    The neighbour may have a rule of its own for this header: only our stamp or our canary's word is a leak. Where the
+    gateway cannot stamp, an answer that names nobody could be our canary's: then the neighbour has to name itself.
+    """
+    if not answer.status or ours.is_stamped(answer) or ours.word_of(answer) is Attribution.CANARY:
+        return False
+    word = near.identify.read(answer)
+    return ours.stamps or (bool(word) and ours.identity.who(word) is not Attribution.CANARY)
 
 
 def _as_dict(sighting: Sighting) -> dict[str, str]:
@@ -258,9 +273,8 @@ def _is_cleared(context: StepContext, proof: ConfigProof, answer: Answer) -> boo
     attribution = context.release.attribution
     if attribution.attribute(answer) is Attribution.STABLE:
         return True
-    word = attribution.identity.who(attribution.identify.read(answer))
-    stamped = answer.headers.get(attribution.stamp_header) == attribution.stamp
-    return proof.asked and bool(answer.status) and not stamped and word is not Attribution.CANARY
+    ours = attribution.is_stamped(answer) or attribution.word_of(answer) is Attribution.CANARY
+    return proof.asked and bool(answer.status) and not ours
 
 
 def routed_now(context: StepContext) -> tuple[tuple[str, str], ...]:
