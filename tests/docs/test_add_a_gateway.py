@@ -43,7 +43,8 @@ def with_block(path: Path, text: str) -> str:
 
 def changed(root: Path) -> dict[str, list[str]]:
     """Each file of the package that is not the same in the two trees, with the lines that differ (+ added, - gone)."""
-    names = {file.relative_to(tree).as_posix() for tree in (ROOT, root) for file in (tree / "gatewayctl").rglob("*.py")}
+    files = [(tree, file) for tree in (ROOT, root) for file in (tree / "gatewayctl").rglob("*") if file.is_file()]
+    names = {file.relative_to(tree).as_posix() for tree, file in files if "__pycache__" not in file.parts}
     found = {}
     for name in sorted(names):
         old, new = ((tree / name).read_text() if (tree / name).exists() else "" for tree in (ROOT, root))
