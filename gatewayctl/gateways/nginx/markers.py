@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
 from gatewayctl.gateways.nginx.tree import Directive, Text, read
-from gatewayctl.gateways.spans import Splice, applied, outer
+from gatewayctl.gateways.spans import Splice, in_file, replace_spans
 
 _BEGIN = re.compile(r"# (gatewayctl-\S+-canary) begin( in a line)?(?:: ([a-z0-9-]+: [a-z0-9-]+) -> (\S+))?\r?")
 _END = re.compile(r"# (gatewayctl-\S+-canary) end\r?")
@@ -88,12 +88,12 @@ def without(files: Files, name: str) -> Files:
 
 def _without(file: SourceFile, name: str) -> SourceFile:
     cuts = [
-        outer(file.text, text.unit.frame, Splice(piece.start, piece.end))
+        in_file(file.text, text.unit.placement, Splice(piece.start, piece.end))
         for text in read(file)
         for piece in owned(text)
         if piece.name == name
     ]
-    return SourceFile(file.name, applied(file.text, cuts))
+    return SourceFile(file.name, replace_spans(file.text, cuts))
 
 
 def put(files: Files, pieces: Iterable[Piece], name: str) -> Files:
@@ -102,9 +102,9 @@ def put(files: Files, pieces: Iterable[Piece], name: str) -> Files:
     texts = {file.name: file.text for file in files}
     for piece in pieces:
         unit = piece.text.unit
-        by_file.setdefault(unit.file, []).append(outer(texts[unit.file], unit.frame, piece.splice(name)))
+        by_file.setdefault(unit.file, []).append(in_file(texts[unit.file], unit.placement, piece.splice(name)))
     return tuple(
-        SourceFile(file.name, applied(file.text, by_file[file.name])) if file.name in by_file else file
+        SourceFile(file.name, replace_spans(file.text, by_file[file.name])) if file.name in by_file else file
         for file in files
     )
 

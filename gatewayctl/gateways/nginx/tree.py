@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.spans import Frame
+from gatewayctl.gateways.spans import Placement
 from gatewayctl.gateways.yamltext.fragments import Unit, blocks
 
 MAX_CHARS = 16 * 1024 * 1024
@@ -74,7 +74,7 @@ class Text:
 
     def line(self, offset: int) -> int:
         """The file's line of `offset`, from 1."""
-        return self.unit.text.count("\n", 0, offset) + self.unit.frame.line
+        return self.unit.text.count("\n", 0, offset) + self.unit.placement.line
 
     def every(self) -> Iterator[Directive]:
         """Every directive, in order."""
@@ -108,7 +108,7 @@ def read(file: SourceFile) -> tuple[Text, ...]:
     if all(mark.search(file.text) for mark in _MANIFEST):
         units = blocks(file, is_config)
     else:
-        units = (Unit(file.name, file.text, (), Frame()),)
+        units = (Unit(file.name, file.text, (), Placement()),)
     return tuple(_parsed(unit) for unit in units)
 
 
