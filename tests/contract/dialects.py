@@ -112,7 +112,7 @@ def a_rule(app: str = "orders", value: str = "always", stamp: str = "r-1") -> Ca
     return CanaryRule(app, app, f"{app}-canary", Header("x-canary", value), stamp, canary_host="10.0.0.9")
 
 
-def edited(dialect: Dialect, before: Files, rule: CanaryRule) -> Files:
+def insert_reversibly(dialect: Dialect, before: Files, rule: CanaryRule) -> Files:
     """`before` with the rule; fails where it cannot be taken out byte for byte, or a second insert changes anything."""
     after = dialect.insert(before, rule).apply(before)
 

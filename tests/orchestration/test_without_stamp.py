@@ -35,7 +35,7 @@ class OddGateway(MemoryGateway):
         return wrong or super().ask(replica, probe)
 
 
-def released(odd: Odd = lambda _: None, readback: Readback | None = None) -> tuple[World, Release]:
+def run_release(odd: Odd = lambda _: None, readback: Readback | None = None) -> tuple[World, Release]:
     """A release to its end."""
     world = World(stamps=False)
     suites = AskingSuites(world, [])
@@ -52,7 +52,7 @@ def without_admin(replica: Replica, path: str) -> str:
 
 @pytest.mark.parametrize("readback", [None, NoReadback(without_admin)], ids=["with read-back", "by requests only"])
 def test_a_good_canary_is_promoted_and_the_routes_are_as_they_were(readback):
-    world, release = released(readback=readback)
+    world, release = run_release(readback=readback)
 
     assert (release.phase, release.outcome, release.stamps) == (Phase.DONE, Outcome.PROMOTED, False)
     assert world.published[-1][1][0].text == ROUTES
@@ -62,7 +62,7 @@ def test_a_good_canary_is_promoted_and_the_routes_are_as_they_were(readback):
 
 
 def test_its_rule_is_proven_by_the_applications_word():
-    _, release = released()
+    _, release = run_release()
 
     words = [note.text for note in release.notes if note.phase is Phase.PROVE]
     assert [word.partition(",")[0] for word in words] == ["2/2 gateway replicas serve it"]
@@ -79,7 +79,7 @@ def test_its_rule_is_proven_by_the_applications_word():
     ],
 )
 def test_a_canary_that_answers_an_odd_request_is_rejected(case, leaks):
-    world, release = released(lambda probe: CANARY_ANSWERS if leaks(probe) else None)
+    world, release = run_release(lambda probe: CANARY_ANSWERS if leaks(probe) else None)
 
     assert (release.phase, release.outcome) == (Phase.DONE, Outcome.REJECTED)
     assert "leaks in" in release.reason
@@ -88,7 +88,7 @@ def test_a_canary_that_answers_an_odd_request_is_rejected(case, leaks):
 
 
 def test_a_neighbours_answer_that_names_nobody_could_be_the_canarys_and_is_a_leak():
-    _, release = released(lambda probe: NOBODY_ANSWERS if probe.path == "/api/payments" else None)
+    _, release = run_release(lambda probe: NOBODY_ANSWERS if probe.path == "/api/payments" else None)
 
     assert release.outcome is Outcome.REJECTED
     assert "neighbour payments: HTTP 502, x-served-by says nothing" in release.reason
@@ -116,21 +116,21 @@ def test_a_neighbour_that_names_nobody_is_found_before_anything_is_written():
     assert "nobody can tell who answered: HTTP 503, x-served-by says nothing" in str(fault)
 
 
-def marked_astray(probe: Probe) -> Answer | None:
+def lead_nowhere(probe: Probe) -> Answer | None:
     """The rule leads nowhere: whatever has a value of its own gets a bare 502."""
     marked = any(name == "x-canary" and value.startswith("r-") for name, value in probe.headers)
     return NOBODY_ANSWERS if marked and probe.path == "/api/orders" else None
 
 
 def test_a_rule_that_is_read_back_and_leads_nowhere_is_rejected():
-    _, release = released(marked_astray)
+    _, release = run_release(lead_nowhere)
 
     assert release.outcome is Outcome.REJECTED
     assert "has run the rule for 20 s, but a marked request was not answered by the canary" in release.reason
 
 
 def test_where_nothing_shows_that_the_rule_is_live_its_deadline_ends_the_release():
-    _, release = released(marked_astray, NoReadback(without_admin))
+    _, release = run_release(lead_nowhere, NoReadback(without_admin))
 
     assert release.outcome is Outcome.FAILED
     assert "every gateway replica to serve the rule" in release.reason

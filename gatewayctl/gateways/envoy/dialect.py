@@ -1,4 +1,4 @@
-"""How Envoy spells a canary rule: a route above each of stable's, and a cluster beside stable's."""
+"""How Envoy spells a canary rule: a route above each route of stable, and a cluster beside stable's cluster."""
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
@@ -28,39 +28,40 @@ class EnvoyDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        found = surveys(files)
-        routes = all_routes(found)
+        parsed = surveys(files)
+        routes = all_routes(parsed)
         if not routes:
-            refuse_unreadable(found)
+            refuse_unreadable(parsed)
         return tuple(view(route) for route in routes)
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
-        found = surveys(routes_out(files, rule.app))
-        refuse_hidden(found, rule)
-        covered = targets(found, rule)
+        bare = surveys(routes_out(files, rule.app))
+        refuse_hidden(bare, rule)
+        covered = targets(bare, rule)
         if not covered:
-            raise unrouted(found, rule)
+            raise unrouted(bare, rule)
         defined = clusters_in(files, rule)
         routed = routes_in(routes_out(defined, rule.app), rule)
         done = clusters_out(routed, rule.app, keep=rule.canary)
         views = tuple(view(route) for route in covered)
-        return Change.between(files, *_steps(files, defined, done), covered=views, notes=notes(found, rule))
+        return Change.between(files, *_steps(files, defined, done), covered=views, notes=notes(bare, rule))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
         ours = [route for route in all_routes(surveys(files)) if route.name == rule_name(app)]
-        unrouted_files = routes_out(files, app)
-        done = clusters_out(unrouted_files, app)
-        return Change.between(files, *_steps(files, unrouted_files, done), covered=tuple(view(route) for route in ours))
+        without_routes = routes_out(files, app)
+        done = clusters_out(without_routes, app)
+        return Change.between(files, *_steps(files, without_routes, done), covered=tuple(view(route) for route in ours))
 
 
 def _steps(files: Files, first: Files, last: Files) -> tuple[Files, ...]:
-    """Both steps; only the last one where the whole edit is in one text, which Envoy loads at once."""
-    return (first, last) if _changed_units(files, last) > 1 else (last,)
+    """Both steps, or only the last one where the whole edit is in one text: Envoy loads that text at once."""
+    return (first, last) if _count_changed_texts(files, last) > 1 else (last,)
 
 
-def _changed_units(before: Files, after: Files) -> int:
+def _count_changed_texts(before: Files, after: Files) -> int:
+    """How many texts differ: files, or values of a ConfigMap manifest, each of which Envoy loads on its own."""
     old = [unit.text for one in surveys(before) for unit in one.source.units]
     new = [unit.text for one in surveys(after) for unit in one.source.units]
     return sum(one != other for one, other in zip(old, new, strict=True))

@@ -1,7 +1,7 @@
-"""How the Gateway API spells a canary rule: for each rule of stable's one with one header more, below all others.
+"""How the Gateway API spells a canary rule: for each rule of stable a copy with one header more, below all others.
 
-What wins does not depend on the place. But products name things by it (Envoy Gateway: its clusters), and of a rule put
-above others each one below would have a moment in which its requests go astray.
+The place of a rule does not decide which one wins. But some products name things by it (Envoy Gateway: its clusters).
+A rule above others would rename what is below it, whose requests would be misrouted for a moment.
 """
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
@@ -14,7 +14,7 @@ from gatewayctl.gateways.httproute.service import service
 from gatewayctl.gateways.httproute.views import view
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 
-# What a repeated header means is left to each product by the API; Traefik and Envoy match any of its values.
+# The API leaves the meaning of a repeated header to each product; Traefik and Envoy match any of its values.
 _LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
 
 
@@ -32,26 +32,26 @@ class HttpRouteDialect:
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every rule of its Service; one of the same owner is replaced. Raises Refused."""
-        bare = _rules_out(files, rule.app)
-        found = surveys(bare)
-        targets = [one for one in rules_of(found) if _is_target(one, rule)]
+        bare = _remove_rules(files, rule.app)
+        parsed = surveys(bare)
+        targets = [one for one in rules_of(parsed) if _is_target(one, rule)]
         if not targets:
-            raise unrouted(found, rule)
+            raise unrouted(parsed, rule)
         refuse_two_namespaces(targets, rule)
-        refuse_outranked(rules_of(found), targets, rule)
-        done = tuple(edited(one.source, _additions(one, rule), None) for one in found)
-        refuse_excess(surveys(done), found, rule.app)
+        refuse_outranked(rules_of(parsed), targets, rule)
+        done = tuple(edited(one.source, _additions(one, rule), None) for one in parsed)
+        refuse_excess(surveys(done), parsed, rule.app)
         return Change.between(
             files,
             done,
             covered=tuple(view(one) for one in targets),
-            notes=(*notes(found, targets, rule), *taken(rules_of(found), targets, rule)),
+            notes=(*notes(parsed, targets, rule), *taken(rules_of(parsed), targets, rule)),
         )
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
         ours = tuple(view(one) for one in rules_of(surveys(files)) if one.owner == rule_name(app))
-        return Change.between(files, _rules_out(files, app), covered=ours)
+        return Change.between(files, _remove_rules(files, app), covered=ours)
 
 
 def _is_target(rule: Rule, wanted: CanaryRule) -> bool:
@@ -59,22 +59,23 @@ def _is_target(rule: Rule, wanted: CanaryRule) -> bool:
     return rule.owner != wanted.name and any(stable.is_served_by(one) and not one.idle for one in rule.backends)
 
 
-def _rules_out(files: Files, app: str) -> Files:
+def _remove_rules(files: Files, app: str) -> Files:
+    """The files without the rules of `app`. Raises Refused, also where there is no HTTPRoute in any of them."""
     surveys(files)
     return tuple(edited(survey(file).source, _removals(survey(file), app), None) for file in files)
 
 
-def _removals(found: Survey, app: str) -> list[Edit]:
+def _removals(file: Survey, app: str) -> list[Edit]:
     return [
         Edit(rule.route.unit, rule.route.sequence, rule.index)
-        for rule in rules_of([found])
+        for rule in rules_of([file])
         if rule.owner == rule_name(app) and rule.route.sequence is not None
     ]
 
 
-def _additions(found: Survey, wanted: CanaryRule) -> list[Edit]:
+def _additions(file: Survey, wanted: CanaryRule) -> list[Edit]:
     edits = []
-    for route in found.routes:
+    for route in file.routes:
         targets = [rule for rule in route.rules if _is_target(rule, wanted)]
         for number, rule in enumerate(targets, 1):
             name = wanted.name if number == 1 else f"{wanted.name}-{number}"

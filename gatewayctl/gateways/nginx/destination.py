@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.hosts import Underivable, authority, canary_host, given_address, is_ip
+from gatewayctl.gateways.hosts import Underivable, authority, canary_host, is_ip, parse_address
 from gatewayctl.gateways.nginx.fallback import backups, refuse_without_backup
 from gatewayctl.gateways.nginx.markers import Piece, above, step_of
 from gatewayctl.gateways.nginx.proxy_pass import Choice, Pass, Passes, has_variable, is_placeholder
@@ -69,7 +69,7 @@ def _by_name(one: Pass, name: str) -> str:
 def _address(passes: Passes, one: Pass, choice: Choice, rule: CanaryRule) -> tuple[str, str]:
     """The canary's host and port: what is given, else what follows from stable's. Raises Refused."""
     try:
-        given, own = given_address(rule.canary_host) if rule.canary_host else ("", "")
+        given, own = parse_address(rule.canary_host) if rule.canary_host else ("", "")
         if own and not choice.address.host.startswith(_SOCKET):
             return given, own
         host, port = _stable(passes, one, choice, rule)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
 from gatewayctl.gateways.registry import gateway
-from tests.contract.dialects import edited
+from tests.contract.dialects import insert_reversibly
 from tests.gateways.httproute.samples import API, a_rule
 
 DIALECT = gateway("httproute").dialect
@@ -190,7 +190,7 @@ def no_line_of_a_person_is_changed_or_moved(layout, before, after):
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_layout_an_edit_adds_our_rules_can_be_taken_away_and_does_nothing_else(file):
     before = written(file)
-    after = edited(DIALECT, before, a_rule())
+    after = insert_reversibly(DIALECT, before, a_rule())
 
     no_line_of_a_person_is_changed_or_moved(file[0], before, after)
     data = loaded(after)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.gateways.nginx.markers import owned
 from gatewayctl.gateways.nginx.tree import read
-from tests.contract.dialects import edited
+from tests.contract.dialects import insert_reversibly
 from tests.gateways.nginx.samples import DIALECT, a_rule, inserted, one
 
 
@@ -102,7 +102,7 @@ thorough = settings(max_examples=100, deadline=None, suppress_health_check=[Heal
 @given(with_orders)
 @thorough
 def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(file):
-    edited(DIALECT, written(file), a_rule())
+    insert_reversibly(DIALECT, written(file), a_rule())
 
 
 @given(with_orders)
