@@ -90,7 +90,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class AttributionRule:
-    """Everything needed to attribute an answer of one application."""
+    """Everything needed to attribute an answer of one application.
+
+    Without `stamps` the gateway cannot mark the canary's answers: then the application's own word decides alone.
+    """
 
     identify: Identify
     identity: Identity
@@ -100,7 +103,7 @@ class AttributionRule:
 
     def attribute(self, answer: Answer) -> Attribution:
         """Credit the answer to a version only when the gateway and the application agree."""
-        word = self.identity.who(self.identify.read(answer))
+        word = self.word_of(answer)
         if not self.stamps:
             return word
         found = answer.headers.get(self.stamp_header, "")
@@ -110,11 +113,19 @@ class AttributionRule:
             return Attribution.UNKNOWN
         return word if word is Attribution.STABLE else Attribution.UNKNOWN
 
+    def is_stamped(self, answer: Answer) -> bool:
+        """Whether the gateway marked the answer as one of our rule's; never where it cannot."""
+        return self.stamps and answer.headers.get(self.stamp_header) == self.stamp
+
+    def word_of(self, answer: Answer) -> Attribution:
+        """Which version the application itself says it is."""
+        return self.identity.who(self.identify.read(answer))
+
     def explain(self, answer: Answer) -> str:
         """What the answer said of itself, for a person."""
         if not answer.status:
             return f"no answer: {answer.error}"
         word = self.identify.read(answer) or "nothing"
         source = self.identify.pointer or self.identify.header
-        stamp = answer.headers.get(self.stamp_header, "none")
-        return f"HTTP {answer.status}, {source} says {word}, stamp {stamp}"
+        stamp = f", stamp {answer.headers.get(self.stamp_header, 'none')}" if self.stamps else ""
+        return f"HTTP {answer.status}, {source} says {word}{stamp}"

@@ -47,7 +47,9 @@ def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
             LeakCase.NEIGHBOUR,
             f"{LeakCase.NEIGHBOUR} {near.app}",
             Probe(near.host, near.path, (*near.headers, mark)),
-            AttributionRule(near.identify, Identity(near.stable, near.canary), STAMP_HEADER, release.stamp),
+            AttributionRule(
+                near.identify, Identity(near.stable, near.canary), STAMP_HEADER, release.stamp, release.stamps
+            ),
         )
         for near in release.neighbours
     )

@@ -139,7 +139,7 @@ class Release:
 
     `stuck` says why the way out did not complete; a resume or an abort tries it again. `tested` says that every suite
     passed. `neighbours` are the other applications of the gateway. `rule_was_there` is for standing rules: what was
-    there before us is not ours to end.
+    there before us is not ours to end. `stamps` says that the gateway can mark the canary's answers.
     """
 
     id: str
@@ -162,6 +162,7 @@ class Release:
     stuck: str = ""
     tested: bool = False
     notes: tuple[Note, ...] = ()
+    stamps: bool = True
 
     @property
     def app(self) -> str:
@@ -208,7 +209,7 @@ class Release:
         """How answers are attributed during this release."""
         target = self.target
         identity = Identity(target.stable, target.canary, version_of(self.before), version_of(self.image))
-        return AttributionRule(target.identify, identity, STAMP_HEADER, self.stamp)
+        return AttributionRule(target.identify, identity, STAMP_HEADER, self.stamp, self.stamps)
 
     def at(self, phase: Phase, **changes: object) -> "Release":
         """The same release in another phase."""

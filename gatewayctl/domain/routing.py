@@ -113,6 +113,21 @@ class Change:
     covered: tuple[RouteView, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def between(
+        cls, before: Files, *after: Files, covered: tuple[RouteView, ...] = (), notes: tuple[str, ...] = ()
+    ) -> "Change":
+        """The edit that leads from `before` through each of `after` to the last of them, in one stage for each.
+
+        All of them have the same files in the same order; what changes nothing makes no stage.
+        """
+        stages = []
+        for step in after:
+            changed = tuple(new for old, new in zip(before, step, strict=True) if old != new)
+            stages += [changed] if changed else []
+            before = step
+        return cls(tuple(stages), covered, notes)
+
     def apply(self, files: Files) -> Files:
         """`files` after every stage."""
         texts = {file.name: file for file in files}
@@ -124,6 +139,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a dialect can do, and how its gateway is known to answer each leak case.
+
+    `stamp`: a rule marks the canary's answers; without, only the application's own word says who answered.
 
     `answers` lists, per case, every attribution that is right; a case it does not name must be answered by stable.
     `by_address`: a name in the rule could keep the gateway from starting, so a release writes the canary's IP address.

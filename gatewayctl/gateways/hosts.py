@@ -1,19 +1,19 @@
-"""The canary's host name, derived from stable's by the naming convention that every gateway product shares."""
+"""The canary's host name, made from stable's by one convention for all gateway products: `NAME` and `NAME-canary`."""
 
 import ipaddress
 import re
 
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
 HOST = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*\.?")
-_GIVEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+)(?::(?P<port>\d{1,5}))?")
+_ADDRESS = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+)(?::(?P<port>\d{1,5}))?")
 _PORTS = range(1, 65536)
-# Names of the machine itself: with `-canary` they name nothing.
+# Names of the machine itself: with `-canary` they would name nothing.
 _MACHINE = frozenset({"localhost", "host.docker.internal", "host.containers.internal", "gateway.docker.internal"})
 _SUFFIX = "-canary"
 
 
 class Underivable(Exception):
-    """Why a host has no canary name that follows from it."""
+    """The reason why no canary name can be made from a host."""
 
 
 def canary_host(host: str) -> str:
@@ -32,10 +32,10 @@ def canary_host(host: str) -> str:
     return f"{first}{_SUFFIX}{dot}{rest}"
 
 
-def given_address(given: str) -> tuple[str, str]:
-    """The host (an IPv6 address without its brackets) and the port, or none, of `HOST[:PORT]`. Raises Underivable."""
-    found = _GIVEN.fullmatch(f"[{given}]" if ":" in given and is_ip(given) else given)
-    host, port = (found["host"], found["port"] or "") if found else ("", "")
+def parse_address(given: str) -> tuple[str, str]:
+    """The host and the port of `HOST[:PORT]`: an IPv6 address without brackets, no port as "". Raises Underivable."""
+    match = _ADDRESS.fullmatch(f"[{given}]" if ":" in given and is_ip(given) else given)
+    host, port = (match["host"], match["port"] or "") if match else ("", "")
     bare = host.strip("[]")
     if not (HOST.fullmatch(host) or is_ip(bare)) or (port and int(port) not in _PORTS):
         raise Underivable(f"{given!r} is neither a host name nor an address, with or without a port")
@@ -43,13 +43,13 @@ def given_address(given: str) -> tuple[str, str]:
 
 
 def authority(host: str, port: str) -> str:
-    """Both as a URL has them: an IPv6 address in brackets, no colon without a port."""
-    written = f"[{host}]" if ":" in host else host
-    return f"{written}:{port}" if port else written
+    """Host and port as a URL spells them: an IPv6 address in brackets, no colon without a port."""
+    name = f"[{host}]" if ":" in host else host
+    return f"{name}:{port}" if port else name
 
 
 def is_ip(host: str) -> bool:
-    """Whether a host is an address already."""
+    """Whether a host is an IP address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

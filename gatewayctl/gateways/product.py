@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.resource import RouteResource
+from gatewayctl.gateways.reversible import Reversible
 from gatewayctl.ports import Activation, Checker, Dialect, Readback
 
 AdminGet = Callable[[Replica, str], str]
@@ -61,13 +62,19 @@ class GatewayProduct:
 
     `edits` says what the dialect edits and `checked` how the checker checks it, both for docs/gateways.md.
     `resource` is the API object that its rules are; None where they are files.
+    `plain_dialect` only has the product's own edit.
     """
 
     kind: str
     edits: str
     checked: str
-    dialect: Dialect
+    plain_dialect: Dialect
     readback: Callable[[AdminGet], Readback]
     checker: Callable[[], Checker]
     loads: Watches | OnSignal | OnRequest
     resource: RouteResource | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its dialect, which never returns an edit that it could not undo byte for byte."""
+        return Reversible(self.plain_dialect)

@@ -45,6 +45,7 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         standing=request.app.standing,
         trial=request.app.trial,
         neighbours=request.neighbours,
+        stamps=ports.gateway.dialect.limits.stamp,
     )
     ports.gateway.dialect.limits.permit(release.rule)
     return release.at(release.phase, rule_was_there=release.standing and bool(ports.gateway.own_routes(release.app)))

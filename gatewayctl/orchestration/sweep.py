@@ -104,6 +104,7 @@ def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
         phase=Phase.UNROUTE,
         outcome=Outcome.ABORTED,
         reason="swept: its rule had no release",
+        stamps=ports.gateway.dialect.limits.stamp,
     )
 
 

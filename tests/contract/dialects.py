@@ -1,19 +1,31 @@
 """One small gateway per product for the contract of dialects, and what every edit has to promise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.gateways.registry import gateway
+from gatewayctl.gateways.reversible import Reversible
 from gatewayctl.ports import Dialect
+from tests.fakes.toy import StamplessToyDialect, ToyDialect
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Files of one gateway that route to `orders` and to `web`, and `broken`: text whose `line` has to be refused."""
+    """Files of one gateway that route to `orders` and to `web`, and `broken`: text whose `line` has to be refused.
+
+    `fake` is the dialect of a gateway that only tests have.
+    """
 
     kind: str
     files: Files
     broken: str
     line: int
+    fake: Dialect | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its files are spelled."""
+        return self.fake or gateway(self.kind).dialect
 
 
 def _sample(kind: str, name: str, text: str, broken: str, line: int) -> Sample:
@@ -87,13 +99,20 @@ SAMPLES = (
     _sample("spring-cloud-gateway", "routes.yml", _SPRING, _SPRING.replace("- id: orders\n  uri", "- uri"), 3),
 )
 
+_TOYS = "# Owned by many teams.\n/api/orders/ -> orders\n/ -> web\n"
+_TOY_SAMPLE = _sample("fake toy", "routes.txt", _TOYS, _TOYS.replace("/ -> web", "{{ path }} -> web"), 3)
+FAKES = (
+    replace(_TOY_SAMPLE, fake=Reversible(ToyDialect())),
+    replace(_TOY_SAMPLE, kind="fake toy without a stamp", fake=Reversible(StamplessToyDialect())),
+)
+
 
 def a_rule(app: str = "orders", value: str = "always", stamp: str = "r-1") -> CanaryRule:
     """An application's canary rule, the address of its Service known."""
     return CanaryRule(app, app, f"{app}-canary", Header("x-canary", value), stamp, canary_host="10.0.0.9")
 
 
-def edited(dialect: Dialect, before: Files, rule: CanaryRule) -> Files:
+def insert_reversibly(dialect: Dialect, before: Files, rule: CanaryRule) -> Files:
     """`before` with the rule; fails where it cannot be taken out byte for byte, or a second insert changes anything."""
     after = dialect.insert(before, rule).apply(before)
 

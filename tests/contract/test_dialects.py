@@ -8,24 +8,24 @@ import pytest
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import Files, SourceFile, rule_name
-from gatewayctl.gateways.registry import GATEWAYS, gateway
+from gatewayctl.gateways.registry import GATEWAYS
 from gatewayctl.ports import Dialect
-from tests.contract.dialects import SAMPLES, Sample, a_rule, edited
+from tests.contract.dialects import FAKES, SAMPLES, Sample, a_rule, insert_reversibly
 
 ENDS = re.compile(r"\r?\n")
 
 
-@pytest.fixture(params=SAMPLES, ids=lambda sample: sample.kind)
+@pytest.fixture(params=[*SAMPLES, *FAKES], ids=lambda sample: sample.kind)
 def sample(request: pytest.FixtureRequest) -> Sample:
     return request.param
 
 
 @pytest.fixture
 def dialect(sample: Sample) -> Dialect:
-    return gateway(sample.kind).dialect
+    return sample.dialect
 
 
-def spelled(files: Files, change: Callable[[str], str]) -> Files:
+def respell(files: Files, change: Callable[[str], str]) -> Files:
     """The files, their text written in another way."""
     return tuple(SourceFile(file.name, change(file.text)) for file in files)
 
@@ -47,16 +47,16 @@ def views(dialect: Dialect, files: Files) -> list[tuple[str, ...]]:
     ids=["as it is", "CRLF", "no last line end", "blank lines", "other alphabets"],
 )
 def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(sample, dialect, change):
-    before = spelled(sample.files, change)
+    before = respell(sample.files, change)
 
-    after = edited(dialect, before, a_rule())
+    after = insert_reversibly(dialect, before, a_rule())
 
     for old, new in zip(before, after, strict=True):
         assert set(ENDS.findall(new.text)) == set(ENDS.findall(old.text))
 
 
 def test_no_line_of_a_person_is_changed_or_moved(sample, dialect):
-    after = edited(dialect, sample.files, a_rule())
+    after = insert_reversibly(dialect, sample.files, a_rule())
 
     for old, new in zip(sample.files, after, strict=True):
         rest = iter(new.text.split("\n"))
@@ -78,7 +78,7 @@ def test_the_rule_is_listed_with_its_name_header_and_stamp_and_other_routes_as_b
 
 
 def test_what_is_removed_is_what_was_listed(sample, dialect):
-    after = edited(dialect, sample.files, a_rule())
+    after = insert_reversibly(dialect, sample.files, a_rule())
 
     removed = dialect.remove(after, "orders").covered
 
@@ -95,22 +95,22 @@ def test_what_is_not_there_needs_no_removal(sample, dialect):
 
 @pytest.mark.parametrize("rule", [a_rule(stamp="r-2"), a_rule(value="other")], ids=["stamp", "header"])
 def test_a_rule_of_the_same_application_is_replaced(sample, dialect, rule):
-    old = edited(dialect, sample.files, a_rule())
+    old = insert_reversibly(dialect, sample.files, a_rule())
 
     new = dialect.insert(old, rule).apply(old)
 
-    assert new == edited(dialect, sample.files, rule)
+    assert new == insert_reversibly(dialect, sample.files, rule)
 
 
 @pytest.mark.parametrize(("first", "second"), [("orders", "web"), ("web", "orders")])
 def test_rules_of_two_applications_come_and_go_independently(sample, dialect, first, second):
-    one = edited(dialect, sample.files, a_rule(first))
+    one = insert_reversibly(dialect, sample.files, a_rule(first))
 
-    both = edited(dialect, one, a_rule(second))
+    both = insert_reversibly(dialect, one, a_rule(second))
 
     assert {view[3] for view in views(dialect, both)} >= {rule_name("orders"), rule_name("web")}
     rest = dialect.remove(both, first).apply(both)
-    assert rest == edited(dialect, sample.files, a_rule(second))
+    assert rest == insert_reversibly(dialect, sample.files, a_rule(second))
 
 
 def test_a_service_without_a_route_is_refused_with_its_name(sample, dialect):

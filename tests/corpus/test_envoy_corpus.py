@@ -9,7 +9,7 @@ import pytest
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Header, SourceFile
 from gatewayctl.gateways.envoy.checker import EnvoyChecker
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.registry import gateway
 from tests.corpus.trying import Tried, edited_and_restored
 
 pytestmark = pytest.mark.sandbox
@@ -19,7 +19,7 @@ if not CORPUS:
     pytest.skip("GATEWAYCTL_CORPUS is not set: no real configurations to try", allow_module_level=True)
 
 FOLDER = Path(CORPUS) / "envoy"
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 CHECKER = EnvoyChecker()
 HOST = "canary.example"
 # What may be refused, and why that is true of the file.

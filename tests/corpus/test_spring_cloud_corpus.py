@@ -8,8 +8,8 @@ import pytest
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
 from tests.corpus.trying import Tried, edited_and_restored
 from tests.gateways.springcloud.product import gateway_jar
 
@@ -20,7 +20,7 @@ if not CORPUS:
     pytest.skip("GATEWAYCTL_CORPUS is not set: no real configurations to try", allow_module_level=True)
 
 FOLDER = Path(CORPUS) / "spring-cloud-gateway"
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 # A registry's service has no address that could be derived: the one who asks for the edit gives it.
 HOST = "canary.example:8080"
 # What may be refused, and why that is true of the file.

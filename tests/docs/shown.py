@@ -34,7 +34,7 @@ class Shown:
     command: str
 
 
-def shown(tests: Path = TESTS) -> tuple[Shown, ...]:
+def find_shown(tests: Path = TESTS) -> tuple[Shown, ...]:
     """Every mark in the tests. Raises ValueError for a claim that nobody knows."""
     return tuple(one for file in sorted(tests.rglob("test_*.py")) for one in _of_file(file))
 

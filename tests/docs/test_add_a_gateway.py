@@ -41,9 +41,10 @@ def with_block(path: Path, text: str) -> str:
     return f"{before}\n\n{text}"
 
 
-def changed(root: Path) -> dict[str, list[str]]:
+def find_changes(root: Path) -> dict[str, list[str]]:
     """Each file of the package that is not the same in the two trees, with the lines that differ (+ added, - gone)."""
-    names = {file.relative_to(tree).as_posix() for tree in (ROOT, root) for file in (tree / "gatewayctl").rglob("*.py")}
+    files = [(tree, file) for tree in (ROOT, root) for file in (tree / "gatewayctl").rglob("*") if file.is_file()]
+    names = {file.relative_to(tree).as_posix() for tree, file in files if "__pycache__" not in file.parts}
     found = {}
     for name in sorted(names):
         old, new = ((tree / name).read_text() if (tree / name).exists() else "" for tree in (ROOT, root))
@@ -53,7 +54,7 @@ def changed(root: Path) -> dict[str, list[str]]:
     return found
 
 
-def ran(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run_module(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """A module run with the checkout's packages, not with the installed ones."""
     environment = {**os.environ, "PYTHONPATH": str(root)}
     return subprocess.run(
@@ -62,7 +63,7 @@ def ran(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_page_changes_one_folder_and_one_line_of_the_package(checkout):
-    touched = changed(checkout)
+    touched = find_changes(checkout)
 
     assert touched.pop("gatewayctl/gateways/registry.py") == ['+     "toy": "gatewayctl.gateways.toy.product",']
     assert {Path(name).parent.as_posix() for name in touched} == {"gatewayctl/gateways/toy"}
@@ -82,7 +83,7 @@ def test_beside_the_package_it_only_adds_a_sample_to_the_contract():
 
 
 def test_its_gateway_keeps_the_contract_of_all_dialects(checkout):
-    done = ran(
+    done = run_module(
         checkout, "pytest", "-p", "no:cacheprovider", "tests/contract/test_dialects.py", "-vv", "-k", "toy or every"
     )
 
@@ -96,19 +97,19 @@ def test_its_files_are_edited_from_the_command_line_and_restored(checkout, tmp_p
     file.write_text("/api/orders/ -> orders\n/ -> web\n")
     what = ("--gateway", "toy", "--service", "orders", str(file))
 
-    added = ran(checkout, "gatewayctl", "rule", "add", *what)
+    added = run_module(checkout, "gatewayctl", "rule", "add", *what)
 
     assert added.returncode == 0, added.stderr
     canary, *rest = file.read_text().splitlines()
     stamp = "+x-gatewayctl-release: standing-orders"
     assert canary == f"/api/orders/ [x-canary: always] -> orders-canary {stamp} # gatewayctl-orders-canary"
     assert rest == ["/api/orders/ -> orders", "/ -> web"]
-    assert ran(checkout, "gatewayctl", "rule", "remove", *what).returncode == 0
+    assert run_module(checkout, "gatewayctl", "rule", "remove", *what).returncode == 0
     assert file.read_text() == "/api/orders/ -> orders\n/ -> web\n"
 
 
 def test_it_comes_into_the_support_tables(checkout):
-    made = ran(checkout, "tests.docs.gateways_table")
+    made = run_module(checkout, "tests.docs.gateways_table")
 
     assert made.returncode == 0, made.stderr
     lines = (checkout / "docs" / "gateways.md").read_text(encoding="utf-8").splitlines()
@@ -119,7 +120,7 @@ def test_it_comes_into_the_support_tables(checkout):
 
 
 def test_its_code_is_in_our_style(checkout):
-    done = ran(checkout, "ruff", "check", "--no-cache", "--line-length", "120", "gatewayctl/gateways/toy")
-    laid_out = ran(checkout, "ruff", "format", "--no-cache", "--check", "gatewayctl/gateways/toy")
+    done = run_module(checkout, "ruff", "check", "--no-cache", "--line-length", "120", "gatewayctl/gateways/toy")
+    laid_out = run_module(checkout, "ruff", "format", "--no-cache", "--check", "gatewayctl/gateways/toy")
 
     assert (done.returncode, laid_out.returncode) == (0, 0), done.stdout + laid_out.stdout

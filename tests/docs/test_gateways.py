@@ -4,7 +4,7 @@ import pytest
 
 from gatewayctl.gateways.registry import GATEWAYS
 from tests.docs.gateways_table import PAGE, page
-from tests.docs.shown import Shown, shown
+from tests.docs.shown import Shown, find_shown
 
 
 def test_the_support_tables_are_those_that_the_code_makes():
@@ -31,12 +31,12 @@ def test_what_is_shown_on_a_product_is_read_from_the_marks_of_its_tests(tmp_path
         "import pytest\npytestmark = [pytest.mark.all]\n\n"
         '@pytest.mark.shows("nginx", "promoted")\n@pytest.mark.timeout(3)\ndef test_a(): ...\n\ndef test_b(): ...\n'
     )
-    assert shown(tmp_path) == (Shown("nginx", "promoted", file, "test_a", "make e2e-all"),)
+    assert find_shown(tmp_path) == (Shown("nginx", "promoted", file, "test_a", "make e2e-all"),)
 
     file.write_text(file.read_text().replace("promoted", "demoted").replace("all]", "jvm]"))
     with pytest.raises(ValueError, match=r"test_it.py:6: 'demoted' is none of odd requests"):
-        shown(tmp_path)
+        find_shown(tmp_path)
 
 
 def test_each_test_that_shows_something_is_of_a_gateway_that_there_is():
-    assert {one.kind for one in shown()} == set(GATEWAYS)
+    assert {one.kind for one in find_shown()} == set(GATEWAYS)

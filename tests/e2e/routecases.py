@@ -17,12 +17,12 @@ from gatewayctl.adapters.kubernetes.client.paths import services
 from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
 from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header
-from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
+from gatewayctl.gateways.registry import gateway
 from tests.e2e.routetown import REPLICAS, RouteTown, a_rule, http_routes
 from tests.e2e.town import kubectl
 
-DIALECT = HttpRouteDialect()
+DIALECT = gateway("httproute").dialect
 RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1")
 EDITS = 20
 _MARK = ("x-canary", "always")

@@ -12,7 +12,7 @@ from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.ports import Tick
-from tests.fakes.toy import ToyChecker, ToyDialect
+from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect
 from tests.fakes.world import (
     MemoryEvidence,
     MemoryGateway,
@@ -93,7 +93,8 @@ class AskingSuites:
 def ports(world: World, suites: AskingSuites) -> Ports:
     """Every port on the world."""
     gateway = MemoryGateway(world)
-    house = Gateway(ToyDialect(), ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
+    dialect = ToyDialect() if world.stamps else StamplessToyDialect()
+    house = Gateway(dialect, ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
     return Ports(
         house,
         MemoryWorkloadReader(world),

@@ -4,19 +4,22 @@
     /api/orders x-canary=v stamp=s name=gatewayctl-orders-canary -> orders-canary
 
 It passes the same dialect contract as the real ones, and lets the release machine be tried ten thousand times a minute.
+There is one that cannot stamp answers, too: its rules have no `stamp=`.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, SourceFile, rule_name
+from gatewayctl.gateways.spans import line_end
 
 _LINE = re.compile(
-    r"(?P<path>/\S*)(?: (?P<header>\S+)=(?P<value>\S*) stamp=(?P<stamp>\S+) name=(?P<name>\S+))? -> (?P<to>\S+)"
+    r"(?P<path>/\S*)(?: (?P<header>\S+)=(?P<value>\S*)(?: stamp=(?P<stamp>\S+))? name=(?P<name>\S+))?"
+    r" -> (?P<to>\S+)"
 )
 
 
@@ -30,6 +33,11 @@ class ToyRoute:
     value: str = ""
     stamp: str = ""
     name: str = ""
+
+    @property
+    def asks(self) -> str:
+        """The header it asks for, as people write it."""
+        return f"{self.header}: {self.value}" if self.header else ""
 
 
 @lru_cache(maxsize=256)  # a world asks for the same few texts at every tick
@@ -55,36 +63,42 @@ class ToyDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         return tuple(
-            RouteView(file.name, number, "", route.path, route.to, route.name, f"{route.header}: {route.value}")
+            RouteView(file.name, number, "", route.path, route.to, route.name, route.asks)
             for file in files
             for number, route in parse(file)
         )
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
-        changed, covered = [], []
-        bare = self.remove(files, rule.app).apply(files)
-        for before, file in zip(files, bare, strict=True):
-            lines = file.text.splitlines(keepends=True)
-            for number, route in reversed(parse(file)):
-                if route.to == rule.service:
-                    mark = f"{rule.header.name}={rule.header.value} stamp={rule.stamp} name={rule.name}"
-                    lines.insert(number - 1, f"{route.path} {mark} -> {rule.canary}\n")
-                    covered.append(RouteView(file.name, number, "", route.path, rule.canary, rule.name))
-            if "".join(lines) != before.text:
-                changed.append(SourceFile(file.name, "".join(lines)))
+        bare = tuple(_without(file, rule.name) for file in files)
+        covered = tuple(view for view in self.routes(bare) if not view.name and view.target == rule.service)
         if not covered:
             raise Refused(files[0].name, 0, f"no route sends to {rule.service}")
-        return Change((tuple(changed),) if changed else (), tuple(covered))
+        return Change.between(files, tuple(self._with(file, rule) for file in bare), covered=covered)
 
     def remove(self, files: Files, app: str) -> Change:
-        changed = []
-        for file in files:
-            ours = {number for number, route in parse(file) if route.name == rule_name(app)}
-            lines = file.text.splitlines(keepends=True)
-            kept = "".join(line for number, line in enumerate(lines, start=1) if number not in ours)
-            if ours:
-                changed.append(SourceFile(file.name, kept))
-        return Change((tuple(changed),) if changed else ())
+        ours = tuple(view for view in self.routes(files) if view.name == rule_name(app))
+        return Change.between(files, tuple(_without(file, rule_name(app)) for file in files), covered=ours)
+
+    def _with(self, file: SourceFile, rule: CanaryRule) -> SourceFile:
+        lines = file.text.splitlines(keepends=True)
+        stamp = f"stamp={rule.stamp} " if self.limits.stamp else ""
+        for number, route in reversed(parse(file)):
+            if route.to == rule.service and not route.name:
+                mark = f"{rule.header.name}={rule.header.value} {stamp}name={rule.name}"
+                lines.insert(number - 1, f"{route.path} {mark} -> {rule.canary}{line_end(file.text, 0)}")
+        return SourceFile(file.name, "".join(lines))
+
+
+class StamplessToyDialect(ToyDialect):
+    """ports.Dialect for a toy that cannot stamp answers."""
+
+    limits = replace(ToyDialect.limits, stamp=False)
+
+
+def _without(file: SourceFile, name: str) -> SourceFile:
+    ours = {number for number, route in parse(file) if route.name == name}
+    lines = file.text.splitlines(keepends=True)
+    return SourceFile(file.name, "".join(line for number, line in enumerate(lines, start=1) if number not in ours))
 
 
 class ToyChecker:

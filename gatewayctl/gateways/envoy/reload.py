@@ -1,4 +1,4 @@
-"""Whether a changed route file becomes live by itself: Envoy reloads files by xDS only, and by moves only."""
+"""Whether Envoy loads a changed route file by itself: only files read as xDS are reloaded, and only when moved."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -13,16 +13,16 @@ from gatewayctl.gateways.yamltext.fragments import Unit, read
 
 
 def reload_trouble(bootstrap: str, mount_path: str) -> str:
-    """Why Envoy, started with `bootstrap`, would not see a new file at `mount_path`; nothing when it would.
+    """Why Envoy, started with `bootstrap`, would not load a new file at `mount_path`; empty when it would.
 
-    A listener file may be given in place of a bootstrap, because that is where the source of RDS files stands.
+    `bootstrap` may also be the text of a listener file, because that is where the source of RDS files is written.
     """
     try:
         source = read(SourceFile("bootstrap", bootstrap), is_config)
-        found = [one for unit in source.units for root in unit.roots for one in _sources(unit, root)]
-    except Refused as why:
-        return str(why)
-    watched = [directory for path, directory in found if _same(path, mount_path)]
+        sources = [one for unit in source.units for root in unit.roots for one in _find_sources(unit, root)]
+    except Refused as refusal:
+        return str(refusal)
+    watched = [directory for path, directory in sources if _is_same(path, mount_path)]
     if not watched:
         static = "static_resources" in bootstrap or "staticResources" in bootstrap
         tail = "; static resources are never reloaded: routes have to come by RDS or LDS from a file" if static else ""
@@ -33,20 +33,20 @@ def reload_trouble(bootstrap: str, mount_path: str) -> str:
             f"it reads {mount_path} without watched_directory: a mounted ConfigMap changes by a swap of its folder, "
             f"which is not seen then; add watched_directory: {{path: {folder}}}"
         )
-    if not any(_same(directory, folder) for directory in watched if directory):
+    if not any(_is_same(directory, folder) for directory in watched if directory):
         return f"it watches {next(filter(None, watched))}, but {mount_path} changes by a swap in {folder}"
     return ""
 
 
-def _same(one: str, other: str) -> bool:
+def _is_same(one: str, other: str) -> bool:
     return PurePosixPath(one) == PurePosixPath(other)
 
 
-def _sources(unit: Unit, root: Node) -> Iterator[tuple[str, str]]:
-    """Every file that is read as xDS, with the directory watched for it. Raises Refused."""
+def _find_sources(unit: Unit, root: Node) -> Iterator[tuple[str, str]]:
+    """Every file that is read as xDS, with the directory that is watched for it, or ''. Raises Refused."""
     for name, value in below(root):
         if name == "path_config_source":
-            yield _path_source(unit, value)
+            yield _read_path_source(unit, value)
         elif name.endswith(("_config", "config_source")) and isinstance(value, MappingNode):
             plain = fields(unit, value, name).get("path") if _has_path(value) else None
             if plain is not None:
@@ -58,8 +58,8 @@ def _has_path(node: MappingNode) -> bool:
     return "path" in keys and keys <= {"path", "resource_api_version", "initial_fetch_timeout"}
 
 
-def _path_source(unit: Unit, node: Node) -> tuple[str, str]:
-    found = fields(unit, node, "path_config_source")
-    directory = found.get("watched_directory")
-    inside = fields(unit, directory, "watched_directory") if directory is not None else {}
-    return text(found.get("path")), text(inside.get("path"))
+def _read_path_source(unit: Unit, node: Node) -> tuple[str, str]:
+    source = fields(unit, node, "path_config_source")
+    directory = source.get("watched_directory")
+    watched = fields(unit, directory, "watched_directory") if directory is not None else {}
+    return text(source.get("path")), text(watched.get("path"))

@@ -1,10 +1,9 @@
-"""How the Gateway API spells a canary rule: for each rule of stable's one with one header more, below all others.
+"""How the Gateway API spells a canary rule: for each rule of stable a copy with one header more, below all others.
 
-What wins does not depend on the place. But products name things by it (Envoy Gateway: its clusters), and of a rule put
-above others each one below would have a moment in which its requests go astray.
+The place of a rule does not decide which one wins. But some products name things by it (Envoy Gateway: its clusters).
+A rule above others would rename what is below it, whose requests would be misrouted for a moment.
 """
 
-from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.httproute.canary import canary_rule
@@ -13,10 +12,9 @@ from gatewayctl.gateways.httproute.locate import HttpRouteRule, RouteFile, read_
 from gatewayctl.gateways.httproute.precedence import note_losers, refuse_outranked
 from gatewayctl.gateways.httproute.service import parse_service
 from gatewayctl.gateways.httproute.views import describe_rule
-from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 
-# What a repeated header means is left to each product by the API; Traefik and Envoy match any of its values.
+# The API leaves the meaning of a repeated header to each product; Traefik and Envoy match any of its values.
 _LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
 
 
@@ -34,33 +32,26 @@ class HttpRouteDialect:
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every rule of its Service; one of the same owner is replaced. Raises Refused."""
-        with no_collection():
-            return self._insert(files, rule)
-
-    def _insert(self, files: Files, rule: CanaryRule) -> Change:
-        bare = _rules_out(files, rule.app)
-        found = read_files(bare)
-        targets = [one for one in rules_of(found) if _is_target(one, rule)]
+        bare = _remove_rules(files, rule.app)
+        parsed = read_files(bare)
+        targets = [one for one in rules_of(parsed) if _is_target(one, rule)]
         if not targets:
-            raise explain_unrouted(found, rule)
+            raise explain_unrouted(parsed, rule)
         refuse_two_namespaces(targets, rule)
-        refuse_outranked(rules_of(found), targets, rule)
-        done = tuple(edited(one.source, _additions(one, rule), None) for one in found)
-        refuse_excess(read_files(done), found, rule.app)
-        if _rules_out(done, rule.app) != bare:
-            names = ", ".join(file.name for file in files)
-            raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
-        return Change(
-            stages=_stages(files, done),
+        refuse_outranked(rules_of(parsed), targets, rule)
+        done = tuple(edited(one.source, _additions(one, rule), None) for one in parsed)
+        refuse_excess(read_files(done), parsed, rule.app)
+        return Change.between(
+            files,
+            done,
             covered=tuple(describe_rule(one) for one in targets),
-            notes=(*notes(found, targets, rule), *note_losers(rules_of(found), targets, rule)),
+            notes=(*notes(parsed, targets, rule), *note_losers(rules_of(parsed), targets, rule)),
         )
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with no_collection():
-            ours = tuple(describe_rule(one) for one in rules_of(read_files(files)) if one.owner == rule_name(app))
-            return Change(stages=_stages(files, _rules_out(files, app)), covered=ours)
+        ours = tuple(describe_rule(one) for one in rules_of(read_files(files)) if one.owner == rule_name(app))
+        return Change.between(files, _remove_rules(files, app), covered=ours)
 
 
 def _is_target(rule: HttpRouteRule, wanted: CanaryRule) -> bool:
@@ -70,22 +61,23 @@ def _is_target(rule: HttpRouteRule, wanted: CanaryRule) -> bool:
     )
 
 
-def _rules_out(files: Files, app: str) -> Files:
+def _remove_rules(files: Files, app: str) -> Files:
+    """The files without the rules of `app`. Raises Refused, also where there is no HTTPRoute in any of them."""
     read_files(files)
     return tuple(edited(read_file(file).source, _removals(read_file(file), app), None) for file in files)
 
 
-def _removals(found: RouteFile, app: str) -> list[Edit]:
+def _removals(file: RouteFile, app: str) -> list[Edit]:
     return [
         Edit(rule.route.unit, rule.route.sequence, rule.index)
-        for rule in rules_of([found])
+        for rule in rules_of([file])
         if rule.owner == rule_name(app) and rule.route.sequence is not None
     ]
 
 
-def _additions(found: RouteFile, wanted: CanaryRule) -> list[Edit]:
+def _additions(file: RouteFile, wanted: CanaryRule) -> list[Edit]:
     edits = []
-    for route in found.routes:
+    for route in file.routes:
         targets = [rule for rule in route.rules if _is_target(rule, wanted)]
         for number, rule in enumerate(targets, 1):
             name = wanted.name if number == 1 else f"{wanted.name}-{number}"
@@ -94,9 +86,3 @@ def _additions(found: RouteFile, wanted: CanaryRule) -> list[Edit]:
                     Edit(route.unit, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
                 )
     return edits
-
-
-def _stages(before: Files, after: Files) -> tuple[Files, ...]:
-    """One stage: a rule names a Service, which is no part of these files."""
-    stage = tuple(new for old, new in zip(before, after, strict=True) if old != new)
-    return (stage,) if stage else ()

@@ -1,4 +1,4 @@
-"""nginx's own opinion of an edit: `nginx -t` on a copy in a folder of its own, before anything is published."""
+"""Whether nginx would load an edit: `nginx -t` on a copy in a temporary folder, before it is published."""
 
 import re
 import shutil
@@ -28,25 +28,26 @@ class NginxChecker:
         self._binary = binary
 
     def check(self, before: Files, after: Files) -> Validation:
-        """Would nginx load `after`? What only the gateway has (names, certificates, modules) is stood in for."""
+        """Whether nginx would load `after`. What only the gateway has (names, certificates, modules) is replaced."""
         binary = self._binary or find_nginx()
         if not binary:
             return Validation(ok=True, checked=False, detail="not checked: no nginx binary (install nginx)")
-        broken = _unreadable(after)
-        if broken and not _unreadable(before):
-            return Validation(ok=False, checked=True, detail=broken)
+        reason = _find_unreadable(after)
+        if reason and not _find_unreadable(before):
+            return Validation(ok=False, checked=True, detail=reason)
         try:
             with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
-                return _judge(_Runner(binary, Path(folder)), before, after)
-        except (Refused, OSError, subprocess.TimeoutExpired) as why:
-            return Validation(ok=True, checked=False, detail=f"not checked: {why}")
+                return _judge(_NginxTest(binary, Path(folder)), before, after)
+        except (Refused, OSError, subprocess.TimeoutExpired) as fault:
+            return Validation(ok=True, checked=False, detail=f"not checked: {fault}")
 
 
-def _unreadable(files: Files) -> str:
+def _find_unreadable(files: Files) -> str:
+    """Why gatewayctl itself cannot read the files; empty when it can."""
     try:
         Config(files)
-    except Refused as why:
-        return str(why)
+    except Refused as refusal:
+        return str(refusal)
     return ""
 
 
@@ -55,14 +56,14 @@ def find_nginx() -> str:
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin") or ""
 
 
-class _Runner:
-    """Runs the binary on throw-away copies."""
+class _NginxTest:
+    """Runs `nginx -t` on temporary copies."""
 
     def __init__(self, binary: str, folder: Path) -> None:
         self._binary, self._folder = binary, folder
 
-    def trouble(self, files: Files, gaps: Gaps) -> str:
-        """What nginx complains of; nothing when it would load the files. Raises Refused, OSError, TimeoutExpired."""
+    def find_reason(self, files: Files, gaps: Gaps) -> str:
+        """Why nginx would not load the files; empty when it would. Raises Refused, OSError, TimeoutExpired."""
         path = self._folder / "nginx.conf"
         path.touch(mode=0o600)
         path.write_text(build_copy(files, str(self._folder), gaps), encoding="utf-8")
@@ -70,44 +71,45 @@ class _Runner:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS)
         if not done.returncode:
             return ""
-        said = done.stderr.decode(errors="replace").splitlines()
-        told = [line.partition("[emerg] ")[2] for line in said if "[emerg]" in line]
-        words = told[0].split(": ", 1)[-1] if told else " ".join(said[-1:])
-        return words[:_LONGEST] or f"exit code {done.returncode}"
+        lines = done.stderr.decode(errors="replace").splitlines()
+        errors = [line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line]
+        reason = errors[0].split(": ", 1)[-1] if errors else " ".join(lines[-1:])
+        return reason[:_LONGEST] or f"exit code {done.returncode}"
 
 
-def _judge(runner: _Runner, before: Files, after: Files) -> Validation:
-    """Try the edit; what this nginx lacks is left out as long as the files as they were lack it, too."""
+def _judge(test: _NginxTest, before: Files, after: Files) -> Validation:
+    """Try the edit. What this nginx does not know is left out, as long as `before` has it, too."""
     gaps = Gaps()
     for _ in range(_MOST_GAPS):
-        trouble = runner.trouble(after, gaps)
-        if not trouble:
+        reason = test.find_reason(after, gaps)
+        if not reason:
             left = ", ".join(sorted(gaps.directives | gaps.variables))
             return Validation(
                 ok=True, checked=True, detail=f"checked without {left}: unknown to nginx here" if left else ""
             )
-        was = runner.trouble(before, gaps)
-        wider = _widened(gaps, trouble)
-        if not was:
-            return Validation(ok=False, checked=True, detail=_PLACE.sub("", trouble))
-        if wider is None or _gap(was) != _gap(trouble):
+        reason_before = test.find_reason(before, gaps)
+        wider = _widen(gaps, reason)
+        if not reason_before:
+            return Validation(ok=False, checked=True, detail=_PLACE.sub("", reason))
+        if wider is None or _find_gap(reason_before) != _find_gap(reason):
             return Validation(
                 ok=True,
                 checked=False,
-                detail=f"not checked: nginx does not load the files as they were: {_PLACE.sub('', was)}",
+                detail=f"not checked: nginx does not load the files as they were: {_PLACE.sub('', reason_before)}",
             )
         gaps = wider
     return Validation(ok=True, checked=False, detail=f"not checked: nginx here lacks more than {_MOST_GAPS} directives")
 
 
-def _gap(trouble: str) -> str:
-    found = _DIRECTIVE.search(trouble) or _VARIABLE.search(trouble)
-    return found.group() if found else ""
+def _find_gap(reason: str) -> str:
+    """The directive or variable that nginx does not know, as it says it; empty for another reason."""
+    match = _DIRECTIVE.search(reason) or _VARIABLE.search(reason)
+    return match.group() if match else ""
 
 
-def _widened(gaps: Gaps, trouble: str) -> Gaps | None:
-    """With what is missing left out; None where that does not help."""
-    directive, variable = _DIRECTIVE.search(trouble), _VARIABLE.search(trouble)
+def _widen(gaps: Gaps, reason: str) -> Gaps | None:
+    """The gaps with the one of `reason` added; None where there is none to add."""
+    directive, variable = _DIRECTIVE.search(reason), _VARIABLE.search(reason)
     if directive and directive[1] not in gaps.directives:
         return replace(gaps, directives=gaps.directives | {directive[1]})
     if variable and variable[1] not in gaps.variables:

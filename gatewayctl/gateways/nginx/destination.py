@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.hosts import Underivable, authority, canary_host, given_address, is_ip
+from gatewayctl.gateways.hosts import Underivable, authority, canary_host, is_ip, parse_address
 from gatewayctl.gateways.nginx.fallback import backup_servers, refuse_without_backup
 from gatewayctl.gateways.nginx.markers import Insertion, indent_step, insertion_above
 from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses, has_variable, is_placeholder
@@ -84,7 +84,7 @@ def _resolving_note(one: ProxyPass, name: str) -> str:
 def _address(passes: ProxyPasses, one: ProxyPass, target: PassTarget, rule: CanaryRule) -> tuple[str, str]:
     """The canary's host and port: those given, else those derived from stable's. Raises Refused."""
     try:
-        given, given_port = given_address(rule.canary_host) if rule.canary_host else ("", "")
+        given, given_port = parse_address(rule.canary_host) if rule.canary_host else ("", "")
         if given_port and not target.address.host.startswith(_SOCKET):
             return given, given_port
         host, port = _stable_address(passes, one, target, rule)

@@ -1,7 +1,7 @@
-"""Spring's own opinion of an edit: the route lists alone, bound by a real gateway that serves nobody.
+"""Whether Spring would bind an edit: a real gateway, which serves no requests, binds the route lists alone.
 
-A user's whole file would need a user's whole world (registries, configuration servers), so only its routes are given
-to the program, with placeholders filled in.
+A whole file of a user may need registries and configuration servers. So only its routes are given to the program, with
+values for their placeholders.
 """
 
 import os
@@ -40,33 +40,34 @@ class SpringCloudChecker:
         self._program = program or os.environ.get(PROGRAM, "")
 
     def check(self, before: Files, after: Files) -> Validation:
-        """Would a gateway bind the routes of `after`? What it does not know itself (own filters) is told as such."""
+        """Whether a gateway would bind the routes of `after`; not checked where it does not bind those of `before`."""
         java = shutil.which("java")
         if not java or not self._program:
             what = "no java on PATH" if not java else f"{PROGRAM} does not name the jar of a gateway"
             return Validation(ok=True, checked=False, detail=f"not checked: {what}")
         try:
-            trouble = self._trouble(as_yaml(after))
-            if trouble and (old := self._trouble(as_yaml(before))):
+            reason = self._find_reason(as_yaml(after))
+            if reason and (old := self._find_reason(as_yaml(before))):
                 detail = f"not checked: the gateway here does not load these routes, with or without the rule: {old}"
                 return Validation(ok=True, checked=False, detail=detail)
-        except (Refused, OSError, subprocess.TimeoutExpired) as why:
-            return Validation(ok=True, checked=False, detail=f"not checked: {why}")
-        return Validation(ok=not trouble, checked=True, detail=trouble)
+        except (Refused, OSError, subprocess.TimeoutExpired) as fault:
+            return Validation(ok=True, checked=False, detail=f"not checked: {fault}")
+        return Validation(ok=not reason, checked=True, detail=reason)
 
-    def _trouble(self, files: Files) -> str:
-        """Why a list of routes is not bound; nothing when all are."""
-        found = [survey(file) for file in files]
-        lookup = Properties(found)
-        for table, ids in _tables(found, lookup):
-            said = self._run(_trial(table, lookup))
-            bound = [line.split(" ")[1] for line in said if line.startswith("route ")]
+    def _find_reason(self, files: Files) -> str:
+        """Why a list of routes is not bound; empty when all are."""
+        parsed = [survey(file) for file in files]
+        lookup = Properties(parsed)
+        for table, ids in _find_tables(parsed, lookup):
+            lines = self._run(_spell_table(table, lookup))
+            bound = [line.split(" ")[1] for line in lines if line.startswith("route ")]
             if not bound or set(ids) - set(bound):
-                faults = [line.removeprefix("fault ") for line in said if line.startswith("fault ")]
-                return (faults or said or ["it says nothing"])[-1][:_LONGEST]
+                faults = [line.removeprefix("fault ") for line in lines if line.startswith("fault ")]
+                return (faults or lines or ["it says nothing"])[-1][:_LONGEST]
         return ""
 
     def _run(self, text: str) -> list[str]:
+        """The lines that the gateway prints of a file with these routes. Raises OSError, TimeoutExpired."""
         with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
             routes = Path(folder) / "routes.yml"
             routes.write_text(text, encoding="utf-8")
@@ -83,18 +84,18 @@ class SpringCloudChecker:
         return (ended.stdout or ended.stderr).splitlines()
 
 
-def _tables(found: list[Survey], lookup: Properties) -> Iterator[tuple[Table, list[str]]]:
-    """The lists that hold a rule, with the ids of their rules; every list where none does."""
-    routes = [route for one in found for route in routes_of(one, lookup)]
+def _find_tables(parsed: list[Survey], lookup: Properties) -> Iterator[tuple[Table, list[str]]]:
+    """The lists that hold a rule of ours, with the ids of those rules; every list where none does."""
+    routes = [route for one in parsed for route in routes_of(one, lookup)]
     ours = {id(route.table) for route in routes if owner(route.id)}
-    for one in found:
+    for one in parsed:
         for table in one.tables:
             if table.routes.value and (not ours or id(table) in ours):
                 yield table, [route.id for route in routes if route.table is table and owner(route.id)]
 
 
-def _trial(table: Table, lookup: Properties) -> str:
-    """A file with one list of routes, and values for the placeholders in it."""
+def _spell_table(table: Table, lookup: Properties) -> str:
+    """A file with one list of routes, and with values for the placeholders in it."""
     whole = copy(table.unit, table.routes, _MAX_NODES)
     assert isinstance(whole, SequenceNode)  # noqa: S101 (it is a list)
     names = sorted(set(_PLACEHOLDER.findall(table.unit.source(table.routes))))

@@ -1,9 +1,8 @@
-"""How Spring Cloud Gateway spells a canary rule: a route directly above each of stable's, with the same order."""
+"""How Spring Cloud Gateway spells a canary rule: a route directly above each route of stable, with the same order."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.springcloud.canary import canary_route
@@ -13,7 +12,6 @@ from gatewayctl.gateways.springcloud.locate import Survey, is_config, replaced, 
 from gatewayctl.gateways.springcloud.placeholders import Properties
 from gatewayctl.gateways.springcloud.properties_file import as_yaml, written_back
 from gatewayctl.gateways.springcloud.routes import Route, owner, routes_of, safe, views
-from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.gateways.yamltext.edit import Edit, edited
 
 # Since 4.2 a header's lines are split at commas, and one match among the parts is enough.
@@ -31,94 +29,94 @@ class SpringCloudDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        with no_collection(), named_as_given():
-            found = _surveys(as_yaml(files))
-            routes = _routes(found)
+        with named_as_given():
+            parsed = _parse(as_yaml(files))
+            routes = _routes(parsed)
             if not routes:
-                _refuse_hidden(found)
+                _refuse_hidden(parsed)
             return tuple(as_given(views(routes)))
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
-        with no_collection(), named_as_given():
-            return written_back(files, self._insert(as_yaml(files), rule))
-
-    def _insert(self, files: Files, rule: CanaryRule) -> Change:
-        bare = _without(files, rule.app)
-        found = _surveys(bare)
-        _refuse_hidden(found)
-        routes = _routes(found)
-        hits = [route for route in routes if route.sends_to(rule)]
-        covered = [route for route in hits if not route.is_off and _is_in_effect(found, route)]
-        if not covered:
-            raise unrouted(found, routes, rule)
-        _refuse_ambiguous(covered, rule)
-        after = _with(found, covered, rule)
-        if _without(after, rule.app) != bare:
-            names = ", ".join(file.name for file in files)
-            raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
-        idle = [route for route in hits if route not in covered]
-        return Change(_stages(files, after), tuple(views(covered)), tuple(notes(found, covered, idle, rule)))
+        with named_as_given():
+            return written_back(files, _insert(as_yaml(files), rule))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with no_collection(), named_as_given():
-            name, read = safe(rule_name(app)), as_yaml(files)
-            ours = [route for route in _routes(_surveys(read)) if owner(route.id) == name]
-            return written_back(files, Change(_stages(read, _without(read, app)), tuple(views(ours))))
+        with named_as_given():
+            name, texts = safe(rule_name(app)), as_yaml(files)
+            ours = [route for route in _routes(_parse(texts)) if owner(route.id) == name]
+            return written_back(files, Change.between(texts, _remove_routes(texts, app), covered=tuple(views(ours))))
 
 
-def _surveys(files: Files) -> tuple[Survey, ...]:
-    found = tuple(survey(file) for file in files)
-    if all(one.is_empty for one in found):
+def _insert(files: Files, rule: CanaryRule) -> Change:
+    """The edit of files in YAML."""
+    parsed = _parse(_remove_routes(files, rule.app))
+    _refuse_hidden(parsed)
+    routes = _routes(parsed)
+    hits = [route for route in routes if route.sends_to(rule)]
+    covered = [route for route in hits if not route.is_off and _is_in_effect(parsed, route)]
+    if not covered:
+        raise unrouted(parsed, routes, rule)
+    _refuse_ambiguous(covered, rule)
+    after = _add_routes(parsed, covered, rule)
+    idle = [route for route in hits if route not in covered]
+    return Change.between(files, after, covered=tuple(views(covered)), notes=tuple(notes(parsed, covered, idle, rule)))
+
+
+def _parse(files: Files) -> tuple[Survey, ...]:
+    """Every file, parsed. Raises Refused, also where there is nothing of Spring Cloud Gateway in any of them."""
+    parsed = tuple(survey(file) for file in files)
+    if all(one.is_empty for one in parsed):
         raise empty(files)
-    return found
+    return parsed
 
 
 @lru_cache(maxsize=8)
-def _routes(found: tuple[Survey, ...]) -> tuple[Route, ...]:
-    lookup = Properties(found)
-    return tuple(route for one in found for route in routes_of(one, lookup))
+def _routes(parsed: tuple[Survey, ...]) -> tuple[Route, ...]:
+    lookup = Properties(parsed)
+    return tuple(route for one in parsed for route in routes_of(one, lookup))
 
 
-def _without(files: Files, app: str) -> Files:
+def _remove_routes(files: Files, app: str) -> Files:
     """The files without the canary routes of `app`."""
     name = safe(rule_name(app))
-    found = _surveys(files)
-    ours = [route for route in _routes(found) if owner(route.id) == name]
-    return _applied(found, [Edit(route.unit, route.table.routes, route.index) for route in ours])
+    parsed = _parse(files)
+    ours = [route for route in _routes(parsed) if owner(route.id) == name]
+    return _apply(parsed, [Edit(route.unit, route.table.routes, route.index) for route in ours])
 
 
-def _with(found: Sequence[Survey], covered: Sequence[Route], rule: CanaryRule) -> Files:
+def _add_routes(parsed: Sequence[Survey], covered: Sequence[Route], rule: CanaryRule) -> Files:
     """The files with a canary route above each of `covered`."""
     numbers: dict[int, int] = {}
     edits = []
     for route in covered:
         number = numbers[id(route.table)] = numbers.get(id(route.table), 0) + 1
         edits.append(Edit(route.unit, route.table.routes, route.index, canary_route(route, rule, number)))
-    return _applied(found, edits)
+    return _apply(parsed, edits)
 
 
-def _applied(found: Sequence[Survey], edits: Iterable[Edit]) -> Files:
+def _apply(parsed: Sequence[Survey], edits: Iterable[Edit]) -> Files:
     by_file: dict[str, list[Edit]] = {}
     for edit in edits:
         by_file.setdefault(edit.unit.file, []).append(edit)
-    return tuple(edited(one.source, by_file.get(one.source.file.name, []), is_config) for one in found)
+    return tuple(edited(one.source, by_file.get(one.source.file.name, []), is_config) for one in parsed)
 
 
-def _refuse_hidden(found: Iterable[Survey]) -> None:
-    """Raise Refused for routes that take the place of those in lists, and cannot be edited."""
-    for obstacle in [each for one in found for each in one.obstacles]:
+def _refuse_hidden(parsed: Iterable[Survey]) -> None:
+    """Raise Refused for routes that are used instead of those in lists, and that cannot be edited."""
+    for obstacle in [each for one in parsed for each in one.obstacles]:
         raise obstacle.refused()
 
 
-def _is_in_effect(found: Sequence[Survey], route: Route) -> bool:
-    home = next(one for one in found if route.table in one.tables)
-    return replaced(home, route.table) is None
+def _is_in_effect(parsed: Sequence[Survey], route: Route) -> bool:
+    """Whether no later document replaces the list that holds the route."""
+    file = next(one for one in parsed if route.table in one.tables)
+    return replaced(file, route.table) is None
 
 
 def _refuse_ambiguous(covered: Sequence[Route], rule: CanaryRule) -> None:
-    """Raise Refused where it would not be known how many routes of a running gateway have to carry the rule."""
+    """Raise Refused where the files do not say how many routes of a running gateway must have the rule."""
     prefixes = {route.table.prefix: route for route in covered}
     if len(prefixes) > 1:
         first, second = list(prefixes.values())[:2]
@@ -140,9 +138,3 @@ def _refuse_ambiguous(covered: Sequence[Route], rule: CanaryRule) -> None:
             f"{first.unit.line(first.table.routes)} of {first.unit.file}, and which list counts depends on the profile",
             hint="give only the files and documents that your gateway runs with",
         )
-
-
-def _stages(before: Files, after: Files) -> tuple[Files, ...]:
-    """One stage: a refresh reads all files at once."""
-    changed = tuple(new for old, new in zip(before, after, strict=True) if old != new)
-    return (changed,) if changed else ()

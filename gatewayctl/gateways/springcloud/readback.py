@@ -1,7 +1,7 @@
-"""What a running Spring Cloud Gateway does, asked at its actuator: the live routes, in the order they are tried.
+"""What a running Spring Cloud Gateway shows at its actuator: the live routes, in the order in which they are tried.
 
-`/actuator/gateway/routedefinitions` is never asked: it tells what was bound, which may not be live. Answers are
-another program's, so nothing of their shape is taken for granted.
+`/actuator/gateway/routedefinitions` is never asked: it shows what was bound, which may not be live. The answers come
+from another program, so their shape is checked at every step.
 """
 
 import re
@@ -34,45 +34,45 @@ class SpringCloudReadback:
     admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
-        """How many live routes carry exactly this rule; routes of its name with other content are strangers."""
+        """How many live routes are exactly this rule; routes of its name with other content are mismatched."""
         routes = self._routes(replica)
         named = [(place, route) for place, route in enumerate(routes) if owner(_id(route)) == safe(rule.name)]
-        odd = [trouble for place, _ in named if (trouble := _difference(routes, place, rule))]
+        odd = [difference for place, _ in named if (difference := _difference(routes, place, rule))]
         return RuleProof(
             asked=True, routes=len(named) - len(odd), detail="; ".join(odd[:3])[:_LONGEST], mismatched=len(odd)
         )
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:  # noqa: ARG002 (the port's signature)
-        """It has no upstreams of its own: a host is looked up for each request."""
+        """Not asked: it keeps no upstreams, but looks up a host for each request."""
         return UpstreamProof(asked=False)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:  # noqa: ARG002
-        """It cannot tell."""
+        """None: it does not count them."""
         return None
 
     def _routes(self, replica: Replica) -> list[Route]:
-        """The live routes; a backend that answers in place of the actuator is not believed."""
+        """The live routes. Raises EnvironmentFailed for an answer that is no list of routes, such as a backend's."""
         answer = self.admin(replica, ROUTES)
         try:
-            found = parse_json(answer)
+            routes = parse_json(answer)
         except TooDeep as fault:
-            raise _strange(replica, f"JSON that is {fault}") from fault
+            raise _unexpected(replica, f"JSON that is {fault}") from fault
         except ValueError as fault:
-            raise _strange(replica, f"{len(answer)} characters that are not JSON") from fault
-        if not isinstance(found, list):
-            raise _strange(replica, "JSON that is not a list")
-        if not all(isinstance(one, dict) and isinstance(one.get("route_id"), str) for one in found):
-            raise _strange(replica, "a list of something else than routes")
-        return found
+            raise _unexpected(replica, f"{len(answer)} characters that are not JSON") from fault
+        if not isinstance(routes, list):
+            raise _unexpected(replica, "JSON that is not a list")
+        if not all(isinstance(one, dict) and isinstance(one.get("route_id"), str) for one in routes):
+            raise _unexpected(replica, "a list of something else than routes")
+        return routes
 
 
-def _strange(replica: Replica, what: str) -> EnvironmentFailed:
+def _unexpected(replica: Replica, what: str) -> EnvironmentFailed:
     hint = "expose the endpoint `gateway` on a management port of its own: management.endpoint.gateway.access=read-only"
     return EnvironmentFailed(f"{replica.name} answers {ROUTES} with {what}", hint=hint)
 
 
 def _difference(routes: Sequence[Route], place: int, rule: CanaryRule) -> str:
-    """Why a route of the rule's name is not the rule; nothing when it is."""
+    """How a route with the rule's name differs from the rule; empty when it does not."""
     route = routes[place]
     metadata = route.get("metadata")
     stamp = metadata.get(STAMP_KEY) if isinstance(metadata, dict) else None
@@ -90,18 +90,19 @@ def _difference(routes: Sequence[Route], place: int, rule: CanaryRule) -> str:
         return _differs(route, "no live route has its conditions without the header")
     if twins[0] < place:
         return _differs(route, f"the route {_id(routes[twins[0]])} is tried before it")
-    return _astray(route, routes[twins[0]], rule)
+    return _target_difference(route, routes[twins[0]], rule)
 
 
-def _astray(route: Route, stable: Route, rule: CanaryRule) -> str:
+def _target_difference(route: Route, stable: Route, rule: CanaryRule) -> str:
+    """The same for its order and its uri, which follow from stable's route."""
     if route.get("order") != stable.get("order"):
         return _differs(route, f"its order is {route.get('order')}, that of {_id(stable)} is {stable.get('order')}")
     try:
         wanted = canary_uri(str(stable.get("uri")), rule, lambda name: None)  # noqa: ARG005
-    except Underivable as why:
-        return _differs(route, f"its uri cannot be judged: {why}")
-    found = str(route.get("uri"))
-    return "" if _full(found) == _full(wanted) else _differs(route, f"its uri is {found}, not {wanted}")
+    except Underivable as fault:
+        return _differs(route, f"its uri cannot be judged: {fault}")
+    uri = str(route.get("uri"))
+    return "" if _full(uri) == _full(wanted) else _differs(route, f"its uri is {uri}, not {wanted}")
 
 
 def _differs(route: Route, what: str) -> str:
@@ -109,7 +110,7 @@ def _differs(route: Route, what: str) -> str:
 
 
 def _full(value: str) -> str:
-    """A URI with the port it means."""
+    """A URI with its port, which may be the default of its scheme."""
     uri = parsed(value)
     if uri is None:
         return value

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.hosts import HOST, Underivable, authority, canary_host, given_address
+from gatewayctl.gateways.hosts import HOST, Underivable, authority, canary_host, parse_address
 
 _HIDDEN = "\ue000"  # stands for each character of a placeholder while a URI is taken apart
 _URI = re.compile(
@@ -136,7 +136,7 @@ def _authority(uri: Uri, rule: CanaryRule) -> str:
 
 def _given(rule: CanaryRule, port: str) -> str:
     """The address given, with stable's port where it has none of its own."""
-    host, own = given_address(rule.canary_host)
+    host, own = parse_address(rule.canary_host)
     return authority(host, own or port)
 
 

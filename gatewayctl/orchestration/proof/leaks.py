@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import DeadlineExceeded
-from gatewayctl.domain.evidence import Answer, Attribution, LeakCase
+from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule, LeakCase
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
-from gatewayctl.orchestration.proof.replica import ROUNDS, is_canary, is_stamped
+from gatewayctl.orchestration.proof.replica import ROUNDS
 from gatewayctl.waiting import Pending, until
 
 
@@ -75,13 +75,23 @@ def _ask_replica(context: StepContext, replica: Replica) -> list[ProbeOutcome]:
 def _judge(context: StepContext, replica: Replica, case: LeakProbe, answer: Answer) -> ProbeOutcome:
     answered_by, detail = case.attribution.attribute(answer), case.attribution.explain(answer)
     if case.case is LeakCase.NEIGHBOUR:
-        # The neighbour may have a rule of its own for this header: only our stamp or our canary's name is a leak.
-        release = context.release
-        is_fine = bool(answer.status) and not is_stamped(release, answer) and not is_canary(release, answer)
+        is_fine = _is_from_neighbour(context.release.attribution, case.attribution, answer)
     else:
         is_fine = answered_by in context.ports.gateway.dialect.limits.allowed(case.case)
     fault = "" if is_fine else f"{replica.name}, {case.label}: {detail}"
     return ProbeOutcome(replica.name, case.label, answered_by, detail, fault, silent=not answer.status)
+
+
+def _is_from_neighbour(ours: AttributionRule, neighbour: AttributionRule, answer: Answer) -> bool:
+    """Whether the answer to a marked request on a neighbour's path is no leak.
+
+    The neighbour may have a rule of its own for this header: only our stamp or our canary's word is a leak. Where the
+    gateway cannot stamp, an answer that names nobody could be our canary's: then the neighbour has to name itself.
+    """
+    if not answer.status or ours.is_stamped(answer) or ours.word_of(answer) is Attribution.CANARY:
+        return False
+    word = neighbour.identify.read(answer)
+    return ours.stamps or (bool(word) and ours.identity.who(word) is not Attribution.CANARY)
 
 
 def _find_remaining(context: StepContext, silent: set[str]) -> set[str]:

@@ -28,10 +28,18 @@ def why_not_served(gateway: Gateway, release: Release, replica: Replica, routes:
     return ""
 
 
-def sends_elsewhere(gateway: Gateway, release: Release, replica: Replica) -> bool:
-    """Whether the rule takes a marked request, but the canary does not answer: its Service is gone, or broken."""
-    answer = gateway.prober.ask(replica, release.marked_probe)
-    return is_stamped(release, answer) and release.attribution.attribute(answer) is not Attribution.CANARY
+def sends_elsewhere(gateway: Gateway, release: Release, replica: Replica, routes: int) -> bool:
+    """Whether the rule takes a marked request, but the canary does not answer: its Service is gone, or broken.
+
+    Where the gateway cannot stamp, read-back has to say that all `routes` carry the rule; without it nobody knows.
+    """
+    answer, attribution = gateway.prober.ask(replica, release.marked_probe), release.attribution
+    if not answer.status or attribution.attribute(answer) is Attribution.CANARY:
+        return False
+    if attribution.stamps:
+        return attribution.is_stamped(answer)
+    proof = gateway.readback.rule_of(replica, release.rule)
+    return proof.asked and 0 < routes <= proof.routes and not proof.mismatched
 
 
 def why_not_gone(gateway: Gateway, release: Release, replica: Replica) -> str:
@@ -48,21 +56,11 @@ def why_not_gone(gateway: Gateway, release: Release, replica: Replica) -> str:
 
 def _is_without_rule(release: Release, proof: RuleProof, answer: Answer) -> bool:
     """Answered by stable; or, when stable itself is in trouble, at least provably not by the canary's rule."""
-    if release.attribution.attribute(answer) is Attribution.STABLE:
-        return True
-    answered = bool(answer.status) and not is_stamped(release, answer) and not is_canary(release, answer)
-    return proof.asked and answered
-
-
-def is_stamped(release: Release, answer: Answer) -> bool:
-    """Whether the rule of this release has stamped the answer."""
-    return answer.headers.get(release.attribution.stamp_header) == release.attribution.stamp
-
-
-def is_canary(release: Release, answer: Answer) -> bool:
-    """Whether the application names itself as the canary of this release, stamped or not."""
     attribution = release.attribution
-    return attribution.identity.who(attribution.identify.read(answer)) is Attribution.CANARY
+    if attribution.attribute(answer) is Attribution.STABLE:
+        return True
+    is_ours = attribution.is_stamped(answer) or attribution.word_of(answer) is Attribution.CANARY
+    return proof.asked and bool(answer.status) and not is_ours
 
 
 def explain_replicas(gateway: Gateway, release: Release) -> dict[str, str]:

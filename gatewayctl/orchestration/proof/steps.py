@@ -55,7 +55,7 @@ def _wait_until_served(context: StepContext) -> Judgement:
             missing = why_not_active(context, replica) or why_not_served(gateway, release, replica, routes)
             if not missing:
                 continue
-            if not sends_elsewhere(gateway, release, replica):
+            if not sends_elsewhere(gateway, release, replica, routes):
                 elsewhere_since = clock.now()
             limit = gateway.replicas.endpoint_delay
             if clock.now() - elsewhere_since > limit:

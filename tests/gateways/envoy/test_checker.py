@@ -4,13 +4,13 @@ import pytest
 
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.envoy.checker import EnvoyChecker
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.registry import gateway
 from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTER, a_rule, cds, dns_cluster, one, rds
 from tests.gateways.envoy.test_golden import CASES, stored
 
 pytestmark = pytest.mark.sandbox
 
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 CHECKER = EnvoyChecker()
 ROUTES = SourceFile("rds.yaml", rds(ORDERS))
 CLUSTERS = SourceFile("cds.yaml", cds(dns_cluster("orders", "orders")))

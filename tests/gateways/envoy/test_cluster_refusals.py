@@ -4,10 +4,10 @@ import pytest
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.registry import gateway
 from tests.gateways.envoy.samples import CLUSTER, ORDERS, a_rule, cds, rds
 
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 
 
 def clusters(*lines: str) -> str:

@@ -5,11 +5,10 @@ import pytest
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import RouteView, SourceFile
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from tests.gateways.envoy.samples import LISTENER, ORDERS, ROUTES, a_rule, cds, dns_cluster, one, rds
 
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 ROUTE_FILE = SourceFile("rds.yaml", rds(ORDERS))
 CLUSTER_FILE = SourceFile("cds.yaml", cds(dns_cluster("orders", "orders.shop.svc"), dns_cluster("web", "web")))
 BOTH = (ROUTE_FILE, CLUSTER_FILE)

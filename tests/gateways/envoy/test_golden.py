@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.registry import gateway
 from tests.gateways.envoy.samples import a_rule
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "envoy"
 CASES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 
 
 def stored(case: str, which: str) -> Files:

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
-from tests.contract.dialects import edited
+from gatewayctl.gateways.registry import gateway
+from tests.contract.dialects import insert_reversibly
 from tests.gateways.envoy.samples import ROUTES, a_rule
 
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 NAME = "gatewayctl-orders-canary"
 
 
@@ -191,7 +191,7 @@ def each_canary_is_its_stable_route_with_a_header_a_cluster_and_a_stamp(after):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_layout_an_edit_adds_our_rule_can_be_taken_away_and_does_nothing_else(file):
     before = written(file)
-    after = edited(DIALECT, before, a_rule())
+    after = insert_reversibly(DIALECT, before, a_rule())
 
     no_line_of_a_person_is_changed_or_moved(file[0], before, after)
     everything_but_our_rule_reads_the_same(before, after)

@@ -9,12 +9,12 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.envoy.product import PRODUCT
 from gatewayctl.gateways.envoy.readback import EnvoyReadback
 from tests.gateways.envoy.running import NET, free_port, gateway, static_cluster, until, upstreams
 from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTER, a_rule, rds
 
-DIALECT = EnvoyDialect()
+DIALECT = PRODUCT.dialect
 ROUTES = "    - match: { prefix: /a/ }\n      route: { cluster: orders }\n" + ORDERS
 REPLICA = Replica("gw-0", "", "")
 

@@ -3,10 +3,10 @@
 import pytest
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.gateways.envoy.dialect import EnvoyDialect
+from gatewayctl.gateways.registry import gateway
 from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTES, a_rule, cds, dns_cluster, one, rds
 
-DIALECT = EnvoyDialect()
+DIALECT = gateway("envoy").dialect
 
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: routes}\ndata:\n"
 

@@ -283,7 +283,7 @@ def test_a_header_sent_twice_may_match_by_either_value_and_nothing_else_is_allow
 
 def test_the_registry_knows_the_product():
     assert "httproute" in GATEWAYS
-    assert isinstance(gateway("httproute").dialect, HttpRouteDialect)
+    assert isinstance(gateway("httproute").plain_dialect, HttpRouteDialect)
 
 
 def test_the_header_is_that_of_the_canary_rule():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER
-from tests.contract.dialects import edited
+from tests.contract.dialects import insert_reversibly
 from tests.gateways.httproute.samples import API, DIALECT, a_rule, one
 from tests.gateways.random_files import Layout, YamlWriter, check_lines_kept, layouts, load_documents, thorough
 
@@ -120,7 +120,7 @@ def check_copy(copy, rule):
 @thorough(100)
 def test_whatever_the_layout_an_edit_adds_our_rules_can_be_taken_away_and_does_nothing_else(file):
     before = write(file)
-    after = edited(DIALECT, before, a_rule())
+    after = insert_reversibly(DIALECT, before, a_rule())
 
     check_lines_kept(file[0], before, after)
     data = load_documents(after)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.gateways.nginx.markers import find_owned
 from gatewayctl.gateways.nginx.tree import read
-from tests.contract.dialects import edited
+from tests.contract.dialects import insert_reversibly
 from tests.gateways.nginx.samples import DIALECT, a_rule, insert, one
 from tests.gateways.random_files import thorough
 
@@ -102,7 +102,7 @@ with_orders = files.filter(sends_to_orders)
 @given(with_orders)
 @thorough(100)
 def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(file):
-    edited(DIALECT, write(file), a_rule())
+    insert_reversibly(DIALECT, write(file), a_rule())
 
 
 @given(with_orders)

@@ -2,12 +2,12 @@
 
 import pytest
 
+from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.springcloud.checker import PROGRAM, SpringCloudChecker
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
 from tests.gateways.springcloud.product import VERSIONS, gateway_jar
 from tests.gateways.springcloud.samples import ORDERS, WEB, a_rule, listed, one
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 PLACEHOLDERS = "  metadata: {a: '${SOMEWHERE}', b: '${test.x}'}\n"
 
 

@@ -6,10 +6,9 @@ import yaml
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import STAMP_HEADER, RouteView, SourceFile
 from gatewayctl.gateways.registry import gateway
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
 from tests.gateways.springcloud.samples import ID, NEW, OLD, ORDERS, WEB, a_rule, listed, one
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 PROFILES = f"""\
 {OLD}:
 - id: a

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
 from gatewayctl.gateways.springcloud.java_properties import entries, escaped, lines_of
 from tests.gateways.springcloud.product import VERSIONS, gateway_jar
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1")
 P = "spring.cloud.gateway.server.webflux.routes"
 FILE = f"""\

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
-from tests.contract.dialects import edited
+from gatewayctl.gateways.registry import gateway
+from tests.contract.dialects import insert_reversibly
 from tests.gateways.springcloud.samples import ID, a_rule
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 PATHS = (
     ("spring", "cloud", "gateway", "server", "webflux", "routes"),
     ("spring", "cloud", "gateway.server.webflux", "routes"),
@@ -172,7 +172,7 @@ def each_canary_is_its_stable_route_with_a_header_a_uri_and_a_stamp(listed):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_layout_an_edit_adds_our_rule_can_be_taken_away_and_does_nothing_else(file):
     layout, before = file[0], written(file)
-    after = edited(DIALECT, before, a_rule())
+    after = insert_reversibly(DIALECT, before, a_rule())
 
     rest = iter(after[0].text.split("\n"))
     assert layout.flow == "list" or all(line in rest for line in before[0].text.split("\n"))

@@ -3,10 +3,10 @@
 import pytest
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
+from gatewayctl.gateways.registry import gateway
 from tests.gateways.springcloud.samples import NEW, OLD, ORDERS, WEB, a_rule, listed, one
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 MORE = ORDERS.replace("id: orders", "id: more")
 HEAD = "- id: o\n  uri: http://orders\n"
 

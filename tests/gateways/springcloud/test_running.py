@@ -7,15 +7,15 @@ import pytest
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Header
+from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.springcloud.activation import SpringCloudActivation
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
 from gatewayctl.gateways.springcloud.readback import SpringCloudReadback
 from tests.gateways.springcloud.product import VERSIONS
 from tests.gateways.springcloud.running import Load, asked, gateways, get, post, until
 
 pytestmark = pytest.mark.jvm
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 LIVE = SpringCloudReadback(get)
 MARK = ("x-canary", "always")
 NEW = "spring.cloud.gateway.server.webflux.routes:\n"

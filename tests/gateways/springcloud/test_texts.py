@@ -3,12 +3,12 @@
 import pytest
 
 from gatewayctl.domain.errors import Refused
+from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
-from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
 from tests.gateways.springcloud.product import VERSIONS, gateway_jar
 from tests.gateways.springcloud.samples import WEB, a_rule, listed, one
 
-DIALECT = SpringCloudDialect()
+DIALECT = gateway("spring-cloud-gateway").dialect
 TEXT = "- orders=http://orders:8080, Path=/api/orders/**, Method=GET  # short\n"
 RULE = """\
 - id: "gatewayctl-orders-canary"

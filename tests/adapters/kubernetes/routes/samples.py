@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
-from gatewayctl.gateways.httproute.dialect import HttpRouteDialect
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
+from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.ports import Checker, Dialect
 from tests.fakes.toyroute.dialect import ToyRouteChecker, ToyRouteDialect
@@ -125,7 +125,7 @@ def _toy_defaults(rule: Object) -> None:
 SAMPLES = (
     Sample(
         HTTPROUTE,
-        HttpRouteDialect(),
+        gateway("httproute").dialect,
         HttpRouteChecker(),
         _http_spec,
         _http_defaults,
