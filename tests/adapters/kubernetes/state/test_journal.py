@@ -9,7 +9,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, apps, kept_spec
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
 from tests.adapters.kubernetes.apiserver import Shelf
@@ -139,10 +139,10 @@ def test_the_configuration_is_kept_beside_the_release_and_not_lost_by_who_has_no
     version = place.journal("apps: {orders: é}\n").save("orders", a_release(), 0).version
     version = place.journal().save("orders", a_release().at(Phase.LOAD), version).version
 
-    assert kept_spec(place.api, "shop", "orders") == "apps: {orders: é}\n"
+    assert read_spec(place.api, "shop", "orders") == "apps: {orders: é}\n"
     place.journal("new: 1\n").save("orders", a_release().at(Phase.WAIT), version)
-    assert kept_spec(place.api, "shop", "orders") == "new: 1\n"
-    assert kept_spec(place.api, "shop", "payments") is None
+    assert read_spec(place.api, "shop", "orders") == "new: 1\n"
+    assert read_spec(place.api, "shop", "payments") is None
 
 
 def test_applications_are_found_by_label_in_order(place: Place) -> None:
@@ -151,8 +151,8 @@ def test_applications_are_found_by_label_in_order(place: Place) -> None:
     stranger = {"metadata": {"name": "gatewayctl-x", "labels": {"gatewayctl.dev/app": "x"}}, "data": {"version": "1"}}
     place.api.create(config_maps("shop"), stranger)
 
-    assert apps(place.api, "shop") == ("orders", "payments")
-    assert apps(place.api, "elsewhere") == ()
+    assert list_apps(place.api, "shop") == ("orders", "payments")
+    assert list_apps(place.api, "elsewhere") == ()
 
 
 def test_history_is_pruned_so_that_the_object_stays_small_enough(place: Place) -> None:
