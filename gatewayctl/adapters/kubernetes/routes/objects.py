@@ -48,7 +48,7 @@ class ObjectRouteStore:
 
     def read(self) -> VersionedFiles:
         """All routes, with the version they were read at. Raises EnvironmentFailed."""
-        return self._versioned({route: self._get(route, watched.read) for route, watched in self._watched.items()})
+        return self._to_files({route: self._get(route, watched.read) for route, watched in self._watched.items()})
 
     def check(self) -> str:
         """Raise Refused when an edit would be reverted, EnvironmentFailed when no gateway serves a route."""
@@ -71,7 +71,7 @@ class ObjectRouteStore:
         written = {}
         for file, version in zip(expected.files, versions, strict=True):
             written[file.name] = self._write_one(_Edit(file, wanted[file.name], version, mark))
-        return self._versioned(written)
+        return self._to_files(written)
 
     def try_write(self, route: str, text: str) -> None:
         """Ask the API server whether it would take this text for a route. Raises what a write would raise."""
@@ -147,7 +147,7 @@ class ObjectRouteStore:
         namespace, _, name = route.partition("/")
         return custom_objects(self._resource.api_version, namespace, self._resource.plural), name
 
-    def _versioned(self, found: dict[str, Object]) -> VersionedFiles:
+    def _to_files(self, found: dict[str, Object]) -> VersionedFiles:
         files = tuple(SourceFile(route, self._text.text_of(one)) for route, one in found.items())
         return VersionedFiles(files, ",".join(str(_version_of(one)) for one in found.values()))
 
