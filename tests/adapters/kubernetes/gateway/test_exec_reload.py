@@ -38,7 +38,7 @@ WITHIN = 60.0  # seconds
 
 
 class Kubelet(socketserver.StreamRequestHandler):
-    """An API server that knows one Pod, and runs what it is told to run in it right here."""
+    """An API server that knows one Pod, and runs its commands on this machine."""
 
     pod: Object
     commands: list[list[str]]

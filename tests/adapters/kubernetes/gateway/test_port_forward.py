@@ -167,7 +167,7 @@ def test_a_tunnel_that_is_refused_ends_the_connection_and_the_next_one_is_tried_
         assert answer(connection, b"hello") == b"HELLO"
 
 
-def test_an_attempt_tells_why_it_is_refused(forwards: PortForwards, handler: type[Tunnel]) -> None:
+def test_an_attempt_that_is_refused_raises_with_the_reason(forwards: PortForwards, handler: type[Tunnel]) -> None:
     forwards.attempt("gateway-1", 8000)
     handler.refuse = True
 

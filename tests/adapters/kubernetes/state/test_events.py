@@ -116,7 +116,7 @@ def test_events_that_cannot_be_written_are_reported_once_and_stop_nothing(shop: 
     assert shop.listener.lines[0].startswith("– events no Kubernetes Event tells of it, the release goes on: ")
 
 
-def test_a_release_that_is_stuck_says_so_and_how_long_a_note_may_be(shop: Shop) -> None:
+def test_a_stuck_release_has_an_event_whose_note_is_cut_to_its_limit(shop: Shop) -> None:
     _, release = a_drafted(shop)
     stuck = replace(release, phase=Phase.COOL, outcome=Outcome.FAILED, stuck="é" * 1000)
 

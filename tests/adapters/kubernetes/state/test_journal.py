@@ -105,7 +105,7 @@ def test_a_save_without_an_answer_is_saved_once(place: Place, fault: str, begun:
     assert journal.save("orders", a_release().at(Phase.WAIT), saved.version).version == version + 2
 
 
-def test_a_save_without_an_answer_loses_to_whoever_wrote_since(place: Place) -> None:
+def test_a_save_without_an_answer_is_stale_when_someone_else_wrote_since(place: Place) -> None:
     journal, other = place.journal(), place.journal()
     version = journal.save("orders", a_release(), 0).version
     theirs = other.save("orders", a_release(2), version)
@@ -135,7 +135,7 @@ def test_a_save_that_never_gets_through_gives_up(place: Place) -> None:
     assert place.shelf.verbs().count("POST") < 10
 
 
-def test_the_configuration_is_kept_beside_the_release_and_not_lost_by_who_has_none(place: Place) -> None:
+def test_the_configuration_is_stored_beside_the_release_and_survives_a_writer_without_one(place: Place) -> None:
     version = place.journal("apps: {orders: é}\n").save("orders", a_release(), 0).version
     version = place.journal().save("orders", a_release().at(Phase.LOAD), version).version
 
