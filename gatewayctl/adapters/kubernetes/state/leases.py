@@ -89,25 +89,30 @@ class KubernetesLeases:
     def _take(self, app: str, holder: Holder, found: Object | None) -> None:
         """Write the lease as ours over `found` (None: there is none, as after every release). Raises Busy."""
 
+        renewed = 0.0
+
         def verify(found: Object | None) -> None:
             lease = lease_of(found) if found else None
             if lease is not None and lease.holder != holder and self._is_held(app, lease):
                 raise _busy(app, str(lease.holder))
 
         def send(found: Object | None) -> Object:
+            nonlocal renewed
             renewed = self._clock.wall()
-            stored = self._write(app, self._next(app, holder, renewed, found), found)
-            self._written[app, holder] = _WrittenLease(stored, renewed)
-            return stored
+            return self._write(app, self._next(app, holder, renewed, found), found)
 
-        # A lease that is ours after an attempt without an answer is renewed once more: attempts may take long.
-        write = ConditionalWrite(
-            f"the lease of {app}", send, lambda: self._read(app), is_done_in=lambda _: False, verify=verify
-        )
+        def is_done_in(found: Object | None) -> bool:
+            spec = texts(found or {}, "spec")
+            return (spec.get("holderIdentity"), spec.get("renewTime")) == (str(holder), micro_time(renewed))
+
+        write = ConditionalWrite(f"the lease of {app}", send, lambda: self._read(app), is_done_in, verify)
         try:
-            write_conditionally(write, found)
+            stored = write_conditionally(write, found)
         except (OvertakenWrite, UnknownOutcome) as fault:
+            # Also after attempts without an answer: that the lease is ours cannot be said.
             raise _busy(app, "others who take it in turns") from fault
+        assert stored is not None  # noqa: S101 (what was written, or was recognised as written, is an object)
+        self._written[app, holder] = _WrittenLease(stored, renewed)
 
     def _write(self, app: str, wanted: Object, old: Object | None) -> Object:
         if old is None:

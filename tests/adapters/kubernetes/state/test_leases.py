@@ -140,6 +140,17 @@ def test_a_lost_answer_changes_nothing_in_the_end(place: Place, fault: str) -> N
     assert place.shelf.objects == {}
 
 
+def test_a_lease_whose_answer_was_lost_is_recognised_and_not_written_twice(place: Place) -> None:
+    mine, time = place.machine()
+    place.shelf.lose = 1
+    mine.acquire("orders", ME)
+    time.sleep(6)
+    place.shelf.lose = 1
+    mine.renew("orders", ME)
+
+    assert place.shelf.verbs() == ["POST", "GET", "PUT", "GET"]
+
+
 def test_a_lease_that_cannot_be_given_back_expires_and_raises_nothing(place: Place) -> None:
     mine, _ = place.machine()
     mine.acquire("orders", ME)
