@@ -16,7 +16,7 @@ from threading import Lock
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.conditional_write import (
-    ATTEMPTS,
+    UNANSWERED,
     ConditionalWrite,
     OvertakenWrite,
     write_conditionally,
@@ -114,7 +114,7 @@ class KubernetesRouteStore:
     def _annotate(self, name: str, body: Object) -> str:
         """Annotate one Pod; why that failed, or nothing. Its status changes all the time, so conflicts are usual."""
         fault = ""
-        for _ in range(ATTEMPTS):
+        for _ in range(UNANSWERED):
             try:
                 self._api.merge(pods(self._place.namespace, name), body)
             except NotFound:
@@ -129,18 +129,18 @@ class KubernetesRouteStore:
 
     def _merge(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
         """The text of every file after the edit. Raises UsageFault for an unknown file, Refused for too much text."""
-        texts = {file.name: file.text for file in expected.files}
-        unknown = [file.name for file in files if file.name not in texts]
+        wanted = {file.name: file.text for file in expected.files}
+        unknown = [file.name for file in files if file.name not in wanted]
         if unknown:
             raise UsageFault(
-                f"the gateway has no route file {', '.join(unknown)}; {self._name} has {', '.join(texts)}",
+                f"the gateway has no route file {', '.join(unknown)}; {self._name} has {', '.join(wanted)}",
                 hint="the keys that are route files are named in gatewayctl.yaml, under gateway.config",
             )
-        texts.update({file.name: file.text for file in files})
-        size = sum(len(text.encode()) for text in texts.values())
+        wanted.update({file.name: file.text for file in files})
+        size = sum(len(text.encode()) for text in wanted.values())
         if size > _LARGEST:
             raise Refused(self._name, 0, f"{size} bytes of route files; a ConfigMap holds {_LARGEST}")
-        return texts
+        return wanted
 
     def _write(self, wanted: dict[str, str], expected: VersionedFiles, mark: str) -> VersionedFiles:
         """Write the texts that differ; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
@@ -154,8 +154,8 @@ class KubernetesRouteStore:
             return self._to_files(written)
 
         def is_done_in(found: VersionedFiles) -> bool:
-            texts = {file.name: file.text for file in found.files}
-            return StoredVersion.parse(found.version).mark == mark and texts == wanted
+            is_our_write = StoredVersion.parse(found.version).mark == mark
+            return is_our_write and {file.name: file.text for file in found.files} == wanted
 
         def verify(found: VersionedFiles) -> None:
             if not _is_unchanged(found, expected):

@@ -80,14 +80,14 @@ class ObjectRouteStore:
 
     def _merge(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
         """The text of every route after the edit. Raises UsageFault for a route that the gateway does not have."""
-        texts_by_route = {file.name: file.text for file in expected.files}
-        unknown = [file.name for file in files if file.name not in texts_by_route]
+        wanted = {file.name: file.text for file in expected.files}
+        unknown = [file.name for file in files if file.name not in wanted]
         if unknown:
             raise UsageFault(
-                f"the gateway has no route {', '.join(unknown)}; it has {', '.join(texts_by_route)}",
+                f"the gateway has no route {', '.join(unknown)}; it has {', '.join(wanted)}",
                 hint=f"{self._resource.kind}s are named in gatewayctl.yaml, under gateway.routes, as namespace/name",
             )
-        return {**texts_by_route, **{file.name: file.text for file in files}}
+        return {**wanted, **{file.name: file.text for file in files}}
 
     def _write_one(self, edit: "_Edit") -> Object:
         """Write one object; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
