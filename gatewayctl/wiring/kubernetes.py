@@ -32,7 +32,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
-    from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, Events
+    from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, EventWriter
     from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
     from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
@@ -55,7 +55,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     reload = next(iter(reloads), None)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
     more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if reload else ()))
-    events = Events(api, namespace, workloads.deployment, listener)
+    events = EventWriter(api, namespace, workloads.deployment, listener)
     return Ports(
         gateway=gateway,
         workloads=workloads,
@@ -141,13 +141,13 @@ def spec_in_cluster(app: str, namespace: str, context: str) -> "Spec":
     """The configuration that a release left in the cluster. Its context names the other machine's: ours is used."""
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.kubeconfig import own_namespace
-    from gatewayctl.adapters.kubernetes.state.journal import apps, kept_spec
+    from gatewayctl.adapters.kubernetes.state.journal import list_apps, read_spec
     from gatewayctl.config.load import parse
 
     api = connect(context)
     namespace = namespace or own_namespace(context)
-    named = [app] if app else list(apps(api, namespace))
-    text = kept_spec(api, namespace, named[0]) if named else None
+    named = [app] if app else list(list_apps(api, namespace))
+    text = read_spec(api, namespace, named[0]) if named else None
     if text is None:
         raise UsageFault(
             f"there is no gatewayctl.yaml here, and namespace {namespace} keeps no release of {app or 'any app'}",

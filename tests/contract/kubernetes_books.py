@@ -1,4 +1,4 @@
-"""The books in a cluster under the contract: a ConfigMap and a Lease per application, in a namespace of their own."""
+"""Journal and leases in a cluster, under the contract of their ports: a ConfigMap and a Lease per application."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ _APPS = ("orders", "payments")
 
 
 class KubernetesBooks:
-    """ports of one namespace; evidence stays in files."""
+    """The ports over one namespace of its own; evidence stays in files."""
 
     kept, ttl = 5, 15.0
 
@@ -74,7 +74,7 @@ def _session() -> tuple[Api, str]:
 
 @contextmanager
 def kubernetes_books(folder: Path) -> Iterator[Books]:
-    """Empty books in the cluster of $KUBECONFIG."""
+    """The ports with nothing stored, in the cluster of $KUBECONFIG."""
     api, namespace = _session()
     books = KubernetesBooks(api, namespace, folder)
     try:
@@ -88,7 +88,7 @@ def kubernetes_books(folder: Path) -> Iterator[Books]:
 
 @contextmanager
 def toy_books(folder: Path) -> Iterator[Books]:
-    """Empty books behind a tiny API server on loopback: the same adapters over real HTTP, without a cluster."""
+    """The same adapters, with nothing stored, over real HTTP to a small API server on loopback."""
     from tests.adapters.kubernetes.apiserver import Shelf, serving
 
     with serving(Shelf().answer, folder) as kubeconfig:

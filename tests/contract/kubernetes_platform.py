@@ -1,4 +1,4 @@
-"""A real cluster under the contract: the example's own manifests, in two namespaces that nobody else uses."""
+"""A real cluster under the contract of its ports: the example's own manifests, in two namespaces of its own."""
 
 import secrets
 import time
@@ -49,7 +49,7 @@ class KubernetesPlatform:
         self._images: dict[str, str] = {}
 
     def make(self) -> None:
-        """Make what the manifests say, as few Pods as the contract can do with."""
+        """Create the objects of the manifests, with as few Pods as the contract needs."""
         for namespace in (self.shop, self.gateway):
             self.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
         for found in map(self._moved, _manifests()):
@@ -60,7 +60,7 @@ class KubernetesPlatform:
         self.settle(lambda: sum(one.ready for one in self.replicas.list()) == 2, "the gateway")
 
     def remove(self) -> None:
-        """Delete both namespaces; the cluster takes its time, and nobody waits for it."""
+        """Delete both namespaces, without waiting until they are gone."""
         for namespace in (self.shop, self.gateway):
             self.api.delete(f"/api/v1/namespaces/{namespace}")
 
@@ -87,7 +87,7 @@ class KubernetesPlatform:
         return f"{self._first[0].text}# {mark}: é, blanks \t \r\n\r\n# and no final newline"
 
     def take_down(self, replica: str) -> None:
-        """An image that nobody has: the kubelet ends the container and cannot start another, in the same Pod."""
+        """Set an image that does not exist: the kubelet ends the container of the Pod and cannot start another one."""
         path = pods(self.gateway, replica)
         self._images[replica] = self.api.get(path)["spec"]["containers"][0]["image"]
         self.api.patch(path, [{"op": "replace", "path": _POD_IMAGE, "value": _NEVER}])
@@ -108,7 +108,7 @@ class KubernetesPlatform:
 
 
 def _manifests() -> list[dict[str, Any]]:
-    """What the contract needs of the manifests: no right, no second application."""
+    """The objects of the manifests that the contract needs: no rights, no second application."""
     made: list[dict[str, Any]] = [
         {
             "kind": "ConfigMap",

@@ -15,8 +15,8 @@ from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, connect
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events
 from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, Right, missing, rights
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.state.events import Events, Moment
-from tests.adapters.kubernetes.state.test_events import Heard
+from gatewayctl.adapters.kubernetes.state.events import EventReason, EventWriter
+from tests.adapters.kubernetes.state.test_events import RecordingListener
 from tests.e2e.accounts import as_account
 from tests.fakes.shop import AskingSuites, a_release
 from tests.fakes.world import World
@@ -124,14 +124,14 @@ def test_an_event_as_long_as_can_be_is_found_at_its_deployment_and_one_that_fail
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "orders"}, "spec": spec}
     uid = account.admin.create(deployments(namespace), body)["metadata"]["uid"]
     assert account.settled(()) == ()
-    heard = Heard()
+    heard = RecordingListener()
     world = World()
     release = replace(a_release(world, AskingSuites(world, [])), reason="é" * 2000)
     stranger = replace(release, target=replace(release.target, stable="nobody"))
-    told = Events(account.api, namespace, lambda name: account.api.get(deployments(namespace, name)), heard)
+    told = EventWriter(account.api, namespace, lambda name: account.api.get(deployments(namespace, name)), heard)
 
-    told.tell(release, Moment.REJECTED)
-    told.tell(stranger, Moment.REJECTED)
+    told.write(release, EventReason.REJECTED)
+    told.write(stranger, EventReason.REJECTED)
 
     found = account.api.get(events(namespace), fieldSelector=f"regarding.uid={uid}")["items"]
     assert [(one["reason"], one["type"], one["regarding"]["name"]) for one in found] == [

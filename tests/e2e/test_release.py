@@ -22,7 +22,7 @@ def test_a_good_release_is_promoted_and_leaves_nothing_behind(town: Town):
     assert (town.replicas("orders-canary"), town.pods("orders-canary")) == (0, [])
     assert town.routes() == routes
     told = kubectl("-n", town.shop, "describe", "deployment", "orders").partition("Events:")[2]
-    assert "every gateway replica sends what is marked to orders-canary" in told
+    assert "every gateway replica sends requests with the canary header to orders-canary" in told
     assert "Promoted" in told, told
     back = town.run("release", "orders", "--image", "shop/orders:1.0", "--promote", "on-success")
     assert back.code == 0, back.said

@@ -1,4 +1,4 @@
-"""Journals and leases on a tiny API server, and what a test does to it behind their backs."""
+"""A small API server that stores the objects of journals and leases, for tests that also change them directly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tests.adapters.kubernetes.apiserver import Shelf, serving
 
 @contextmanager
 def a_shelf(folder: Path) -> Iterator[tuple[Shelf, Api]]:
-    """An API server that keeps objects, and a way to it."""
+    """The server's store of objects, and an Api connected to it."""
     shelf = Shelf()
     with serving(shelf.answer, folder) as kubeconfig:
         api = connect(file=kubeconfig)

@@ -113,9 +113,9 @@ class MemoryApi(Api):
         self.asked.append("watch " + path.rpartition("/namespaces/shop/")[2])
         if self.refused:
             raise self.refused
-        return self._told(self.asked[-1], seconds)
+        return self._events(self.asked[-1], seconds)
 
-    def _told(self, which: str, seconds: int) -> Generator[Object]:
+    def _events(self, which: str, seconds: int) -> Generator[Object]:
         """The events of Pods, and then silence, as a real watch has it."""
         while which == "watch pods" and self.events:
             yield self.events.pop(0)

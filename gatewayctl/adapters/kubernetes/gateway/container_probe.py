@@ -1,7 +1,7 @@
-"""One look into a gateway's container: the files as they are mounted, and the processes that serve.
+"""Reads a gateway's container by one command: the mounted files, and the processes that serve requests.
 
-A shell without more than sha256sum, readlink, stat and date does it, in one exec: that is in every image that has a
-shell at all. What the processes say of themselves is in /proc.
+The command needs a shell, sha256sum, readlink, stat and date, which every image with a shell has. Titles and start
+times of processes are read from /proc.
 """
 
 import re
@@ -11,14 +11,14 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.gateways.product import OnSignal
 
 NEEDS = "the gateway's container needs sh, sha256sum, readlink, stat and date; gateway.container names another one"
-"""What to do where a look fails."""
+"""The hint where a probe fails."""
 
-_TICKS = 100  # a second, in what /proc says of any Linux
-_SURELY = 2.0  # seconds after which a process that started cannot have read the files of before; clocks are cut to one
+_TICKS = 100  # per second, the unit of start times in /proc on every Linux
+_CLOCK_ERROR = 2.0  # seconds; both times, of the sync and of a process's start, are cut to whole seconds
 _LINE = re.compile(r"process (\d+) (\d+) (\d+) (.*)")
 _DIGEST = re.compile(r"\\?([0-9a-f]{64}) [ *](.*)")
 
-_SCRIPT = r"""
+_PROBE = r"""
 folder=$1 first=$2 worker=$3
 shift 3
 sha256sum "$@"
@@ -38,7 +38,7 @@ done
 :
 """
 
-_TELL = r"""
+_RELOAD = r"""
 signal=$1 first=$2
 shift 2
 "$@" && kill -s "$signal" "$first"
@@ -47,7 +47,7 @@ shift 2
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process by its number and its start, in ticks since the machine's; together they name it for good."""
+    """One process: its pid, and its start in ticks since the machine started. Together they are never used again."""
 
     pid: int
     start: int
@@ -55,10 +55,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """What one look saw.
+    """What one probe of a container found.
 
-    `digests` are the SHA-256 of the files in the order they were asked for, `version` is the kubelet's own name of
-    what it mounted last. `fresh` says that all workers were started since, whoever had them started.
+    `digests` are the SHA-256 of the files in the order they were asked for. `version` is the kubelet's own name of what
+    it mounted last. `firsts` are pid and title of each master process, `workers` the processes that take new requests;
+    `leaving` counts those that only finish old requests. `fresh`: all workers were started after the last mount.
     """
 
     digests: tuple[str, ...]
@@ -69,45 +70,47 @@ class ContainerState:
     fresh: bool
 
 
-def looking(folder: str, files: tuple[str, ...], how: OnSignal) -> tuple[str, ...]:
-    """The command that looks: `files` are mounted in `folder`."""
-    return ("sh", "-c", _SCRIPT, "sh", folder, how.master_title, how.worker_title, *files)
+def probe_command(folder: str, files: tuple[str, ...], how: OnSignal) -> tuple[str, ...]:
+    """The command whose output `parse_probe` reads; `files` are mounted in `folder`."""
+    return ("sh", "-c", _PROBE, "sh", folder, how.master_title, how.worker_title, *files)
 
 
-def probe_command(first: tuple[int, str], how: OnSignal) -> tuple[str, ...]:
-    """The command that tries the files, and tells the first process to load them if they are sound."""
+def reload_command(first: tuple[int, str], how: OnSignal) -> tuple[str, ...]:
+    """The command that checks the files, and signals the master process (pid, title) to load them if they are valid."""
     pid, title = first
-    return ("sh", "-c", _TELL, "sh", how.signal.removeprefix("SIG"), str(pid), *how.config_test(title))
+    return ("sh", "-c", _RELOAD, "sh", how.signal.removeprefix("SIG"), str(pid), *how.config_test(title))
 
 
-def seen(out: str, files: tuple[str, ...], how: OnSignal) -> ContainerState:
-    """What the look said. Raises EnvironmentFailed when that makes no sense."""
+def parse_probe(output: str, files: tuple[str, ...], how: OnSignal) -> ContainerState:
+    """The state in the output of `probe_command`. Raises EnvironmentFailed when a part of it is missing."""
     digests: dict[str, str] = {}
     facts: dict[str, list[str]] = {}
-    found: list[tuple[int, int, int, str]] = []
-    for line in out.splitlines():
+    processes: list[tuple[int, int, int, str]] = []
+    for line in output.splitlines():
         if match := _LINE.fullmatch(line):
-            found.append((int(match[1]), int(match[2]), int(match[3]), match[4].strip()))
+            processes.append((int(match[1]), int(match[2]), int(match[3]), match[4].strip()))
         elif match := _DIGEST.fullmatch(line):
             digests[match[2]] = match[1]
-        elif words := line.split():
-            facts[words[0]] = words[1:]
+        elif fields := line.split():
+            facts[fields[0]] = fields[1:]
     try:
         came, version = int(facts["came"][0]), facts["came"][1]
         now, up = int(facts["now"][0]), float(facts["now"][1])
     except (KeyError, IndexError, ValueError) as fault:
-        raise EnvironmentFailed(f"its container said {out[:200]!r}", hint=NEEDS) from fault
-    firsts = tuple((pid, title) for pid, _, _, title in found if title.startswith(how.master_title))
-    ours = {pid for pid, _ in firsts}
+        raise EnvironmentFailed(f"its container said {output[:200]!r}", hint=NEEDS) from fault
+    firsts = tuple((pid, title) for pid, _, _, title in processes if title.startswith(how.master_title))
+    masters = {pid for pid, _ in firsts}
     workers = frozenset(
-        Process(pid, start) for pid, parent, start, title in found if parent in ours and title == how.worker_title
+        Process(pid, start)
+        for pid, parent, start, title in processes
+        if parent in masters and title == how.worker_title
     )
-    born = [now - (up - one.start / _TICKS) for one in workers]
+    started = [now - (up - one.start / _TICKS) for one in workers]
     return ContainerState(
         digests=tuple(digests.get(file, "") for file in files),
         version=version,
         firsts=firsts,
         workers=workers,
-        leaving=sum(parent in ours and title == how.draining_title for _, parent, _, title in found),
-        fresh=bool(born) and min(born) > came + _SURELY,
+        leaving=sum(parent in masters and title == how.draining_title for _, parent, _, title in processes),
+        fresh=bool(started) and min(started) > came + _CLOCK_ERROR,
     )

@@ -1,6 +1,6 @@
-"""One command in a container of a Pod, to its end.
+"""Runs one command in a container of a Pod, to its end.
 
-The API server's exec is a WebSocket: what the command says comes on two channels, how it ended on a third.
+The API server's exec is a WebSocket: stdout and stderr of the command come on two channels, its exit status on a third.
 """
 
 import time
@@ -18,21 +18,21 @@ from gatewayctl.domain.nesting import parse_json
 if TYPE_CHECKING:
     from websocket import WebSocket
 
-_OUT, _ERR, _ENDED = 1, 2, 3
+_OUT, _ERR, _STATUS = 1, 2, 3
 _LARGEST = 1024 * 1024  # bytes of all channels
 _LONGEST = 300  # characters of a reason
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """How a command ended, and what it said."""
+class CommandResult:
+    """The exit code of a command, and its stdout and stderr."""
 
     code: int
     out: str
     err: str
 
 
-def execute(api: Api, container: tuple[str, str], command: Sequence[str], within: float = 20.0) -> Ran:
+def execute(api: Api, container: tuple[str, str], command: Sequence[str], within: float = 20.0) -> CommandResult:
     """Run `command` in a container (the Pod's path, its name) for at most `within` seconds, without a terminal.
 
     Raises EnvironmentFailed when it cannot be run, or does not end.
@@ -42,42 +42,42 @@ def execute(api: Api, container: tuple[str, str], command: Sequence[str], within
     what = f"run a command in container {name} of {pod_path}"
     opened = open_websocket(api, f"{pod_path}/exec", query, what)
     try:
-        said = _heard(opened, within, what)
+        received = _receive(opened, within, what)
     finally:
         close_at_once(opened)
-    return Ran(_code(said[_ENDED], what), _text(said[_OUT]), _text(said[_ERR]))
+    return CommandResult(_exit_code(received[_STATUS], what), _text(received[_OUT]), _text(received[_ERR]))
 
 
-def _heard(opened: "WebSocket", within: float, what: str) -> dict[int, bytes]:
-    """All that came by each channel, until the command has ended."""
+def _receive(opened: "WebSocket", within: float, what: str) -> dict[int, bytes]:
+    """All bytes of each channel, until the command has ended. Raises EnvironmentFailed."""
     from websocket import ABNF, WebSocketException
 
-    said: dict[int, bytes] = defaultdict(bytes)
-    over, size = time.monotonic() + within, 0
+    received: dict[int, bytes] = defaultdict(bytes)
+    deadline, size = time.monotonic() + within, 0
     try:
-        while _ENDED not in said:
-            opened.settimeout(max(0.1, over - time.monotonic()))
+        while _STATUS not in received:
+            opened.settimeout(max(0.1, deadline - time.monotonic()))
             operation, frame = opened.recv_data_frame(control_frame=True)
             if operation == ABNF.OPCODE_CLOSE:
                 break
             if operation in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and len(frame.data) > 1:
-                said[frame.data[0]] += frame.data[1:]
+                received[frame.data[0]] += frame.data[1:]
             size += len(frame.data)
-            if size > _LARGEST or time.monotonic() > over:
+            if size > _LARGEST or time.monotonic() > deadline:
                 raise EnvironmentFailed(f"cannot {what}: it says more than {_LARGEST} bytes, or for over {within:g} s")
     except (WebSocketException, OSError) as fault:
         raise EnvironmentFailed(f"cannot {what}: {str(fault)[:_LONGEST] or type(fault).__name__}") from fault
-    return said
+    return received
 
 
-def _code(told: bytes, what: str) -> int:
+def _exit_code(data: bytes, what: str) -> int:
     """The exit code in a Status object. Raises EnvironmentFailed when the command did not run to its end."""
     try:
-        status = parse_json(told)
+        status = parse_json(data)
     except ValueError:
         status = None
     if not isinstance(status, dict):
-        raise EnvironmentFailed(f"cannot {what}: nobody said how it ended")
+        raise EnvironmentFailed(f"cannot {what}: its exit status did not come")
     if status.get("status") == "Success":
         return 0
     for cause in items(part(status, "details"), "causes"):
@@ -86,5 +86,5 @@ def _code(told: bytes, what: str) -> int:
     raise EnvironmentFailed(f"cannot {what}: {str(status.get('message'))[:_LONGEST]}")
 
 
-def _text(said: bytes) -> str:
-    return said.decode(errors="replace")
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")

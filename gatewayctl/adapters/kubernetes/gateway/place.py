@@ -18,7 +18,7 @@ class GatewayPlace:
     """The gateway's Pods (`selector` in `namespace`), its files (`keys` of `config_map`), its container ports.
 
     `admin` is 0 where the gateway has no admin port. With `routes` its rules are API objects, and it has no files.
-    `container` is empty where the first that has the files is meant.
+    `container` is the one that runs the gateway; empty for the first that mounts the files.
     """
 
     namespace: str

@@ -1,4 +1,4 @@
-"""Ports of Pods as ports of this machine, for those who are outside the cluster.
+"""Makes ports of Pods reachable as ports of this machine, for processes outside the cluster.
 
 The library's own port-forward needs a typed API class (90 MB), and its thread prints a traceback when either side hangs
 up early. The protocol behind it is small: a WebSocket whose messages begin with a channel number.
@@ -18,34 +18,34 @@ from gatewayctl.domain.errors import EnvironmentFailed
 if TYPE_CHECKING:
     from websocket import WebSocket
 
-_DATA = 0  # channel of the one port we ask for; every other one tells of an error, or of the end
+_DATA = 0  # channel of the one port that we ask for; the others are for errors
 _CHUNK = 65536  # bytes
-_STUCK = 30.0  # seconds that the other side may take to accept what we pass on
+_STUCK = 30.0  # seconds that the other side may take to accept data
 _IDLE = 300.0  # seconds without a byte after which a connection is given up
 
 
-class Forwards:
-    """One listener on 127.0.0.1 for each port of each Pod that was asked for."""
+class PortForwards:
+    """Listeners on 127.0.0.1, one for each port of a Pod that an address was asked for."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api, self._namespace = api, namespace
         self._lock = Lock()
-        self._open: dict[tuple[str, int], _Forward] = {}
+        self._open: dict[tuple[str, int], _PortForward] = {}
 
     def address(self, pod: str, port: int) -> str:
-        """`127.0.0.1:N`, the same for the Pod's whole life. What connects there is carried to the Pod's port."""
+        """`127.0.0.1:N`, the same while the Pod exists. Connections to it are forwarded to the Pod's port."""
         with self._lock:
             key = (pod, port)
             if key not in self._open:
-                self._open[key] = _Forward(self._api, pods(self._namespace, pod), port)
+                self._open[key] = _PortForward(self._api, pods(self._namespace, pod), port)
             return self._open[key].address
 
     def attempt(self, pod: str, port: int) -> None:
-        """Open a connection to the Pod once. Raises EnvironmentFailed with the reason when that is not possible."""
+        """Open a connection to the Pod, and close it. Raises EnvironmentFailed with the reason when that fails."""
         close_at_once(_connect(self._api, pods(self._namespace, pod), port))
 
     def keep(self, names: set[str]) -> None:
-        """Close the listeners of all other Pods: they are gone."""
+        """Close the listeners of all Pods but these; the others are gone."""
         with self._lock:
             for key in [key for key in self._open if key[0] not in names]:
                 self._open.pop(key).close()
@@ -55,8 +55,8 @@ class Forwards:
         self.keep(set())
 
 
-class _Forward:
-    """A listener; each connection that it accepts gets a WebSocket of its own, so one that broke is no one else's."""
+class _PortForward:
+    """One listener; each connection to it gets a WebSocket of its own, so that one that breaks ends no other."""
 
     def __init__(self, api: Api, pod_path: str, port: int) -> None:
         self._api, self._pod_path, self._port = api, pod_path, port
@@ -73,7 +73,7 @@ class _Forward:
             self._closed = True
             connections = tuple(self._connections)
         for one in (self._listener, *connections):
-            with contextlib.suppress(OSError):  # the other side was faster
+            with contextlib.suppress(OSError):  # the other side has closed it already
                 one.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it
         self._thread.join()
         self._listener.close()
@@ -93,13 +93,13 @@ class _Forward:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            tunnel = _connect(self._api, self._pod_path, self._port)
+            websocket = _connect(self._api, self._pod_path, self._port)
             try:
-                _carry(connection, tunnel)
+                _pass_bytes(connection, websocket)
             finally:
-                close_at_once(tunnel)
+                close_at_once(websocket)
         except EnvironmentFailed:
-            return  # whoever connected sees it end, and says so
+            return  # the client sees its connection end, and reports that
         finally:
             with self._lock:
                 self._connections.discard(connection)
@@ -114,42 +114,46 @@ def _connect(api: Api, pod_path: str, port: int) -> "WebSocket":
     return found
 
 
-def _carry(connection: socket.socket, tunnel: "WebSocket") -> None:
-    """Pass bytes on, both ways, until either side ends."""
+def _pass_bytes(connection: socket.socket, websocket: "WebSocket") -> None:
+    """Pass on bytes in both directions, until either side ends."""
     from websocket import WebSocketException
 
     connection.settimeout(_STUCK)
     begun: set[int] = set()
     with selectors.DefaultSelector() as readable, contextlib.suppress(OSError, WebSocketException):
         readable.register(connection, selectors.EVENT_READ)
-        readable.register(tunnel, selectors.EVENT_READ)
+        readable.register(websocket, selectors.EVENT_READ)
         # What TLS has already decrypted does not make the socket readable again.
-        while ready := [tunnel] if _buffered(tunnel) else [key.fileobj for key, _ in readable.select(_IDLE)]:
-            if connection in ready and not _up(connection, tunnel):
+        while (
+            ready := [websocket]
+            if _has_buffered_data(websocket)
+            else [key.fileobj for key, _ in readable.select(_IDLE)]
+        ):
+            if connection in ready and not _send_to_pod(connection, websocket):
                 return
-            if tunnel in ready and not _down(tunnel, connection, begun):
+            if websocket in ready and not _send_to_client(websocket, connection, begun):
                 return
 
 
-def _buffered(tunnel: "WebSocket") -> bool:
+def _has_buffered_data(websocket: "WebSocket") -> bool:
     import ssl
 
-    return isinstance(tunnel.sock, ssl.SSLSocket) and tunnel.sock.pending() > 0
+    return isinstance(websocket.sock, ssl.SSLSocket) and websocket.sock.pending() > 0
 
 
-def _up(connection: socket.socket, tunnel: "WebSocket") -> bool:
-    """Pass on what the client sent; False at the end."""
+def _send_to_pod(connection: socket.socket, websocket: "WebSocket") -> bool:
+    """Pass on what the client sent; False when it has closed the connection."""
     data = connection.recv(_CHUNK)
     if data:
-        tunnel.send_binary(bytes([_DATA]) + data)
+        websocket.send_binary(bytes([_DATA]) + data)
     return bool(data)
 
 
-def _down(tunnel: "WebSocket", connection: socket.socket, begun: set[int]) -> bool:
-    """Pass on one message of the Pod's; False at the end. A channel's first one only repeats the port number."""
+def _send_to_client(websocket: "WebSocket", connection: socket.socket, begun: set[int]) -> bool:
+    """Pass on one message of the Pod; False at the end. The first message of a channel only repeats the port number."""
     from websocket import ABNF
 
-    operation, frame = tunnel.recv_data_frame(control_frame=True)
+    operation, frame = websocket.recv_data_frame(control_frame=True)
     if operation == ABNF.OPCODE_CLOSE:
         return False
     if operation != ABNF.OPCODE_BINARY or not frame.data:

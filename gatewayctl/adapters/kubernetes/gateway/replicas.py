@@ -1,4 +1,4 @@
-"""The gateway's Pods as replicas: who should serve, and at which address each one alone can be asked."""
+"""The gateway's Pods as replicas: which ones should serve, and the address at which each one can be asked alone."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import pods
 from gatewayctl.adapters.kubernetes.client.watch import WatchedList
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.gateway.port_forward import Forwards
+from gatewayctl.adapters.kubernetes.gateway.port_forward import PortForwards
 from gatewayctl.domain.platform import Replica
 
 _REACHED = 0.5  # seconds to connect to a Pod's address
@@ -18,7 +18,7 @@ _LONGEST = 300  # characters of a note
 
 
 class NetworkPath(StrEnum):
-    """How Pods are reached: by their own addresses, by port-forward, or by whichever is found to work."""
+    """How Pods are reached: by their own addresses, by port-forward, or by the first of these that works."""
 
     AUTO = "auto"
     DIRECT = "direct"
@@ -28,11 +28,11 @@ class NetworkPath(StrEnum):
 class KubernetesReplicas:
     """Lists the Pods of the gateway's selector that have not finished.
 
-    A Pod that is being deleted is listed for as long as it is Ready: clients that hold a connection to it still get its
-    answers, by rules that the kubelet no longer updates. After that it is left out, so that no proof waits for it.
+    A Pod that is being deleted is listed while it is Ready: clients with an open connection still get its answers, by
+    rules that the kubelet no longer updates. Afterwards it is left out, so that no proof waits for it.
 
-    Waits ask many times a second; the Pods are listed once, and a watch tells what becomes of them. `listing` is theirs
-    where others look at them, too.
+    Waits read them many times a second, so they are listed once and then watched. `listing` is that list where others
+    read it, too.
     """
 
     removal_delay = 5.0  # seconds; from the end of a Pod's containers to its watch event
@@ -43,28 +43,28 @@ class KubernetesReplicas:
     ) -> None:
         self._place, self._reach = place, reach
         self._pods = listing or WatchedList(api, pods(place.namespace), labelSelector=place.selector)
-        self._forwards = Forwards(api, place.namespace)
+        self._forwards = PortForwards(api, place.namespace)
         self._lock = Lock()
 
     def list(self) -> tuple[Replica, ...]:
         """All that should serve, ready or not. Raises EnvironmentFailed when the API or the Pods cannot be reached."""
         with self._lock:
-            return self._look()
+            return self._list()
 
     def close(self) -> None:
         """End all port-forwards; a later list opens new ones."""
         with self._lock:
             self._forwards.close()
 
-    def _look(self) -> tuple[Replica, ...]:
+    def _list(self) -> tuple[Replica, ...]:
         found = self._pods.read()
         serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=name_of))
         if self._reach is NetworkPath.AUTO:
-            self._reach = self._decide(serving)
+            self._reach = self._choose_path(serving)
         self._forwards.keep({name_of(pod) for pod in serving})
         return tuple(self._replica(pod) for pod in serving)
 
-    def _decide(self, serving: tuple[Object, ...]) -> NetworkPath:
+    def _choose_path(self, serving: tuple[Object, ...]) -> NetworkPath:
         """Once per process, by the first Pod that is ready; undecided while there is none."""
         if "KUBERNETES_SERVICE_HOST" in os.environ:
             return NetworkPath.DIRECT
@@ -83,13 +83,13 @@ class KubernetesReplicas:
         ready = _is_ready(pod)
         return Replica(
             name,
-            self._at(pod, port),
-            self._at(pod, admin) if admin else "",
+            self._endpoint(pod, port),
+            self._endpoint(pod, admin) if admin else "",
             ready=ready,
             note=("terminating" if _is_ending(pod) else "") if ready else _why_not(pod)[:_LONGEST],
         )
 
-    def _at(self, pod: Object, port: int) -> str:
+    def _endpoint(self, pod: Object, port: int) -> str:
         if self._reach is NetworkPath.FORWARD:
             return self._forwards.address(name_of(pod), port)
         address = _address(pod) or name_of(pod)  # a Pod without an address yet: nothing answers to its bare name
@@ -119,12 +119,12 @@ def _is_serving(pod: Object) -> bool:
 
 
 def _why_not(pod: Object) -> str:
-    """Why a Pod is not ready: the container's own reason first, then the scheduler's, then the condition's."""
+    """Why a Pod is not ready: its container's reason if there is one, else the scheduler's, else its condition's."""
     for status in items(pod, "status", "containerStatuses"):
         stopped = part(status, "state", "waiting") or part(status, "state", "terminated")
         if stopped:
-            said = f": {stopped['message']}" if stopped.get("message") else ""
-            return f"container {status.get('name')} {stopped.get('reason', 'does not run')}{said}"
+            message = f": {stopped['message']}" if stopped.get("message") else ""
+            return f"container {status.get('name')} {stopped.get('reason', 'does not run')}{message}"
     for kind in ("PodScheduled", "Ready"):
         condition = _condition(pod, kind)
         if condition.get("status") == "False":

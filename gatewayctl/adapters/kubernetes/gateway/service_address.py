@@ -1,4 +1,4 @@
-"""The addresses of Services, for gateways whose rules need one."""
+"""The cluster IPs of Services, for gateways whose rules need an address."""
 
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
@@ -7,7 +7,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 
 
 class KubernetesAddresses:
-    """Implements ports.Address with a Service's cluster IP, which stays as long as the Service does."""
+    """Implements ports.Address with a Service's cluster IP, which does not change while the Service exists."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api, self._namespace = api, namespace

@@ -1,4 +1,4 @@
-"""Where in a Pod the gateway's files are: which container has them, in which folder, by which paths."""
+"""Finds the gateway's files in a Pod: the container that mounts them, the folder, and their paths."""
 
 import posixpath
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from gatewayctl.domain.errors import EnvironmentFailed
 
 
 @dataclass(frozen=True, slots=True)
-class Mounted:
-    """The gateway's files in a running container: `run` is another one after each of its starts.
+class MountedFiles:
+    """The gateway's files in a running container; `container_id` is a new one after each start.
 
-    `folder` is the mounted one, `files` are absolute paths in the order of the place's keys.
+    `folder` is the mount path, `files` are absolute paths in the order of the place's keys.
     """
 
     container: str
-    run: str
+    container_id: str
     folder: str
     files: tuple[str, ...]
 
 
-def mounted(place: GatewayPlace, pod: Object) -> Mounted:
+def find_mounted_files(place: GatewayPlace, pod: Object) -> MountedFiles:
     """In the container that the place names, else in the first that has them. Raises EnvironmentFailed."""
     volumes = {str(one.get("name")): _paths(place, one) for one in items(pod, "spec", "volumes")}
     containers = [*items(pod, "spec", "containers"), *items(pod, "spec", "initContainers")]
@@ -34,7 +34,9 @@ def mounted(place: GatewayPlace, pod: Object) -> Mounted:
             paths = volumes.get(str(mount.get("name")))
             if paths and not (mount.get("subPath") or mount.get("subPathExpr")):
                 folder = str(mount.get("mountPath"))
-                return Mounted(name, _run(pod, name), folder, tuple(posixpath.join(folder, one) for one in paths))
+                return MountedFiles(
+                    name, _container_id(pod, name), folder, tuple(posixpath.join(folder, one) for one in paths)
+                )
     which = f"container {place.container} does not mount" if place.container else "no container mounts"
     raise EnvironmentFailed(
         f"Pod {place.namespace}/{name_of(pod)}: {which} {', '.join(place.keys)} of ConfigMap {place.config_map}",
@@ -43,7 +45,7 @@ def mounted(place: GatewayPlace, pod: Object) -> Mounted:
 
 
 def _paths(place: GatewayPlace, volume: Object) -> tuple[str, ...]:
-    """The paths of the place's keys in a volume; none when it has not all of them."""
+    """The paths of the place's keys in a volume; empty when it does not have all of them."""
     found: dict[str, str] = {}
     for source in (volume, *items(volume, "projected", "sources")):
         config_map = part(source, "configMap")
@@ -53,7 +55,7 @@ def _paths(place: GatewayPlace, volume: Object) -> tuple[str, ...]:
     return tuple(found[key] for key in place.keys) if all(key in found for key in place.keys) else ()
 
 
-def _run(pod: Object, container: str) -> str:
+def _container_id(pod: Object, container: str) -> str:
     statuses = (*items(pod, "status", "containerStatuses"), *items(pod, "status", "initContainerStatuses"))
     return next((str(one.get("containerID")) for one in statuses if one.get("name") == container), "")
 

@@ -1,12 +1,12 @@
-"""The gateway's route files as keys of a ConfigMap, swapped only when they are as they were read.
+"""The gateway's route files as keys of a ConfigMap, written only while they are as they were read.
 
-The whole object's resourceVersion alone would be too strict: a person's edit of another key is no conflict. So a write
-that clashes looks again, and goes on from the new version while our files, and a mark that each write of ours renews,
-are as they were read. The mark also makes every write a new version (the API server drops a patch that changes
-nothing), and tells afterwards whether a write that got no answer has happened.
+The whole object's resourceVersion alone would be too strict: a person's edit of another key is no conflict. So after a
+conflict the object is read again, and written again while our files, and a mark that each write of ours renews, are as
+they were read. The mark also makes every write a new version (the API server ignores a patch that changes nothing), and
+tells afterwards whether a write that got no answer has happened.
 
-A JSON Patch with a `test` of each text would say the same in one request, but the API server compares such texts as
-JSON was spelled, escapes included: one é or & in a comment, and the test fails for ever.
+A JSON Patch with a `test` of each text would do the same in one request. But the API server compares such texts as they
+are spelled in JSON, escapes included: with one é or & in a comment the test would always fail.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from threading import Lock
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.conditional_write import (
-    ATTEMPTS,
+    UNANSWERED,
     ConditionalWrite,
     OvertakenWrite,
     write_conditionally,
@@ -42,10 +42,9 @@ _AT_ONCE = 8  # nudges in flight
 
 
 class KubernetesRouteStore:
-    """Reads and writes `keys` of one ConfigMap; after each write it has every gateway Pod sync at once.
+    """Reads and writes `keys` of one ConfigMap; after each write it makes the kubelets sync every gateway Pod at once.
 
-    Both are got once and followed by a watch. A write that clashed reads anew. `listing` is the gateway's Pods where
-    others look at them, too.
+    Both are requested once and then watched. `listing` has the gateway's Pods where others read them, too.
     """
 
     watch_delay = 1.0  # seconds; after that a kubelet that is told to sync mounts nothing older
@@ -54,30 +53,30 @@ class KubernetesRouteStore:
         self._api, self._place = api, place
         self._path = config_maps(place.namespace, place.config_map)
         self._watched = WatchedObject(api, config_maps(place.namespace), place.config_map)
-        self._gateway = listing or WatchedList(api, pods(place.namespace), labelSelector=place.selector)
+        self._gateway_pods = listing or WatchedList(api, pods(place.namespace), labelSelector=place.selector)
         self._name = f"ConfigMap {place.namespace}/{place.config_map}"
         self._lock = Lock()
         self._unnudged: dict[str, str] = {}
 
     @property
     def unnudged(self) -> dict[str, str]:
-        """Pods that could not be nudged after the last write, with the reason; they sync a minute later."""
+        """Pods that could not be annotated after the last write, with the reason; they sync a minute later."""
         return dict(self._unnudged)
 
     def read(self) -> VersionedFiles:
         """All files, with the version they were read at. Raises EnvironmentFailed, UsageFault, Refused."""
-        return self._stored(self._object(self._watched.read))
+        return self._to_files(self._get(self._watched.read))
 
     def check(self) -> str:
-        """Raise Refused when an edit would not reach the gateway or would be reverted; else say where it arrives."""
-        found = self._object(self._watched.read)
+        """Where an edit arrives. Raises Refused when it would not reach the gateway, or would be reverted."""
+        found = self._get(self._watched.read)
         check_object(self._place, found)
-        self._stored(found)
-        listed = self._pods()
-        places = check_mounts(self._place, listed)
-        if not listed:
+        self._to_files(found)
+        running = self._pods()
+        folders = check_mounts(self._place, running)
+        if not running:
             return f"{self._name}; no gateway Pod runs that could mount it"
-        return f"{self._name}, mounted at {', '.join(places)} by {len(listed)} Pods"
+        return f"{self._name}, mounted at {', '.join(folders)} by {len(running)} Pods"
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, as a new version; StaleWrite when someone wrote since `expected`.
@@ -85,22 +84,22 @@ class KubernetesRouteStore:
         What was never written by us is checked first, as in `check`. Later writes are not held up by that: an abort
         must be able to take its rule out of a ConfigMap that somebody has put under Helm in the meantime.
         """
-        wanted = self._wanted(files, expected)
+        wanted = self._merge(files, expected)
         version = StoredVersion.parse(expected.version)
         if not version.mark:
             self.check()
         mark = secrets.token_hex(8)
-        written = self._swap(wanted, expected, mark)
+        written = self._write(wanted, expected, mark)
         self.nudge(mark)
         return written
 
     def nudge(self, mark: str = "") -> None:
-        """Have the kubelets sync all gateway Pods now; a Pod that cannot be nudged is remembered, and no error."""
+        """Make the kubelets sync all gateway Pods now, by an annotation; `unnudged` then has those that failed."""
         body = {"metadata": {"annotations": {NUDGE: mark or secrets.token_hex(8)}}}
         failed: dict[str, str] = {}
 
-        def touch(name: str) -> None:
-            fault = self._touched(name, body)
+        def annotate(name: str) -> None:
+            fault = self._annotate(name, body)
             if fault:
                 failed[name] = fault
 
@@ -110,42 +109,42 @@ class KubernetesRouteStore:
             names, failed = [], {"all": str(fault)}
         if names:
             with ThreadPoolExecutor(min(len(names), _AT_ONCE)) as pool:
-                list(pool.map(touch, names))
+                list(pool.map(annotate, names))
         with self._lock:
             self._unnudged = failed
 
-    def _touched(self, name: str, body: Object) -> str:
-        """Nudge one Pod; why that did not work, or nothing. Its status moves all the time, so clashes are usual."""
+    def _annotate(self, name: str, body: Object) -> str:
+        """Annotate one Pod; why that failed, or nothing. Its status changes all the time, so conflicts are usual."""
         fault = ""
-        for _ in range(ATTEMPTS):
+        for _ in range(UNANSWERED):
             try:
                 self._api.merge(pods(self._place.namespace, name), body)
             except NotFound:
-                return ""  # it went away in the meantime
+                return ""  # it was deleted in the meantime
             except (VersionConflict, UnknownOutcome) as caught:
-                fault = str(caught)  # once too often does no harm, and once too few costs a minute
+                fault = str(caught)  # twice does no harm, and not at all would cost a minute
             except ApiFault as caught:
                 return str(caught)
             else:
                 return ""
         return fault
 
-    def _wanted(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
-        """All texts as they shall be. Raises UsageFault for a file that is not there, or too large."""
-        texts = {file.name: file.text for file in expected.files}
-        unknown = [file.name for file in files if file.name not in texts]
+    def _merge(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
+        """The text of every file after the edit. Raises UsageFault for an unknown file, Refused for too much text."""
+        wanted = {file.name: file.text for file in expected.files}
+        unknown = [file.name for file in files if file.name not in wanted]
         if unknown:
             raise UsageFault(
-                f"the gateway has no route file {', '.join(unknown)}; {self._name} has {', '.join(texts)}",
+                f"the gateway has no route file {', '.join(unknown)}; {self._name} has {', '.join(wanted)}",
                 hint="the keys that are route files are named in gatewayctl.yaml, under gateway.config",
             )
-        texts.update({file.name: file.text for file in files})
-        size = sum(len(text.encode()) for text in texts.values())
+        wanted.update({file.name: file.text for file in files})
+        size = sum(len(text.encode()) for text in wanted.values())
         if size > _LARGEST:
             raise Refused(self._name, 0, f"{size} bytes of route files; a ConfigMap holds {_LARGEST}")
-        return texts
+        return wanted
 
-    def _swap(self, wanted: dict[str, str], expected: VersionedFiles, mark: str) -> VersionedFiles:
+    def _write(self, wanted: dict[str, str], expected: VersionedFiles, mark: str) -> VersionedFiles:
         """Write the texts that differ; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
         changed = {file.name: wanted[file.name] for file in expected.files if wanted[file.name] != file.text}
 
@@ -154,27 +153,27 @@ class KubernetesRouteStore:
             metadata = {"resourceVersion": version, "annotations": {WRITE: mark}}
             written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
             self._watched.update(written)
-            return self._stored(written)
+            return self._to_files(written)
 
         def is_done_in(found: VersionedFiles) -> bool:
-            texts = {file.name: file.text for file in found.files}
-            return StoredVersion.parse(found.version).mark == mark and texts == wanted
+            is_our_write = StoredVersion.parse(found.version).mark == mark
+            return is_our_write and {file.name: file.text for file in found.files} == wanted
 
         def verify(found: VersionedFiles) -> None:
-            if not _same(found, expected):
+            if not _is_unchanged(found, expected):
                 raise StaleWrite(f"{self._name} was changed by someone else since it was read")
 
         def read() -> VersionedFiles:
-            return self._stored(self._object(self._watched.get))
+            return self._to_files(self._get(self._watched.get))
 
         try:
             return write_conditionally(ConditionalWrite(self._name, send, read, is_done_in, verify), expected)
         except OvertakenWrite as fault:
             raise StaleWrite(f"{self._name} is being changed by others all the time") from fault
 
-    def _object(self, got: Callable[[], Object]) -> Object:
+    def _get(self, get: Callable[[], Object]) -> Object:
         try:
-            return got()
+            return get()
         except NotFound as fault:
             raise EnvironmentFailed(
                 f"there is no {self._name}", hint="gateway.namespace and gateway.config in gatewayctl.yaml name it"
@@ -182,9 +181,9 @@ class KubernetesRouteStore:
 
     def _pods(self) -> list[Object]:
         ended = {"Succeeded", "Failed"}
-        return [pod for pod in self._gateway.read() if part(pod, "status").get("phase") not in ended]
+        return [pod for pod in self._gateway_pods.read() if part(pod, "status").get("phase") not in ended]
 
-    def _stored(self, found: Object) -> VersionedFiles:
+    def _to_files(self, found: Object) -> VersionedFiles:
         metadata, data = part(found, "metadata"), part(found, "data")
         binary = [key for key in self._place.keys if key in part(found, "binaryData")]
         if binary:
@@ -200,7 +199,7 @@ class KubernetesRouteStore:
         return VersionedFiles(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
 
 
-def _same(found: VersionedFiles, expected: VersionedFiles) -> bool:
-    """Nobody wrote what a write of ours depends on."""
+def _is_unchanged(found: VersionedFiles, expected: VersionedFiles) -> bool:
+    """Whether nobody changed what a write of ours depends on."""
     now, then = StoredVersion.parse(found.version), StoredVersion.parse(expected.version)
     return found.files == expected.files and now.has_same_writes(then)

@@ -50,7 +50,7 @@ class ObjectRouteStore:
 
     def read(self) -> VersionedFiles:
         """All routes, with the version they were read at. Raises EnvironmentFailed."""
-        return self._versioned({route: self._get(route, watched.read) for route, watched in self._watched.items()})
+        return self._to_files({route: self._get(route, watched.read) for route, watched in self._watched.items()})
 
     def check(self) -> str:
         """Raise Refused when an edit would be reverted, EnvironmentFailed when no gateway serves a route."""
@@ -73,7 +73,7 @@ class ObjectRouteStore:
         written = {}
         for file, version in zip(expected.files, versions, strict=True):
             written[file.name] = self._write_one(_Edit(file, wanted[file.name], version, mark))
-        return self._versioned(written)
+        return self._to_files(written)
 
     def try_write(self, route: str, text: str) -> None:
         """Ask the API server whether it would take this text for a route. Raises what a write would raise."""
@@ -82,14 +82,14 @@ class ObjectRouteStore:
 
     def _merge(self, files: Files, expected: VersionedFiles) -> dict[str, str]:
         """The text of every route after the edit. Raises UsageFault for a route that the gateway does not have."""
-        texts_by_route = {file.name: file.text for file in expected.files}
-        unknown = [file.name for file in files if file.name not in texts_by_route]
+        wanted = {file.name: file.text for file in expected.files}
+        unknown = [file.name for file in files if file.name not in wanted]
         if unknown:
             raise UsageFault(
-                f"the gateway has no route {', '.join(unknown)}; it has {', '.join(texts_by_route)}",
+                f"the gateway has no route {', '.join(unknown)}; it has {', '.join(wanted)}",
                 hint=f"{self._resource.kind}s are named in gatewayctl.yaml, under gateway.routes, as namespace/name",
             )
-        return {**texts_by_route, **{file.name: file.text for file in files}}
+        return {**wanted, **{file.name: file.text for file in files}}
 
     def _write_one(self, edit: "_Edit") -> Object:
         """Write one object; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
@@ -149,7 +149,7 @@ class ObjectRouteStore:
         namespace, _, name = route.partition("/")
         return custom_objects(self._resource.api_version, namespace, self._resource.plural), name
 
-    def _versioned(self, found: dict[str, Object]) -> VersionedFiles:
+    def _to_files(self, found: dict[str, Object]) -> VersionedFiles:
         files = tuple(SourceFile(route, self._text.text_of(one)) for route, one in found.items())
         return VersionedFiles(files, ",".join(str(_version_of(one)) for one in found.values()))
 

@@ -31,7 +31,7 @@ _OWNERS = (
 
 
 def check_object(place: GatewayPlace, found: Object) -> None:
-    """Raise Refused when an edit of this ConfigMap would be impossible, or reverted."""
+    """Raise Refused when this ConfigMap cannot be edited, or an edit would be reverted."""
     name = f"ConfigMap {place.namespace}/{place.config_map}"
     if found.get("immutable") is True:
         raise Refused(name, 0, "it is immutable: true, and cannot be edited", hint=SOURCE_HINT)
@@ -44,9 +44,9 @@ def check_object(place: GatewayPlace, found: Object) -> None:
 
 
 def check_route(resource: RouteResource, name: str, found: Object) -> str:
-    """Raise Refused when an edit of this route object would be reverted; else say which gateways serve it.
+    """Which gateways serve this route object. Raises Refused when an edit of it would be reverted.
 
-    Raises EnvironmentFailed when every gateway that looked at it has turned it down.
+    Raises EnvironmentFailed when every gateway that looked at it has rejected it.
     """
     what = f"{resource.kind} {name}"
     metadata = part(found, "metadata")
@@ -103,7 +103,7 @@ def _report(acceptance: Acceptance, report: Object, generation: object) -> _Gate
 
 
 def _owner(found: Object) -> str:
-    """Who would revert an edit; empty when nobody is known."""
+    """Who would revert an edit, as far as labels, annotations and owners tell; empty when nobody would."""
     metadata = part(found, "metadata")
     labels, annotations = part(metadata, "labels"), part(metadata, "annotations")
     for prefix, owner in _OWNERS:
@@ -114,29 +114,29 @@ def _owner(found: Object) -> str:
         return "Helm, says app.kubernetes.io/managed-by"
     for parent in items(metadata, "ownerReferences"):
         return f"{parent.get('kind', 'an object')} {parent.get('name', '')}, says ownerReferences"
-    # Argo CD may track by a label that others use too; then only the writer's name tells.
+    # Argo CD may mark its objects by a label that others use, too; then only its name as a field manager tells.
     writers = (str(entry.get("manager", "")) for entry in items(metadata, "managedFields"))
     writer = next((one for one in writers if one.startswith("argocd")), "")
     return f"Argo CD, says the field manager {writer}" if writer else ""
 
 
 def check_mounts(place: GatewayPlace, pods: list[Object]) -> tuple[str, ...]:
-    """Directories in which the gateway's Pods see the ConfigMap. Raises Refused when an edit would not reach one."""
-    places: dict[str, None] = {}
+    """The folders in which the gateway's Pods mount the ConfigMap. Raises Refused when an edit would miss a Pod."""
+    folders: dict[str, None] = {}
     for pod in pods:
         name = f"Pod {place.namespace}/{name_of(pod)}"
         spec = part(pod, "spec")
         mounts = tuple(_mounts(spec, _volumes(place, spec, name)))
-        whole = [path for path, sub_path in mounts if not sub_path]
-        if not whole:
-            raise Refused(name, 0, _why_not(place, spec, mounts), hint=_MOUNT_HINT)
-        places.update(dict.fromkeys(whole))
-    return tuple(places)
+        as_folder = [path for path, sub_path in mounts if not sub_path]
+        if not as_folder:
+            raise Refused(name, 0, _reason_not_mounted(place, spec, mounts), hint=_MOUNT_HINT)
+        folders.update(dict.fromkeys(as_folder))
+    return tuple(folders)
 
 
 def _volumes(place: GatewayPlace, spec: Object, pod: str) -> set[str]:
-    """Names of the Pod's volumes that hold the ConfigMap. Raises Refused when one leaves a key of ours out."""
-    found = set()
+    """Names of the Pod's volumes with the ConfigMap. Raises Refused when one of them does not have all our keys."""
+    names = set()
     for volume in items(spec, "volumes"):
         for source in (volume, *items(volume, "projected", "sources")):
             config_map = part(source, "configMap")
@@ -147,31 +147,31 @@ def _volumes(place: GatewayPlace, spec: Object, pod: str) -> set[str]:
             if missing:
                 reason = f"volume {volume.get('name')} leaves out {', '.join(missing)} of ConfigMap {place.config_map}"
                 raise Refused(pod, 0, reason, hint="add the key to the volume's items")
-            found.add(str(volume.get("name")))
-    return found
+            names.add(str(volume.get("name")))
+    return names
 
 
 def _mounts(spec: Object, volumes: set[str]) -> Iterator[tuple[str, str]]:
-    """Where running containers mount these volumes: the directory, and the subPath if there is one."""
-    for container in _running(spec):
+    """Where running containers mount these volumes: the path, and the subPath if there is one."""
+    for container in _running_containers(spec):
         for mount in items(container, "volumeMounts"):
             if mount.get("name") in volumes:
                 sub_path = mount.get("subPath") or mount.get("subPathExpr") or ""
                 yield str(mount.get("mountPath", "")), str(sub_path)
 
 
-def _running(spec: Object) -> tuple[Object, ...]:
-    """Containers that stay: an init container has ended when an edit comes, unless it is a sidecar."""
+def _running_containers(spec: Object) -> tuple[Object, ...]:
+    """Containers that keep running; an init container has ended before any edit, unless it is a sidecar."""
     sidecars = [one for one in items(spec, "initContainers") if one.get("restartPolicy") == "Always"]
     return (*items(spec, "containers"), *sidecars)
 
 
-def _why_not(place: GatewayPlace, spec: Object, mounts: tuple[tuple[str, str], ...]) -> str:
+def _reason_not_mounted(place: GatewayPlace, spec: Object, mounts: tuple[tuple[str, str], ...]) -> str:
     of = f"ConfigMap {place.config_map}"
     if mounts:
         path, sub_path = mounts[0]
         return f"it mounts {of} at {path} by subPath {sub_path}, which never updates"
-    for container in (*_running(spec), *items(spec, "initContainers")):
+    for container in (*_running_containers(spec), *items(spec, "initContainers")):
         names = [part(one, "valueFrom", "configMapKeyRef").get("name") for one in items(container, "env")]
         names += [part(one, "configMapRef").get("name") for one in items(container, "envFrom")]
         if place.config_map in names:

@@ -1,8 +1,8 @@
-"""What became of a release as Kubernetes Events on its stable Deployment, where an on-call person looks first.
+"""Records milestones of a release as Kubernetes Events on its stable Deployment, where an on-call person looks first.
 
-An Event is told, never relied on: one that cannot be written is said once, and the release goes on. It is told where
-the journal is written, so that nothing is told that did not happen, whoever drives; three of them at most in a release
-that nothing stops.
+Nothing depends on Events: the first one that cannot be written is reported, and the release goes on. They are written
+after the journal, so that none says what did not happen, whichever process drives. A release that nothing stops has at
+most three.
 """
 
 import socket
@@ -24,8 +24,8 @@ _CONTROLLER = "gatewayctl.dev/gatewayctl"
 _BYTES = 1024  # of a note; the API server refuses more
 
 
-class Moment(StrEnum):
-    """What is worth an Event, as its `reason`."""
+class EventReason(StrEnum):
+    """What of a release is recorded as an Event, and the `reason` of that Event."""
 
     ROUTED = "Routed"
     WAITING = "Waiting"
@@ -37,19 +37,19 @@ class Moment(StrEnum):
 
 
 _ENDS = {
-    Outcome.PROMOTED: Moment.PROMOTED,
-    Outcome.REJECTED: Moment.REJECTED,
-    Outcome.ABORTED: Moment.ABORTED,
-    Outcome.FAILED: Moment.FAILED,
+    Outcome.PROMOTED: EventReason.PROMOTED,
+    Outcome.REJECTED: EventReason.REJECTED,
+    Outcome.ABORTED: EventReason.ABORTED,
+    Outcome.FAILED: EventReason.FAILED,
 }
-_ON_THE_WAY = {Milestone.ROUTED: Moment.ROUTED, Milestone.WAITING: Moment.WAITING}
-_GOOD = frozenset({Moment.ROUTED, Moment.WAITING, Moment.PROMOTED})
+_ON_THE_WAY = {Milestone.ROUTED: EventReason.ROUTED, Milestone.WAITING: EventReason.WAITING}
+_GOOD = frozenset({EventReason.ROUTED, EventReason.WAITING, EventReason.PROMOTED})
 
 
-def moment_of(release: Release) -> Moment | None:
-    """What a release has come to; None in between."""
+def reason_of(release: Release) -> EventReason | None:
+    """The reason for an Event about a release as it is; None where it is at no milestone."""
     if release.stuck:
-        return Moment.STUCK
+        return EventReason.STUCK
     if release.outcome in _ENDS:
         return _ENDS[release.outcome]
     milestone = ROWS[release.phase].milestone
@@ -57,8 +57,8 @@ def moment_of(release: Release) -> Moment | None:
 
 
 @dataclass(slots=True)
-class Events:
-    """Writes Events in `namespace`; `deployment` gives the one they are about, `narrator` is told the first failure."""
+class EventWriter:
+    """Writes Events in `namespace`; `deployment` reads the one they are about, `listener` gets the first failure."""
 
     api: Api
     namespace: str
@@ -66,30 +66,30 @@ class Events:
     listener: ProgressListener
     _failed: bool = field(default=False, init=False)
 
-    def tell(self, release: Release, moment: Moment) -> None:
-        """One Event. Never raises for what the cluster refuses."""
+    def write(self, release: Release, reason: EventReason) -> None:
+        """Write one Event; that it cannot be written raises nothing."""
         try:
-            self.api.create(events(self.namespace), self._event(release, moment))
+            self.api.create(events(self.namespace), self._event(release, reason))
         except EnvironmentFailed as fault:
             if not self._failed:
-                said = f"no Kubernetes Event tells of it, the release goes on: {fault}"
-                self.listener.ended("events", "–", said, 0.0)
+                detail = f"no Kubernetes Event tells of it, the release goes on: {fault}"
+                self.listener.ended("events", "–", detail, 0.0)
             self._failed = True
 
-    def _event(self, release: Release, moment: Moment) -> Object:
+    def _event(self, release: Release, reason: EventReason) -> Object:
         name = release.target.stable
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"generateName": f"{name}-", "namespace": self.namespace, "labels": {MANAGED_BY: MANAGER}},
             "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "type": "Normal" if moment in _GOOD else "Warning",
-            "reason": moment.value,
+            "type": "Normal" if reason in _GOOD else "Warning",
+            "reason": reason.value,
             "action": "Release",
-            "note": _short(f"release {release.id} of {release.image}: {_said(release, moment)}"),
+            "note": _short(f"release {release.id} of {release.image}: {_note(release, reason)}"),
             "reportingController": _CONTROLLER,
             "reportingInstance": socket.gethostname()[:128] or "unknown",
-            # By its uid: kubectl describe shows no others.
+            # kubectl describe finds Events by the uid of their object.
             "regarding": {
                 "apiVersion": "apps/v1",
                 "kind": "Deployment",
@@ -102,25 +102,25 @@ class Events:
 
 @dataclass(slots=True)
 class EventRecordingJournal:
-    """ports.Journal that has `events` tell each moment that a release comes to, once."""
+    """ports.Journal that writes one Event for each reason that a release gives."""
 
     inner: Journal
-    events: Events
-    _last: dict[str, tuple[str, Moment]] = field(default_factory=dict, init=False)
+    events: EventWriter
+    _last: dict[str, tuple[str, EventReason]] = field(default_factory=dict, init=False)
 
     def load(self, app: str) -> Record | None:
-        """As `inner`; what is read was told by whoever wrote it."""
+        """As `inner`; the process that wrote the record has written its Event."""
         record = self.inner.load(app)
         if record is not None:
-            self._is_news(record.release)
+            self._new_reason(record.release)
         return record
 
     def save(self, app: str, release: Release, expected: int) -> Record:
-        """As `inner`; then it is told."""
+        """As `inner`; then an Event is written if the release has a new reason for one."""
         record = self.inner.save(app, release, expected)
-        moment = self._is_news(release)
-        if moment is not None:
-            self.events.tell(release, moment)
+        reason = self._new_reason(release)
+        if reason is not None:
+            self.events.write(release, reason)
         return record
 
     def moved(self, app: str, version: int) -> bool:
@@ -131,29 +131,29 @@ class EventRecordingJournal:
         """As `inner`."""
         return self.inner.history(app)
 
-    def _is_news(self, release: Release) -> Moment | None:
-        """The moment a release has come to, unless it had already."""
-        moment = moment_of(release)
-        if moment is None or self._last.get(release.app) == (release.id, moment):
+    def _new_reason(self, release: Release) -> EventReason | None:
+        """The reason for an Event now, remembered; None when it is the same as before."""
+        reason = reason_of(release)
+        if reason is None or self._last.get(release.app) == (release.id, reason):
             return None
-        self._last[release.app] = release.id, moment
-        return moment
+        self._last[release.app] = release.id, reason
+        return reason
 
 
-def _said(release: Release, moment: Moment) -> str:
-    match moment:
-        case Moment.ROUTED:
-            return f"every gateway replica sends what is marked to {release.target.canary}"
-        case Moment.WAITING:
+def _note(release: Release, reason: EventReason) -> str:
+    match reason:
+        case EventReason.ROUTED:
+            return f"every gateway replica sends requests with the canary header to {release.target.canary}"
+        case EventReason.WAITING:
             return f"waits for someone: gatewayctl status {release.app}"
-        case Moment.PROMOTED:
+        case EventReason.PROMOTED:
             return f"{release.target.stable} runs it"
-        case Moment.STUCK:
+        case EventReason.STUCK:
             return f"the way back did not complete: gatewayctl status {release.app}; {release.stuck}"
         case _:
-            return release.reason or moment.value.lower()
+            return release.reason or reason.value.lower()
 
 
 def _short(message: str) -> str:
-    """At most as many bytes as a note may have."""
+    """The message, cut to the length that a note may have."""
     return message.encode()[:_BYTES].decode(errors="ignore")

@@ -1,7 +1,7 @@
-"""The journal as one ConfigMap per application: whoever reaches the cluster can read it and act on it.
+"""The journal as one ConfigMap per application: everybody who reaches the cluster can read it and act on it.
 
-A release and the history change together, in one write that expects the version we read last: one request, no look
-before it. Phase and outcome are labels: `kubectl get configmaps -L gatewayctl.dev/phase,gatewayctl.dev/outcome`.
+A release and the history change together, in one write that expects the version read last: one request, without another
+read before it. Phase and outcome are labels: `kubectl get configmaps -L gatewayctl.dev/phase,gatewayctl.dev/outcome`.
 """
 
 import json
@@ -26,12 +26,12 @@ _LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
 class KubernetesJournal:
     """Keeps `keep` ended releases per application, fewer where they would make the ConfigMap too large.
 
-    `spec_text` is kept beside the release, so that anybody can act on it from anywhere; empty leaves what is kept.
+    `spec_text` is stored beside the release, so that anybody can act on it from anywhere; empty leaves the stored one.
     """
 
     def __init__(self, api: Api, namespace: str, spec_text: str = "", keep: int = 10) -> None:
         self._api, self._namespace, self._spec, self._keep = api, namespace, spec_text, keep
-        self._last: dict[str, _Entry] = {}
+        self._last: dict[str, _JournalEntry] = {}
         self._watched: dict[str, WatchedObject] = {}
 
     def load(self, app: str) -> Record | None:
@@ -58,7 +58,7 @@ class KubernetesJournal:
         return Record(release, stored.version if stored else 0)
 
     def moved(self, app: str, version: int) -> bool:
-        """Whether the record is known to be no longer at `version`; a watch tells. Raises EnvironmentFailed."""
+        """Whether the record is known, by a watch, to be no longer at `version`. Raises EnvironmentFailed."""
         item, last = self._watched.get(app), self._last.get(app)
         if item is None:
             item = self._watched[app] = WatchedObject(self._api, config_maps(self._namespace), own_name(app))
@@ -69,14 +69,14 @@ class KubernetesJournal:
             found = _entry(item.read()).version
         except NotFound:
             return True
-        return found > version  # what is older is on its way
+        return found > version  # the event of an earlier write of ours may still be on its way
 
     def history(self, app: str) -> tuple[Release, ...]:
         """Ended releases, newest first. Raises EnvironmentFailed."""
         entry = self._read(app)
         return () if entry is None else tuple(release_from_data(one, entry.source) for one in entry.history)
 
-    def _read(self, app: str) -> "_Entry | None":
+    def _read(self, app: str) -> "_JournalEntry | None":
         self._last.pop(app, None)
         try:
             found = self._api.get(config_maps(self._namespace, own_name(app)))
@@ -86,7 +86,7 @@ class KubernetesJournal:
         self._last[app] = entry
         return entry
 
-    def _write(self, app: str, wanted: Object, old: "_Entry | None") -> "_Entry":
+    def _write(self, app: str, wanted: Object, old: "_JournalEntry | None") -> "_JournalEntry":
         if old is None:
             stored = _entry(self._api.create(config_maps(self._namespace), wanted))
         else:
@@ -96,8 +96,8 @@ class KubernetesJournal:
             self._watched[app].update(stored.found)
         return stored
 
-    def _next(self, app: str, release: Release, old: "_Entry | None", nonce: str) -> Object:
-        """The whole object as it should be; what people added to it stays."""
+    def _next(self, app: str, release: Release, old: "_JournalEntry | None", nonce: str) -> Object:
+        """The whole object after the write; what people added to it stays."""
         found = old.found if old else {}
         meta = {**part(found, "metadata"), "name": own_name(app), "namespace": self._namespace}
         meta["labels"] = {
@@ -115,12 +115,12 @@ class KubernetesJournal:
             ended = [release_to_data(release), *ended]
         data["history"] = ""
         room = _LARGEST - sum(len(text.encode()) for text in data.values())
-        data["history"] = _pruned(ended[: self._keep], room)
+        data["history"] = _prune(ended[: self._keep], room)
         return {**found, "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
-def kept_spec(api: Api, namespace: str, app: str) -> str | None:
-    """The gatewayctl.yaml that an application's last release was made with; None when none is kept."""
+def read_spec(api: Api, namespace: str, app: str) -> str | None:
+    """The gatewayctl.yaml that an application's last release was made with; None when none is stored."""
     try:
         found = api.get(config_maps(namespace, own_name(app)))
     except NotFound:
@@ -128,7 +128,7 @@ def kept_spec(api: Api, namespace: str, app: str) -> str | None:
     return texts(found, "data").get(_SPEC)
 
 
-def apps(api: Api, namespace: str) -> tuple[str, ...]:
+def list_apps(api: Api, namespace: str) -> tuple[str, ...]:
     """The applications that have a journal in `namespace`, by name."""
     found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={MANAGER},{APP}")
     labels = [texts(item, "metadata", "labels") for item in items(found, "items")]
@@ -136,7 +136,7 @@ def apps(api: Api, namespace: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _JournalEntry:
     """A journal's ConfigMap as the API server gave it."""
 
     found: Object
@@ -153,13 +153,13 @@ class _Entry:
         try:
             found = parse_json(self.data.get("history") or "[]")
         except ValueError as fault:
-            raise EnvironmentFailed(f"{self.source}: history is not JSON: {fault}", hint=_MEND) from fault
+            raise EnvironmentFailed(f"{self.source}: history is not JSON: {fault}", hint=_REPAIR_HINT) from fault
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-            raise EnvironmentFailed(f"{self.source}: history is no list of releases", hint=_MEND)
+            raise EnvironmentFailed(f"{self.source}: history is no list of releases", hint=_REPAIR_HINT)
         return found
 
 
-def _verify_version(app: str, found: _Entry | None, expected: int) -> None:
+def _verify_version(app: str, found: _JournalEntry | None, expected: int) -> None:
     version = found.version if found else 0
     if version != expected:
         raise StaleWrite(
@@ -167,21 +167,21 @@ def _verify_version(app: str, found: _Entry | None, expected: int) -> None:
         )
 
 
-_MEND = "restore it from a backup, or see that no release is open and delete it: kubectl delete configmap"
+_REPAIR_HINT = "restore it from a backup, or make sure that no release is open and delete it: kubectl delete configmap"
 
 
-def _entry(found: Object) -> _Entry:
+def _entry(found: Object) -> _JournalEntry:
     meta = texts(found, "metadata")
     source = f"ConfigMap {meta.get('namespace')}/{meta.get('name')}"
     version = texts(found, "data").get("version", "")
     if not (version.isascii() and version.isdecimal() and 0 < len(version) < 19 and int(version) > 0):
         raise EnvironmentFailed(
-            f"{source}: not a journal: expected a version of 1 or more, found {version!r}", hint=_MEND
+            f"{source}: not a journal: expected a version of 1 or more, found {version!r}", hint=_REPAIR_HINT
         )
-    return _Entry(found, int(version), source)
+    return _JournalEntry(found, int(version), source)
 
 
-def _pruned(ended: list[Object], room: int) -> str:
+def _prune(ended: list[Object], room: int) -> str:
     """As many of the newest as fit into `room` bytes, as JSON."""
     text = json.dumps(ended, ensure_ascii=False)
     while ended and len(text.encode()) > room:

@@ -1,9 +1,10 @@
-"""Whether the holder of a lease still lives, from what one process can know.
+"""Whether the holder of a lease is still alive, from what one process can know.
 
-Three sources, the surest first. On the holder's own machine its process runs or not. What we watched for a whole time
-to live on our own monotonic clock, and did not see move, is over; what we saw move within one is alive. Else the wall
-clocks decide, so that a fresh process need not wait out an old lease: clocks that differ by more than a time to live
-can make it take over from the living, who then lose the journal's compare-and-swap and stop; nothing is written twice.
+Three sources, the surest first. On the holder's own machine its process runs or not. A lease that we observed for a
+whole time to live, on our own monotonic clock, without a renewal has expired; one that was renewed meanwhile is held.
+Otherwise the wall clocks decide, so that a new process need not wait for an old lease. Clocks that differ by more than
+a time to live can make it take over from a live holder. That one then loses the journal's compare-and-swap and stops;
+nothing is written twice.
 """
 
 import socket
@@ -22,9 +23,9 @@ _PREFIX = "gatewayctl.dev/"
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease as read: whose it is, since when it is silent (`renewed`, seconds since the epoch), where its process is.
+    """A lease as read: its holder, and when it was `renewed` last (seconds since the epoch).
 
-    `started` tells the process from a later one with its pid; `machine` tells which machine's pids are meant.
+    `machine` is the machine of the holder's process; `started` tells that process from a later one with the same pid.
     """
 
     holder: Holder
@@ -43,18 +44,18 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class LeaseObservation:
-    """What we watched ourselves: `version` since `first` (monotonic seconds); `moved` when it was another before."""
+    """What we observed ourselves: `version` since `first` (monotonic seconds), and whether it `moved` before that."""
 
     version: str
     first: float
     moved: bool
 
-    def again(self, version: str, now: float) -> "LeaseObservation":
-        """The same lease, seen once more."""
+    def observe(self, version: str, now: float) -> "LeaseObservation":
+        """The observation after the lease was read again at `now`."""
         return self if version == self.version else LeaseObservation(version, now, moved=True)
 
-    def expired(self, lease: Lease, now: float, wall: float, ttl: float) -> bool:
-        """Whether its holder has been silent for `ttl` seconds, by our own watch where we have one."""
+    def is_expired(self, lease: Lease, now: float, wall: float, ttl: float) -> bool:
+        """Whether its holder has not renewed it for `ttl` seconds, by our own observation where it is long enough."""
         watched = now - self.first
         if watched >= ttl:
             return True
@@ -62,9 +63,9 @@ class LeaseObservation:
 
 
 def annotations(holder: Holder) -> dict[str, str]:
-    """What a lease says of its holder."""
+    """The annotations of a lease that name its holder."""
     here = holder.host == socket.gethostname()
-    said = {
+    values = {
         "actor": holder.actor,
         "host": holder.host,
         "pid": str(holder.pid),
@@ -72,22 +73,22 @@ def annotations(holder: Holder) -> dict[str, str]:
         "machine": this_machine() if here else "",
         "started": read_start_time(holder.pid) if here else "",
     }
-    return {_PREFIX + key: value for key, value in said.items()}
+    return {_PREFIX + key: value for key, value in values.items()}
 
 
 def lease_of(found: Object) -> Lease | None:
-    """The lease in an object; None when nobody holds it. A holder who is no process of ours is known by name only."""
+    """The lease in an object; None when nobody holds it. A holder that is no gatewayctl process has only a name."""
     meta, spec = texts(found, "metadata"), texts(found, "spec")
     identity = spec.get("holderIdentity", "")
     if not identity:
         return None
-    said = texts(found, "metadata", "annotations")
+    notes = texts(found, "metadata", "annotations")
     renewed = _seconds(spec.get("renewTime", ""))
     version, uid = meta.get("resourceVersion", ""), meta.get("uid", "")
-    holder = _holder(said)
+    holder = _holder(notes)
     if holder is None or str(holder) != identity:
         return Lease(Holder(identity, "", 0, renewed), renewed, version, uid)
-    return Lease(holder, renewed, version, uid, said.get(f"{_PREFIX}machine", ""), said.get(f"{_PREFIX}started", ""))
+    return Lease(holder, renewed, version, uid, notes.get(f"{_PREFIX}machine", ""), notes.get(f"{_PREFIX}started", ""))
 
 
 def transitions(found: Object) -> int:
@@ -96,13 +97,13 @@ def transitions(found: Object) -> int:
     return count if isinstance(count, int) and 0 <= count < 1_000_000_000 else 0
 
 
-def spelled(moment: float) -> str:
+def micro_time(moment: float) -> str:
     """Seconds since the epoch as Kubernetes' MicroTime."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def this_machine() -> str:
-    """Where a pid means one process: this boot of this kernel, in this pid namespace; empty where it cannot be told."""
+    """What a pid is unique in: this boot of this kernel, and this pid namespace; empty where that cannot be read."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -110,16 +111,16 @@ def this_machine() -> str:
         return ""
 
 
-def _holder(said: Mapping[str, str]) -> Holder | None:
+def _holder(notes: Mapping[str, str]) -> Holder | None:
     try:
-        pid, since = int(said[f"{_PREFIX}pid"]), float(said[f"{_PREFIX}since"])
-        return Holder(said[f"{_PREFIX}actor"], said[f"{_PREFIX}host"], pid, since)
+        pid, since = int(notes[f"{_PREFIX}pid"]), float(notes[f"{_PREFIX}since"])
+        return Holder(notes[f"{_PREFIX}actor"], notes[f"{_PREFIX}host"], pid, since)
     except (KeyError, ValueError):
         return None
 
 
 def _seconds(moment: str) -> float:
-    """Seconds since the epoch; 0 for what is no time, which is long ago."""
+    """Seconds since the epoch; 0, which is long ago, for a text that is no time."""
     try:
         return datetime.fromisoformat(moment).timestamp()
     except ValueError:

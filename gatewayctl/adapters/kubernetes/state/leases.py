@@ -1,8 +1,8 @@
 """Leases as coordination.k8s.io objects: one live process at a time works on an application.
 
-A lease tells who is alive; it does not fence. The journal's compare-and-swap does, at every guard. So a renewal is left
-out while the last one is fresh: until the next real one a process may not know that it was taken over, and whatever it
-then wants to write, the journal tells it.
+A lease says who is alive; it does not prevent writes. The journal's compare-and-swap does that, before every write. So
+a renewal is left out while the last one is recent. Until the next one a process may not know that another took over,
+but before it writes anything the journal tells it.
 """
 
 import math
@@ -22,7 +22,7 @@ from gatewayctl.adapters.kubernetes.state.lease_holder import (
     LeaseObservation,
     annotations,
     lease_of,
-    spelled,
+    micro_time,
     transitions,
 )
 from gatewayctl.domain.errors import Busy, EnvironmentFailed
@@ -33,37 +33,37 @@ _FRESH = 3  # a renewal is sent when this part of the time to live has passed si
 
 
 class KubernetesLeases:
-    """A lease that is not renewed for `ttl` seconds is free, whoever holds it; the journal may be unreachable for less.
+    """A lease that is not renewed for `ttl` seconds is free. The API server may be unreachable for less than that.
 
     A lease costs one request to take, one per third of `ttl` to keep and one to give back, which deletes it.
     """
 
     def __init__(self, api: Api, namespace: str, clock: Clock, ttl: float = 45.0) -> None:
         self._api, self._namespace, self._clock, self._ttl = api, namespace, clock, ttl
-        self._ours: dict[tuple[str, Holder], _Ours] = {}
-        self._sights: dict[str, LeaseObservation] = {}
+        self._written: dict[tuple[str, Holder], _WrittenLease] = {}
+        self._observations: dict[str, LeaseObservation] = {}
 
     def acquire(self, app: str, holder: Holder) -> None:
         """Take the lease, or take it over from a holder that is gone or silent; else raise Busy."""
         self._take(app, holder, None)
 
     def renew(self, app: str, holder: Holder) -> None:
-        """Still here. Raises Busy when someone else took over; at the latest a third of `ttl` after the last time."""
-        ours = self._ours.get((app, holder))
-        if ours is not None and 0 <= self._clock.wall() - ours.renewed < self._ttl / _FRESH:
+        """Renew it, if a third of `ttl` has passed since the last time. Raises Busy when someone else took over."""
+        written = self._written.get((app, holder))
+        if written is not None and 0 <= self._clock.wall() - written.renewed < self._ttl / _FRESH:
             return
-        self._take(app, holder, ours.found if ours else None)
+        self._take(app, holder, written.found if written else None)
 
     def release(self, app: str, holder: Holder) -> None:
-        """Give it back; harmless when it is not ours any more, or when the cluster does not answer: it runs out."""
+        """Give it back; nothing happens when it is no longer ours, or when the cluster does not answer: it expires."""
         try:
             self._give_back(app, holder)
         except EnvironmentFailed:
-            return  # what became of the release matters more than a lease that ends by itself in seconds
+            return  # the outcome of the release matters more than a lease that expires in seconds
 
     def _give_back(self, app: str, holder: Holder) -> None:
-        ours = self._ours.pop((app, holder), None)
-        found = ours.found if ours else self._read(app)
+        written = self._written.pop((app, holder), None)
+        found = written.found if written else self._read(app)
 
         def is_not_ours(found: Object | None) -> bool:
             lease = lease_of(found) if found else None
@@ -81,33 +81,38 @@ class KubernetesLeases:
             )
 
     def holder(self, app: str) -> Holder | None:
-        """Who holds it now; nobody when its holder is gone or silent."""
+        """Who holds it now; None when its holder is gone, or has not renewed it in time."""
         found = self._read(app)
         lease = lease_of(found) if found else None
-        return lease.holder if lease is not None and self._held(app, lease) else None
+        return lease.holder if lease is not None and self._is_held(app, lease) else None
 
     def _take(self, app: str, holder: Holder, found: Object | None) -> None:
-        """Write the lease as ours over `found` (None: nothing is there, as after every release)."""
+        """Write the lease as ours over `found` (None: there is none, as after every release). Raises Busy."""
+
+        renewed = 0.0
 
         def verify(found: Object | None) -> None:
             lease = lease_of(found) if found else None
-            if lease is not None and lease.holder != holder and self._held(app, lease):
+            if lease is not None and lease.holder != holder and self._is_held(app, lease):
                 raise _busy(app, str(lease.holder))
 
         def send(found: Object | None) -> Object:
+            nonlocal renewed
             renewed = self._clock.wall()
-            stored = self._write(app, self._wanted(app, holder, renewed, found), found)
-            self._ours[app, holder] = _Ours(stored, renewed)
-            return stored
+            return self._write(app, self._next(app, holder, renewed, found), found)
 
-        # A lease that is ours after an attempt without an answer is renewed once more: attempts may take long.
-        write = ConditionalWrite(
-            f"the lease of {app}", send, lambda: self._read(app), is_done_in=lambda _: False, verify=verify
-        )
+        def is_done_in(found: Object | None) -> bool:
+            spec = texts(found or {}, "spec")
+            return (spec.get("holderIdentity"), spec.get("renewTime")) == (str(holder), micro_time(renewed))
+
+        write = ConditionalWrite(f"the lease of {app}", send, lambda: self._read(app), is_done_in, verify)
         try:
-            write_conditionally(write, found)
+            stored = write_conditionally(write, found)
         except (OvertakenWrite, UnknownOutcome) as fault:
+            # Also after attempts without an answer: that the lease is ours cannot be said.
             raise _busy(app, "others who take it in turns") from fault
+        assert stored is not None  # noqa: S101 (what was written, or was recognised as written, is an object)
+        self._written[app, holder] = _WrittenLease(stored, renewed)
 
     def _write(self, app: str, wanted: Object, old: Object | None) -> Object:
         if old is None:
@@ -118,10 +123,10 @@ class KubernetesLeases:
         try:
             return self._api.get(leases(self._namespace, own_name(app)))
         except NotFound:
-            self._sights.pop(app, None)
+            self._observations.pop(app, None)
             return None
 
-    def _wanted(self, app: str, holder: Holder, renewed: float, old: Object | None) -> Object:
+    def _next(self, app: str, holder: Holder, renewed: float, old: Object | None) -> Object:
         found = old or {}
         before = lease_of(found)
         same = before is not None and before.holder == holder
@@ -131,27 +136,26 @@ class KubernetesLeases:
         spec = {
             **part(found, "spec"),
             "holderIdentity": str(holder),
-            "renewTime": spelled(renewed),
+            "renewTime": micro_time(renewed),
             "leaseDurationSeconds": max(1, math.ceil(self._ttl)),
         }
         if not same:
-            spec["acquireTime"] = spelled(renewed)
+            spec["acquireTime"] = micro_time(renewed)
             spec["leaseTransitions"] = transitions(found) + 1 if found else 0
         return {**found, "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
 
-    def _held(self, app: str, lease: Lease) -> bool:
+    def _is_held(self, app: str, lease: Lease) -> bool:
         if lease.provably_gone:
             return False
         now = self._clock.now()
-        before = self._sights.get(app)
-        sight = before.again(lease.version, now) if before else LeaseObservation(lease.version, now, moved=False)
-        self._sights[app] = sight
-        return not sight.expired(lease, now, self._clock.wall(), self._ttl)
+        before = self._observations.get(app) or LeaseObservation(lease.version, now, moved=False)
+        observation = self._observations[app] = before.observe(lease.version, now)
+        return not observation.is_expired(lease, now, self._clock.wall(), self._ttl)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ours:
-    """A lease as we wrote it last, with the time it was then (seconds since the epoch)."""
+class _WrittenLease:
+    """A lease as we wrote it last, and when (seconds since the epoch)."""
 
     found: Object
     renewed: float

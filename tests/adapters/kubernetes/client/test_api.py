@@ -78,7 +78,7 @@ def test_bodies_arrive_as_they_were_given_and_under_their_own_type(bench: Bench)
     assert script.asked[4].body["preconditions"] == {"uid": "u"}
 
 
-def test_queries_are_sent_as_they_are_meant(bench: Bench) -> None:
+def test_queries_arrive_as_they_were_given(bench: Bench) -> None:
     script = Script(Reply())
 
     bench.api(script).get(PATH, labelSelector="app=a b&c,d in (e)")
@@ -99,7 +99,7 @@ def test_queries_are_sent_as_they_are_meant(bench: Bench) -> None:
         (504, "timeout", UnknownOutcome),
     ],
 )
-def test_a_refused_patch_is_called_what_it_is_and_sent_once(
+def test_a_rejected_patch_raises_the_fault_of_its_kind_and_is_sent_once(
     bench: Bench, status: int, message: str, kind: type[ApiFault]
 ) -> None:
     script = Script(failure(status, message))
@@ -113,7 +113,7 @@ def test_a_refused_patch_is_called_what_it_is_and_sent_once(
     assert len(script.asked) == 1
 
 
-def test_who_may_not_is_told_where_the_rights_are(bench: Bench) -> None:
+def test_a_missing_right_names_the_file_that_grants_it(bench: Bench) -> None:
     with pytest.raises(ApiFault) as caught:
         bench.api(Script(failure(403, "no"))).get(PATH)
 
@@ -121,7 +121,7 @@ def test_who_may_not_is_told_where_the_rights_are(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("verb", ["get", "delete"])
-def test_a_server_that_is_too_busy_did_nothing_and_is_asked_again(bench: Bench, verb: str) -> None:
+def test_a_request_that_a_busy_server_rejected_is_sent_again(bench: Bench, verb: str) -> None:
     script = Script(failure(429, "too many requests"), Reply(200, {"kind": "ConfigMap"}))
     api = bench.api(script)
 
@@ -137,7 +137,7 @@ def test_a_read_is_tried_again_after_a_failure_and_a_lost_connection(bench: Benc
     assert len(script.asked) == 3
 
 
-def test_a_read_that_fails_again_and_again_ends_with_what_was_said(bench: Bench) -> None:
+def test_a_read_that_fails_again_and_again_ends_with_the_servers_message(bench: Bench) -> None:
     script = Script(failure(503, "etcd is away"))
 
     with pytest.raises(ApiFault, match="etcd is away") as caught:
@@ -157,7 +157,7 @@ def test_a_write_whose_answer_was_lost_may_have_happened_and_is_not_repeated(ben
     assert len(script.asked) == 1
 
 
-def test_a_closed_port_is_said_in_one_line_and_soon(tmp_path: Path) -> None:
+def test_a_closed_port_is_reported_in_one_line_and_soon(tmp_path: Path) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # bound and not listening: refused
         port = held.getsockname()[1]
@@ -179,14 +179,14 @@ def test_a_closed_port_is_said_in_one_line_and_soon(tmp_path: Path) -> None:
         assert fault.exit_code == 4
 
 
-def test_a_page_instead_of_json_is_a_fault_that_shows_its_beginning(bench: Bench) -> None:
+def test_a_page_instead_of_json_raises_with_its_beginning(bench: Bench) -> None:
     with pytest.raises(ApiFault, match=r"not JSON.*Sign in"):
         bench.api(Script(Reply(200, b"<html>Sign in"))).get(PATH)
     with pytest.raises(ApiFault, match="expected an object, found list"):
         bench.api(Script(Reply(200, []))).get(PATH)
 
 
-def test_what_is_not_there_is_deleted_already(bench: Bench) -> None:
+def test_deleting_an_object_that_is_not_there_raises_nothing(bench: Bench) -> None:
     script = Script(failure(404, "not found"))
 
     bench.api(script).delete(PATH)
@@ -219,7 +219,7 @@ def test_a_watch_yields_events_as_they_come(bench: Bench) -> None:
         Reply(200, b'{"type":"ERROR","object":{"code":410,"message":"too old resource version"}}\n'),
     ],
 )
-def test_a_watch_that_cannot_go_on_says_so(bench: Bench, reply: Reply) -> None:
+def test_a_watch_that_breaks_raises(bench: Bench, reply: Reply) -> None:
     with pytest.raises(ApiFault, match="too old resource version") as caught:
         list(bench.api(Script(reply)).watch(PATH, "7", 1))
 
@@ -231,7 +231,7 @@ def test_a_watch_that_is_refused_is_a_fault_and_no_event(bench: Bench) -> None:
         list(bench.api(Script(failure(403, "pods is forbidden"))).watch(PATH, "7", 1))
 
 
-def test_a_watch_that_is_left_early_gives_its_connection_up(bench: Bench) -> None:
+def test_a_watch_that_is_closed_early_closes_its_connection(bench: Bench) -> None:
     script = Script(Reply(200, b'{"type":"ADDED","object":{}}\n' * 3), Reply(200, {"after": 1}))
     api = bench.api(script)
     events = api.watch(PATH, "7", 1)
@@ -296,7 +296,7 @@ def test_a_pod_without_a_kubeconfig_uses_its_own_account(tmp_path: Path, monkeyp
     assert (found.source, own_namespace(account=tmp_path)) == ("the Pod's own account", "shop")
 
 
-def test_a_pod_whose_account_is_not_mounted_says_what_is_missing(
+def test_a_pod_whose_account_is_not_mounted_names_the_missing_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
@@ -334,7 +334,7 @@ def test_a_token_from_an_exec_plugin_is_sent(tmp_path: Path) -> None:
     assert script.asked[0].headers["authorization"] == "Bearer from-the-plugin"
 
 
-def test_the_context_that_is_named_decides_where_we_go(tmp_path: Path) -> None:
+def test_the_named_context_decides_the_server(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path, "https://10.0.0.1:6443", "t")
     settings = yaml.safe_load(path.read_text())
     settings["clusters"].append({"name": "there", "cluster": {"server": "https://10.0.0.2:6443"}})

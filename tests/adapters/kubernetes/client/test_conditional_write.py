@@ -154,7 +154,7 @@ def test_a_write_that_never_gets_an_answer_is_given_up_sooner_and_may_have_happe
     assert store.writes == UNANSWERED < ATTEMPTS
 
 
-def test_an_object_that_is_gone_is_read_again_and_what_the_read_says_counts():
+def test_an_object_that_is_gone_is_read_again_and_checked():
     store = Store(fates=["gone"])
     store.read = lambda: State(text="made anew")  # type: ignore[method-assign]
 

@@ -1,4 +1,4 @@
-"""Telling a Pod's nginx to load its files: a real nginx, in a container that is this machine."""
+"""A Pod's nginx is made to load its files: a real nginx, and this machine as its container."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ from gatewayctl.adapters.kubernetes.client.watch import WatchedList
 from gatewayctl.adapters.kubernetes.gateway.exec import execute
 from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.gateway.volume_mounts import mounted
+from gatewayctl.adapters.kubernetes.gateway.volume_mounts import find_mounted_files
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
@@ -39,7 +39,7 @@ WITHIN = 60.0  # seconds
 
 
 class Kubelet(socketserver.StreamRequestHandler):
-    """An API server that knows one Pod, and runs what it is told to run in it right here."""
+    """An API server that knows one Pod, and runs its commands on this machine."""
 
     pod: Object
     commands: list[list[str]]
@@ -102,7 +102,7 @@ class Volume:
         return self.read()
 
     def change(self, text: str) -> None:
-        """Written, and not here yet."""
+        """Write to the store; the kubelet has not synced it yet."""
         self.write((SourceFile("shop.conf", text),), self.read())
 
     def sync(self) -> None:
@@ -157,7 +157,7 @@ def api(kubelet: type[Kubelet]) -> Iterator[Api]:
         thread.join()
 
 
-def settled(ready: Callable[[], bool], what: str) -> None:
+def wait_until(ready: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + WITHIN
     while not ready():
         assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
@@ -165,8 +165,8 @@ def settled(ready: Callable[[], bool], what: str) -> None:
 
 
 @dataclass
-class Gate:
-    """A running nginx, how it is told, and how it is asked who serves."""
+class GatewayProcess:
+    """A running nginx, how it is made to load files, and which of its processes serve."""
 
     pid: int
     folder: Path
@@ -175,12 +175,12 @@ class Gate:
     def workers(self) -> set[int]:
         return {one for one in find_children(self.pid) if read_title(one) == WORKER_TITLE}
 
-    def told(self) -> str:
+    def activate(self) -> str:
         return self.activation.activate(REPLICA)
 
 
 @pytest.fixture
-def gate(volume: Volume, api: Api, tmp_path: Path) -> Iterator[Gate]:
+def nginx(volume: Volume, api: Api, tmp_path: Path) -> Iterator[GatewayProcess]:
     """The nginx of this test alone, also where others run on this machine: its first process has a name of its own."""
     program = tmp_path / "nginx"
     program.symlink_to(find_nginx())
@@ -197,9 +197,9 @@ def gate(volume: Volume, api: Api, tmp_path: Path) -> Iterator[Gate]:
     assert isinstance(how, OnSignal)
     how = replace(how, master_title=f"{MASTER_TITLE} {program}")
     listing = WatchedList(api, "/api/v1/namespaces/gateway/pods")
-    found = Gate(process.pid, volume.folder, ExecActivation(api, PLACE, listing, volume, how))
+    found = GatewayProcess(process.pid, volume.folder, ExecActivation(api, PLACE, listing, volume, how))
     try:
-        settled(lambda: len(found.workers()) == 2, "two workers")
+        wait_until(lambda: len(found.workers()) == 2, "two workers")
         yield found
     finally:
         process.terminate()
@@ -207,58 +207,58 @@ def gate(volume: Volume, api: Api, tmp_path: Path) -> Iterator[Gate]:
 
 
 @needs_nginx
-def test_a_change_is_told_once_it_has_come_and_is_active_when_no_worker_of_before_is_left(
-    gate: Gate, volume: Volume, kubelet: type[Kubelet]
+def test_a_change_is_loaded_once_it_is_synced_and_active_when_no_worker_of_the_old_files_is_left(
+    nginx: GatewayProcess, volume: Volume, kubelet: type[Kubelet]
 ) -> None:
-    before = gate.workers()
+    before = nginx.workers()
     volume.change("# the second\n")
-    assert gate.told() == "its files have not come yet"
-    assert gate.workers() == before
+    assert nginx.activate() == "the kubelet has not synced the ConfigMap yet"
+    assert nginx.workers() == before
 
     volume.sync()
-    settled(lambda: gate.told() == "", "the second")
-    assert not gate.workers() & before
-    after, asked = gate.workers(), len(kubelet.commands)
+    wait_until(lambda: nginx.activate() == "", "the second")
+    assert not nginx.workers() & before
+    after, asked = nginx.workers(), len(kubelet.commands)
 
-    assert (gate.told(), gate.workers(), len(kubelet.commands)) == ("", after, asked)
+    assert (nginx.activate(), nginx.workers(), len(kubelet.commands)) == ("", after, asked)
     signalled = [one for one in kubelet.commands if "HUP" in one]
     assert len(signalled) == 1
-    settled(lambda: gate.activation.leftovers(REPLICA) == 0, "the workers of before to end")
+    wait_until(lambda: nginx.activation.leftovers(REPLICA) == 0, "the workers of before to end")
 
 
 @needs_nginx
-def test_files_that_nginx_does_not_take_are_named_and_tried_again_later(
-    gate: Gate, volume: Volume, kubelet: type[Kubelet]
+def test_files_that_nginx_rejects_are_reported_and_checked_again_later(
+    nginx: GatewayProcess, volume: Volume, kubelet: type[Kubelet]
 ) -> None:
-    before = gate.workers()
+    before = nginx.workers()
     volume.change("no such directive;\n")
     volume.sync()
 
-    said = gate.told()
-    assert re.search(r"2 of its processes run the files of before; it said: .*\[emerg\].* unknown directive", said)
-    assert gate.told() == said
+    said = nginx.activate()
+    assert re.search(r"2 of its processes still run the old files; it said: .*\[emerg\].* unknown directive", said)
+    assert nginx.activate() == said
     assert len([one for one in kubelet.commands if "HUP" in one]) == 1
     now = time.monotonic()
-    gate.activation.clock = lambda: now + 11
-    assert "unknown directive" in gate.told()
+    nginx.activation.clock = lambda: now + 11
+    assert "unknown directive" in nginx.activate()
     assert len([one for one in kubelet.commands if "HUP" in one]) == 2
-    assert gate.workers() == before
+    assert nginx.workers() == before
 
 
 @needs_nginx
-def test_doctor_sees_that_a_pod_can_be_told_and_why_another_cannot(
-    gate: Gate, volume: Volume, kubelet: type[Kubelet]
+def test_doctor_sees_that_a_pod_can_reload_and_why_another_cannot(
+    nginx: GatewayProcess, volume: Volume, kubelet: type[Kubelet]
 ) -> None:
-    assert gate.activation.check() == "1 Pods can be told to load their files"
+    assert nginx.activation.check() == "1 Pods can be told to load their files"
 
     shutil.rmtree(volume.folder)
 
     with pytest.raises(EnvironmentFailed, match="its container said"):
-        gate.activation.check()
-    assert gate.activation.leftovers(REPLICA) is None
+        nginx.activation.check()
+    assert nginx.activation.leftovers(REPLICA) is None
 
 
-def test_a_pod_that_is_gone_is_no_replica_to_be_told(volume: Volume, api: Api) -> None:
+def test_a_pod_that_is_gone_cannot_be_activated(volume: Volume, api: Api) -> None:
     how = gateway("nginx").loads
     assert isinstance(how, OnSignal)
     activation = ExecActivation(api, PLACE, WatchedList(api, "/api/v1/namespaces/gateway/pods"), volume, how)
@@ -267,7 +267,7 @@ def test_a_pod_that_is_gone_is_no_replica_to_be_told(volume: Volume, api: Api) -
         activation.activate(replace(REPLICA, name="gateway-2"))
 
 
-def test_a_command_tells_its_code_and_both_its_outputs(api: Api) -> None:
+def test_a_command_returns_its_exit_code_and_both_outputs(api: Api) -> None:
     done = execute(api, ("/api/v1/pods/one", "nginx"), ["sh", "-c", "echo out; echo err >&2; exit 3"])
 
     assert (done.code, done.out, done.err) == (3, "out\n", "err\n")
@@ -281,12 +281,12 @@ def test_a_command_that_is_not_there_is_no_exit_code(api: Api) -> None:
 def test_the_files_are_where_the_volume_puts_them() -> None:
     pod = a_pod(Path("/etc/gateway"), items=[{"key": "shop.conf", "path": "sub/here.conf"}])
 
-    found = mounted(PLACE, pod)
+    found = find_mounted_files(PLACE, pod)
 
-    assert (found.container, found.run, found.files) == ("nginx", "c-1", ("/etc/gateway/sub/here.conf",))
+    assert (found.container, found.container_id, found.files) == ("nginx", "c-1", ("/etc/gateway/sub/here.conf",))
 
 
 @pytest.mark.parametrize("container", ["other", "nobody"])
 def test_a_container_without_the_files_is_named(container: str) -> None:
     with pytest.raises(EnvironmentFailed, match=f"container {container} does not mount shop.conf"):
-        mounted(replace(PLACE, container=container), a_pod(Path("/etc/gateway")))
+        find_mounted_files(replace(PLACE, container=container), a_pod(Path("/etc/gateway")))

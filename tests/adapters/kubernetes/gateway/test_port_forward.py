@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api
-from gatewayctl.adapters.kubernetes.gateway.port_forward import Forwards
+from gatewayctl.adapters.kubernetes.gateway.port_forward import PortForwards
 from gatewayctl.domain.errors import EnvironmentFailed
 
 BINARY, CLOSE = 2, 8
@@ -76,7 +76,7 @@ def handler() -> type[Tunnel]:
 
 
 @pytest.fixture
-def forwards(handler: type[Tunnel]) -> Iterator[Forwards]:
+def forwards(handler: type[Tunnel]) -> Iterator[PortForwards]:
     from kubernetes.client import ApiClient, Configuration
 
     class Server(socketserver.ThreadingTCPServer):
@@ -85,7 +85,7 @@ def forwards(handler: type[Tunnel]) -> Iterator[Forwards]:
     server = Server(("127.0.0.1", 0), handler)
     settings = Configuration(host=f"http://127.0.0.1:{server.server_address[1]}")
     settings.api_key = {"authorization": "Bearer abc"}
-    found = Forwards(Api(ApiClient(settings), "loopback", "a test"), "gateway")
+    found = PortForwards(Api(ApiClient(settings), "loopback", "a test"), "gateway")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -118,7 +118,9 @@ def settled(ready: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def test_bytes_pass_both_ways_with_the_users_token_and_the_pods_port(forwards: Forwards, handler: type[Tunnel]) -> None:
+def test_bytes_pass_both_ways_with_the_users_token_and_the_pods_port(
+    forwards: PortForwards, handler: type[Tunnel]
+) -> None:
     with connected(forwards.address("gateway-1", 8000)) as connection:
         assert answer(connection, b"hello") == b"HELLO"
         assert answer(connection, b"again") == b"AGAIN"
@@ -128,7 +130,7 @@ def test_bytes_pass_both_ways_with_the_users_token_and_the_pods_port(forwards: F
     assert "authorization: Bearer abc" in head
 
 
-def test_more_than_one_message_arrives_whole(forwards: Forwards) -> None:
+def test_more_than_one_message_arrives_whole(forwards: PortForwards) -> None:
     sent = b"abcdefgh" * 40_000
 
     with connected(forwards.address("gateway-1", 8000)) as connection:
@@ -136,7 +138,7 @@ def test_more_than_one_message_arrives_whole(forwards: Forwards) -> None:
 
 
 def test_a_port_keeps_its_address_and_each_connection_gets_a_tunnel_of_its_own(
-    forwards: Forwards, handler: type[Tunnel]
+    forwards: PortForwards, handler: type[Tunnel]
 ) -> None:
     address = forwards.address("gateway-1", 8000)
     assert forwards.address("gateway-1", 8000) == address
@@ -148,13 +150,13 @@ def test_a_port_keeps_its_address_and_each_connection_gets_a_tunnel_of_its_own(
     assert len(handler.asked) == 2
 
 
-def test_an_error_of_the_pods_port_ends_the_connection(forwards: Forwards) -> None:
+def test_an_error_of_the_pods_port_ends_the_connection(forwards: PortForwards) -> None:
     with connected(forwards.address("gateway-1", 8000)) as connection:
         assert answer(connection, b"error") == b""
 
 
 def test_a_tunnel_that_is_refused_ends_the_connection_and_the_next_one_is_tried_anew(
-    forwards: Forwards, handler: type[Tunnel]
+    forwards: PortForwards, handler: type[Tunnel]
 ) -> None:
     address = forwards.address("gateway-1", 8000)
     handler.refuse = True
@@ -165,7 +167,7 @@ def test_a_tunnel_that_is_refused_ends_the_connection_and_the_next_one_is_tried_
         assert answer(connection, b"hello") == b"HELLO"
 
 
-def test_an_attempt_tells_why_it_is_refused(forwards: Forwards, handler: type[Tunnel]) -> None:
+def test_an_attempt_that_is_refused_raises_with_the_reason(forwards: PortForwards, handler: type[Tunnel]) -> None:
     forwards.attempt("gateway-1", 8000)
     handler.refuse = True
 
@@ -173,7 +175,7 @@ def test_an_attempt_tells_why_it_is_refused(forwards: Forwards, handler: type[Tu
         forwards.attempt("gateway-1", 8000)
 
 
-def test_the_forwards_of_a_pod_that_is_gone_end_and_the_others_stay(forwards: Forwards) -> None:
+def test_the_forwards_of_a_pod_that_is_gone_end_and_the_others_stay(forwards: PortForwards) -> None:
     gone, stays = forwards.address("gateway-1", 8000), forwards.address("gateway-2", 8000)
     with connected(gone) as one, connected(stays) as two:
         assert answer(one, b"one") == b"ONE"
@@ -186,7 +188,7 @@ def test_the_forwards_of_a_pod_that_is_gone_end_and_the_others_stay(forwards: Fo
         connected(gone)
 
 
-def test_after_closing_no_thread_is_left(forwards: Forwards) -> None:
+def test_after_closing_no_thread_is_left(forwards: PortForwards) -> None:
     with connected(forwards.address("gateway-1", 8000)) as connection:
         assert answer(connection, b"one") == b"ONE"
         forwards.close()

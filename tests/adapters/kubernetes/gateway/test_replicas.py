@@ -106,7 +106,7 @@ CRASH = {"name": "envoy", "state": {"waiting": {"reason": "CrashLoopBackOff", "m
         ),
     ],
 )
-def test_a_pod_that_is_not_ready_says_why(api: Api, cluster: PodList, status: Any, note: str) -> None:
+def test_a_pod_that_is_not_ready_has_a_note_with_the_reason(api: Api, cluster: PodList, status: Any, note: str) -> None:
     cluster.pods = [a_pod("a", ready="False", status=status)]
 
     (found,) = direct(api)
@@ -141,14 +141,14 @@ def test_a_pod_that_accepts_connections_is_asked_directly(api: Api, cluster: Pod
     assert found.traffic == f"127.0.0.7:{port}"
 
 
-def test_inside_a_cluster_nothing_is_tried(api: Api, cluster: PodList, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inside_a_cluster_no_path_is_tried(api: Api, cluster: PodList, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     cluster.pods = [a_pod("a")]
 
     assert KubernetesReplicas(api, PLACE).list()[0].traffic == "127.0.0.7:8000"
 
 
-def test_neither_way_open_is_an_error_that_says_which_right_is_missing(api: Api, cluster: PodList) -> None:
+def test_a_pod_that_cannot_be_reached_raises_with_the_missing_right(api: Api, cluster: PodList) -> None:
     with socket.create_server(("127.0.0.7", 0)) as listener:
         closed = listener.getsockname()[1]
     cluster.pods = [a_pod("a")]

@@ -10,13 +10,13 @@ from tests.adapters.kubernetes.routes.samples import Object, Sample
 
 
 class Server:
-    """Two routes; `meddle` is called before each patch, `lost` tells whether the next are done or dropped."""
+    """Two routes; `before_patch` is called before each patch, `lost` tells whether the next are done or dropped."""
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
         self.routes = {name: sample.route(name) for name in ("shop", "more")}
         self.patches: list[Asked] = []
-        self.meddle: Callable[[dict[str, Any]], None] = lambda _: None
+        self.before_patch: Callable[[dict[str, Any]], None] = lambda _: None
         self.lost: list[str] = []
         self.fault: Reply | None = None
 
@@ -27,7 +27,7 @@ class Server:
         if asked.verb == "GET":
             return Reply(200, self.routes[name])
         self.patches.append(asked)
-        self.meddle(self.routes[name])
+        self.before_patch(self.routes[name])
         fate = self.lost.pop(0) if self.lost else ""
         if fate == "dropped":
             return Reply(cut=True)

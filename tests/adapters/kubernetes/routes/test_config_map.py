@@ -21,8 +21,8 @@ PODS = "/api/v1/namespaces/gateway/pods"
 Answer = tuple[int, Any]
 
 
-class Clusterlet:
-    """One ConfigMap and the gateway's Pods; `meddle` is called before each PATCH of the ConfigMap.
+class FakeCluster:
+    """One ConfigMap and the gateway's Pods; `before_write` is called before each PATCH of the ConfigMap.
 
     `lost` says of the next patches whether each is `done` or `dropped` before its connection breaks.
     """
@@ -36,7 +36,7 @@ class Clusterlet:
         self.forbidden: set[str] = set()
         self.lost: list[str] = []
         self.asked: list[str] = []
-        self.meddle: Callable[[], None] = lambda: None
+        self.before_write: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
 
     def edit(self, **data: str) -> None:
@@ -56,7 +56,7 @@ class Clusterlet:
                 return 404, {"message": "not found"}
             if verb == "GET":
                 return 200, self.config_map
-            self.meddle()
+            self.before_write()
             fate = self.lost.pop(0) if self.lost else ""
             if fate == "dropped":
                 return None
@@ -102,14 +102,14 @@ def a_pod(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(clusterlet: Any) -> Iterator[Api]:
-    """The real client library, connected to a server on loopback that asks `clusterlet` for every answer."""
+def serving(cluster: Any) -> Iterator[Api]:
+    """The real client library, connected to a server on loopback that asks `cluster` for every answer."""
     from kubernetes.client import ApiClient, Configuration
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def respond(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = clusterlet.answer(self.command, self.path, json.loads(sent) if sent else None)
+            answer = cluster.answer(self.command, self.path, json.loads(sent) if sent else None)
             if answer is None:
                 return
             body = json.dumps(answer[1]).encode()
@@ -137,13 +137,13 @@ def serving(clusterlet: Any) -> Iterator[Api]:
 
 
 @pytest.fixture
-def clusterlet() -> Clusterlet:
-    return Clusterlet()
+def cluster() -> FakeCluster:
+    return FakeCluster()
 
 
 @pytest.fixture
-def store(clusterlet: Clusterlet) -> Iterator[KubernetesRouteStore]:
-    with serving(clusterlet) as api:
+def store(cluster: FakeCluster) -> Iterator[KubernetesRouteStore]:
+    with serving(cluster) as api:
         yield KubernetesRouteStore(api, PLACE)
 
 
@@ -162,13 +162,13 @@ Prepare = Callable[[KubernetesRouteStore], None]
 
 @FIRST_OR_LATER
 def test_a_write_changes_its_file_and_nothing_else(
-    store: KubernetesRouteStore, clusterlet: Clusterlet, prepare: Prepare
+    store: KubernetesRouteStore, cluster: FakeCluster, prepare: Prepare
 ) -> None:
     prepare(store)
 
     written = store.write(rds("two\n"), store.read())
 
-    assert clusterlet.config_map["data"] == {"rds.yaml": "two\n", "cds~1.yaml": "é\r\n", "notes": "not ours"}
+    assert cluster.config_map["data"] == {"rds.yaml": "two\n", "cds~1.yaml": "é\r\n", "notes": "not ours"}
     assert store.read() == written
     assert [file.text for file in written.files] == ["two\n", "é\r\n"]
 
@@ -176,35 +176,35 @@ def test_a_write_changes_its_file_and_nothing_else(
 @FIRST_OR_LATER
 @pytest.mark.parametrize("key", ["rds.yaml", "cds~1.yaml"])
 def test_an_edit_of_a_route_file_by_a_person_makes_a_write_stale(
-    store: KubernetesRouteStore, clusterlet: Clusterlet, prepare: Prepare, key: str
+    store: KubernetesRouteStore, cluster: FakeCluster, prepare: Prepare, key: str
 ) -> None:
     prepare(store)
     read = store.read()
-    clusterlet.edit(**{key: "theirs"})
+    cluster.edit(**{key: "theirs"})
 
     with pytest.raises(StaleWrite):
         store.write(rds("two\n"), read)
 
-    assert clusterlet.config_map["data"][key] == "theirs"
-    assert clusterlet.config_map["data"]["rds.yaml"] != "two\n"
+    assert cluster.config_map["data"][key] == "theirs"
+    assert cluster.config_map["data"]["rds.yaml"] != "two\n"
 
 
 @FIRST_OR_LATER
 def test_an_edit_of_another_key_by_a_person_is_no_conflict_and_survives(
-    store: KubernetesRouteStore, clusterlet: Clusterlet, prepare: Prepare
+    store: KubernetesRouteStore, cluster: FakeCluster, prepare: Prepare
 ) -> None:
     prepare(store)
     read = store.read()
-    clusterlet.edit(notes="theirs")
+    cluster.edit(notes="theirs")
 
     store.write(rds("two\n"), read)
 
-    assert clusterlet.config_map["data"] == {"rds.yaml": "two\n", "cds~1.yaml": "é\r\n", "notes": "theirs"}
+    assert cluster.config_map["data"] == {"rds.yaml": "two\n", "cds~1.yaml": "é\r\n", "notes": "theirs"}
 
 
 @FIRST_OR_LATER
-def test_a_write_of_the_same_text_fences_off_whoever_read_earlier(
-    store: KubernetesRouteStore, clusterlet: Clusterlet, prepare: Prepare
+def test_a_write_of_the_same_text_makes_earlier_reads_stale(
+    store: KubernetesRouteStore, cluster: FakeCluster, prepare: Prepare
 ) -> None:
     prepare(store)
     read = store.read()
@@ -213,15 +213,15 @@ def test_a_write_of_the_same_text_fences_off_whoever_read_earlier(
     with pytest.raises(StaleWrite):
         store.write(rds("two\n"), read)
 
-    assert clusterlet.config_map["data"]["rds.yaml"] == "one\n"
+    assert cluster.config_map["data"]["rds.yaml"] == "one\n"
 
 
 def test_a_config_map_that_was_made_anew_with_the_same_text_makes_a_write_stale(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     written_once(store)
     read = store.read()
-    clusterlet.config_map["metadata"].update(uid="u-2", resourceVersion="99")
+    cluster.config_map["metadata"].update(uid="u-2", resourceVersion="99")
 
     with pytest.raises(StaleWrite):
         store.write(rds("two\n"), read)
@@ -230,51 +230,51 @@ def test_a_config_map_that_was_made_anew_with_the_same_text_makes_a_write_stale(
 @FIRST_OR_LATER
 @pytest.mark.parametrize("lost", [["done"], ["dropped"], ["dropped", "done"]])
 def test_a_write_whose_answer_was_lost_happens_exactly_once(
-    store: KubernetesRouteStore, clusterlet: Clusterlet, prepare: Prepare, lost: list[str]
+    store: KubernetesRouteStore, cluster: FakeCluster, prepare: Prepare, lost: list[str]
 ) -> None:
     prepare(store)
     read = store.read()
-    before = int(clusterlet.config_map["metadata"]["resourceVersion"])
-    clusterlet.lost = lost
+    before = int(cluster.config_map["metadata"]["resourceVersion"])
+    cluster.lost = lost
 
     written = store.write(rds("two\n"), read)
 
     assert store.read() == written
     assert written.files[0].text == "two\n"
-    assert int(clusterlet.config_map["metadata"]["resourceVersion"]) == before + 1
+    assert int(cluster.config_map["metadata"]["resourceVersion"]) == before + 1
 
 
 def test_a_write_whose_answer_was_lost_is_stale_when_somebody_else_won(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     written_once(store)
     read = store.read()
-    clusterlet.lost = ["dropped"]
-    clusterlet.meddle = lambda: clusterlet.edit(**{"rds.yaml": "theirs"})
+    cluster.lost = ["dropped"]
+    cluster.before_write = lambda: cluster.edit(**{"rds.yaml": "theirs"})
 
     with pytest.raises(StaleWrite):
         store.write(rds("two\n"), read)
 
 
 def test_a_write_that_never_gets_an_answer_fails_after_a_few_tries(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     written_once(store)
-    clusterlet.lost = ["dropped"] * 99
+    cluster.lost = ["dropped"] * 99
 
     with pytest.raises(EnvironmentFailed, match="it may have happened"):
         store.write(rds("two\n"), store.read())
 
-    assert 99 - len(clusterlet.lost) == 5
+    assert 99 - len(cluster.lost) == 5
 
 
 def test_what_the_server_rejects_for_its_own_reasons_is_no_conflict(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     written_once(store)
     read = store.read()
-    original = clusterlet.answer
-    clusterlet.answer = lambda verb, path, body: (  # type: ignore[method-assign]
+    original = cluster.answer
+    cluster.answer = lambda verb, path, body: (  # type: ignore[method-assign]
         (422, {"message": "data: Too long"}) if verb == "PATCH" and path == MAP else original(verb, path, body)
     )
 
@@ -282,34 +282,34 @@ def test_what_the_server_rejects_for_its_own_reasons_is_no_conflict(
         store.write(rds("two\n"), read)
 
 
-def test_every_write_nudges_every_pod_anew(store: KubernetesRouteStore, clusterlet: Clusterlet) -> None:
+def test_every_write_annotates_every_pod_anew(store: KubernetesRouteStore, cluster: FakeCluster) -> None:
     seen = []
     for _ in range(2):
         store.write((), store.read())
-        seen.append({pod["metadata"]["annotations"][NUDGE] for pod in clusterlet.pods.values()})
+        seen.append({pod["metadata"]["annotations"][NUDGE] for pod in cluster.pods.values()})
 
     assert [len(nudges) for nudges in seen] == [1, 1]
     assert seen[0] != seen[1]
     assert store.unnudged == {}
 
 
-def test_a_pod_that_cannot_be_nudged_is_remembered_and_no_error(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+def test_a_pod_that_cannot_be_annotated_is_remembered_and_raises_nothing(
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
-    clusterlet.forbidden = {"gateway-1"}
+    cluster.forbidden = {"gateway-1"}
 
     store.write(rds("two\n"), store.read())
 
     assert list(store.unnudged) == ["gateway-1"]
     assert "forbidden" in store.unnudged["gateway-1"]
-    assert NUDGE in clusterlet.pods["gateway-2"]["metadata"]["annotations"]
+    assert NUDGE in cluster.pods["gateway-2"]["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("status", [409, 500])
-def test_a_nudge_that_clashes_or_has_no_answer_is_tried_again(
-    store: KubernetesRouteStore, clusterlet: Clusterlet, status: int
+def test_an_annotation_that_conflicts_or_has_no_answer_is_sent_again(
+    store: KubernetesRouteStore, cluster: FakeCluster, status: int
 ) -> None:
-    original, refused = clusterlet.answer, set()
+    original, refused = cluster.answer, set()
 
     def answer(verb: str, path: str, body: Any) -> Answer | None:
         if verb == "PATCH" and path.startswith(PODS) and path not in refused:
@@ -317,40 +317,36 @@ def test_a_nudge_that_clashes_or_has_no_answer_is_tried_again(
             return status, {"message": "not now"}
         return original(verb, path, body)
 
-    clusterlet.answer = answer  # type: ignore[method-assign]
+    cluster.answer = answer  # type: ignore[method-assign]
 
     store.write(rds("two\n"), store.read())
 
     assert len(refused) == 3
     assert store.unnudged == {}
-    assert all(NUDGE in pod["metadata"]["annotations"] for pod in clusterlet.pods.values())
+    assert all(NUDGE in pod["metadata"]["annotations"] for pod in cluster.pods.values())
 
 
-def test_a_pod_that_went_away_or_has_finished_is_not_missed(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
-) -> None:
-    clusterlet.pods["gone"] = clusterlet.pods.pop("gateway-1")
-    clusterlet.pods["gone"]["metadata"]["name"] = "another name by now"
-    clusterlet.pods["gateway-2"]["status"]["phase"] = "Failed"
+def test_a_pod_that_went_away_or_has_finished_is_not_missed(store: KubernetesRouteStore, cluster: FakeCluster) -> None:
+    cluster.pods["gone"] = cluster.pods.pop("gateway-1")
+    cluster.pods["gone"]["metadata"]["name"] = "another name by now"
+    cluster.pods["gateway-2"]["status"]["phase"] = "Failed"
 
     store.write(rds("two\n"), store.read())
 
     assert store.unnudged == {}
-    assert "annotations" not in clusterlet.pods["gateway-2"]["metadata"]
+    assert "annotations" not in cluster.pods["gateway-2"]["metadata"]
 
 
-def test_only_what_we_never_wrote_is_checked_before_a_write(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
-) -> None:
+def test_only_what_we_never_wrote_is_checked_before_a_write(store: KubernetesRouteStore, cluster: FakeCluster) -> None:
     helm = {"app.kubernetes.io/managed-by": "Helm"}
-    clusterlet.config_map["metadata"]["labels"] = helm
+    cluster.config_map["metadata"]["labels"] = helm
     with pytest.raises(Refused, match="Helm"):
         store.write(rds("two\n"), store.read())
-    assert not [asked for asked in clusterlet.asked if asked.startswith("PATCH")]
+    assert not [asked for asked in cluster.asked if asked.startswith("PATCH")]
 
-    clusterlet.config_map["metadata"]["labels"] = {}
+    cluster.config_map["metadata"]["labels"] = {}
     store.write(rds("with a rule\n"), store.read())
-    clusterlet.config_map["metadata"]["labels"] = helm
+    cluster.config_map["metadata"]["labels"] = helm
 
     assert store.write(rds("one\n"), store.read()).files[0].text == "one\n"
     with pytest.raises(Refused, match="Helm"):
@@ -358,49 +354,51 @@ def test_only_what_we_never_wrote_is_checked_before_a_write(
 
 
 def test_a_check_says_where_an_edit_arrives_and_costs_two_requests(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     assert store.check() == "ConfigMap gateway/routes, mounted at /routes by 3 Pods"
-    assert len(clusterlet.asked) == 2
+    assert len(cluster.asked) == 2
 
 
-def test_a_later_write_costs_one_request_and_the_nudges(store: KubernetesRouteStore, clusterlet: Clusterlet) -> None:
+def test_a_later_write_costs_one_request_and_one_for_each_pod(
+    store: KubernetesRouteStore, cluster: FakeCluster
+) -> None:
     written_once(store)
     read = store.read()
-    clusterlet.asked.clear()
+    cluster.asked.clear()
 
     store.write(rds("two\n"), read)
 
-    assert len([asked for asked in clusterlet.asked if MAP in asked]) == 1
-    assert len(clusterlet.asked) == 1 + 3
+    assert len([asked for asked in cluster.asked if MAP in asked]) == 1
+    assert len(cluster.asked) == 1 + 3
 
 
-def test_a_write_that_others_get_ahead_of_every_time_is_stale_at_last(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+def test_a_write_that_others_always_come_before_is_stale_at_last(
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     read = store.read()
-    clusterlet.meddle = lambda: clusterlet.edit(notes="theirs, again")
+    cluster.before_write = lambda: cluster.edit(notes="theirs, again")
 
     with pytest.raises(StaleWrite, match="all the time"):
         store.write(rds("two\n"), read)
 
-    assert clusterlet.config_map["data"]["rds.yaml"] == "one\n"
+    assert cluster.config_map["data"]["rds.yaml"] == "one\n"
 
 
 def test_more_than_a_config_map_holds_is_refused_before_it_is_sent(
-    store: KubernetesRouteStore, clusterlet: Clusterlet
+    store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     with pytest.raises(Refused, match="1048580 bytes of route files"):
         store.write(rds("é" * 524_288), store.read())
 
-    assert not [asked for asked in clusterlet.asked if asked.startswith("PATCH")]
+    assert not [asked for asked in cluster.asked if asked.startswith("PATCH")]
 
 
-def test_a_missing_key_a_binary_key_and_a_missing_config_map_are_told(clusterlet: Clusterlet) -> None:
-    with serving(clusterlet) as api:
+def test_a_missing_key_a_binary_key_and_a_missing_config_map_raise(cluster: FakeCluster) -> None:
+    with serving(cluster) as api:
         with pytest.raises(UsageFault, match=r"no key nothing.yaml; it has rds.yaml, cds~1.yaml, notes"):
             KubernetesRouteStore(api, GatewayPlace("gateway", "", "routes", ("nothing.yaml",), 8000)).read()
-        clusterlet.config_map["binaryData"] = {"rds.yaml": "AAAA"}
+        cluster.config_map["binaryData"] = {"rds.yaml": "AAAA"}
         with pytest.raises(Refused, match="binaryData"):
             KubernetesRouteStore(api, PLACE).read()
         with pytest.raises(EnvironmentFailed, match="there is no ConfigMap gateway/none"):

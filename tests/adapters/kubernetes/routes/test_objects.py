@@ -114,7 +114,7 @@ def test_a_status_that_moves_is_no_conflict(store, server, sample):
         if len(server.patches) < 4:
             route["metadata"]["resourceVersion"] = str(int(route["metadata"]["resourceVersion"]) + 1)
 
-    server.meddle = report
+    server.before_patch = report
     _, after = write_rule(store, sample)
 
     assert "gatewayctl-orders-canary" in after.files[0].text
@@ -128,7 +128,7 @@ def test_a_persons_edit_in_between_is_a_conflict_and_stays(store, server, annota
         sample.backend(sample.rules(route)[0])[sample.backend_key] = "other"
         route["metadata"]["resourceVersion"] = "77"
 
-    server.meddle = edit
+    server.before_patch = edit
 
     with pytest.raises(StaleWrite, match="shop/shop was changed by someone else"):
         write_rule(store, sample)
@@ -147,7 +147,7 @@ def test_a_write_without_an_answer_is_looked_for_and_done_once(store, server, fa
     assert len(sample.rules(server.routes["shop"])) == 5
 
 
-def test_a_write_that_never_gets_an_answer_is_said_to_be_uncertain(store, server, sample):
+def test_a_write_that_never_gets_an_answer_has_an_unknown_outcome(store, server, sample):
     server.lost = ["dropped"] * 50
 
     with pytest.raises(UnknownOutcome):
@@ -194,14 +194,14 @@ def test_a_route_that_came_under_an_owner_later_can_still_be_cleaned(store, serv
     assert WRITE in server.routes["shop"]["metadata"]["annotations"]
 
 
-def test_a_server_side_apply_that_owns_something_else_is_no_matter(store, server):
+def test_a_server_side_apply_that_owns_other_fields_does_not_matter(store, server):
     fields = {"f:metadata": {"f:labels": {}}}
     server.routes["shop"]["metadata"]["managedFields"] = [{"operation": "Apply", "fieldsV1": fields}]
 
     assert "no gateway has looked at it yet" in store.check()
 
 
-def test_what_the_gateways_controller_says_is_shown_and_a_route_that_nobody_takes_is_a_fault(store, server, sample):
+def test_the_reports_of_gateways_are_shown_and_a_route_that_no_gateway_accepts_raises(store, server, sample):
     acceptance = sample.resource.acceptance
     server.routes["shop"]["status"] = sample.status((acceptance.accepted, "True"), (acceptance.resolved, "False"))
     unresolved = ", not every backend was found (Why)" if acceptance.resolved else ""
@@ -219,7 +219,7 @@ def test_a_gateway_whose_name_sounds_like_a_refusal_still_takes_the_route(store,
     assert "accepted by not accepted by anybody" in store.check()
 
 
-def test_a_status_of_before_the_last_change_says_nothing(store, server, sample):
+def test_a_status_from_before_the_last_change_does_not_count(store, server, sample):
     server.routes["shop"]["status"] = sample.status((sample.resource.acceptance.accepted, "False"))
     [report] = server.routes["shop"]["status"][sample.resource.acceptance.reports[1]]
     report["conditions"][0]["observedGeneration"] = 0
@@ -227,7 +227,7 @@ def test_a_status_of_before_the_last_change_says_nothing(store, server, sample):
     assert "not looked at by edge since its last change" in store.check()
 
 
-def test_a_route_that_is_not_there_and_one_that_is_not_ours_are_told(store, server, sample):
+def test_a_route_that_is_not_there_and_one_that_is_not_ours_raise(store, server, sample):
     read = store.read()
     with pytest.raises(UsageFault, match="no route shop/else"):
         store.write((SourceFile("shop/else", ""),), read)
@@ -287,7 +287,7 @@ def test_old_crds_without_rule_names_are_refused_with_what_to_do(store, server, 
     assert caught.value.hint == sample.resource.unknown_field_hint
 
 
-def test_what_is_invalid_for_another_reason_is_no_matter_of_old_crds(store, server, sample):
+def test_a_field_that_is_invalid_for_another_reason_is_not_blamed_on_old_crds(store, server, sample):
     server.fault = failure(422, 'spec.rules[0].name: "unknown field" is no name', "spec.rules[0].name")
 
     with pytest.raises(ApiFault, match="is no name") as caught:

@@ -1,4 +1,4 @@
-"""Events of a release: what is told and how often, and that a release never fails by them."""
+"""Events of a release: which ones are written and how often, and that no release fails by them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events
-from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, Events, Moment
+from gatewayctl.adapters.kubernetes.state.events import EventReason, EventRecordingJournal, EventWriter
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
@@ -19,8 +19,8 @@ from tests.fakes.world import MemoryJournal, World
 
 
 @dataclass
-class Heard:
-    """ports.ProgressListener that remembers what ended."""
+class RecordingListener:
+    """ports.ProgressListener that records which steps ended."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ class Shop:
     shelf: Shelf
     api: Api
     world: World = field(default_factory=World)
-    heard: Heard = field(default_factory=Heard)
+    listener: RecordingListener = field(default_factory=RecordingListener)
 
     def driver(self, suites: AskingSuites, pid: int = 1) -> Driver:
         """A new process."""
@@ -47,19 +47,19 @@ class Shop:
         journal = EventRecordingJournal(MemoryJournal(self.world), self.events())
         return replace(driver, ports=replace(driver.ports, journal=journal))
 
-    def events(self) -> Events:
-        return Events(self.api, "shop", self.deployment, self.heard)
+    def events(self) -> EventWriter:
+        return EventWriter(self.api, "shop", self.deployment, self.listener)
 
     def deployment(self, name: str) -> Object:
         return self.api.get(deployments("shop", name))
 
     @property
-    def told(self) -> list[Object]:
+    def written(self) -> list[Object]:
         return [one for path, one in self.shelf.objects.items() if path.startswith(events("shop"))]
 
     @property
     def reasons(self) -> list[str]:
-        return [one["reason"] for one in self.told]
+        return [one["reason"] for one in self.written]
 
 
 @pytest.fixture
@@ -74,18 +74,18 @@ def a_drafted(shop: Shop, mode: Mode = Mode.MANUAL) -> tuple[AskingSuites, Relea
     return suites, a_release(shop.world, suites, mode=mode)
 
 
-def test_a_release_tells_that_it_is_routed_waits_and_is_aborted_each_once(shop: Shop) -> None:
+def test_a_release_records_once_each_that_it_is_routed_waits_and_is_aborted(shop: Shop) -> None:
     suites, release = a_drafted(shop)
 
     shop.driver(suites).begin(release)
     shop.driver(suites, pid=2).abort("orders", "not today")
 
     assert shop.reasons == ["Routed", "Waiting", "Aborted"]
-    assert [one["type"] for one in shop.told] == ["Normal", "Normal", "Warning"]
-    assert shop.told[-1]["note"] == f"release {release.id} of shop/orders:1.1: not today"
+    assert [one["type"] for one in shop.written] == ["Normal", "Normal", "Warning"]
+    assert shop.written[-1]["note"] == f"release {release.id} of shop/orders:1.1: not today"
     uid = shop.deployment("orders")["metadata"]["uid"]
-    assert {one["regarding"]["uid"] for one in shop.told} == {uid}
-    assert shop.heard.lines == []
+    assert {one["regarding"]["uid"] for one in shop.written} == {uid}
+    assert shop.listener.lines == []
 
 
 def test_a_release_that_promotes_itself_needs_two(shop: Shop) -> None:
@@ -96,7 +96,7 @@ def test_a_release_that_promotes_itself_needs_two(shop: Shop) -> None:
     assert shop.reasons == ["Routed", "Promoted"]
 
 
-def test_who_takes_a_release_up_does_not_tell_again_what_was_told(shop: Shop) -> None:
+def test_a_process_that_takes_a_release_over_writes_no_event_again(shop: Shop) -> None:
     suites, release = a_drafted(shop)
     shop.driver(suites).begin(release)
 
@@ -105,24 +105,24 @@ def test_who_takes_a_release_up_does_not_tell_again_what_was_told(shop: Shop) ->
     assert shop.reasons == ["Routed", "Waiting", "Promoted"]
 
 
-def test_events_that_cannot_be_written_are_said_once_and_stop_nothing(shop: Shop) -> None:
+def test_events_that_cannot_be_written_are_reported_once_and_stop_nothing(shop: Shop) -> None:
     suites, release = a_drafted(shop)
     shop.api.delete(deployments("shop", "orders"))
 
     ended = shop.driver(suites).begin(release)
 
     assert ended.phase is Phase.WAIT
-    assert len(shop.heard.lines) == 1
-    assert shop.heard.lines[0].startswith("– events no Kubernetes Event tells of it, the release goes on: ")
+    assert len(shop.listener.lines) == 1
+    assert shop.listener.lines[0].startswith("– events no Kubernetes Event tells of it, the release goes on: ")
 
 
-def test_a_release_that_is_stuck_says_so_and_how_long_a_note_may_be(shop: Shop) -> None:
+def test_a_stuck_release_has_an_event_whose_note_is_cut_to_its_limit(shop: Shop) -> None:
     _, release = a_drafted(shop)
     stuck = replace(release, phase=Phase.COOL, outcome=Outcome.FAILED, stuck="é" * 1000)
 
-    shop.events().tell(stuck, Moment.STUCK)
+    shop.events().write(stuck, EventReason.STUCK)
 
-    (event,) = shop.told
+    (event,) = shop.written
     assert (event["type"], event["reason"]) == ("Warning", "Stuck")
     assert "gatewayctl status orders" in event["note"]
     assert 1022 < len(event["note"].encode()) <= 1024

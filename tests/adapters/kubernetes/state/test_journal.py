@@ -9,7 +9,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, apps, kept_spec
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
 from tests.adapters.kubernetes.apiserver import Shelf
@@ -105,7 +105,7 @@ def test_a_save_without_an_answer_is_saved_once(place: Place, fault: str, begun:
     assert journal.save("orders", a_release().at(Phase.WAIT), saved.version).version == version + 2
 
 
-def test_a_save_without_an_answer_loses_to_whoever_wrote_since(place: Place) -> None:
+def test_a_save_without_an_answer_is_stale_when_someone_else_wrote_since(place: Place) -> None:
     journal, other = place.journal(), place.journal()
     version = journal.save("orders", a_release(), 0).version
     theirs = other.save("orders", a_release(2), version)
@@ -135,14 +135,14 @@ def test_a_save_that_never_gets_through_gives_up(place: Place) -> None:
     assert place.shelf.verbs().count("POST") < 10
 
 
-def test_the_configuration_is_kept_beside_the_release_and_not_lost_by_who_has_none(place: Place) -> None:
+def test_the_configuration_is_stored_beside_the_release_and_survives_a_writer_without_one(place: Place) -> None:
     version = place.journal("apps: {orders: é}\n").save("orders", a_release(), 0).version
     version = place.journal().save("orders", a_release().at(Phase.LOAD), version).version
 
-    assert kept_spec(place.api, "shop", "orders") == "apps: {orders: é}\n"
+    assert read_spec(place.api, "shop", "orders") == "apps: {orders: é}\n"
     place.journal("new: 1\n").save("orders", a_release().at(Phase.WAIT), version)
-    assert kept_spec(place.api, "shop", "orders") == "new: 1\n"
-    assert kept_spec(place.api, "shop", "payments") is None
+    assert read_spec(place.api, "shop", "orders") == "new: 1\n"
+    assert read_spec(place.api, "shop", "payments") is None
 
 
 def test_applications_are_found_by_label_in_order(place: Place) -> None:
@@ -151,8 +151,8 @@ def test_applications_are_found_by_label_in_order(place: Place) -> None:
     stranger = {"metadata": {"name": "gatewayctl-x", "labels": {"gatewayctl.dev/app": "x"}}, "data": {"version": "1"}}
     place.api.create(config_maps("shop"), stranger)
 
-    assert apps(place.api, "shop") == ("orders", "payments")
-    assert apps(place.api, "elsewhere") == ()
+    assert list_apps(place.api, "shop") == ("orders", "payments")
+    assert list_apps(place.api, "elsewhere") == ()
 
 
 def test_history_is_pruned_so_that_the_object_stays_small_enough(place: Place) -> None:

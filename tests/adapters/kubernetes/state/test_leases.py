@@ -1,4 +1,4 @@
-"""The lease's object: what it costs, who is believed to live, and what lost answers do to it."""
+"""The Lease object: how many requests it costs, which holders count as alive, and what lost answers do to it."""
 
 import os
 import subprocess
@@ -112,7 +112,7 @@ def test_an_edit_by_hand_does_not_end_a_lease(place: Place) -> None:
     assert place.shelf.objects == {}
 
 
-def test_who_wakes_up_late_does_not_give_back_what_is_another_ones_by_now(place: Place) -> None:
+def test_a_process_that_wakes_up_late_does_not_give_back_a_lease_that_another_one_took(place: Place) -> None:
     (mine, _), (yours, your_time) = place.machine(), place.machine()
     mine.acquire("orders", ME)
     your_time.sleep(16)
@@ -140,7 +140,18 @@ def test_a_lost_answer_changes_nothing_in_the_end(place: Place, fault: str) -> N
     assert place.shelf.objects == {}
 
 
-def test_a_lease_that_cannot_be_given_back_runs_out_and_hides_no_other_trouble(place: Place) -> None:
+def test_a_lease_whose_answer_was_lost_is_recognised_and_not_written_twice(place: Place) -> None:
+    mine, time = place.machine()
+    place.shelf.lose = 1
+    mine.acquire("orders", ME)
+    time.sleep(6)
+    place.shelf.lose = 1
+    mine.renew("orders", ME)
+
+    assert place.shelf.verbs() == ["POST", "GET", "PUT", "GET"]
+
+
+def test_a_lease_that_cannot_be_given_back_expires_and_raises_nothing(place: Place) -> None:
     mine, _ = place.machine()
     mine.acquire("orders", ME)
     place.shelf.drop = 100
@@ -234,7 +245,7 @@ def test_a_process_of_another_machine_with_our_name_is_not_judged_by_our_process
         {"holderIdentity": "someone else's tool", "renewTime": "yesterday", "leaseTransitions": "many"},
     ],
 )
-def test_a_lease_that_says_nothing_of_use_is_free(place: Place, spec: Object) -> None:
+def test_a_lease_without_usable_fields_is_free(place: Place, spec: Object) -> None:
     place.api.create(leases("shop"), {"metadata": {"name": "gatewayctl-orders"}, "spec": spec})
     mine, _ = place.machine()
 

@@ -1,4 +1,4 @@
-"""Which states of Pods and Deployments are certain trouble, and how they are told."""
+"""Which states of Pods and Deployments are a certain reason for failure, and how each is described."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_a_container_that_cannot_run_is_explained(state: dict[str, Any], words: 
         {"restartCount": 9, **ended(137, "OOMKilled")},
     ],
 )
-def test_what_may_still_become_ready_is_no_certain_trouble(state: dict[str, Any]) -> None:
+def test_a_pod_that_may_still_become_ready_has_no_failure_reason(state: dict[str, Any]) -> None:
     assert failure_reason(a_deployment(), [a_pod(**state)]) == ""
 
 
@@ -87,21 +87,21 @@ def test_a_paused_rollout_is_explained() -> None:
     assert "paused" in failure_reason(deployment, [])
 
 
-def test_trouble_of_what_was_asked_before_says_nothing_of_what_is_asked_now() -> None:
+def test_a_failure_of_an_earlier_spec_does_not_count_for_the_present_one() -> None:
     deployment = a_deployment()
     deployment["metadata"]["generation"] = 2
 
     assert failure_reason(deployment, [a_pod(**waiting("ErrImagePull"))]) == ""
 
 
-def test_a_pod_that_is_ending_is_no_trouble() -> None:
+def test_a_terminating_pod_has_no_failure_reason() -> None:
     pod = a_pod(**waiting("ErrImagePull"))
     pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
     assert failure_reason(a_deployment(), [pod]) == ""
 
 
-def test_a_liveness_probe_that_ends_the_container_is_told_from_its_events() -> None:
+def test_a_liveness_probe_that_ends_the_container_is_recognised_by_its_events() -> None:
     pod = a_pod(ready=False, restartCount=1, **ended(137))
     events = [
         {"reason": "Unhealthy", "note": "Liveness probe failed: 500", "regarding": {"name": "orders-h1-a"}},

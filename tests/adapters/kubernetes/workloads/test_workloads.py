@@ -31,7 +31,7 @@ def wait_for_watches(workloads: KubernetesWorkloads) -> None:
         time.sleep(0.001)
 
 
-def test_a_settled_deployment_says_what_runs() -> None:
+def test_a_settled_deployment_is_read_with_what_runs() -> None:
     _, workloads = over(a_deployment(), a_pod())
 
     found = workloads.read("orders")
@@ -191,7 +191,7 @@ class Overtaken(MemoryApi):
         super().__init__(*deployments)
         self.told: Queue[Object] = Queue()
 
-    def _told(self, which: str, seconds: int) -> Generator[Object]:
+    def _events(self, which: str, seconds: int) -> Generator[Object]:
         while which == "watch deployments":
             yield self.told.get()
             self.told.task_done()
@@ -230,7 +230,7 @@ def test_a_write_that_the_api_server_finds_invalid_is_no_conflict() -> None:
         workloads.change(workloads.read("orders"), replicas=1)
 
 
-def test_a_wait_hangs_on_events_and_returns_with_the_one_that_matters() -> None:
+def test_a_wait_is_served_by_events_and_returns_once_the_rollout_is_settled() -> None:
     deployment = a_deployment()
     api, workloads = over(deployment, a_pod(ready=False))
     assert not workloads.read("orders").settled
@@ -245,7 +245,7 @@ def test_a_wait_hangs_on_events_and_returns_with_the_one_that_matters() -> None:
     assert sorted(api.asked) == ["watch deployments", "watch pods"]
 
 
-def test_a_watch_that_is_refused_is_replaced_by_looking_again() -> None:
+def test_a_watch_that_is_refused_is_replaced_by_a_request() -> None:
     api, workloads = over(a_deployment(), a_pod(ready=False))
     workloads.read("orders")
     api.lists["pods"] = [a_pod()]
@@ -254,7 +254,7 @@ def test_a_watch_that_is_refused_is_replaced_by_looking_again() -> None:
     assert workloads.read("orders").settled
 
 
-def test_what_is_read_again_is_followed_and_costs_no_request() -> None:
+def test_a_second_read_starts_a_watch_and_later_ones_cost_no_request() -> None:
     api, workloads = over(a_deployment(), a_pod())
     workloads.read("orders")
     workloads.read("orders")
@@ -285,7 +285,7 @@ def test_a_deployment_deleted_during_a_wait_is_an_error_that_names_it() -> None:
         workloads.read("orders")
 
 
-def test_a_new_revision_is_told_from_the_old_one() -> None:
+def test_a_new_revision_is_distinguished_from_the_old_one() -> None:
     api, workloads = over(a_deployment(), a_pod())
     workloads.read("orders")
     changed = a_deployment(image="shop/orders:1.1")
@@ -345,7 +345,7 @@ def test_the_container_that_is_named_is_the_one_that_is_read_and_written() -> No
         ({"orders": "app"}, "has no container app; it has proxy, web"),
     ],
 )
-def test_a_container_that_cannot_be_told_is_asked_for_with_those_there_are(named: dict[str, str], said: str) -> None:
+def test_an_unclear_container_raises_with_the_names_there_are(named: dict[str, str], said: str) -> None:
     workloads = KubernetesWorkloads(MemoryApi(with_sidecars()), "shop", named)
 
     with pytest.raises(EnvironmentFailed) as caught:
