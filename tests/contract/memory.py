@@ -10,9 +10,8 @@ from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Holder, Workload
 from gatewayctl.ports import WorkloadReader, WorkloadWriter
 from tests.contract.harness import Books, Names, Platform
-from tests.fakes.world import (
+from tests.fakes.memory import (
     KEPT,
-    ROUTES,
     TTL,
     MemoryEvidence,
     MemoryGateway,
@@ -21,8 +20,8 @@ from tests.fakes.world import (
     MemoryRouteStore,
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
-    World,
 )
+from tests.fakes.world import ROUTES, World
 
 
 class MemoryPlatform:

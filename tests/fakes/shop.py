@@ -12,8 +12,7 @@ from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.ports import Tick
-from tests.fakes.toy import ToyChecker, ToyDialect
-from tests.fakes.world import (
+from tests.fakes.memory import (
     MemoryEvidence,
     MemoryGateway,
     MemoryJournal,
@@ -22,8 +21,9 @@ from tests.fakes.world import (
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
     Silent,
-    World,
 )
+from tests.fakes.toy import ToyChecker, ToyDialect
+from tests.fakes.world import World
 
 
 def target(app: str) -> Target:

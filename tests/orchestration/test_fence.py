@@ -9,8 +9,9 @@ from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Record, Release
 from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.ports import Journal
+from tests.fakes.memory import MemoryJournal, MemoryWorkloadReader, MemoryWorkloadWriter
 from tests.fakes.shop import AskingSuites, a_pilot, a_release, ports
-from tests.fakes.world import MemoryJournal, MemoryWorkloadReader, MemoryWorkloadWriter, World
+from tests.fakes.world import World
 
 
 @dataclass

@@ -10,8 +10,9 @@ from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.verdicts import Verdict
 from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.orchestration.proof.leaks import prove_no_leak
+from tests.fakes.memory import MemoryGateway
 from tests.fakes.shop import AskingSuites, a_release, ports
-from tests.fakes.world import Deployment, MemoryGateway, Pod, World
+from tests.fakes.world import Deployment, Pod, World
 
 
 @dataclass

@@ -9,8 +9,9 @@ from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
 from gatewayctl.orchestration.driver import Driver
+from tests.fakes.memory import MemoryJournal, MemoryLeases
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
-from tests.fakes.world import MemoryJournal, MemoryLeases, World
+from tests.fakes.world import World
 
 
 @dataclass

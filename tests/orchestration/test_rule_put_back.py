@@ -5,8 +5,9 @@ from dataclasses import replace
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
+from tests.fakes.memory import MemoryGateway
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
-from tests.fakes.world import MemoryGateway, World
+from tests.fakes.world import World
 
 
 def test_the_canary_stops_only_when_no_replica_can_still_take_a_rule_that_was_put_back():

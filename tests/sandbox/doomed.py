@@ -15,7 +15,7 @@ from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.ports import Journal
 from gatewayctl.wiring.discovery import current_holder, wire
-from tests.fakes.world import Silent
+from tests.fakes.memory import Silent
 
 
 class DoomedJournal:

@@ -15,7 +15,7 @@ from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.sandbox import cluster
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.wiring.discovery import Wired, sandbox_root, wire
-from tests.fakes.world import Silent
+from tests.fakes.memory import Silent
 
 ROOT = Path(__file__).parents[2]
 STABLE, NEW = "shop/orders:1.0", "shop/orders:1.1"

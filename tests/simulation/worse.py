@@ -10,7 +10,7 @@ from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, Sour
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.ports import Dialect, Journal, Leases, Replicas, WorkloadReader
-from tests.fakes.world import MemoryJournal, MemoryRouteStore, MemoryWorkloadWriter
+from tests.fakes.memory import MemoryJournal, MemoryRouteStore, MemoryWorkloadWriter
 from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloadWriter
 from tests.simulation.process import Process
 from tests.simulation.world import APPS

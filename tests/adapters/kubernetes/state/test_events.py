@@ -14,8 +14,9 @@ from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
 from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
+from tests.fakes.memory import MemoryJournal
 from tests.fakes.shop import AskingSuites, a_pilot, a_release
-from tests.fakes.world import MemoryJournal, World
+from tests.fakes.world import World
 
 
 @dataclass
