@@ -179,7 +179,7 @@ class MemoryBooks:
     def elsewhere(self, actor: str) -> Holder:
         return Holder(actor, "elsewhere.example", 4711, self.world.wall())
 
-    def gone(self, holder: Holder) -> None:
+    def end_process(self, holder: Holder) -> None:
         self.world.dead.add(holder.pid)
 
     def pass_time(self, seconds: float) -> None:

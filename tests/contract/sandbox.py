@@ -101,7 +101,7 @@ class SandboxBooks:
     def elsewhere(self, actor: str) -> Holder:
         return Holder(actor, "elsewhere.example", 4711, self._clock.wall())
 
-    def gone(self, holder: Holder) -> None:
+    def end_process(self, holder: Holder) -> None:
         process = self._processes.pop(holder.pid)
         process.kill()
         process.communicate()

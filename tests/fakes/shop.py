@@ -1,4 +1,4 @@
-"""Builders: the shop's orders application, a pilot on a world, suites that really ask the gateway."""
+"""Builders: the shop's orders application, a driver on a world, suites that really ask the gateway."""
 
 from dataclasses import dataclass, replace
 
@@ -86,9 +86,9 @@ class AskingSuites:
 def ports(world: World, suites: AskingSuites) -> Ports:
     """Every port on the world."""
     gateway = MemoryGateway(world)
-    house = Gateway(ToyDialect(), ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
+    product = Gateway(ToyDialect(), ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
     return Ports(
-        house,
+        product,
         MemoryWorkloadReader(world),
         MemoryWorkloadWriter(world),
         suites,
@@ -100,8 +100,8 @@ def ports(world: World, suites: AskingSuites) -> Ports:
     )
 
 
-def a_pilot(world: World, suites: AskingSuites, pid: int = 1) -> Driver:
-    """A process with hands on the world."""
+def a_driver(world: World, suites: AskingSuites, pid: int = 1) -> Driver:
+    """A process that drives releases in the world."""
     return Driver(ports(world, suites), Holder("ci", "host", pid, world.wall()))
 
 
