@@ -169,7 +169,7 @@ class MemoryJournal:
         world.burn(f"after journal {release.phase}")
         return record
 
-    def moved(self, app: str, version: int) -> bool:
+    def has_moved(self, app: str, version: int) -> bool:
         record = self.load(app)
         return record is None or record.version != version
 

@@ -28,8 +28,8 @@ class CountingJournal:
     def save(self, app: str, release: Release, expected: int) -> Record:
         return self.inner.save(app, release, expected)
 
-    def moved(self, app: str, version: int) -> bool:
-        return self.inner.moved(app, version)
+    def has_moved(self, app: str, version: int) -> bool:
+        return self.inner.has_moved(app, version)
 
     def history(self, app: str) -> tuple[Release, ...]:
         return self.inner.history(app)

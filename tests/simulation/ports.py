@@ -166,8 +166,8 @@ class SimJournal:
         with process.holding("journal", str(expected)):
             return process.call(effect, run, Kind.WRITE)
 
-    def moved(self, app: str, version: int) -> bool:
-        return self.process.call(f"look at the journal of {app}", lambda: self.inner.moved(app, version), Kind.READ)
+    def has_moved(self, app: str, version: int) -> bool:
+        return self.process.call(f"look at the journal of {app}", lambda: self.inner.has_moved(app, version), Kind.READ)
 
     def history(self, app: str) -> tuple[Release, ...]:
         return self.inner.history(app)

@@ -96,8 +96,8 @@ class LateJournal:
         self.kept = (app, release, expected)
         return Record(release, expected + 1)
 
-    def moved(self, app: str, version: int) -> bool:
-        return self.inner.moved(app, version - 1 if self.kept else version)
+    def has_moved(self, app: str, version: int) -> bool:
+        return self.inner.has_moved(app, version - 1 if self.kept else version)
 
     def _write(self) -> None:
         if self.kept:

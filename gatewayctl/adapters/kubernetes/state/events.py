@@ -119,9 +119,9 @@ class EventRecordingJournal:
             self.events.tell(release, moment)
         return record
 
-    def moved(self, app: str, version: int) -> bool:
+    def has_moved(self, app: str, version: int) -> bool:
         """As `inner`."""
-        return self.inner.moved(app, version)
+        return self.inner.has_moved(app, version)
 
     def history(self, app: str) -> tuple[Release, ...]:
         """As `inner`."""

@@ -74,7 +74,7 @@ class KubernetesJournal:
             return Record(release, stored.version)
         raise EnvironmentFailed(f"the journal of {app} could not be written in {_TRIES} tries: others keep changing it")
 
-    def moved(self, app: str, version: int) -> bool:
+    def has_moved(self, app: str, version: int) -> bool:
         """Whether the record is known to be no longer at `version`; a watch tells. Raises EnvironmentFailed."""
         item, last = self._kept.get(app), self._last.get(app)
         if item is None:
