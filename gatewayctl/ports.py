@@ -154,8 +154,8 @@ class Journal(Protocol):
     def save(self, app: str, release: Release, expected: int) -> Record:
         """Write `release` if the record is still at version `expected` (0: there is none); else raise StaleWrite."""
 
-    def moved(self, app: str, version: int) -> bool:
-        """Whether the record is known to be no longer at `version`; cheap, and may lag behind `load` by a moment."""
+    def has_moved(self, app: str, version: int) -> bool:
+        """Whether the record is known to be at another version; cheap, and may lag behind `load` by a moment."""
 
     def history(self, app: str) -> tuple[Release, ...]:
         """Ended releases, newest first, pruned to a stated number."""

@@ -229,7 +229,7 @@ class Driver:
 
         def poll_ownership() -> None:
             self.ports.leases.renew(app, self.holder)
-            if self.ports.journal.moved(app, saved.version):
+            if self.ports.journal.has_moved(app, saved.version):
                 verify_ownership()
 
         return poll_ownership

@@ -74,7 +74,7 @@ class Books(Protocol):
     def elsewhere(self, actor: str) -> Holder:
         """A holder on another machine, of which nothing is known but silence."""
 
-    def gone(self, holder: Holder) -> None:
+    def end_process(self, holder: Holder) -> None:
         """Make a holder `here` one that is provably gone."""
 
     def pass_time(self, seconds: float) -> None:

@@ -42,7 +42,7 @@ class KubernetesBooks:
     def elsewhere(self, actor: str) -> Holder:
         return Holder(actor, "elsewhere.example", 4711, self._clock.wall())
 
-    def gone(self, holder: Holder) -> None:
+    def end_process(self, holder: Holder) -> None:
         process = self._processes.pop(holder.pid)
         process.kill()
         process.communicate()

@@ -52,7 +52,7 @@ class KubernetesPlatform:
         """Create the objects of the manifests, with as few Pods as the contract needs."""
         for namespace in (self.shop, self.gateway):
             self.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
-        for found in map(self._moved, _manifests()):
+        for found in map(self._adapt, _manifests()):
             self.api.create(_KINDS[found["kind"]](found["metadata"]["namespace"]), found)
         self.routes = KubernetesRouteStore(self.api, self.place)
         self._first = self.routes.read().files
@@ -69,12 +69,12 @@ class KubernetesPlatform:
             found = self.workloads.read(name)
             if (found.image, found.replicas) != (self.names.image, replicas):
                 self.workload_writer.change(found, image=self.names.image, replicas=replicas)
-            self.settle(partial(self._settled, name), f"{name} as at the beginning")
+            self.settle(partial(self._is_settled, name), f"{name} as at the beginning")
         stored = self.routes.read()
         if stored.files != self._first:
             self.routes.write(self._first, stored)
 
-    def _settled(self, name: str) -> bool:
+    def _is_settled(self, name: str) -> bool:
         return self.workloads.read(name).settled
 
     def settle(self, ready: Callable[[], bool], what: str) -> None:
@@ -96,7 +96,7 @@ class KubernetesPlatform:
         image = self._images.pop(replica)
         self.api.patch(pods(self.gateway, replica), [{"op": "replace", "path": _POD_IMAGE, "value": image}])
 
-    def _moved(self, found: dict[str, Any]) -> dict[str, Any]:
+    def _adapt(self, found: dict[str, Any]) -> dict[str, Any]:
         """The same object in our namespace, with at most one Pod of the shop and two of the gateway."""
         home = found["metadata"]["namespace"]
         found["metadata"]["namespace"] = {SHOP: self.shop, GATEWAY: self.gateway}[home]

@@ -10,9 +10,8 @@ from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Holder, Workload
 from gatewayctl.ports import WorkloadReader, WorkloadWriter
 from tests.contract.harness import Books, Names, Platform
-from tests.fakes.world import (
+from tests.fakes.memory import (
     KEPT,
-    ROUTES,
     TTL,
     MemoryEvidence,
     MemoryGateway,
@@ -21,8 +20,8 @@ from tests.fakes.world import (
     MemoryRouteStore,
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
-    World,
 )
+from tests.fakes.world import ROUTES, World
 
 
 class MemoryPlatform:
@@ -180,7 +179,7 @@ class MemoryBooks:
     def elsewhere(self, actor: str) -> Holder:
         return Holder(actor, "elsewhere.example", 4711, self.world.wall())
 
-    def gone(self, holder: Holder) -> None:
+    def end_process(self, holder: Holder) -> None:
         self.world.dead.add(holder.pid)
 
     def pass_time(self, seconds: float) -> None:

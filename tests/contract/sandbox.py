@@ -48,12 +48,12 @@ class SandboxPlatform:
             found = self.workloads.read(name)
             if (found.image, found.replicas) != (self.names.image, replicas):
                 self.workload_writer.change(found, image=self.names.image, replicas=replicas)
-            self.settle(partial(self._settled, name), f"{name} as at the beginning")
+            self.settle(partial(self._is_settled, name), f"{name} as at the beginning")
         stored = self.routes.read()
         if stored.files != self._first:
             self.routes.write(self._first, stored)
 
-    def _settled(self, name: str) -> bool:
+    def _is_settled(self, name: str) -> bool:
         return self.workloads.read(name).settled
 
     def settle(self, ready: Callable[[], bool], what: str) -> None:
@@ -101,7 +101,7 @@ class SandboxBooks:
     def elsewhere(self, actor: str) -> Holder:
         return Holder(actor, "elsewhere.example", 4711, self._clock.wall())
 
-    def gone(self, holder: Holder) -> None:
+    def end_process(self, holder: Holder) -> None:
         process = self._processes.pop(holder.pid)
         process.kill()
         process.communicate()

@@ -38,15 +38,15 @@ def test_each_save_moves_the_version_up(books: Books) -> None:
 
 def test_a_record_that_was_written_is_soon_known_to_have_moved(books: Books) -> None:
     first = books.journal.save("orders", a_release(), 0)
-    assert not books.journal.moved("orders", first.version)
+    assert not books.journal.has_moved("orders", first.version)
 
     second = books.journal.save("orders", a_release().at(Phase.LOAD), first.version)
 
     deadline = time.monotonic() + 20
-    while not books.journal.moved("orders", first.version):
+    while not books.journal.has_moved("orders", first.version):
         assert time.monotonic() < deadline, "waited 20 s for the journal to be known as moved"
         time.sleep(0.01)
-    assert not books.journal.moved("orders", second.version)
+    assert not books.journal.has_moved("orders", second.version)
 
 
 @pytest.mark.parametrize("late_by", [1, 2])

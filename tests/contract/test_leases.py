@@ -63,7 +63,7 @@ def test_giving_back_what_is_another_ones_is_harmless(books: Books) -> None:
 def test_a_holder_that_is_provably_gone_is_followed_at_once(books: Books) -> None:
     me, you = books.here("me"), books.here("you")
     books.leases.acquire("orders", me)
-    books.gone(me)
+    books.end_process(me)
 
     assert books.leases.holder("orders") is None
     books.leases.acquire("orders", you)

@@ -4,7 +4,7 @@ from gatewayctl.domain.platform import Replica
 from tests.contract.harness import Platform
 
 
-def named(platform: Platform, name: str) -> Replica:
+def find_replica(platform: Platform, name: str) -> Replica:
     return next(replica for replica in platform.replicas.list() if replica.name == name)
 
 
@@ -23,11 +23,11 @@ def test_a_replica_that_is_down_is_listed_as_not_ready_with_the_reason(platform:
 
     platform.take_down(first.name)
     try:
-        platform.settle(lambda: not named(platform, first.name).ready, "the replica to be seen down")
-        assert named(platform, first.name).note
-        assert [named(platform, other.name).ready for other in others] == [True] * len(others)
+        platform.settle(lambda: not find_replica(platform, first.name).ready, "the replica to be seen down")
+        assert find_replica(platform, first.name).note
+        assert [find_replica(platform, other.name).ready for other in others] == [True] * len(others)
     finally:
         platform.bring_back(first.name)
 
-    platform.settle(lambda: named(platform, first.name).ready, "the replica to be back")
-    assert named(platform, first.name) == first
+    platform.settle(lambda: find_replica(platform, first.name).ready, "the replica to be back")
+    assert find_replica(platform, first.name) == first

@@ -1,4 +1,4 @@
-"""Builders: the shop's orders application, a pilot on a world, suites that really ask the gateway."""
+"""Builders: the shop's orders application, a driver on a world, suites that really ask the gateway."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,7 @@ from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.ports import Tick
-from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect
-from tests.fakes.world import (
+from tests.fakes.memory import (
     MemoryEvidence,
     MemoryGateway,
     MemoryJournal,
@@ -22,8 +21,9 @@ from tests.fakes.world import (
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
     Silent,
-    World,
 )
+from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect
+from tests.fakes.world import World
 
 
 def target(app: str) -> Target:
@@ -94,9 +94,9 @@ def ports(world: World, suites: AskingSuites) -> Ports:
     """Every port on the world."""
     gateway = MemoryGateway(world)
     dialect = ToyDialect() if world.stamps else StamplessToyDialect()
-    house = Gateway(dialect, ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
+    product = Gateway(dialect, ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
     return Ports(
-        house,
+        product,
         MemoryWorkloadReader(world),
         MemoryWorkloadWriter(world),
         suites,
@@ -108,8 +108,8 @@ def ports(world: World, suites: AskingSuites) -> Ports:
     )
 
 
-def a_pilot(world: World, suites: AskingSuites, pid: int = 1) -> Driver:
-    """A process with hands on the world."""
+def a_driver(world: World, suites: AskingSuites, pid: int = 1) -> Driver:
+    """A process that drives releases in the world."""
     return Driver(ports(world, suites), Holder("ci", "host", pid, world.wall()))
 
 

@@ -5,38 +5,19 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.domain.audit import broken_link, chain
-from gatewayctl.domain.errors import Busy, Superseded, UsageFault
-from gatewayctl.domain.lifecycle import AbortAsked, PromoteAsked, Resumed, SmokeAsked, advance
-from gatewayctl.domain.release import Mode, Outcome, Phase, Record
+from gatewayctl.domain.errors import Busy, UsageFault
+from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
+from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.domain.routing import SourceFile
-from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, a_trial
-from tests.fakes.world import ROUTES, World
-
-
-def a_started(mode: Mode = Mode.MANUAL, **spec: object):
-    world = World()
-    suites = AskingSuites(world, [])
-    release = a_release(world, suites, replace(ORDERS, **spec), mode)
-    return world, suites, release
-
-
-def at(world: World, seconds: float, act) -> None:
-    """Let somebody else act once, at that time."""
-    original, done = world.look, []
-
-    def look() -> None:
-        original()
-        if not done and world.time >= seconds:
-            done.append(True)
-            act()
-
-    world.look = look  # type: ignore[method-assign]
+from tests.fakes.shop import a_driver, a_trial
+from tests.fakes.world import ROUTES
+from tests.orchestration.interference import a_started, at
 
 
 def test_once_routed_every_marked_request_on_every_replica_is_the_canarys():
     world, suites, release = a_started()
 
-    waiting = a_pilot(world, suites).begin(release)
+    waiting = a_driver(world, suites).begin(release)
 
     assert (waiting.phase, waiting.tested) == (Phase.WAIT, True)
     for index in range(2):
@@ -47,7 +28,7 @@ def test_routed_is_not_said_while_one_replica_lags():
     world, suites, release = a_started(trial=a_trial(live=3.0))
     world.lags = (0.1, 10.0)
 
-    ended = a_pilot(world, suites).begin(release)
+    ended = a_driver(world, suites).begin(release)
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
     assert "gw-1: 0 of 2 routes carry the rule" in ended.reason
@@ -58,7 +39,7 @@ def test_a_replica_that_dies_on_the_way_in_fails_the_release_and_is_not_waited_f
     world, suites, release = a_started(trial=a_trial(live=3.0))
     at(world, 2.5, lambda: world.down.add("gw-1"))
 
-    ended = a_pilot(world, suites).begin(release)
+    ended = a_driver(world, suites).begin(release)
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
     assert "gw-1" in ended.reason
@@ -76,7 +57,7 @@ def test_a_persons_edit_during_the_release_survives():
 
     at(world, 4.0, edit)
 
-    ended = a_pilot(world, suites).begin(release)
+    ended = a_driver(world, suites).begin(release)
 
     assert ended.outcome is Outcome.PROMOTED
     assert world.published[-1][1][0].text == ROUTES + "/new -> payments\n"
@@ -92,7 +73,7 @@ def test_a_leaking_rule_fails_the_release():
 
     at(world, 2.5, leak)
 
-    ended = a_pilot(world, suites).begin(release)
+    ended = a_driver(world, suites).begin(release)
 
     assert ended.outcome is Outcome.REJECTED
     assert "neighbour payments" in ended.reason
@@ -100,7 +81,7 @@ def test_a_leaking_rule_fails_the_release():
 
 def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
     world, suites, release = a_started(Mode.MANUAL)
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     driver.begin(release)
     world.deployments["orders"] = replace(world.deployments["orders"], image="shop/orders:1.0.1", version=9)
     world.sleep(20.0)
@@ -114,7 +95,7 @@ def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
 
 def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_the_deadline():
     world, suites, release = a_started(Mode.MANUAL, trial=a_trial(live=500.0))
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     driver.begin(release)
     world.lost.add("orders-canary")
     begun = world.time
@@ -128,7 +109,7 @@ def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_t
 
 def test_a_canary_service_that_is_only_late_is_waited_for():
     world, suites, release = a_started(Mode.MANUAL)
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     driver.begin(release)
     world.lost.add("orders-canary")
     at(world, world.time + 15.0, lambda: world.lost.discard("orders-canary"))
@@ -138,7 +119,7 @@ def test_a_canary_service_that_is_only_late_is_waited_for():
 
 def test_a_canary_deployment_that_somebody_took_away_ends_the_release_at_once_and_all_else_is_put_back():
     world, suites, release = a_started(Mode.MANUAL)
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     driver.begin(release)
     world.lost.add("orders-canary")
     del world.deployments["orders-canary"]
@@ -155,7 +136,7 @@ def test_a_canary_deployment_that_somebody_took_away_ends_the_release_at_once_an
 
 def test_requests_in_flight_keep_the_canary_alive_for_the_drain_period():
     world, suites, release = a_started(Mode.MANUAL)
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     driver.begin(release)
     world.in_flight_until = world.time + 4.0
 
@@ -166,7 +147,7 @@ def test_requests_in_flight_keep_the_canary_alive_for_the_drain_period():
 
 def test_a_pipeline_takes_a_release_through_its_stages():
     world, suites, release = a_started(Mode.STAGED)
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
 
     assert driver.begin(release).phase is Phase.WAIT
     with pytest.raises(UsageFault, match="has not passed its suites"):
@@ -177,7 +158,7 @@ def test_a_pipeline_takes_a_release_through_its_stages():
 
 def test_what_was_proven_too_long_ago_is_not_promoted():
     world, suites, release = a_started()
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     driver.begin(release)
     world.time += 3601.0
 
@@ -188,7 +169,7 @@ def test_what_was_proven_too_long_ago_is_not_promoted():
 
 def test_nothing_in_progress_means_nothing_to_abort():
     world, suites, release = a_started(Mode.ON_SUCCESS)
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     with pytest.raises(UsageFault, match="orders has no release in progress"):
         driver.abort("orders", "no")
     driver.begin(release)
@@ -199,7 +180,7 @@ def test_nothing_in_progress_means_nothing_to_abort():
 
 def test_a_live_process_keeps_others_out():
     world, suites, release = a_started()
-    driver, other = a_pilot(world, suites, pid=1), a_pilot(world, suites, pid=2)
+    driver, other = a_driver(world, suites, pid=1), a_driver(world, suites, pid=2)
     tried = []
 
     def resume() -> None:
@@ -219,7 +200,7 @@ def test_an_interrupt_goes_back():
         raise KeyboardInterrupt
 
     at(world, 4.0, interrupt)
-    ended = a_pilot(world, suites).begin(release)
+    ended = a_driver(world, suites).begin(release)
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.ABORTED)
     assert world.published[-1][1][0].text == ROUTES
@@ -238,7 +219,7 @@ def test_an_interrupt_in_the_middle_of_any_write_goes_back_too(write):
             raise KeyboardInterrupt
 
     world.burn = interrupt  # type: ignore[method-assign]
-    ended = a_pilot(world, suites).begin(release)
+    ended = a_driver(world, suites).begin(release)
 
     assert ended.ended
     if ended.outcome is Outcome.PROMOTED:  # nothing was left to take back
@@ -257,15 +238,15 @@ def test_a_second_interrupt_stops_at_once_and_resume_completes():
     at(world, 4.0, interrupt)
     at(world, 4.5, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        a_pilot(world, suites).begin(release)
+        a_driver(world, suites).begin(release)
 
     world.dead.add(1)
-    assert a_pilot(world, suites, pid=2).send("orders", Resumed()).outcome is Outcome.ABORTED
+    assert a_driver(world, suites, pid=2).send("orders", Resumed()).outcome is Outcome.ABORTED
 
 
 def test_the_story_of_a_release_is_chained():
     world, suites, release = a_started(Mode.ON_SUCCESS)
-    ended = a_pilot(world, suites).begin(release)
+    ended = a_driver(world, suites).begin(release)
 
     story = chain(ended)
 
@@ -273,157 +254,3 @@ def test_the_story_of_a_release_is_chained():
     lines = story.splitlines()
     assert broken_link("\n".join([*lines[:3], *lines[4:]])) == 4
     assert broken_link(story.replace("2/2 gateway replicas", "3/3 gateway replicas", 1)) > 0
-
-
-def when(world: World, line: str, act) -> None:
-    """Let somebody else act once, right where the process writes that line of its log."""
-    burn, done = world.burn, []
-
-    def burning(what: str) -> None:
-        if what.startswith(line) and not done:
-            done.append(what)
-            act()
-        burn(what)
-
-    world.burn = burning  # type: ignore[method-assign]
-
-
-def test_a_process_paused_before_it_scales_up_loses_to_an_abort_that_completed_meanwhile():
-    world, suites, release = a_started()
-    other = a_pilot(world, suites, pid=2)
-
-    def abort() -> None:
-        world.dead.add(1)  # its lease ran out while it was paused
-        assert other.abort("orders", "no").ended
-
-    when(world, "before change orders-canary shop/orders:1.1 1", abort)
-    with pytest.raises(Superseded):
-        a_pilot(world, suites, pid=1).begin(release)
-
-    canary = world.deployments["orders-canary"]
-    assert (canary.image, canary.replicas) == ("shop/orders:1.0", 0)
-
-
-def test_a_process_paused_before_it_publishes_loses_to_an_abort_that_completed_meanwhile():
-    world, suites, release = a_started()
-    other = a_pilot(world, suites, pid=2)
-
-    def abort() -> None:
-        world.dead.add(1)
-        assert other.abort("orders", "no").ended
-
-    when(world, "before write routes.txt", abort)
-    with pytest.raises(Superseded):
-        a_pilot(world, suites, pid=1).begin(release)
-
-    assert world.published[-1][1][0].text == ROUTES
-
-
-def test_a_driver_lets_go_soon_after_an_abort_is_journaled():
-    world, suites, release = a_started()
-    moments = []
-
-    def journal_an_abort() -> None:
-        record = world.records["orders"]
-        moved, _ = advance(record.release, AbortAsked("no"))
-        world.records["orders"] = Record(moved, record.version + 1)
-        moments.append(world.time)
-
-    at(world, 0.5, journal_an_abort)
-    with pytest.raises(Superseded):
-        a_pilot(world, suites).begin(replace(release, image="shop/orders:1.1-unready"))
-
-    assert world.time - moments[0] < 3.0
-    assert world.holders == {}
-
-
-def a_canary_pod_ready_at(world: World, seconds: float) -> None:
-    """As if its readiness probe had failed, to succeed again at that time."""
-    world.deployments["orders-canary"].pods[0].born = seconds
-
-
-def test_a_canary_that_dies_before_it_is_routed_is_never_routed():
-    world, suites, release = a_started()
-    when(world, "after journal route", lambda: a_canary_pod_ready_at(world, 1e6))
-
-    ended = a_pilot(world, suites).begin(release)
-
-    assert ended.outcome is Outcome.REJECTED
-    assert "not ready any more" in ended.reason
-    assert [files for _, files in world.published if "gatewayctl" in files[0].text] == []
-
-
-def test_a_leftover_route_with_our_name_keeps_the_canary_until_it_is_gone():
-    world, suites, release = a_started(trial=a_trial(live=3.0))
-    driver = a_pilot(world, suites)
-    driver.begin(release)
-    stray = "/api/orders-admin x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"
-
-    def put_back() -> None:
-        world.published.append((world.time - 5.0, (SourceFile("routes.txt", stray + ROUTES),)))
-        world.store_version += 1
-
-    when(world, "after journal clear", put_back)
-    ended = driver.abort("orders", "no")
-
-    assert (ended.phase, bool(ended.stuck)) == (Phase.CLEAR, True)
-    assert "1 routes named gatewayctl-orders-canary" in ended.stuck
-    assert world.deployments["orders-canary"].replicas == 1
-
-
-def test_requests_that_never_end_do_not_hold_a_release_for_ever():
-    world, suites, release = a_started()
-    driver = a_pilot(world, suites)
-    driver.begin(release)
-    world.in_flight_until = world.time + 1e6
-
-    ended = driver.abort("orders", "no")
-
-    assert ended.ended
-    assert "gave 5 s; 2 requests in flight" in [note.text for note in ended.notes]
-
-
-def test_an_ended_release_has_left_no_pod():
-    world, suites, release = a_started(Mode.ON_SUCCESS)
-
-    assert a_pilot(world, suites).begin(release).ended
-
-    assert world.deployments["orders-canary"].pods == []
-
-
-def test_a_neighbour_with_a_rule_of_its_own_for_the_same_header_is_no_leak():
-    world, suites, release = a_started(Mode.ON_SUCCESS, value="always", standing=True)
-    theirs = (
-        "/api/payments x-canary=always stamp=standing-payments name=gatewayctl-payments-canary -> payments-canary\n"
-    )
-    world.published.append((-500.0, (SourceFile("routes.txt", theirs + ROUTES),)))
-    world.deployments["payments-canary"] = replace(world.deployments["payments"], pods=[])
-    world.deployments["payments-canary"].replicas = 1
-    world.standing = True
-    world.sleep(5.0)
-
-    ended = a_pilot(world, suites).begin(release)
-
-    assert ended.outcome is Outcome.PROMOTED, ended.reason
-
-
-def test_a_canary_is_not_named_before_its_nodes_can_know_of_it():
-    world, suites, release = a_started()
-    driver = a_pilot(world, suites)
-    driver.ports.workloads.lag = 2.0  # type: ignore[misc]
-
-    ended = driver.begin(release)
-
-    assert ended.phase is Phase.WAIT
-    ready = world.deployments["orders-canary"].pods[0].born + world.ready_delay
-    named = next(since for since, files in world.published if "gatewayctl" in files[0].text)
-    assert named - ready >= 2.0
-
-
-def test_a_canary_that_is_not_ready_for_a_moment_is_no_failure():
-    world, suites, release = a_started()
-    when(world, "after journal route", lambda: a_canary_pod_ready_at(world, world.time + 1.0))
-
-    ended = a_pilot(world, suites).begin(release)
-
-    assert ended.phase is Phase.WAIT

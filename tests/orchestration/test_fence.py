@@ -9,8 +9,9 @@ from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Record, Release
 from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.ports import Journal
-from tests.fakes.shop import AskingSuites, a_pilot, a_release, ports
-from tests.fakes.world import MemoryJournal, MemoryWorkloadReader, MemoryWorkloadWriter, World
+from tests.fakes.memory import MemoryJournal, MemoryWorkloadReader, MemoryWorkloadWriter
+from tests.fakes.shop import AskingSuites, a_driver, a_release, ports
+from tests.fakes.world import World
 
 
 @dataclass
@@ -27,8 +28,8 @@ class CountingJournal:
     def save(self, app: str, release: Release, expected: int) -> Record:
         return self.inner.save(app, release, expected)
 
-    def moved(self, app: str, version: int) -> bool:
-        return self.inner.moved(app, version)
+    def has_moved(self, app: str, version: int) -> bool:
+        return self.inner.has_moved(app, version)
 
     def history(self, app: str) -> tuple[Release, ...]:
         return self.inner.history(app)
@@ -42,7 +43,7 @@ def a_world() -> tuple[World, AskingSuites]:
 def test_an_undisturbed_release_reads_the_journal_at_its_start_and_before_it_touches_the_routes():
     world, suites = a_world()
     release = a_release(world, suites)
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     journal = CountingJournal(MemoryJournal(world))
 
     ended = replace(driver, ports=replace(driver.ports, journal=journal)).begin(release)
@@ -53,8 +54,8 @@ def test_an_undisturbed_release_reads_the_journal_at_its_start_and_before_it_tou
 
 def test_who_takes_a_release_up_trusts_nothing_that_was_read_before():
     world, suites = a_world()
-    a_pilot(world, suites).begin(a_release(world, suites, mode=Mode.MANUAL))
-    driver = a_pilot(world, suites, pid=2)
+    a_driver(world, suites).begin(a_release(world, suites, mode=Mode.MANUAL))
+    driver = a_driver(world, suites, pid=2)
     journal = CountingJournal(MemoryJournal(world))
 
     ended = replace(driver, ports=replace(driver.ports, journal=journal)).send("orders", PromoteAsked())
@@ -63,20 +64,20 @@ def test_who_takes_a_release_up_trusts_nothing_that_was_read_before():
     assert journal.loads == ["orders"] * 4  # once to take it up; then before stable, the routes and the canary
 
 
-def superseded() -> None:
+def raise_superseded() -> None:
     raise Superseded("somebody moved it on")
 
 
-def a_work(world: World, suites: AskingSuites, known: dict[str, str]) -> StepContext:
-    """A step of a process that was superseded, and has not heard of it."""
-    fence = Fence(superseded, lambda: None, known)
+def a_context(world: World, suites: AskingSuites, known: dict[str, str]) -> StepContext:
+    """A step of a process whose release was taken over, and that has not noticed."""
+    fence = Fence(raise_superseded, lambda: None, known)
     return StepContext(ports(world, suites), a_release(world, suites), fence, lambda _: None)
 
 
 def test_what_was_read_after_a_takeover_is_never_written():
     world, suites = a_world()
     before = MemoryWorkloadReader(world).read("orders")
-    context = a_work(world, suites, {"orders": before.version})
+    context = a_context(world, suites, {"orders": before.version})
     MemoryWorkloadWriter(world).change(before)  # the one who took over writes it once more
     now = context.ports.workloads.read("orders")
 
@@ -89,7 +90,7 @@ def test_what_was_read_after_a_takeover_is_never_written():
 def test_what_was_read_before_a_takeover_loses_the_swap():
     world, suites = a_world()
     before = MemoryWorkloadReader(world).read("orders")
-    context = a_work(world, suites, {"orders": before.version})
+    context = a_context(world, suites, {"orders": before.version})
     now = MemoryWorkloadWriter(world).change(before)
 
     with pytest.raises(StaleWrite):
@@ -101,7 +102,7 @@ def test_what_was_read_before_a_takeover_loses_the_swap():
 def test_a_write_of_ours_is_known_and_so_is_what_it_made():
     world, suites = a_world()
     before = MemoryWorkloadReader(world).read("orders-canary")
-    context = a_work(world, suites, {"orders-canary": before.version})
+    context = a_context(world, suites, {"orders-canary": before.version})
 
     started = context.change(before, replicas=1)
     stopped = context.change(started, replicas=0)

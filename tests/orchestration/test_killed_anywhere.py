@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed
 from gatewayctl.domain.release import Mode, Outcome, Release
-from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release
+from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
 from tests.fakes.world import ROUTES, Killed, World
 
 STANDING = replace(ORDERS, value="always", standing=True)
@@ -30,21 +30,21 @@ def start(world: World, scenario: dict) -> tuple[AskingSuites, Release]:
     return suites, replace(release, image=scenario.get("image", release.image))
 
 
-def run(world: World, suites: AskingSuites, release: Release) -> None:
+def run_release(world: World, suites: AskingSuites, release: Release) -> None:
     """The whole job by one process, and what a person would do at the gate."""
-    driver = a_pilot(world, suites, pid=1)
+    driver = a_driver(world, suites, pid=1)
     ended = driver.begin(release)
     if not ended.ended:
         driver.promote("orders", PromoteAsked())
 
 
-def writes_of(scenario: dict) -> int:
+def count_writes(scenario: dict) -> int:
     world = World()
-    run(world, *start(world, scenario))
+    run_release(world, *start(world, scenario))
     return world.writes
 
 
-def the_world_is_whole(world: World, record: Release) -> None:
+def assert_world_is_whole(world: World, record: Release) -> None:
     """Either promoted, or byte for byte as before; never in between."""
     stable, canary = world.deployments["orders"], world.deployments["orders-canary"]
     assert canary.replicas == 0
@@ -64,24 +64,24 @@ def test_undisturbed_a_release_ends_whole(name):
     world = World()
     suites, release = start(world, SCENARIOS[name])
 
-    run(world, suites, release)
+    run_release(world, suites, release)
 
     record = world.records["orders"].release
     assert record.ended
     assert (record.outcome is Outcome.PROMOTED) is (name in ("promoted", "standing rule", "by hand"))
     assert world.writes > 10
-    the_world_is_whole(world, record)
+    assert_world_is_whole(world, record)
 
 
 @pytest.mark.parametrize("way_on", ["resume", "abort"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_killed_at_any_write_another_process_completes(name, way_on):
-    total = writes_of(SCENARIOS[name])
+    total = count_writes(SCENARIOS[name])
     for fuse in range(total):
         world = World(fuse=fuse)
         suites, release = start(world, SCENARIOS[name])
         with pytest.raises(Killed):
-            run(world, suites, release)
+            run_release(world, suites, release)
         world.fuse = -1
         world.dead.add(1)
 
@@ -90,13 +90,13 @@ def test_killed_at_any_write_another_process_completes(name, way_on):
 
 @pytest.mark.parametrize("name", ["promoted", "suite fails"])
 def test_killed_again_while_completing_a_third_process_completes(name):
-    total = writes_of(SCENARIOS[name])
+    total = count_writes(SCENARIOS[name])
     for first in range(2, total - 1, 3):  # after the very last write nothing is left to complete
         for second in range(0, 16, 2):
             world = World(fuse=first)
             suites, release = start(world, SCENARIOS[name])
             with pytest.raises(Killed):
-                run(world, suites, release)
+                run_release(world, suites, release)
             world.dead.add(1)
             world.fuse = first + second
             try:
@@ -109,7 +109,7 @@ def test_killed_again_while_completing_a_third_process_completes(name):
 
 
 def finish(world: World, suites: AskingSuites, way_on: str, pid: int) -> None:
-    driver = a_pilot(world, suites, pid)
+    driver = a_driver(world, suites, pid)
     if way_on == "abort":
         driver.abort("orders", "on-call says no")
         return
@@ -125,20 +125,20 @@ def complete(world: World, suites: AskingSuites, way_on: str, pid: int = 2) -> N
         assert world.store_version == 1
         return
     if record.release.ended:
-        the_world_is_whole(world, record.release)
+        assert_world_is_whole(world, record.release)
         return
     finish(world, suites, way_on, pid)
     ended = world.records["orders"].release
     assert ended.ended, (ended.phase, ended.stuck)
     if way_on == "abort":
         assert ended.outcome is not Outcome.PROMOTED
-    the_world_is_whole(world, ended)
+    assert_world_is_whole(world, ended)
 
 
 def test_a_process_that_was_taken_over_changes_nothing_any_more():
     world = World()
     suites, release = start(world, {})
-    first, second = a_pilot(world, suites, pid=1), a_pilot(world, suites, pid=2)
+    first, second = a_driver(world, suites, pid=1), a_driver(world, suites, pid=2)
     original = world.look
     aborted = []
 
@@ -156,21 +156,21 @@ def test_a_process_that_was_taken_over_changes_nothing_any_more():
 
     writes_after = [line for line in world.log[aborted[0] :] if "orders-canary shop/orders:1.1 1" in line]
     assert writes_after == []
-    the_world_is_whole(world, world.records["orders"].release)
+    assert_world_is_whole(world, world.records["orders"].release)
 
 
 def test_a_rule_whose_write_was_the_last_act_is_written_again_so_that_every_replica_hears_of_it():
     whole = World()
-    run(whole, *start(whole, {}))
+    run_release(whole, *start(whole, {}))
     world = World(fuse=whole.log.index("after write"))
     suites, release = start(world, {})
     with pytest.raises(Killed, match="after write"):
-        run(world, suites, release)
+        run_release(world, suites, release)
     world.fuse = -1
     world.dead.add(1)
     world.log.clear()
 
-    ended = a_pilot(world, suites, pid=2).send("orders", Resumed())
+    ended = a_driver(world, suites, pid=2).send("orders", Resumed())
 
     assert ended.outcome is Outcome.PROMOTED
     assert world.log.index("before write nothing") < world.log.index("before journal prove")

@@ -10,13 +10,14 @@ from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.verdicts import Verdict
 from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.orchestration.proof.leaks import prove_no_leak
+from tests.fakes.memory import MemoryGateway
 from tests.fakes.shop import AskingSuites, a_release, ports
-from tests.fakes.world import Deployment, MemoryGateway, Pod, World
+from tests.fakes.world import Deployment, Pod, World
 
 
 @dataclass
-class Street(MemoryGateway):
-    """A gateway to which something `happens` at a request; `leaks` are requests that the canary answers wrongly.
+class ScriptedGateway(MemoryGateway):
+    """A gateway in which something `happens` at request `at`; the canary answers the requests `leaks`, wrongly.
 
     `lists` says whether a replica is listed: a list may be behind.
     """
@@ -40,11 +41,11 @@ class Street(MemoryGateway):
         return super().ask(replica, probe)
 
 
-def on(street: Street) -> StepContext:
+def a_context(gateway: ScriptedGateway) -> StepContext:
     """A release that is routed."""
-    world, suites = street.world, AskingSuites(street.world, [])
+    world, suites = gateway.world, AskingSuites(gateway.world, [])
     wired = ports(world, suites)
-    wired = replace(wired, gateway=replace(wired.gateway, prober=street, replicas=street))
+    wired = replace(wired, gateway=replace(wired.gateway, prober=gateway, replicas=gateway))
     release = a_release(world, suites)
     world.deployments["orders-canary"] = Deployment(
         release.image, 1, pods=[Pod("orders-canary-00001", release.image, -9.0)]
@@ -56,35 +57,37 @@ def on(street: Street) -> StepContext:
 
 @pytest.mark.parametrize("at", [1, 3, 12])
 def test_a_replica_that_vanishes_while_it_is_asked_is_no_leak(at: int) -> None:
-    street = Street(World(), at, lambda world: world.gone.add("gw-0"))
+    gateway = ScriptedGateway(World(), at, lambda world: world.gone.add("gw-0"))
 
-    found = prove_no_leak(on(street))
+    found = prove_no_leak(a_context(gateway))
 
     assert (found.verdict, found.text.partition(" in ")[0]) == (Verdict.PASS, "0")
-    assert "gw-1" in street.names
+    assert "gw-1" in gateway.names
 
 
 def test_a_replica_that_leaves_the_list_a_little_after_it_broke_off_is_no_leak() -> None:
     world = World()
-    street = Street(world, 3, lambda world: world.down.add("gw-0"), lists=lambda one: one.ready or world.time < 2.0)
+    gateway = ScriptedGateway(
+        world, 3, lambda world: world.down.add("gw-0"), lists=lambda one: one.ready or world.time < 2.0
+    )
 
-    assert prove_no_leak(on(street)).verdict is Verdict.PASS
+    assert prove_no_leak(a_context(gateway)).verdict is Verdict.PASS
     assert world.time >= 2.0
 
 
 def test_a_replica_that_stays_and_does_not_answer_is_a_fault() -> None:
-    street = Street(World(), 3, lambda world: world.down.add("gw-0"))
+    gateway = ScriptedGateway(World(), 3, lambda world: world.down.add("gw-0"))
 
-    found = prove_no_leak(on(street))
+    found = prove_no_leak(a_context(gateway))
 
     assert found.verdict is Verdict.FAIL
     assert "gw-0, no header: no answer: connection refused" in found.text
 
 
 def test_an_answer_of_the_canary_counts_although_its_replica_has_gone() -> None:
-    street = Street(World(), 3, lambda world: world.gone.add("gw-0"), leaks=(1,))
+    gateway = ScriptedGateway(World(), 3, lambda world: world.gone.add("gw-0"), leaks=(1,))
 
-    found = prove_no_leak(on(street))
+    found = prove_no_leak(a_context(gateway))
 
     assert found.verdict is Verdict.FAIL
     assert found.text.startswith("1 leaks")
@@ -94,7 +97,7 @@ def test_a_replica_that_comes_meanwhile_is_asked_too() -> None:
     def comes(world: World) -> None:
         world.lags = (*world.lags, 0.5)
 
-    street = Street(World(), 30, comes)
+    gateway = ScriptedGateway(World(), 30, comes)
 
-    assert prove_no_leak(on(street)).verdict is Verdict.PASS
-    assert set(street.names) == {"gw-0", "gw-1", "gw-2"}
+    assert prove_no_leak(a_context(gateway)).verdict is Verdict.PASS
+    assert set(gateway.names) == {"gw-0", "gw-1", "gw-2"}

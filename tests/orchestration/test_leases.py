@@ -9,8 +9,9 @@ from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
 from gatewayctl.orchestration.driver import Driver
-from tests.fakes.shop import AskingSuites, a_pilot, a_release
-from tests.fakes.world import MemoryJournal, MemoryLeases, World
+from tests.fakes.memory import MemoryJournal, MemoryLeases
+from tests.fakes.shop import AskingSuites, a_driver, a_release
+from tests.fakes.world import World
 
 
 @dataclass
@@ -36,7 +37,7 @@ class LossyLeases(MemoryLeases):
 
 
 @dataclass
-class DrowsyJournal(MemoryJournal):
+class SlowJournal(MemoryJournal):
     """ports.Journal whose reader falls asleep, right after reading, until its lease is another one's."""
 
     world: World
@@ -53,13 +54,13 @@ def a_started() -> tuple[World, Driver, Driver]:
     """A world with a release that waits, and two processes."""
     world = World()
     suites = AskingSuites(world, [])
-    a_pilot(world, suites).begin(a_release(world, suites, mode=Mode.MANUAL))
-    return world, a_pilot(world, suites, pid=2), a_pilot(world, suites, pid=3)
+    a_driver(world, suites).begin(a_release(world, suites, mode=Mode.MANUAL))
+    return world, a_driver(world, suites, pid=2), a_driver(world, suites, pid=3)
 
 
-def drowsy(driver: Driver, world: World, follower: Holder) -> Driver:
+def with_slow_journal(driver: Driver, world: World, follower: Holder) -> Driver:
     """The same process with a journal that it reads too slowly."""
-    return replace(driver, ports=replace(driver.ports, journal=DrowsyJournal(world, follower)))
+    return replace(driver, ports=replace(driver.ports, journal=SlowJournal(world, follower)))
 
 
 def test_a_lease_that_was_taken_although_the_answer_got_lost_is_given_back():
@@ -87,7 +88,7 @@ def test_who_slept_between_reading_and_taking_up_a_release_does_not_disturb_who_
     version = world.records["orders"].version
 
     with pytest.raises(Busy):
-        drowsy(driver, world, other.holder).send("orders", Resumed())
+        with_slow_journal(driver, world, other.holder).send("orders", Resumed())
 
     assert world.records["orders"].version == version
     assert world.holders["orders"] == other.holder
@@ -97,10 +98,10 @@ def test_who_slept_before_its_first_record_does_not_begin_in_another_ones_place(
     world = World()
     suites = AskingSuites(world, [])
     release = a_release(world, suites)
-    follower = a_pilot(world, suites, pid=2).holder
+    follower = a_driver(world, suites, pid=2).holder
 
     with pytest.raises(Busy):
-        drowsy(a_pilot(world, suites), world, follower).begin(release)
+        with_slow_journal(a_driver(world, suites), world, follower).begin(release)
 
     assert (world.records, world.holders) == ({}, {"orders": follower})
 

@@ -10,13 +10,13 @@ from gatewayctl.domain.release import Mode, Phase, Suite, Trial
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.orchestration.planning import check_drift, plan
 from gatewayctl.orchestration.preflight import PreflightFailed, preflight, require
-from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, ports
+from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports
 from tests.fakes.world import ROUTES, World
 
 PLAIN = replace(ORDERS, trial=Trial(timings=ORDERS.trial.timings))
 
 
-def refused(world: World, **changes: object):
+def find_fault(world: World, **changes: object):
     suites = AskingSuites(world, [])
     release = replace(a_release(world, suites, PLAIN), **changes)
     writes = world.writes
@@ -37,19 +37,19 @@ def test_a_healthy_world_passes_every_check():
 
 
 def test_an_image_that_runs_already_is_nothing_to_release():
-    fault = refused(World(), image="shop/orders:1.0")
+    fault = find_fault(World(), image="shop/orders:1.0")
     assert (fault.exit_code, str(fault)) == (ExitCode.USAGE, "orders runs shop/orders:1.0 already")
 
 
 def test_a_canary_in_use_is_left_alone():
     world = World()
     world.deployments["orders-canary"].replicas = 1
-    assert refused(world).exit_code == ExitCode.CONFLICT
+    assert find_fault(world).exit_code == ExitCode.CONFLICT
 
 
 def test_a_gateway_replica_that_is_down_cannot_be_proven():
     world = World(down={"gw-1"})
-    fault = refused(world)
+    fault = find_fault(world)
     assert fault.exit_code == ExitCode.ENVIRONMENT
     assert "gw-1 (held down)" in str(fault)
 
@@ -58,7 +58,7 @@ def test_a_rule_that_is_there_already_is_not_overwritten():
     world = World()
     rule = "/api/orders x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"
     world.published.append((-500.0, (SourceFile("routes.txt", rule + ROUTES),)))
-    fault = refused(world)
+    fault = find_fault(world)
     assert fault.exit_code == ExitCode.CONFLICT
     assert str(fault).startswith("routes.txt:1: there is a rule gatewayctl-orders-canary (x-canary: old) already")
 
@@ -68,7 +68,7 @@ def test_a_replica_that_still_runs_the_last_rule_would_send_to_a_canary_that_sta
     rule = "/api/orders x-canary=old stamp=r-0 name=gatewayctl-orders-canary -> orders-canary\n"
     world.published += [(-500.0, (SourceFile("routes.txt", rule + ROUTES),)), (-5.0, world.published[0][1])]
 
-    fault = refused(world)
+    fault = find_fault(world)
 
     assert fault.exit_code == ExitCode.ENVIRONMENT
     assert str(fault).startswith("gw-1 still runs 1 route named gatewayctl-orders-canary, which the gateway's files do")
@@ -77,11 +77,11 @@ def test_a_replica_that_still_runs_the_last_rule_would_send_to_a_canary_that_sta
 def test_a_route_of_someone_else_to_the_canary_would_be_a_leak():
     world = World()
     world.published.append((-500.0, (SourceFile("routes.txt", "/api/beta -> orders-canary\n" + ROUTES),)))
-    assert str(refused(world)) == "routes.txt:1: a route that is not ours sends to orders-canary already"
+    assert str(find_fault(world)) == "routes.txt:1: a route that is not ours sends to orders-canary already"
 
 
 def test_an_upstream_that_the_gateway_does_not_know_is_found_before_anything_starts():
-    fault = refused(World(), target=replace(PLAIN.target, canary_service="orders-next"))
+    fault = find_fault(World(), target=replace(PLAIN.target, canary_service="orders-next"))
     assert (fault.exit_code, str(fault)) == (ExitCode.USAGE, "gw-0: orders-next is unknown")
 
 
@@ -96,17 +96,17 @@ def test_what_the_gateway_cannot_do_is_said_before_anything_else():
 def test_an_application_without_a_route_is_refused_by_its_file():
     world = World()
     world.published.append((-500.0, (SourceFile("routes.txt", "/api/payments -> payments\n"),)))
-    assert "routes.txt: no route sends to orders" in str(refused(world))
+    assert "routes.txt: no route sends to orders" in str(find_fault(world))
 
 
 def test_a_suite_that_does_not_exist_is_found_before_anything_starts():
-    fault = refused(World(), trial=Trial(suite=Suite("no/such/suite")))
+    fault = find_fault(World(), trial=Trial(suite=Suite("no/such/suite")))
     assert str(fault) == "suite: no/such/suite does not exist"
 
 
 def test_several_faults_are_told_together_with_the_gravest_exit_code():
     world = World(down={"gw-0"})
-    fault = refused(world, image="shop/orders:1.0", trial=Trial(suite=Suite("no/such/suite")))
+    fault = find_fault(world, image="shop/orders:1.0", trial=Trial(suite=Suite("no/such/suite")))
     assert isinstance(fault, PreflightFailed)
     assert fault.exit_code == ExitCode.ENVIRONMENT
     assert len([line for line in str(fault).splitlines() if not line.startswith("    →")]) == 3
@@ -116,11 +116,11 @@ def test_a_second_release_of_one_application_is_a_conflict_that_names_the_first(
     world = World()
     suites = AskingSuites(world, [])
     first = a_release(world, suites, PLAIN, Mode.MANUAL)
-    assert a_pilot(world, suites).begin(first).phase is Phase.WAIT
+    assert a_driver(world, suites).begin(first).phase is Phase.WAIT
 
     second = a_release(world, suites, PLAIN)
     with pytest.raises(Conflict, match=f"unfinished release {first.id} .* in phase wait, started by ci") as caught:
-        a_pilot(world, suites, pid=2).begin(second)
+        a_driver(world, suites, pid=2).begin(second)
     assert "gatewayctl abort orders" in caught.value.hint
 
 

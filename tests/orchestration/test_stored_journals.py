@@ -12,7 +12,7 @@ import pytest
 from gatewayctl.adapters.files.journal import FileJournal
 from gatewayctl.adapters.files.plans import plan_from
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, kept_spec
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, read_spec
 from gatewayctl.config.load import parse
 from gatewayctl.domain.errors import Drifted, EnvironmentFailed, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed
@@ -156,7 +156,7 @@ def test_a_release_in_a_config_map_of_an_earlier_version_ends_whole(stop, way_on
 def test_the_configuration_kept_beside_an_earlier_release_is_still_read(tmp_path):
     with a_shelf(tmp_path) as (shelf, api):
         shelf.objects[PATH] = CONFIG_MAPS[0].data["config_map"]
-        text = kept_spec(api, "shop", "orders")
+        text = read_spec(api, "shop", "orders")
 
     spec = parse(text or "", tmp_path / "gatewayctl.yaml")
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.sweep import LeftoverKind, clean, look
-from tests.fakes.shop import ORDERS, AskingSuites, a_pilot, a_release, ports
+from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports
 from tests.fakes.world import World
 
 
 def a_waiting(world: World):
     suites = AskingSuites(world, [])
-    driver = a_pilot(world, suites)
+    driver = a_driver(world, suites)
     return driver, driver.begin(a_release(world, suites, ORDERS, Mode.MANUAL))
 
 
@@ -92,7 +92,7 @@ def test_a_standing_rule_between_releases_is_no_litter():
 
 def test_a_canary_that_nobody_of_ours_started_is_told_and_not_touched():
     world = World()
-    driver = a_pilot(world, AskingSuites(world, []))
+    driver = a_driver(world, AskingSuites(world, []))
     canary = driver.ports.workloads.read("orders-canary")
     driver.ports.workload_writer.change(canary, replicas=1)
 

@@ -13,10 +13,11 @@ from gatewayctl.gateways.no_readback import NoReadback
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.preflight import preflight
 from gatewayctl.ports import Readback
-from tests.fakes.shop import ORDERS, AskingSuites, a_release, ports
-from tests.fakes.world import ROUTES, MemoryGateway, World
+from tests.fakes.memory import MemoryGateway
+from tests.fakes.shop import ORDERS, AskingSuites, a_release, a_trial, ports
+from tests.fakes.world import ROUTES, World
 
-PATIENT = replace(ORDERS, timings=replace(ORDERS.timings, live=60.0))  # longer than a rule may lead nowhere
+PATIENT = replace(ORDERS, trial=a_trial(live=60.0))  # longer than a rule may lead nowhere
 CANARY_ANSWERS = Answer(200, {"x-served-by": "orders-canary-00001"})
 NOBODY_ANSWERS = Answer(502, {})
 
@@ -139,6 +140,6 @@ def test_where_nothing_shows_that_the_rule_is_live_its_deadline_ends_the_release
 def test_a_release_that_was_journaled_before_there_were_gateways_without_stamps_has_stamps():
     world = World()
     data = release_to_data(a_release(world, AskingSuites(world, [])))
-    assert data.pop("stamps") is True
+    assert data["release"].pop("stamps") is True
 
     assert release_from_data(data, "a journal").attribution.stamps

@@ -15,7 +15,7 @@ from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.ports import Journal
 from gatewayctl.wiring.discovery import current_holder, wire
-from tests.fakes.world import Silent
+from tests.fakes.memory import Silent
 
 
 class DoomedJournal:
@@ -33,8 +33,8 @@ class DoomedJournal:
             os.kill(os.getpid(), signal.SIGKILL)
         return record
 
-    def moved(self, app: str, version: int) -> bool:
-        return self.journal.moved(app, version)
+    def has_moved(self, app: str, version: int) -> bool:
+        return self.journal.has_moved(app, version)
 
     def history(self, app: str) -> tuple[Release, ...]:
         return self.journal.history(app)

@@ -17,7 +17,7 @@ from gatewayctl.adapters.sandbox import cluster
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.wiring.discovery import Session, wire
 from gatewayctl.wiring.sandbox import sandbox_root
-from tests.fakes.world import Silent
+from tests.fakes.memory import Silent
 from tests.signals import default_signals
 
 ROOT = Path(__file__).parents[2]

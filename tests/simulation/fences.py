@@ -8,7 +8,8 @@ from math import floor
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.platform import Holder
-from tests.fakes.world import TTL, Broken
+from tests.fakes.memory import TTL
+from tests.fakes.world import Broken
 from tests.simulation.tally import Tally
 from tests.simulation.world import SimWorld
 

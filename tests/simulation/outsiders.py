@@ -5,7 +5,7 @@ from collections.abc import Callable
 from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
-from tests.fakes.world import MemoryRouteStore, MemoryWorkloadWriter
+from tests.fakes.memory import MemoryRouteStore, MemoryWorkloadWriter
 from tests.simulation.process import Process
 from tests.simulation.weather import Kind
 

@@ -10,8 +10,7 @@ from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
 from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.ports import Suites
-from tests.fakes.toy import ToyChecker, ToyDialect
-from tests.fakes.world import (
+from tests.fakes.memory import (
     MemoryEvidence,
     MemoryJournal,
     MemoryLeases,
@@ -19,6 +18,7 @@ from tests.fakes.world import (
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
 )
+from tests.fakes.toy import ToyChecker, ToyDialect
 from tests.simulation.dialect import SplitChecker, SplitDialect
 from tests.simulation.process import Process
 from tests.simulation.weather import Kind
@@ -166,8 +166,8 @@ class SimJournal:
         with process.holding("journal", str(expected)):
             return process.call(effect, run, Kind.WRITE)
 
-    def moved(self, app: str, version: int) -> bool:
-        return self.process.call(f"look at the journal of {app}", lambda: self.inner.moved(app, version), Kind.READ)
+    def has_moved(self, app: str, version: int) -> bool:
+        return self.process.call(f"look at the journal of {app}", lambda: self.inner.has_moved(app, version), Kind.READ)
 
     def history(self, app: str) -> tuple[Release, ...]:
         return self.inner.history(app)

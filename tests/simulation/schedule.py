@@ -11,7 +11,8 @@ from random import Random
 
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.release import Mode, Phase
-from tests.fakes.world import TTL, Killed
+from tests.fakes.memory import TTL
+from tests.fakes.world import Killed
 from tests.simulation import outsiders
 from tests.simulation.cast import (
     Command,

@@ -10,7 +10,7 @@ from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, Sour
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.ports import Dialect, Journal, Leases, Replicas, WorkloadReader
-from tests.fakes.world import MemoryJournal, MemoryRouteStore, MemoryWorkloadWriter
+from tests.fakes.memory import MemoryJournal, MemoryRouteStore, MemoryWorkloadWriter
 from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloadWriter
 from tests.simulation.process import Process
 from tests.simulation.world import APPS
@@ -96,8 +96,8 @@ class LateJournal:
         self.kept = (app, release, expected)
         return Record(release, expected + 1)
 
-    def moved(self, app: str, version: int) -> bool:
-        return self.inner.moved(app, version - 1 if self.kept else version)
+    def has_moved(self, app: str, version: int) -> bool:
+        return self.inner.has_moved(app, version - 1 if self.kept else version)
 
     def _write(self) -> None:
         if self.kept:

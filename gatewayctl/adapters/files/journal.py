@@ -42,7 +42,7 @@ class FileJournal:
             replace_durably(path, json.dumps(entry))
         return Record(release, version + 1)
 
-    def moved(self, app: str, version: int) -> bool:
+    def has_moved(self, app: str, version: int) -> bool:
         """Whether the record is no longer at `version`. Raises EnvironmentFailed."""
         path = self._path(app)
         content = read_json(path)

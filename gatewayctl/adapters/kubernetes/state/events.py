@@ -123,9 +123,9 @@ class EventRecordingJournal:
             self.events.write(release, reason)
         return record
 
-    def moved(self, app: str, version: int) -> bool:
+    def has_moved(self, app: str, version: int) -> bool:
         """As `inner`."""
-        return self.inner.moved(app, version)
+        return self.inner.has_moved(app, version)
 
     def history(self, app: str) -> tuple[Release, ...]:
         """As `inner`."""

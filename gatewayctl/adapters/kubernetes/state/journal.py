@@ -57,7 +57,7 @@ class KubernetesJournal:
         stored = write_conditionally(write, entry)
         return Record(release, stored.version if stored else 0)
 
-    def moved(self, app: str, version: int) -> bool:
+    def has_moved(self, app: str, version: int) -> bool:
         """Whether the record is known, by a watch, to be no longer at `version`. Raises EnvironmentFailed."""
         item, last = self._watched.get(app), self._last.get(app)
         if item is None:

@@ -15,8 +15,8 @@ from gatewayctl.wiring.discovery import Session, wire_spec
 from tests.adapters.kubernetes.apiserver import serving
 from tests.adapters.kubernetes.routes.object_server import Server
 from tests.adapters.kubernetes.routes.samples import SAMPLES
+from tests.fakes.memory import Silent
 from tests.fakes.toyroute.resource import TOYROUTE
-from tests.fakes.world import Silent
 from tests.gateways.httproute.samples import a_rule
 
 CRD = Path(__file__).parents[3] / "fakes" / "toyroute" / "crd.yaml"

@@ -14,8 +14,9 @@ from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
 from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
-from tests.fakes.shop import AskingSuites, a_pilot, a_release
-from tests.fakes.world import MemoryJournal, World
+from tests.fakes.memory import MemoryJournal
+from tests.fakes.shop import AskingSuites, a_driver, a_release
+from tests.fakes.world import World
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Shop:
 
     def driver(self, suites: AskingSuites, pid: int = 1) -> Driver:
         """A new process."""
-        driver = a_pilot(self.world, suites, pid)
+        driver = a_driver(self.world, suites, pid)
         journal = EventRecordingJournal(MemoryJournal(self.world), self.events())
         return replace(driver, ports=replace(driver.ports, journal=journal))
 

@@ -11,7 +11,7 @@ from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import World
 
 
-def a_work() -> StepContext:
+def a_context() -> StepContext:
     world = World()
     suites = AskingSuites(world, [])
     return StepContext(
@@ -35,7 +35,7 @@ class Rivals:
 
 
 def test_who_loses_many_times_waits_longer_and_gets_a_turn():
-    context = a_work()
+    context = a_context()
     rivals = Rivals(context, 30)
 
     assert retry_on_conflict(context, rivals) == "written"
@@ -47,7 +47,7 @@ def test_who_loses_many_times_waits_longer_and_gets_a_turn():
 
 
 def test_two_releases_that_lost_together_do_not_come_back_together():
-    one, other = a_work(), a_work()
+    one, other = a_context(), a_context()
     rivals = Rivals(one, 5), Rivals(other, 5)
 
     retry_on_conflict(one, rivals[0])
@@ -58,7 +58,7 @@ def test_two_releases_that_lost_together_do_not_come_back_together():
 
 
 def test_a_turn_that_never_comes_is_given_up_with_its_reason():
-    context = a_work()
+    context = a_context()
 
     with pytest.raises(DeadlineExceeded, match="others wrote the gateway's files first"):
         retry_on_conflict(context, Rivals(context, 10_000))
