@@ -14,7 +14,7 @@ from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
-from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.release import Mode, Outcome, Release
 from gatewayctl.wiring.discovery import Session, wire
 from gatewayctl.wiring.sandbox import is_sandbox_running, run_sandbox
 
@@ -60,7 +60,7 @@ def demo(
 
     Exit code 3 when the canary is rejected, as `release` does.
     """
-    from gatewayctl.reports.release import as_dict
+    from gatewayctl.reports.endings import DemoEnd
 
     progress = Progress(a_console())
     config = unpack(home, gateway) / "gateway-config" / "gatewayctl.yaml"
@@ -74,9 +74,9 @@ def demo(
         before = session.ports.gateway.store.read()
         made = draft_plan(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
         ended = session.driver.begin(made.release)
-        lines = proven(session, ended, before)
-    folder = save_report(session, ended)
-    show(output, {**as_dict(ended), "proven": lines, "evidence": folder}, "\n".join([*lines, f"evidence: {folder}"]))
+        check_nothing_left(session, ended, before)
+        stable = session.ports.workloads.read(ended.target.stable).image
+    show(output, DemoEnd(ended, stable, save_report(session, ended)))
     raise typer.Exit(int(exit_code(ended)))
 
 
@@ -102,26 +102,11 @@ def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
     return home
 
 
-def proven(session: Session, ended: Release, before: "VersionedFiles") -> list[str]:
-    """What the release has shown, in a few lines. Raises NeedsPerson when something is not as it should be."""
-    from gatewayctl.reports.release import explain
+def check_nothing_left(session: Session, ended: Release, before: "VersionedFiles") -> None:
+    """Raise NeedsPerson when routes, canary or stable are not as the end of the release promises.
 
-    notes = {note.phase: note.text for note in ended.notes if note.mark == "✓"}
-    said = [
-        ("replicas", notes.get(Phase.PROVE)),
-        ("leaks", notes.get(Phase.LEAKS)),
-        ("tests", notes.get(Phase.SMOKE)),
-        ("load", notes.get(Phase.LOAD)),
-    ]
-    lines = [explain(ended), *(f"{name:<9} {text}" for name, text in said if text)]
-    left = _left_behind(session, ended, before)
-    if left:
-        raise NeedsPerson("the demo left something behind: " + "; ".join(left))
-    lines.append("after     routes byte for byte as before, canary at 0, " + _stable(session, ended))
-    return lines
-
-
-def _left_behind(session: Session, ended: Release, before: "VersionedFiles") -> list[str]:
+    `before` are the gateway's files from before the release.
+    """
     ports = session.ports
     stable, canary = ports.workloads.read(ended.target.stable), ports.workloads.read(ended.target.canary)
     wanted = ended.image if ended.outcome is Outcome.PROMOTED else ended.before
@@ -131,8 +116,6 @@ def _left_behind(session: Session, ended: Release, before: "VersionedFiles") -> 
         f"the canary has {len(canary.pods)} pods": not canary.pods and not canary.replicas,
         f"stable runs {stable.image}, not {wanted}": stable.image == wanted and stable.settled,
     }
-    return [what for what, fine in checks.items() if not fine]
-
-
-def _stable(session: Session, ended: Release) -> str:
-    return f"stable runs {session.ports.workloads.read(ended.target.stable).image}"
+    left = [what for what, fine in checks.items() if not fine]
+    if left:
+        raise NeedsPerson("the demo left something behind: " + "; ".join(left))

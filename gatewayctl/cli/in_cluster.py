@@ -4,7 +4,6 @@ from typing import NoReturn
 
 import typer
 
-from gatewayctl.cli.ending import describe_end
 from gatewayctl.cli.options import Output
 from gatewayctl.cli.progress import Progress, a_console
 from gatewayctl.cli.show import show
@@ -32,7 +31,7 @@ def release_in_cluster(session: Session, app: str, options: tuple[str, ...], out
 
     Ctrl-C and SIGTERM end the showing only, not the Job.
     """
-    from gatewayctl.reports.release import as_dict
+    from gatewayctl.reports.endings import JobEnd
 
     if session.spec.platform.kind != "kubernetes":
         raise UsageFault("--in-cluster needs platform kubernetes", hint=f"{session.spec.file}: platform.kind")
@@ -47,7 +46,7 @@ def release_in_cluster(session: Session, app: str, options: tuple[str, ...], out
     ended = session.find_release(app, job.release)
     if ended is None:
         raise NotBegun(job, code)
-    show(output, {**as_dict(ended), "job": job.name}, f"{describe_end(ended)}\njob: {job.name} in {job.namespace}")
+    show(output, JobEnd(ended, job.name, job.namespace))
     raise typer.Exit(code)
 
 

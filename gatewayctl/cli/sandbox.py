@@ -35,9 +35,10 @@ def up(
 @app.command(epilog=example("sandbox down"))
 def down(config: Config = None, output: Out = Output.TEXT) -> None:
     """Stop the sandbox and every process of it."""
+    from gatewayctl.reports.sandbox import SandboxStopReport
+
     session = _wire(config, Progress(a_console()))
-    ran = stop_sandbox(session.spec, session.ports.clock)
-    show(output, {"schema": "gatewayctl.sandbox/1", "stopped": ran}, "stopped" if ran else "it was not running")
+    show(output, SandboxStopReport(stop_sandbox(session.spec, session.ports.clock)))
 
 
 @app.command("show", epilog=example("sandbox show"))
@@ -60,13 +61,6 @@ def _wire(config: Path | None, progress: Progress) -> Session:
 
 
 def _show(session: Session, output: Output) -> None:
-    replicas = session.ports.gateway.replicas.list()
-    rows = [
-        {"replica": one.name, "traffic": one.traffic, "admin": one.admin, "ready": one.ready, "note": one.note}
-        for one in replicas
-    ]
-    lines = [
-        f"{'✓' if one.ready else '✗'} {one.name}: http://{one.traffic}, admin http://{one.admin} {one.note}".rstrip()
-        for one in replicas
-    ]
-    show(output, {"schema": "gatewayctl.sandbox/1", "replicas": rows}, "\n".join(lines))
+    from gatewayctl.reports.sandbox import SandboxReport
+
+    show(output, SandboxReport(session.ports.gateway.replicas.list()))

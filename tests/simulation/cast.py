@@ -142,8 +142,8 @@ def sweep(company: Company, apps: tuple[App, ...], rounds: int) -> Callable[[Pro
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
                 found = sweeping.look(driver.ports, app.spec)
                 if found and found.ours:
-                    process.note("", f"found: {found.litter} {app.name}")
-                    process.stage.tally.add(f"swept: {found.litter}")
+                    process.note("", f"found: {found.kind} {app.name}")
+                    process.stage.tally.add(f"swept: {found.kind}")
                     sweeping.clean(driver, app.spec, found)
 
     return act
