@@ -19,20 +19,20 @@ class CurlReport:
         return all(reply.who is Attribution.CANARY for reply in self.replies)
 
     def data(self) -> dict[str, object]:
-        """The document `gatewayctl.curl/1`. Seconds."""
+        """The document `gatewayctl.curl/2`. Seconds."""
         rows = [
             {
                 "replica": reply.replica,
                 "curl": curl_line(reply.address, reply.probe),
                 "status": reply.status,
                 "answered_by": reply.who.value,
-                "said": reply.detail,
+                "detail": reply.detail,
                 "seconds": round(reply.seconds, 4),
                 "body": reply.body,
             }
             for reply in self.replies
         ]
-        return {"schema": "gatewayctl.curl/1", "replies": rows}
+        return {"schema": "gatewayctl.curl/2", "replies": rows}
 
     def text(self) -> str:
         """The request and who answered, for each replica; then the body of the first answer."""

@@ -16,8 +16,8 @@ class StatusReport:
     surveys: tuple[Survey, ...]
 
     def data(self) -> dict[str, object]:
-        """The document `gatewayctl.status/1`."""
-        return {"schema": "gatewayctl.status/1", "apps": [_survey_data(seen) for seen in self.surveys]}
+        """The document `gatewayctl.status/2`."""
+        return {"schema": "gatewayctl.status/2", "apps": [_survey_data(seen) for seen in self.surveys]}
 
     def text(self) -> str:
         """Several lines per application."""
@@ -47,7 +47,7 @@ def _replica_data(replica: ReplicaView) -> dict[str, object]:
         "traffic": replica.traffic,
         "ready": replica.ready,
         "serves_rule": replica.serves_rule,
-        "said": replica.detail,
+        "detail": replica.detail,
     }
 
 

@@ -19,18 +19,18 @@ class SweepReport:
         return any(one.action is SweepAction.STUCK for one in self.swept)
 
     def data(self) -> dict[str, object]:
-        """The document `gatewayctl.sweep/1`."""
+        """The document `gatewayctl.sweep/2`."""
         rows = [
             {
                 "app": one.leftover.app,
-                "litter": one.leftover.kind.value,
+                "kind": one.leftover.kind.value,
                 "found": one.leftover.detail,
                 "done": _done(one),
                 "hint": _hint(one),
             }
             for one in self.swept
         ]
-        return {"schema": "gatewayctl.sweep/1", "finds": rows}
+        return {"schema": "gatewayctl.sweep/2", "leftovers": rows}
 
     def text(self) -> str:
         """One line per leftover, and one more for a hint."""

@@ -18,12 +18,12 @@ class VerifyReport:
         return bool(self.replicas) and all(one.serves_rule for one in self.replicas)
 
     def data(self) -> dict[str, object]:
-        """The document `gatewayctl.verify/1`."""
+        """The document `gatewayctl.verify/2`."""
         rows = [
-            {"replica": one.name, "ready": one.ready, "serves_rule": one.serves_rule, "said": one.detail}
+            {"replica": one.name, "ready": one.ready, "serves_rule": one.serves_rule, "detail": one.detail}
             for one in self.replicas
         ]
-        return {"schema": "gatewayctl.verify/1", "app": self.app, "replicas": rows}
+        return {"schema": "gatewayctl.verify/2", "app": self.app, "replicas": rows}
 
     def text(self) -> str:
         """One line per replica."""

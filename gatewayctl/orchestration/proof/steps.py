@@ -183,7 +183,7 @@ def _as_dict(sighting: Sighting) -> dict[str, str]:
         "replica": sighting.replica,
         "case": sighting.case,
         "answered_by": sighting.answered_by,
-        "said": sighting.said,
+        "detail": sighting.said,
     }
 
 
