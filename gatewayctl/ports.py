@@ -178,6 +178,12 @@ class Evidence(Protocol):
     def put(self, release: str, name: str, text: str) -> None:
         """Keep `text` as `name`, replacing what was there."""
 
+    def get(self, release: str, name: str) -> str | None:
+        """The document `name`; None when the bundle has none. Raises EnvironmentFailed when it cannot be read."""
+
+    def names(self, release: str) -> tuple[str, ...]:
+        """The names of all documents in the bundle, in alphabetical order; none for a release without a bundle."""
+
     def folder(self, release: str) -> str:
         """Where a person finds the bundle."""
 
