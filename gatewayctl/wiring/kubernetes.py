@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 
 def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
+    """Every port of one gateway and its applications in a cluster. Raises EnvironmentFailed when none is named."""
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.paths import pods
     from gatewayctl.adapters.kubernetes.client.watch import Listing
-    from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
-    from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
+    from gatewayctl.adapters.kubernetes.doctor.checks import KubernetesChecks
+    from gatewayctl.adapters.kubernetes.doctor.rbac import (
+        PodAccess,
+        exec_permissions,
+        load_permissions,
+        release_permissions,
+    )
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
@@ -60,7 +66,13 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
     told = _exec_activation(spec, api, place, listing, store)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
-    more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if told else ()))
+    permissions = (
+        # Port-forward is not among them: the replicas' network path names it when it needs it and has it not.
+        *release_permissions(namespace, place, PodAccess.INSIDE),
+        *(load_permissions(namespace) if shared else ()),
+        *(exec_permissions(place) if told else ()),
+    )
+    looks = (("route files", store.check), *((("reload", told.check),) if told else ()))
     events = Events(api, namespace, workloads.deployment, listener)
     return Ports(
         gateway=replace(gatehouse, activation=told or gatehouse.activation),
@@ -73,7 +85,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         listener=listener,
         address=KubernetesAddresses(api, namespace),
         inspections=(
-            Inspection(api, namespace, place, store, workloads, more, reload=told.check if told else None).look,
+            KubernetesChecks(api, namespace, permissions, looks, workloads.deployment, workloads.containers).run,
         ),
     )
 

@@ -12,21 +12,21 @@ import yaml
 from gatewayctl.adapters.kubernetes.client import paths
 from gatewayctl.adapters.kubernetes.client.api import Api, Object, connect
 from gatewayctl.adapters.kubernetes.doctor.rbac import (
+    Permission,
     PodAccess,
-    Right,
     exec_permissions,
+    find_missing,
     job_permissions,
     load_permissions,
-    missing,
-    rights,
+    release_permissions,
 )
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
 
 ROOT = Path(__file__).parents[4]
 PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
-NEEDED = rights("shop", PLACE, PodAccess.OUTSIDE)
-OBJECTS = rights("shop", replace(PLACE, routes=("shop/shop",)), PodAccess.OUTSIDE)
+NEEDED = release_permissions("shop", PLACE, PodAccess.OUTSIDE)
+OBJECTS = release_permissions("shop", replace(PLACE, routes=("shop/shop",)), PodAccess.OUTSIDE)
 Grant = tuple[str, str, str, str, str]
 
 
@@ -67,7 +67,7 @@ def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gatewa
         ("rbac-exec.yaml", exec_permissions(PLACE)),
     ],
 )
-def test_what_is_needed_only_sometimes_is_granted_and_nothing_else(file: str, table: tuple[Right, ...]) -> None:
+def test_what_is_needed_only_sometimes_is_granted_and_nothing_else(file: str, table: tuple[Permission, ...]) -> None:
     wanted = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in table]
 
     assert sorted(granted(file)) == sorted(wanted)
@@ -89,11 +89,12 @@ def test_every_kind_of_object_that_an_adapter_reaches_for_is_in_the_table() -> N
     folder = ROOT / "gatewayctl" / "adapters" / "kubernetes"
     used = {
         alias.name
-        for file in folder.glob("*.py")
+        for file in folder.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == paths.__name__
         for alias in node.names
     } - {"own_review"}
+    assert len(used) > 10
     reached = {getattr(paths, name)("shop") for name in used}
     every = (*NEEDED, *OBJECTS, *job_permissions("shop"), *load_permissions("shop"))
     table = {paths._in(f"{r.group}/v1" if r.group else "v1", "shop", r.resource.partition("/")[0], "") for r in every}
@@ -102,17 +103,17 @@ def test_every_kind_of_object_that_an_adapter_reaches_for_is_in_the_table() -> N
 
 
 def test_inside_of_the_cluster_nothing_is_forwarded() -> None:
-    inside = rights("shop", PLACE, PodAccess.INSIDE)
+    inside = release_permissions("shop", PLACE, PodAccess.INSIDE)
 
     assert {right.resource for right in set(NEEDED) - set(inside)} == {"pods/portforward"}
     assert set(inside) < set(NEEDED)
 
 
 def test_a_right_reads_as_a_sentence() -> None:
-    assert str(Right("", "configmaps", "patch", "gateway", "to add rules", "gateway-routes")) == (
+    assert str(Permission("", "configmaps", "patch", "gateway", "to add rules", "gateway-routes")) == (
         "patch configmaps gateway-routes in gateway (to add rules)"
     )
-    assert str(Right("apps", "deployments", "get", "shop", "why")) == "get deployments.apps in shop (why)"
+    assert str(Permission("apps", "deployments", "get", "shop", "why")) == "get deployments.apps in shop (why)"
 
 
 class Judge:
@@ -154,9 +155,9 @@ def rule(verbs: str, groups: str, resources: str, *names: str) -> Object:
     }
 
 
-LOG = Right("", "pods/log", "get", "shop", "")
-ROUTES = Right("", "configmaps", "patch", "gateway", "", "gateway-routes")
-BOOK = Right("", "configmaps", "update", "shop", "")
+LOG = Permission("", "pods/log", "get", "shop", "")
+ROUTES = Permission("", "configmaps", "patch", "gateway", "", "gateway-routes")
+BOOK = Permission("", "configmaps", "update", "shop", "")
 
 
 @pytest.mark.parametrize(
@@ -178,22 +179,22 @@ BOOK = Right("", "configmaps", "update", "shop", "")
         (BOOK, rule("update", "", "*"), True),
     ],
 )
-def test_rules_are_read_as_the_api_server_reads_them(court: Court, right: Right, found: Object, has: bool) -> None:
+def test_rules_are_read_as_the_api_server_reads_them(court: Court, right: Permission, found: Object, has: bool) -> None:
     judge = Judge([rule("get", "", "secrets"), found])
 
-    assert missing(court.api(judge), [right]) == (() if has else (right,))
+    assert find_missing(court.api(judge), [right]) == (() if has else (right,))
     assert len(judge.asked) == 1
 
 
 def test_a_whole_table_costs_one_question_per_namespace(court: Court) -> None:
     judge = Judge([rule("*", "*", "*")])
 
-    assert missing(court.api(judge), NEEDED) == ()
+    assert find_missing(court.api(judge), NEEDED) == ()
     assert sorted(one.body["spec"]["namespace"] for one in judge.asked) == ["gateway", "shop"]
 
 
 def test_whoever_has_no_right_misses_the_whole_table_in_its_order(court: Court) -> None:
-    assert missing(court.api(Judge([])), NEEDED) == NEEDED
+    assert find_missing(court.api(Judge([])), NEEDED) == NEEDED
 
 
 @pytest.mark.parametrize("incomplete", [True, None, "perhaps"])
@@ -201,7 +202,7 @@ def test_what_an_incomplete_answer_does_not_say_is_asked_one_by_one(court: Court
     create = replace(BOOK, verb="create")
     judge = Judge([rule("patch", "", "configmaps")], incomplete=incomplete, allowed="update")
 
-    assert missing(court.api(judge), [ROUTES, BOOK, create, LOG]) == (create, LOG)
+    assert find_missing(court.api(judge), [ROUTES, BOOK, create, LOG]) == (create, LOG)
     single = [one.body["spec"]["resourceAttributes"] for one in judge.asked if one.path.endswith("accessreviews")]
     assert [one["verb"] for one in single] == ["update", "create", "get"]
     assert (single[2]["resource"], single[2]["subresource"]) == ("pods", "log")

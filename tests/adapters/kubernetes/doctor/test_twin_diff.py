@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Object, VersionConflict
-from gatewayctl.adapters.kubernetes.doctor.selectors import twin, twin_checks
-from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
+from gatewayctl.adapters.kubernetes.doctor.selectors import check_twins, read_twin
+from gatewayctl.adapters.kubernetes.doctor.twin_diff import find_differences, sync_patch
 from gatewayctl.adapters.kubernetes.workloads.objects import container
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Identify
@@ -45,8 +45,8 @@ def test_twins_that_differ_in_name_image_and_replicas_only_need_nothing() -> Non
     app(stable)["env"] = [{"name": "APP", "value": "orders"}]
     app(canary)["env"] = [{"name": "APP", "value": "orders-canary"}]
 
-    assert differences(stable, canary) == ()
-    assert synced(stable, canary) == []
+    assert find_differences(stable, canary) == ()
+    assert sync_patch(stable, canary) == []
 
 
 def test_each_difference_is_told_with_its_path_and_both_values() -> None:
@@ -54,7 +54,7 @@ def test_each_difference_is_told_with_its_path_and_both_values() -> None:
     app(stable).update(env=variables(LOG="info"), resources={"limits": {"memory": "128Mi"}})
     app(canary).update(env=variables(LOG="debug"), resources={"limits": {"memory": "64Mi"}})
 
-    assert [str(one) for one in differences(stable, canary)] == [
+    assert [str(one) for one in find_differences(stable, canary)] == [
         "spec.containers[app].env[LOG].value: info -> debug",
         "spec.containers[app].resources.limits.memory: 128Mi -> 64Mi",
     ]
@@ -72,9 +72,9 @@ def test_secrets_are_not_shown(variable: dict[str, str]) -> None:
     stable, canary = pair()
     app(stable)["env"] = [variable]
 
-    missing = differences(stable, canary)
+    missing = find_differences(stable, canary)
     app(canary)["env"] = [{**variable, "value": "other"}]
-    changed = differences(stable, canary)
+    changed = find_differences(stable, canary)
 
     assert len(missing) == len(changed) == 1
     assert "hunter2" not in f"{missing[0]}{changed[0]}"
@@ -86,9 +86,9 @@ def test_sync_brings_in_line_what_differs_and_keeps_the_canarys_own() -> None:
     stable["spec"]["template"]["metadata"]["annotations"] = {"scrape": "yes"}
     before = copy.deepcopy(canary)
 
-    mended = after(canary, synced(stable, canary))
+    mended = after(canary, sync_patch(stable, canary))
 
-    assert differences(stable, mended) == ()
+    assert find_differences(stable, mended) == ()
     assert app(mended)["env"] == [{"name": "LOG", "value": "info"}]
     assert container(mended) == container(before)
     assert mended["spec"]["replicas"] == 0
@@ -102,7 +102,7 @@ def test_sync_copies_no_label_that_a_service_could_choose_by() -> None:
     stable["spec"]["template"]["metadata"]["labels"]["serves"] = "customers"
     app(stable)["args"] = ["--fast"]
 
-    assert "serves" not in after(canary, synced(stable, canary))["spec"]["template"]["metadata"]["labels"]
+    assert "serves" not in after(canary, sync_patch(stable, canary))["spec"]["template"]["metadata"]["labels"]
 
 
 def test_a_rule_of_placement_that_meant_stables_pods_means_the_canarys() -> None:
@@ -110,7 +110,7 @@ def test_a_rule_of_placement_that_meant_stables_pods_means_the_canarys() -> None
     rule = {"topologyKey": "zone", "labelSelector": {"matchLabels": ORDERS}}
     stable["spec"]["template"]["spec"]["topologySpreadConstraints"] = [rule]
 
-    mended = after(canary, synced(stable, canary))
+    mended = after(canary, sync_patch(stable, canary))
 
     placed = mended["spec"]["template"]["spec"]["topologySpreadConstraints"][0]
     assert placed["labelSelector"]["matchLabels"] == {"app": "orders-canary"}
@@ -121,7 +121,7 @@ def test_what_keeps_the_canary_out_of_a_registry_survives_sync() -> None:
     stable, canary = pair(env=[switch])
     app(stable)["env"] = [{"name": "EUREKA_CLIENT_SERVICEURL_DEFAULTZONE", "value": "http://eureka"}]
 
-    mended = after(canary, synced(stable, canary))
+    mended = after(canary, sync_patch(stable, canary))
 
     assert switch in app(mended)["env"]
     assert len(app(mended)["env"]) == 2
@@ -129,7 +129,7 @@ def test_what_keeps_the_canary_out_of_a_registry_survives_sync() -> None:
 
 def test_a_canary_that_was_changed_since_it_was_compared_is_not_written() -> None:
     stable, canary = pair(args=["--slow"])
-    operations = synced(stable, canary)
+    operations = sync_patch(stable, canary)
     canary["metadata"]["generation"] = 2
 
     with pytest.raises(VersionConflict):
@@ -142,7 +142,7 @@ def test_a_canary_that_was_changed_since_it_was_compared_is_not_written() -> Non
 def checked(stable: Object, canary: Object, **around: list[Object]) -> dict[str, Check]:
     api = MemoryApi(stable, canary)
     api.lists |= around
-    return {check.name: check for check in twin_checks(api, "shop", TARGET, partial(twin, api, "shop"))}
+    return {check.name: check for check in check_twins(api, "shop", TARGET, partial(read_twin, api, "shop"))}
 
 
 def named(name: str, **spec: Any) -> Object:
@@ -278,7 +278,7 @@ def test_a_canary_that_stays_out_or_has_a_name_of_its_own_is_fine(apart: list[di
 def test_a_twin_that_is_not_there_is_one_fault_that_names_it() -> None:
     api = MemoryApi(a_deployment())
 
-    (check,) = twin_checks(api, "shop", TARGET, partial(twin, api, "shop"))
+    (check,) = check_twins(api, "shop", TARGET, partial(read_twin, api, "shop"))
 
     assert "no Deployment orders-canary in namespace shop" in str(check.fault)
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import UnknownOutcome, connect
-from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, rights
+from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, release_permissions
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.config_map import WRITE
 from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
@@ -367,7 +367,7 @@ def test_old_crds_without_rule_names_are_refused_with_what_to_do(store, server):
 def test_the_rights_of_routes_as_objects_are_theirs_by_name_and_no_configmaps():
     place = GatewayPlace("gateway", "app=edge", "", (), 8000, routes=("shop/a", "web/b"))
 
-    needed = rights("shop", place, PodAccess.INSIDE)
+    needed = release_permissions("shop", place, PodAccess.INSIDE)
 
     routes = [(one.verb, one.namespace, one.name) for one in needed if one.resource == "httproutes"]
     assert routes == [(verb, *at) for at in (("shop", "a"), ("web", "b")) for verb in ("get", "watch", "patch")]
