@@ -30,7 +30,7 @@ OBJECTS = release_permissions("shop", replace(PLACE, routes=("shop/shop",)), Pod
 Grant = tuple[str, str, str, str, str]
 
 
-def granted(file: str = "rbac.yaml") -> list[Grant]:
+def read_grants(file: str = "rbac.yaml") -> list[Grant]:
     """Every verb that the manifest grants."""
     objects = list(yaml.safe_load_all((ROOT / "manifests" / file).read_text()))
     return [
@@ -48,15 +48,15 @@ def granted(file: str = "rbac.yaml") -> list[Grant]:
 def test_the_manifest_grants_the_table_and_nothing_else() -> None:
     table = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in NEEDED]
 
-    assert sorted(granted()) == sorted(table)
+    assert sorted(read_grants()) == sorted(table)
     assert len(set(table)) == len(table)
 
 
 def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gateways_part() -> None:
     table = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in OBJECTS]
-    usual = [grant for grant in granted() if grant[0] == "shop"]
+    usual = [grant for grant in read_grants() if grant[0] == "shop"]
 
-    assert sorted([*usual, *granted("rbac-httproute.yaml")]) == sorted(table)
+    assert sorted([*usual, *read_grants("rbac-httproute.yaml")]) == sorted(table)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gatewa
 def test_what_is_needed_only_sometimes_is_granted_and_nothing_else(file: str, table: tuple[Permission, ...]) -> None:
     wanted = [(right.namespace, right.group, right.resource, right.verb, right.name) for right in table]
 
-    assert sorted(granted(file)) == sorted(wanted)
+    assert sorted(read_grants(file)) == sorted(wanted)
 
 
 def test_the_manifest_binds_each_role_to_the_account_of_a_release() -> None:
