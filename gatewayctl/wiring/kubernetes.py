@@ -33,7 +33,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         release_permissions,
     )
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
+    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
     from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
@@ -77,7 +77,15 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     return Ports(
         gateway=replace(gatehouse, activation=told or gatehouse.activation),
         workloads=workloads,
-        suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
+        suites=KubernetesSuites(
+            ChildSuites(),
+            DistributedLoad(
+                api,
+                namespace,
+                spec.platform.runner.image,
+                lambda: KubernetesReplicas(api, place, NetworkPath.DIRECT).list(),  # as they are when a load starts
+            ),
+        ),
         journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
