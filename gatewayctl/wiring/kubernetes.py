@@ -10,8 +10,10 @@ from gatewayctl.wiring.gateway import assemble_gateway
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.client.api import Api
     from gatewayctl.adapters.kubernetes.client.watch import Listing
+    from gatewayctl.adapters.kubernetes.doctor.rbac import Permission
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
     from gatewayctl.config.spec import Spec
     from gatewayctl.domain.twins import TwinSync
     from gatewayctl.orchestration.context import Ports
@@ -26,16 +28,9 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.kubernetes.client.paths import pods
     from gatewayctl.adapters.kubernetes.client.watch import Listing
     from gatewayctl.adapters.kubernetes.doctor.checks import KubernetesChecks
-    from gatewayctl.adapters.kubernetes.doctor.rbac import (
-        PodAccess,
-        exec_permissions,
-        load_permissions,
-        release_permissions,
-    )
-    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
+    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
-    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
+    from gatewayctl.adapters.kubernetes.jobs.load import KubernetesSuites
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
     from gatewayctl.adapters.kubernetes.routes.dry_run import HttpRouteDryRun
     from gatewayctl.adapters.kubernetes.routes.objects import HttpRouteStore
@@ -47,8 +42,38 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.orchestration.context import Ports
 
     api, clock = connect(spec.platform.context), SystemClock()
-    namespace, gateway = spec.platform.namespace, spec.gateway
-    place = GatewayPlace(
+    namespace, place = spec.platform.namespace, _gateway_place(spec)
+    listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
+    store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
+    assembled = assemble_gateway(spec, store, KubernetesReplicas(api, place, listing=listing))
+    if isinstance(store, HttpRouteStore):
+        assembled = replace(assembled, checker=HttpRouteDryRun(store, assembled.checker))
+    exec_reload = _exec_activation(spec, api, place, listing, store)
+    workloads = KubernetesWorkloads(api, namespace, _containers(spec))
+    permissions = _permissions(spec, place, with_exec=exec_reload is not None)
+    looks = (("route files", store.check), *((("reload", exec_reload.check),) if exec_reload else ()))
+    checks = KubernetesChecks(api, namespace, permissions, looks, workloads.deployment, workloads.containers)
+    events = Events(api, namespace, workloads.deployment, listener)
+    return Ports(
+        gateway=replace(assembled, activation=exec_reload or assembled.activation),
+        workloads=workloads,
+        suites=KubernetesSuites(ChildSuites(), _distributed_load(spec, api, place)),
+        journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
+        leases=KubernetesLeases(api, namespace, clock),
+        evidence=FileEvidence(spec.folder / ".gatewayctl"),
+        clock=clock,
+        listener=listener,
+        address=KubernetesAddresses(api, namespace),
+        inspections=(checks.run,),
+    )
+
+
+def _gateway_place(spec: "Spec") -> "GatewayPlace":
+    """Where in the cluster the gateway and its routes are."""
+    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+
+    gateway = spec.gateway
+    return GatewayPlace(
         namespace=gateway.namespace,
         selector=gateway.selector,
         config_map=gateway.config_map,
@@ -58,50 +83,44 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         routes=gateway.routes,
         container=gateway.container,
     )
-    shared = any(app.load and app.load.workers for app in spec.apps.values())
-    listing = Listing(api, pods(place.namespace), labelSelector=place.selector)
-    store = HttpRouteStore(api, place.routes) if place.routes else KubernetesRouteStore(api, place, listing)
-    gatehouse = assemble_gateway(spec, store, KubernetesReplicas(api, place, listing=listing))
-    if isinstance(store, HttpRouteStore):
-        gatehouse = replace(gatehouse, checker=HttpRouteDryRun(store, gatehouse.checker))
-    told = _exec_activation(spec, api, place, listing, store)
-    workloads = KubernetesWorkloads(api, namespace, _containers(spec))
-    permissions = (
+
+
+def _permissions(spec: "Spec", place: "GatewayPlace", *, with_exec: bool) -> "tuple[Permission, ...]":
+    """The permissions that releases need here; `with_exec` where gateway Pods load their files at a command."""
+    from gatewayctl.adapters.kubernetes.doctor.rbac import (
+        PodAccess,
+        exec_permissions,
+        load_permissions,
+        release_permissions,
+    )
+
+    namespace = spec.platform.namespace
+    has_workers = any(app.load and app.load.workers for app in spec.apps.values())
+    return (
         # Port-forward is not among them: the replicas' network path names it when it needs it and has it not.
         *release_permissions(namespace, place, PodAccess.INSIDE),
-        *(load_permissions(namespace) if shared else ()),
-        *(exec_permissions(place) if told else ()),
+        *(load_permissions(namespace) if has_workers else ()),
+        *(exec_permissions(place) if with_exec else ()),
     )
-    looks = (("route files", store.check), *((("reload", told.check),) if told else ()))
-    events = Events(api, namespace, workloads.deployment, listener)
-    return Ports(
-        gateway=replace(gatehouse, activation=told or gatehouse.activation),
-        workloads=workloads,
-        suites=KubernetesSuites(
-            ChildSuites(),
-            DistributedLoad(
-                api,
-                namespace,
-                spec.platform.runner.image,
-                lambda: KubernetesReplicas(api, place, NetworkPath.DIRECT).list(),  # as they are when a load starts
-            ),
-        ),
-        journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
-        leases=KubernetesLeases(api, namespace, clock),
-        evidence=FileEvidence(spec.folder / ".gatewayctl"),
-        clock=clock,
-        listener=listener,
-        address=KubernetesAddresses(api, namespace),
-        inspections=(
-            KubernetesChecks(api, namespace, permissions, looks, workloads.deployment, workloads.containers).run,
-        ),
+
+
+def _distributed_load(spec: "Spec", api: "Api", place: "GatewayPlace") -> "DistributedLoad":
+    """Loads with workers, which send to the replicas that there are when a load starts."""
+    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
+    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
+
+    return DistributedLoad(
+        api,
+        spec.platform.namespace,
+        spec.platform.runner.image,
+        lambda: KubernetesReplicas(api, place, NetworkPath.DIRECT).list(),
     )
 
 
 def _exec_activation(
     spec: "Spec", api: "Api", place: "GatewayPlace", listing: "Listing", store: "RouteStore"
 ) -> "ExecActivation | None":
-    """How gateway Pods are told by a command in them; None for products that are not."""
+    """How gateway Pods load their files at a command in them; None where the product loads them by itself."""
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.gateways.registry import gateway
 
@@ -110,7 +129,7 @@ def _exec_activation(
 
 
 def _containers(spec: "Spec") -> dict[str, str]:
-    """The application's container of each Deployment whose application names it."""
+    """By Deployment, the name of the application's container, where the configuration names it."""
     named = [app for app in spec.apps.values() if app.container]
     return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
 
@@ -137,7 +156,10 @@ def is_cluster_named() -> bool:
 
 
 def spec_in_cluster(app: str, namespace: str, context: str) -> "Spec":
-    """The configuration that a release left in the cluster. Its context names the other machine's: ours is used."""
+    """The configuration of `app` (any application, if empty) that a release left in a namespace of the cluster.
+
+    `context` takes the place of its own, which is of the machine that made the release. Raises UsageFault.
+    """
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.kubeconfig import own_namespace
     from gatewayctl.adapters.kubernetes.state.journal import apps, kept_spec

@@ -70,6 +70,7 @@ def is_sandbox_running(folder: Path) -> bool:
 
 
 def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
+    """Every port of the gateway and the applications of a sandbox."""
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.files.journal import FileJournal
@@ -98,7 +99,7 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
 
 
 def _sandbox_activation(spec: "Spec", root: Path) -> "Activation | None":
-    """How processes of the sandbox are told by a signal; None for products that are not."""
+    """How gateway processes load their files at a signal; None where the product loads them by itself."""
     from gatewayctl.adapters.sandbox.activation import SandboxActivation
     from gatewayctl.gateways.registry import gateway
 
