@@ -10,7 +10,7 @@ import typer
 from gatewayctl.cli.drafts import draft_plan
 from gatewayctl.cli.ending import save_report
 from gatewayctl.cli.options import Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
@@ -62,7 +62,7 @@ def demo(
     """
     from gatewayctl.reports.endings import DemoEnd
 
-    progress = Progress(a_console())
+    progress = Progress(make_console())
     config = unpack(home, gateway) / "gateway-config" / "gatewayctl.yaml"
     session = wire(config, progress)
     progress.title(f"starting the example shop behind a real gateway, in {home}")
@@ -81,7 +81,7 @@ def demo(
 
 
 def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
-    """A fresh copy of the example in `home`, behind one gateway. Raises Busy when a demo runs there."""
+    """Make a fresh copy of the example in `home`, behind one gateway. Raises Busy, UsageFault."""
     from gatewayctl.example import example_folder
 
     if home.exists() and not home.is_dir():

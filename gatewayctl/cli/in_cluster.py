@@ -5,7 +5,7 @@ from typing import NoReturn
 import typer
 
 from gatewayctl.cli.options import Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.cli.signals import on_sigterm, raise_interrupt
 from gatewayctl.domain.errors import ExitCode, GatewayctlError, UsageFault
@@ -35,7 +35,7 @@ def release_in_cluster(session: Session, app: str, options: tuple[str, ...], out
 
     if session.spec.platform.kind != "kubernetes":
         raise UsageFault("--in-cluster needs platform kubernetes", hint=f"{session.spec.file}: platform.kind")
-    progress = Progress(a_console())
+    progress = Progress(make_console())
     job = submit_release(session, app, options, progress.relay)
     try:
         with on_sigterm(raise_interrupt):

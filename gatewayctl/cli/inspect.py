@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
@@ -33,7 +33,7 @@ def plan(
     from gatewayctl.orchestration.planning import plan as make
     from gatewayctl.reports.plan import PlanReport
 
-    session = wire(config, Progress(a_console()), app)
+    session = wire(config, Progress(make_console()), app)
     if not any_tag:
         check_image(image)
     made = make(session.ports, session.draft(app, image, Mode.MANUAL))
@@ -50,7 +50,7 @@ def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEX
     report = DoctorReport(
         tuple(
             (name, check)
-            for name, session in wire_each(config, Progress(a_console()), app)
+            for name, session in wire_each(config, Progress(make_console()), app)
             for check in preflight(session.ports, session.draft(name, "image:to-come", Mode.MANUAL))
         )
     )
@@ -69,7 +69,7 @@ def status(
     from gatewayctl.orchestration.survey import survey, watched
     from gatewayctl.reports.status import StatusReport
 
-    each = wire_each(config, Progress(a_console()), app, namespace)
+    each = wire_each(config, Progress(make_console()), app, namespace)
 
     def look() -> "tuple[Survey, ...]":
         return tuple(survey(session.ports, session.app(name).target) for name, session in each)
@@ -88,7 +88,7 @@ def curl(
     from gatewayctl.orchestration.survey import ask_all
     from gatewayctl.reports.curl import CurlReport
 
-    session = wire(config, Progress(a_console()), app)
+    session = wire(config, Progress(make_console()), app)
     if path and not path.startswith("/"):
         raise UsageFault(f"path {path!r} does not start with /")
     report = CurlReport(ask_all(session.ports, find_routed_release(session, app), path))
@@ -111,7 +111,7 @@ def history(app: App, config: Config = None, namespace: Namespace = "", output: 
     """The ended releases of an application, newest first."""
     from gatewayctl.reports.history import HistoryReport
 
-    session = wire(config, Progress(a_console()), app, namespace)
+    session = wire(config, Progress(make_console()), app, namespace)
     show(output, HistoryReport(app, session.ports.journal.history(app)))
 
 
@@ -123,7 +123,7 @@ def report(
     """What one release did, step by step, and where its evidence is."""
     from gatewayctl.reports.release import ReleaseReport
 
-    for app, session in wire_each(config, Progress(a_console()), None):
+    for app, session in wire_each(config, Progress(make_console()), None):
         one = session.find_release(app, release)
         if one:
             show(output, ReleaseReport(one, session.ports.evidence.folder(one.id)))

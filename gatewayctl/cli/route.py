@@ -5,7 +5,7 @@ import typer
 from gatewayctl.cli.examples import example
 from gatewayctl.cli.inspect import find_routed_release
 from gatewayctl.cli.options import App, Config, Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.wiring.discovery import wire
@@ -18,7 +18,7 @@ def show_rule(app: App, config: Config = None, output: Out = Output.TEXT) -> Non
     """The routes of APP and its canary rule, as the gateway's files have them."""
     from gatewayctl.reports.rules import RulesReport
 
-    session = wire(config, Progress(a_console()), app)
+    session = wire(config, Progress(make_console()), app)
     target = session.app(app).target
     gateway = session.ports.gateway
     wanted = {target.service, target.canary_service}
@@ -32,7 +32,7 @@ def verify(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
     from gatewayctl.orchestration.survey import survey
     from gatewayctl.reports.verify import VerifyReport
 
-    session = wire(config, Progress(a_console()), app)
+    session = wire(config, Progress(make_console()), app)
     find_routed_release(session, app)
     report = VerifyReport(app, survey(session.ports, session.app(app).target).replicas)
     show(output, report)

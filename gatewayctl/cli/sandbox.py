@@ -6,7 +6,7 @@ import typer
 
 from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Config, Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.discovery import Session, wire
@@ -22,7 +22,7 @@ def up(
     output: Out = Output.TEXT,
 ) -> None:
     """Start the sandbox of a configuration, and leave it running until `sandbox down`."""
-    progress = Progress(a_console())
+    progress = Progress(make_console())
     session = _wire(config, progress)
     world = world_of(session.spec)
     if fresh:
@@ -37,18 +37,18 @@ def down(config: Config = None, output: Out = Output.TEXT) -> None:
     """Stop the sandbox and every process of it."""
     from gatewayctl.reports.sandbox import SandboxStopReport
 
-    session = _wire(config, Progress(a_console()))
+    session = _wire(config, Progress(make_console()))
     show(output, SandboxStopReport(stop_sandbox(session.spec, session.ports.clock)))
 
 
 @app.command("show", epilog=example("sandbox show"))
 def show_replicas(config: Config = None, output: Out = Output.TEXT) -> None:
     """Where the sandbox's gateway replicas listen."""
-    _show(_wire(config, Progress(a_console())), output)
+    _show(_wire(config, Progress(make_console())), output)
 
 
 def _wire(config: Path | None, progress: Progress) -> Session:
-    """The wiring of a sandbox. Raises UsageFault for a configuration of something else, before anything is asked."""
+    """The session of a sandbox. Raises UsageFault for another platform, before any cluster is asked."""
     from gatewayctl.config.load import find, load
 
     spec = load(find(config))

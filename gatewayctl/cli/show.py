@@ -27,5 +27,5 @@ def show(output: Output, report: Report) -> None:
 
 
 def exit_code(release: Release) -> ExitCode:
-    """What the end of a release means to a shell: stuck needs a person, a canary that is out was rejected."""
+    """The exit code for a release as a command leaves it: PERSON where it is stuck, REJECTED where the canary was."""
     return ExitCode.PERSON if release.stuck else _EXITS[release.outcome]

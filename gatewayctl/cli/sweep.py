@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gatewayctl.cli.options import Config, Namespace, Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.leftovers import Leftover, SweepAction, Swept
@@ -27,7 +27,7 @@ def sweep(
     from gatewayctl.reports.sweep import SweepReport
 
     swept: list[Swept] = []
-    for name, session in wire_each(config, Progress(a_console()), app, namespace):
+    for name, session in wire_each(config, Progress(make_console()), app, namespace):
         found = look(session.ports, session.app(name))
         if found:
             swept.append(_sweep_one(session, found, dry_run=dry_run))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gatewayctl.cli.options import App, Config, Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.wiring.discovery import wire
 from gatewayctl.wiring.kubernetes import sync_canary
@@ -20,5 +20,5 @@ def sync(
     """Bring the canary's Pod template in line with stable's; never its name, image, replicas or labels."""
     from gatewayctl.reports.sync import SyncReport
 
-    done = sync_canary(wire(config, Progress(a_console()), app).spec, app, write=not diff)
+    done = sync_canary(wire(config, Progress(make_console()), app).spec, app, write=not diff)
     show(output, SyncReport(app, done))

@@ -144,11 +144,11 @@ def test_an_unknown_option_is_a_usage_fault():
 def test_a_wrong_option_is_json_where_json_is_wanted(words, said):
     done = gatewayctl(*words)
 
-    told = json.loads(done.stdout)
+    answer = json.loads(done.stdout)
     assert done.returncode == 2
-    assert (set(told), told["exit_code"]) == ({"error", "hint", "exit_code"}, 2)
-    assert said in told["error"]
-    assert f"error: {told['error']}" in done.stderr
+    assert (set(answer), answer["exit_code"]) == ({"error", "hint", "exit_code"}, 2)
+    assert said in answer["error"]
+    assert f"error: {answer['error']}" in done.stderr
 
 
 def test_help_and_results_end_as_ever_where_json_is_wanted(tmp_path):

@@ -8,7 +8,7 @@ import sys
 from gatewayctl.cli.demo import APP, DemoCanary, check_nothing_left
 from gatewayctl.cli.drafts import draft_plan
 from gatewayctl.cli.ending import save_report
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import exit_code
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import GatewayctlError
@@ -21,7 +21,7 @@ from tests.cluster.place import entered
 
 def main(kind: str) -> int:
     """A whole release of a canary of that kind; 3 when it is rejected, as `release` does."""
-    progress, cluster = Progress(a_console()), entered()
+    progress, cluster = Progress(make_console()), entered()
     progress.title("bringing the example shop behind a real gateway into the cluster")
     shop.apply(cluster)
     session = wire(shop.MANIFESTS / "gatewayctl.yaml", progress)
