@@ -9,7 +9,7 @@ class LeftoverKind(StrEnum):
 
     EXPIRED = "expired release"
     ORPHAN = "rule without a release"
-    STRANGER = "canary without a release"
+    LONE_CANARY = "canary without a release"
     IDLE = "release that nobody drives"
 
 

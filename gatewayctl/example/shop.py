@@ -42,7 +42,7 @@ class Behaviour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ShopReply:
     """An answer before it is written."""
 
     status: HTTPStatus
@@ -144,61 +144,61 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             self.server.note(busy=-1)
 
-    def _misbehave(self) -> Reply | None:
+    def _misbehave(self) -> ShopReply | None:
         if self._healthy_path():
             return None
         if self.server.behaviour is Behaviour.SLOW:
             time.sleep(_SLOWER)
         if self.server.behaviour is Behaviour.ERRORS and next(self.server.count) % 10 in _FAILING:
             self._body()
-            return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, self._signed(error="this version fails now and then"))
+            return ShopReply(HTTPStatus.INTERNAL_SERVER_ERROR, self._signed(error="this version fails now and then"))
         return None
 
     def _healthy_path(self) -> bool:
         return urlsplit(self.path).path in ("/healthz", f"/api/{self.server.app}/health")
 
-    def _get(self) -> Reply:
+    def _get(self) -> ShopReply:
         url, base = urlsplit(self.path), f"/api/{self.server.app}"
         if url.path == "/healthz":
             ready = self.server.behaviour is not Behaviour.UNREADY
-            return Reply(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, self._signed(ready=ready))
+            return ShopReply(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, self._signed(ready=ready))
         if url.path == f"{base}/health":
-            return Reply(HTTPStatus.OK, self._signed(status="ok"))
+            return ShopReply(HTTPStatus.OK, self._signed(status="ok"))
         if url.path == f"{base}/items":
-            return Reply(HTTPStatus.OK, [self._item(number) for number in range(1, _ITEMS + 1)])
+            return ShopReply(HTTPStatus.OK, [self._item(number) for number in range(1, _ITEMS + 1)])
         if url.path == f"{base}/slow":
             return self._slow(url.query)
         number = url.path.removeprefix(f"{base}/items/")
         if number != url.path and number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _ITEMS:
-            return Reply(HTTPStatus.OK, self._signed(**self._item(int(number))))
-        return Reply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
+            return ShopReply(HTTPStatus.OK, self._signed(**self._item(int(number))))
+        return ShopReply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
 
-    def _slow(self, query: str) -> Reply:
+    def _slow(self, query: str) -> ShopReply:
         asked = parse_qs(query).get("ms", ["100"])[0]
         if not (asked.isascii() and asked.isdigit() and len(asked) < 7):
-            return Reply(HTTPStatus.BAD_REQUEST, self._signed(error="ms is a number of milliseconds"))
+            return ShopReply(HTTPStatus.BAD_REQUEST, self._signed(error="ms is a number of milliseconds"))
         seconds = min(int(asked) / 1000, _LONGEST_SLEEP)
         time.sleep(seconds)
-        return Reply(HTTPStatus.OK, self._signed(slept=seconds))
+        return ShopReply(HTTPStatus.OK, self._signed(slept=seconds))
 
-    def _post(self) -> Reply:
+    def _post(self) -> ShopReply:
         body = self._body()
-        if isinstance(body, Reply):
+        if isinstance(body, ShopReply):
             return body
         if urlsplit(self.path).path != f"/api/{self.server.app}/items":
-            return Reply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
+            return ShopReply(HTTPStatus.NOT_FOUND, self._signed(error="there is nothing here"))
         try:
-            return Reply(HTTPStatus.CREATED, self._signed(received=json.loads(body or b"null")))
+            return ShopReply(HTTPStatus.CREATED, self._signed(received=json.loads(body or b"null")))
         except (ValueError, RecursionError):
-            return Reply(HTTPStatus.BAD_REQUEST, self._signed(error="the body is not JSON"))
+            return ShopReply(HTTPStatus.BAD_REQUEST, self._signed(error="the body is not JSON"))
 
-    def _body(self) -> bytes | Reply:
+    def _body(self) -> bytes | ShopReply:
         """The request's body; what cannot be read to its end also ends the connection."""
         length = self.headers.get("content-length", "" if "transfer-encoding" in self.headers else "0")
         if not length.isdigit() or int(length[:9]) > _LARGEST_BODY:
             self.close_connection = self._unread = True
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if length.isdigit() else HTTPStatus.LENGTH_REQUIRED
-            return Reply(status, self._signed(error=f"a body of at most {_LARGEST_BODY} bytes, with its length"))
+            return ShopReply(status, self._signed(error=f"a body of at most {_LARGEST_BODY} bytes, with its length"))
         return self.rfile.read(int(length))
 
     def finish(self) -> None:
@@ -217,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _signed(self, **content: Any) -> dict[str, Any]:
         return {"app": self.server.app, "version": self.server.version, "pod": self.server.pod, **content}
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, reply: ShopReply) -> None:
         content = json.dumps(reply.content).encode()
         self.send_response(reply.status)
         self.send_header("content-type", "application/json")

@@ -29,7 +29,7 @@ def look(ports: Ports, app: AppSpec) -> Leftover | None:
     if canary.replicas and not rules:
         return Leftover(
             target.app,
-            LeftoverKind.STRANGER,
+            LeftoverKind.LONE_CANARY,
             f"{canary.name} runs {canary.replicas} × {canary.image}",
             hint=f"no release of ours started it; if nobody needs it, scale {canary.name} to 0",
         )

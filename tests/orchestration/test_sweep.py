@@ -100,7 +100,7 @@ def test_a_canary_that_nobody_of_ours_started_is_told_and_not_touched():
     found = look(driver.ports, ORDERS)
 
     assert found
-    assert (found.kind, found.is_ours) == (LeftoverKind.STRANGER, False)
+    assert (found.kind, found.is_ours) == (LeftoverKind.LONE_CANARY, False)
     assert "scale orders-canary to 0" in found.hint
 
 

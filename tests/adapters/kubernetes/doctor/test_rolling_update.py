@@ -1,4 +1,4 @@
-"""Whether stable's own rolling update would drop requests, and what is said about it."""
+"""Whether stable's own rolling update would drop requests, and the warning about it."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def test_pods_that_wait_before_they_end_are_no_reason_to_warn(hook: Object) -> N
 
 
 @pytest.mark.parametrize(
-    ("container", "spec", "said", "cure"),
+    ("container", "spec", "reason", "cure"),
     [
         (READY, {}, "has no preStop", "preStop: {sleep: {seconds: 5}}"),
         (waiting(sleep={"seconds": 0}), {}, "has no preStop", "preStop: {sleep: {seconds: 5}}"),
@@ -40,7 +40,7 @@ def test_pods_that_wait_before_they_end_are_no_reason_to_warn(hook: Object) -> N
     ],
 )
 def test_a_stable_that_would_drop_requests_is_a_warning_with_its_cure_and_no_fault(
-    container: Object, spec: Object, said: str, cure: str
+    container: Object, spec: Object, reason: str, cure: str
 ) -> None:
     stable, canary = pair()
     container_of(stable).update(container)
@@ -49,7 +49,7 @@ def test_a_stable_that_would_drop_requests_is_a_warning_with_its_cure_and_no_fau
     check = run_checks(stable, canary)["rolling update"]
 
     assert check.fault is None
-    assert said in check.found
+    assert reason in check.found
     assert cure in check.hint
 
 

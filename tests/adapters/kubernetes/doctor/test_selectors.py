@@ -97,7 +97,7 @@ def test_an_autoscaler_on_the_canary_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "registry"),
+    ("setting", "registry"),
     [
         ({"env": variables(EUREKA_CLIENT_SERVICEURL_DEFAULTZONE="http://e")}, "Eureka"),
         ({"env": variables(SPRING_CLOUD_NACOS_DISCOVERY_SERVER_ADDR="n:8848")}, "Nacos"),
@@ -107,9 +107,9 @@ def test_an_autoscaler_on_the_canary_is_refused() -> None:
         ({"envFrom": [{"configMapRef": {"name": "settings"}}]}, "Consul"),
     ],
 )
-def test_a_canary_that_registers_as_stable_is_refused(said: dict[str, Any], registry: str) -> None:
-    stable, canary = pair(**copy.deepcopy(said))
-    container_of(stable).update(copy.deepcopy(said))
+def test_a_canary_that_registers_as_stable_is_refused(setting: dict[str, Any], registry: str) -> None:
+    stable, canary = pair(**copy.deepcopy(setting))
+    container_of(stable).update(copy.deepcopy(setting))
     settings = {"metadata": {"name": "settings"}, "data": {"SPRING_CLOUD_CONSUL_HOST": "c"}}
 
     fault = run_checks(stable, canary, configmaps=[settings])["registry"].fault
@@ -152,7 +152,7 @@ def test_a_twin_that_is_not_there_is_one_fault_that_names_it() -> None:
     assert "no Deployment orders-canary in namespace shop" in str(check.fault)
 
 
-def test_differences_are_told_and_refuse_nothing() -> None:
+def test_differences_are_shown_and_refuse_nothing() -> None:
     stable, canary = pair(args=["--slow"])
 
     check = run_checks(stable, canary)["twins"]

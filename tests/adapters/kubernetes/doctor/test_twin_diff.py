@@ -20,7 +20,7 @@ def test_twins_that_differ_in_name_image_and_replicas_only_need_nothing() -> Non
     assert sync_patch(stable, canary) == []
 
 
-def test_each_difference_is_told_with_its_path_and_both_values() -> None:
+def test_each_difference_is_shown_with_its_path_and_both_values() -> None:
     stable, canary = pair()
     container_of(stable).update(env=variables(LOG="info"), resources={"limits": {"memory": "128Mi"}})
     container_of(canary).update(env=variables(LOG="debug"), resources={"limits": {"memory": "64Mi"}})

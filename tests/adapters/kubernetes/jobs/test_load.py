@@ -38,7 +38,7 @@ class Cluster:
         self.made: list[dict[str, Any]] = []
         self.master: dict[str, Any] = {"terminated": {"exitCode": 0}}
         self.worker: dict[str, Any] = {"running": {}}
-        self.said = f"8 users, 3 + 2 requests, 0 + 1 errors\n{DONE}\n"
+        self.log = f"8 users, 3 + 2 requests, 0 + 1 errors\n{DONE}\n"
 
     def answer(self, asked: Asked) -> Reply:
         name = asked.path.rpartition("/")[2]
@@ -46,8 +46,8 @@ class Cluster:
             ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "10.0.0.9", "phase": "Running"}
             return Reply(200, {"items": [{"metadata": {"name": "gateway-1"}, "status": ready}]})
         if asked.verb == "POST":
-            kept = self.jobs if asked.path == JOBS else self.files
-            kept[asked.body["metadata"]["name"]] = asked.body
+            objects = self.jobs if asked.path == JOBS else self.files
+            objects[asked.body["metadata"]["name"]] = asked.body
             self.made.append(asked.body)
             return Reply(201, {"metadata": {"name": asked.body["metadata"]["name"], "uid": "u"}})
         if asked.verb == "DELETE":
@@ -57,7 +57,7 @@ class Cluster:
         if asked.path == PODS:
             return Reply(200, {"items": self._pods(asked.query["labelSelector"].partition("=")[2])})
         if asked.path.endswith("/log"):
-            return Reply(200, self.said.encode())
+            return Reply(200, self.log.encode())
         found = {**self.jobs, **self.files}.get(name)
         return Reply(200, found) if found else failure(404, "not found")
 
@@ -94,7 +94,7 @@ def nothing(_text: str) -> None:
     """A tick that nobody looks at."""
 
 
-def test_the_workers_are_told_where_their_master_is_and_its_figures_come_back(cluster, distributed, tmp_path):
+def test_the_workers_are_given_the_address_of_their_master_and_its_figures_come_back(cluster, distributed, tmp_path):
     result = distributed.load(a_run(tmp_path), nothing)
 
     jobs = [one for one in cluster.made if one["kind"] == "Job"]
@@ -140,7 +140,7 @@ def test_a_worker_that_certainly_cannot_begin_ends_the_run_with_its_reason(clust
 
 
 def test_a_master_that_ends_without_a_result_is_no_result(cluster, distributed, tmp_path):
-    cluster.said = "Traceback\nMemoryError\n"
+    cluster.log = "Traceback\nMemoryError\n"
 
     with pytest.raises(EnvironmentFailed, match="without a result: MemoryError"):
         distributed.load(a_run(tmp_path), nothing)
