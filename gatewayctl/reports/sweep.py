@@ -25,7 +25,7 @@ class SweepReport:
                 "app": one.leftover.app,
                 "kind": one.leftover.kind.value,
                 "found": one.leftover.detail,
-                "done": _done(one),
+                "done": _describe_action(one),
                 "hint": _hint(one),
             }
             for one in self.swept
@@ -36,13 +36,13 @@ class SweepReport:
         """One line per leftover, and one more for a hint."""
         lines = []
         for one in self.swept:
-            lines.append(f"{one.leftover.app}: {one.leftover.kind}: {one.leftover.detail}: {_done(one)}")
+            lines.append(f"{one.leftover.app}: {one.leftover.kind}: {one.leftover.detail}: {_describe_action(one)}")
             if hint := _hint(one):
                 lines.append(f"  → {hint}")
         return "\n".join(lines) or "nothing is left behind"
 
 
-def _done(swept: Swept) -> str:
+def _describe_action(swept: Swept) -> str:
     return f"{swept.action}: {swept.reason}" if swept.reason else swept.action.value
 
 
