@@ -202,6 +202,12 @@ class Evidence(Protocol):
     def put(self, release: str, name: str, text: str) -> None:
         """Keep `text` as `name`; replaces an older one."""
 
+    def get(self, release: str, name: str) -> str | None:
+        """The document `name`; None when the bundle has none. Raises EnvironmentFailed when it cannot be read."""
+
+    def names(self, release: str) -> tuple[str, ...]:
+        """The names of all documents in the bundle, in alphabetical order; none for a release without a bundle."""
+
     def folder(self, release: str) -> str:
         """The folder in which a person finds the documents."""
 

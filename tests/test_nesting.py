@@ -19,7 +19,7 @@ from gatewayctl.adapters.files.plans import plan_from
 from gatewayctl.adapters.files.records import release_from_json
 from gatewayctl.adapters.kubernetes.client.api import ApiFault, connect
 from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access
-from gatewayctl.adapters.kubernetes.doctor.service_registry import settings
+from gatewayctl.adapters.kubernetes.doctor.service_registry import read_settings
 from gatewayctl.adapters.kubernetes.routes.object_text import ObjectText
 from gatewayctl.adapters.sandbox.world_file import read_world
 from gatewayctl.adapters.smoke.child import EventReader, ProgramExit
@@ -228,7 +228,7 @@ def test_an_applications_own_settings_do_no_harm(text):
     pod = {"volumes": [{"configMap": {"name": "settings"}}]}
 
     before = time.process_time()
-    found = settings({"spec": {"template": {"spec": pod}}}, {"settings": config_map})
+    found = read_settings({"spec": {"template": {"spec": pod}}}, {"settings": config_map})
 
     assert found["eurekaclientenabled"] == "True"
     assert time.process_time() - before < 5

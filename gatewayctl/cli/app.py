@@ -1,4 +1,4 @@
-"""The `gatewayctl` command: its commands, and the one boundary where errors become words and exit codes."""
+"""The command line `gatewayctl`: its commands, and the one place where errors become messages and exit codes."""
 
 import json
 import sys
@@ -43,22 +43,22 @@ app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:
-    """Run the command line; errors of ours end in their own exit code, bugs in a traceback and 1."""
+    """Run the command line. An error of ours ends with its own exit code; a bug ends with a traceback and 1."""
     try:
-        # Where JSON is wanted, a wrong option must not end in the library's own words.
+        # Where JSON is wanted, Typer must not print its own message for a wrong option.
         code = app(standalone_mode=not _wants_json())
     except typer.TyperException as fault:
-        _tell(
+        _print_error(
             fault.format_message(), "gatewayctl --help, or --help after a command, lists what there is", fault.exit_code
         )
         sys.exit(fault.exit_code)
     except GatewayctlError as fault:
-        _tell(str(fault), fault.hint, int(fault.exit_code))
+        _print_error(str(fault), fault.hint, int(fault.exit_code))
         sys.exit(fault.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _tell(error: str, hint: str, exit_code: int) -> None:
+def _print_error(error: str, hint: str, exit_code: int) -> None:
     if _wants_json():
         print(json.dumps({"error": error, "hint": hint, "exit_code": exit_code}))
     print(f"error: {error}", file=sys.stderr)
@@ -67,7 +67,7 @@ def _tell(error: str, hint: str, exit_code: int) -> None:
 
 
 def _wants_json() -> bool:
-    """Whether the command that failed was asked for JSON; it may have failed before it read its options."""
+    """Whether JSON was asked for. Read from the command line itself: the command may fail before it has its options."""
     words = sys.argv[1:]
     return any(
         word in ("--output=json", "-ojson") or (word in ("-o", "--output") and words[place + 1 : place + 2] == ["json"])

@@ -10,11 +10,10 @@ import typer
 from gatewayctl.cli.drafts import draft_plan
 from gatewayctl.cli.ending import save_report
 from gatewayctl.cli.options import Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
-from gatewayctl.domain.phases import ROWS
 from gatewayctl.domain.release import Mode, Outcome, Release
 from gatewayctl.wiring.discovery import Session, wire
 from gatewayctl.wiring.sandbox import is_sandbox_running, run_sandbox
@@ -61,9 +60,9 @@ def demo(
 
     Exit code 3 when the canary is rejected, as `release` does.
     """
-    from gatewayctl.reports.release import as_dict
+    from gatewayctl.reports.endings import DemoEnd
 
-    progress = Progress(a_console())
+    progress = Progress(make_console())
     config = unpack(home, gateway) / "gateway-config" / "gatewayctl.yaml"
     session = wire(config, progress)
     progress.title(f"starting the example shop behind a real gateway, in {home}")
@@ -75,14 +74,14 @@ def demo(
         before = session.ports.gateway.store.read()
         made = draft_plan(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
         ended = session.driver.begin(made.release)
-        lines = proven(session, ended, before)
-    folder = save_report(session, ended)
-    show(output, {**as_dict(ended), "proven": lines, "evidence": folder}, "\n".join([*lines, f"evidence: {folder}"]))
+        check_nothing_left(session, ended, before)
+        stable = session.ports.workloads.read(ended.target.stable).image
+    show(output, DemoEnd(ended, stable, save_report(session, ended)))
     raise typer.Exit(int(exit_code(ended)))
 
 
 def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
-    """A fresh copy of the example in `home`, behind one gateway. Raises Busy when a demo runs there."""
+    """Make a fresh copy of the example in `home`, behind one gateway. Raises Busy, UsageFault."""
     from gatewayctl.example import example_folder
 
     if home.exists() and not home.is_dir():
@@ -103,21 +102,11 @@ def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:
     return home
 
 
-def proven(session: Session, ended: Release, before: "VersionedFiles") -> list[str]:
-    """What the release has shown, in a few lines. Raises NeedsPerson when something is not as it should be."""
-    from gatewayctl.reports.release import explain
+def check_nothing_left(session: Session, ended: Release, before: "VersionedFiles") -> None:
+    """Raise NeedsPerson when routes, canary or stable are not as the end of the release promises.
 
-    notes = {note.phase: note.text for note in ended.notes if note.mark == "✓"}
-    shown = [row for row in ROWS.values() if row.summary and row.phase in notes]
-    lines = [explain(ended), *(f"{row.summary:<9} {notes[row.phase]}" for row in shown)]
-    left = _left_behind(session, ended, before)
-    if left:
-        raise NeedsPerson("the demo left something behind: " + "; ".join(left))
-    lines.append("after     routes byte for byte as before, canary at 0, " + _stable(session, ended))
-    return lines
-
-
-def _left_behind(session: Session, ended: Release, before: "VersionedFiles") -> list[str]:
+    `before` are the gateway's files from before the release.
+    """
     ports = session.ports
     stable, canary = ports.workloads.read(ended.target.stable), ports.workloads.read(ended.target.canary)
     wanted = ended.image if ended.outcome is Outcome.PROMOTED else ended.before
@@ -127,8 +116,6 @@ def _left_behind(session: Session, ended: Release, before: "VersionedFiles") -> 
         f"the canary has {len(canary.pods)} pods": not canary.pods and not canary.replicas,
         f"stable runs {stable.image}, not {wanted}": stable.image == wanted and stable.settled,
     }
-    return [what for what, fine in checks.items() if not fine]
-
-
-def _stable(session: Session, ended: Release) -> str:
-    return f"stable runs {session.ports.workloads.read(ended.target.stable).image}"
+    left = [what for what, fine in checks.items() if not fine]
+    if left:
+        raise NeedsPerson("the demo left something behind: " + "; ".join(left))

@@ -14,12 +14,10 @@ from gatewayctl.wiring.discovery import Session
 
 def end_command(session: Session, ended: Release, output: Output, *, aborting: bool = False) -> None:
     """Show the result and leave with its exit code; for `abort`, aborted is success."""
-    from gatewayctl.reports.release import as_dict
+    from gatewayctl.reports.endings import ReleaseEnd
 
     announce_wait(session, ended)
-    text = describe_end(ended)
-    folder = save_report(session, ended)
-    show(output, {**as_dict(ended), "evidence": folder}, f"{text}\nevidence: {folder}")
+    show(output, ReleaseEnd(ended, save_report(session, ended)))
     code = exit_code(ended)
     raise typer.Exit(0 if aborting and not ended.stuck else int(code))
 
@@ -33,20 +31,12 @@ def announce_wait(session: Session, ended: Release) -> None:
         listener.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
 
 
-def describe_end(ended: Release) -> str:
-    """How it ended, and who has to act if it has not."""
-    from gatewayctl.reports.release import explain
-
-    ways = f"\n  → gatewayctl resume {ended.app}, or gatewayctl abort {ended.app}" if ended.stuck else ""
-    return explain(ended) + ways
-
-
 def save_report(session: Session, ended: Release) -> str:
     """Complete the evidence with the release's own report; returns the folder that holds all of it."""
-    from gatewayctl.reports.release import as_dict, as_text
+    from gatewayctl.reports.release import ReleaseReport, release_data
 
     evidence = session.ports.evidence
     folder = evidence.folder(ended.id)
-    evidence.put(ended.id, "release.json", json.dumps(as_dict(ended), indent=1, ensure_ascii=False))
-    evidence.put(ended.id, "report.txt", as_text(ended, folder))
+    evidence.put(ended.id, "release.json", json.dumps(release_data(ended), indent=1, ensure_ascii=False))
+    evidence.put(ended.id, "report.txt", ReleaseReport(ended, folder).text())
     return folder

@@ -1,6 +1,6 @@
-"""What each command looks like when it is used: the last lines of its help.
+"""Examples of each command, which end its help.
 
-People copy a line and change it; a test parses every one, so that none outlives an option that it shows.
+People copy a line and change it. A test parses every line, so that none shows an option that is gone.
 """
 
 EXAMPLES: dict[str, tuple[str, ...]] = {

@@ -4,9 +4,8 @@ from typing import NoReturn
 
 import typer
 
-from gatewayctl.cli.ending import describe_end
 from gatewayctl.cli.options import Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.cli.signals import on_sigterm, raise_interrupt
 from gatewayctl.domain.errors import ExitCode, GatewayctlError, UsageFault
@@ -32,11 +31,11 @@ def release_in_cluster(session: Session, app: str, options: tuple[str, ...], out
 
     Ctrl-C and SIGTERM end the showing only, not the Job.
     """
-    from gatewayctl.reports.release import as_dict
+    from gatewayctl.reports.endings import JobEnd
 
     if session.spec.platform.kind != "kubernetes":
         raise UsageFault("--in-cluster needs platform kubernetes", hint=f"{session.spec.file}: platform.kind")
-    progress = Progress(a_console())
+    progress = Progress(make_console())
     job = submit_release(session, app, options, progress.relay)
     try:
         with on_sigterm(raise_interrupt):
@@ -47,7 +46,7 @@ def release_in_cluster(session: Session, app: str, options: tuple[str, ...], out
     ended = session.find_release(app, job.release)
     if ended is None:
         raise NotBegun(job, code)
-    show(output, {**as_dict(ended), "job": job.name}, f"{describe_end(ended)}\njob: {job.name} in {job.namespace}")
+    show(output, JobEnd(ended, job.name, job.namespace))
     raise typer.Exit(code)
 
 

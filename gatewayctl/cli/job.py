@@ -1,7 +1,7 @@
-"""`gatewayctl job`: what a Job in the cluster runs, as often as its Pods are lost, for one and the same release.
+"""`gatewayctl job`: the command that every Pod of a release's Job runs.
 
-It begins the release, or takes it up where the Pod before it left it. Told to end, it stops where it stands instead of
-going back: the next Pod goes on.
+The first Pod begins the release; one that replaces a lost Pod continues it. At SIGTERM it stops at once and does not go
+back: the next Pod continues.
 """
 
 import secrets
@@ -15,7 +15,7 @@ import typer
 from gatewayctl.cli.drafts import announce
 from gatewayctl.cli.ending import announce_wait, save_report
 from gatewayctl.cli.options import App, Image, Promotion
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import exit_code
 from gatewayctl.cli.signals import on_sigterm
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, UsageFault
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from gatewayctl.orchestration.driver import Driver
     from gatewayctl.waiting import Pending
 
-AGAIN = 75  # a Pod that ends so is followed by another one; EX_TEMPFAIL
-_TOLD = 143  # as a shell says SIGTERM
-_BUSY = 60.0  # seconds; the lease of a Pod that was lost runs out in less
+AGAIN = 75  # EX_TEMPFAIL: the Job starts another Pod
+_TERMINATED = 143  # the exit code that a shell gives for SIGTERM
+_LEASE_WAIT = 60.0  # seconds; the lease of a lost Pod expires sooner
 
 
 def job(
@@ -44,16 +44,16 @@ def job(
     from gatewayctl.waiting import Deadline, until
 
     spec = load(config)
-    # Its cluster is the one it runs in, and beside its files nothing can be written.
+    # The cluster is the one that the Pod runs in. The folder of the bundle is read-only.
     here = replace(spec, file=Path.cwd() / spec.file.name, platform=replace(spec.platform, context=""))
-    with on_sigterm(_stop):
-        one = wire_spec(here.behind(app), Progress(a_console()))
+    with on_sigterm(_exit):
+        one = wire_spec(here.behind(app), Progress(make_console()))
         job_release = JobRelease(one, one.driver, app, release)
-        if job_release.known() is None:
+        if job_release.find() is None:
             job_release.draft(image, Mode(promote.value))
-        deadline = Deadline(one.ports.clock, lambda _text: None, _BUSY, every=1.0)
+        deadline = Deadline(one.ports.clock, lambda _text: None, _LEASE_WAIT, every=1.0)
         try:
-            ended = until(job_release.carry, f"the lease of {app}", deadline)
+            ended = until(job_release.drive, f"the lease of {app}", deadline)
         except EnvironmentFailed as fault:
             print(f"this Pod cannot go on: {fault}", file=sys.stderr)
             raise typer.Exit(AGAIN) from fault
@@ -64,7 +64,7 @@ def job(
 
 @dataclass(slots=True)
 class JobRelease:
-    """This Pod's part in the release `id` of an application; `made` is what it would begin."""
+    """The release `id` of `app` as this Pod drives it; `made` is the draft that it begins, where there is none yet."""
 
     session: Session
     driver: "Driver"
@@ -72,12 +72,12 @@ class JobRelease:
     id: str
     made: Release | None = None
 
-    def known(self) -> Release | None:
-        """The release as the journal has it, open or ended; None when it was not begun."""
+    def find(self) -> Release | None:
+        """The release in the journal, open or ended; None when it was not begun."""
         return self.session.find_release(self.app, self.id)
 
     def draft(self, image: str, mode: Mode) -> None:
-        """What to begin, every precondition checked. Raises what does not hold."""
+        """Make the draft to begin with, every precondition checked. Raises what does not hold."""
         from gatewayctl.orchestration.prepare import checked
 
         mark = self.session.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
@@ -85,11 +85,11 @@ class JobRelease:
         announce(self.session, made)
         self.made = checked(self.session.ports, made).release
 
-    def carry(self) -> "Release | Pending":
-        """Drive it until it ends or waits; pending while the Pod before this one may still hold the lease."""
+    def drive(self) -> "Release | Pending":
+        """Drive it until it ends or waits for a person; pending while another Pod may still hold the lease."""
         from gatewayctl.waiting import Pending
 
-        found = self.known()
+        found = self.find()
         try:
             if found is None and self.made is not None:
                 return self.driver.begin(self.made)
@@ -102,5 +102,5 @@ class JobRelease:
             return Pending(str(busy))
 
 
-def _stop() -> NoReturn:
-    sys.exit(_TOLD)
+def _exit() -> NoReturn:
+    sys.exit(_TERMINATED)

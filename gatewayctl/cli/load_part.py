@@ -1,4 +1,4 @@
-"""`gatewayctl load-part`: what the Pods of a load with workers run, the master and each worker."""
+"""`gatewayctl load-part`: the command that the Pods of a load with workers run, the master and each worker."""
 
 import time
 from pathlib import Path

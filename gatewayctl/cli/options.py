@@ -1,4 +1,4 @@
-"""The options that commands share, spelled once."""
+"""The arguments and options that several commands have."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 
 class Output(StrEnum):
-    """How results are written to stdout."""
+    """The format of results on stdout."""
 
     TEXT = "text"
     JSON = "json"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
 
 
-def a_console() -> "Console":
+def make_console() -> "Console":
     """A console on stderr; colours and live lines only on a real terminal, whatever FORCE_COLOR says."""
     import sys
 
@@ -68,7 +68,7 @@ class Progress:
         self.console.print(row)
 
     def relay(self, text: str) -> None:
-        """A finished line that another process of ours has written."""
+        """A finished line that another process of gatewayctl has written."""
         from rich.text import Text
 
         row = Text(text)

@@ -8,7 +8,7 @@ import typer
 from gatewayctl.cli.drafts import draft_plan, load_plan
 from gatewayctl.cli.ending import end_command
 from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output, Promotion, Reason
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import UsageFault
@@ -31,7 +31,7 @@ def release(
 
     A canary that fails is taken back at once, everything as before, exit code 3. Ctrl-C goes back too.
     """
-    progress = Progress(a_console())
+    progress = Progress(make_console())
     session = wire(config, progress, app)
     if bool(image) == bool(plan):
         raise UsageFault("name either --image or --plan", hint=f"gatewayctl release {app} --image IMAGE")
@@ -46,18 +46,18 @@ def release(
     made = (
         load_plan(session, app, plan) if plan else draft_plan(session, app, image, Mode(promote.value), any_tag=any_tag)
     )
-    run(session, made.release, output)
+    drive(session, made.release, output)
 
 
 def start(app: App, image: Image, any_tag: AnyTag = False, config: Config = None, output: Out = Output.TEXT) -> None:
     """Warm the canary, route to it, prove it; then stop, for a pipeline to go on with smoke and promote."""
-    session = wire(config, Progress(a_console()), app)
-    run(session, draft_plan(session, app, image, Mode.STAGED, any_tag=any_tag).release, output)
+    session = wire(config, Progress(make_console()), app)
+    drive(session, draft_plan(session, app, image, Mode.STAGED, any_tag=any_tag).release, output)
 
 
 def smoke(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
     """Run the suites of a started release (again)."""
-    session = wire(config, Progress(a_console()), app, namespace)
+    session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
         end_command(session, session.driver.send(app, SmokeAsked()), output)
 
@@ -70,7 +70,7 @@ def promote(
     output: Out = Output.TEXT,
 ) -> None:
     """Give stable the image of the waiting release, take the rule away, scale the canary to zero."""
-    session = wire(config, Progress(a_console()), app, namespace)
+    session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
         end_command(session, session.driver.promote(app, PromoteAsked(untested)), output)
 
@@ -79,19 +79,19 @@ def abort(
     app: App, reason: Reason = "asked for", config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT
 ) -> None:
     """Turn a release back, whoever drives it and wherever it stands; always allowed, always wins."""
-    session = wire(config, Progress(a_console()), app, namespace)
+    session = wire(config, Progress(make_console()), app, namespace)
     ended = session.driver.abort(app, f"{reason} ({current_holder().actor})")
     end_command(session, ended, output, aborting=True)
 
 
 def resume(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
     """Take up a release whose process died or got stuck, where it stood."""
-    session = wire(config, Progress(a_console()), app, namespace)
+    session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
         end_command(session, session.driver.send(app, Resumed()), output)
 
 
-def run(session: Session, made: Release, output: Output) -> None:
-    """Drive a new release, and tell how it ended."""
+def drive(session: Session, release: Release, output: Output) -> None:
+    """Drive a new release until it ends or waits, and end the command."""
     with stop_on_signal():
-        end_command(session, session.driver.begin(made), output)
+        end_command(session, session.driver.begin(release), output)

@@ -9,13 +9,11 @@ from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import Refused, UsageFault
-from gatewayctl.domain.plan import unified
 from gatewayctl.domain.routing import (
     CanaryRule,
     Change,
     Files,
     Header,
-    RouteView,
     SourceFile,
     rule_name,
     standing_stamp,
@@ -69,11 +67,11 @@ def add(
     kind = product(gateway)
     kind.dialect.limits.permit(rule)
     change = kind.dialect.insert(before, rule)
-    said = kind.checker().check(before, change.apply(before))
-    if not said.ok:
-        raise Refused(before[0].name, 0, f"the gateway would not load the edit: {said.detail}")
-    notes = (*change.notes, *((said.detail,) if said.detail else ()))
-    report(before, change, notes, write=not diff, output=output)
+    validation = kind.checker().check(before, change.apply(before))
+    if not validation.ok:
+        raise Refused(before[0].name, 0, f"the gateway would not load the edit: {validation.detail}")
+    notes = (*change.notes, *((validation.detail,) if validation.detail else ()))
+    carry_out(before, change, notes, write=not diff, output=output)
 
 
 @app.command(epilog=example("rule remove"))
@@ -84,7 +82,7 @@ def remove(
     from gatewayctl.gateways.registry import gateway as product
 
     before = read(files)
-    report(before, product(gateway).dialect.remove(before, service), (), write=not diff, output=output)
+    carry_out(before, product(gateway).dialect.remove(before, service), (), write=not diff, output=output)
 
 
 @app.command("show", epilog=example("rule show"))
@@ -96,18 +94,14 @@ def show_rules(
 ) -> None:
     """Every route with its upstream, and which of them are canary rules."""
     from gatewayctl.gateways.registry import gateway as product
+    from gatewayctl.reports.rules import RulesReport
 
-    routes = [
+    routes = tuple(
         route
         for route in product(gateway).dialect.routes(read(files))
         if not service or route.target == service or route.name == rule_name(service)
-    ]
-    lines = [describe(route) for route in routes]
-    show(
-        output,
-        {"schema": "gatewayctl.rules/1", "routes": [as_dict(route) for route in routes]},
-        "\n".join(lines) or "no route with an upstream",
     )
+    show(output, RulesReport(routes, empty="no route with an upstream"))
 
 
 def read(paths: list[Path]) -> Files:
@@ -134,42 +128,12 @@ def read(paths: list[Path]) -> Files:
     return tuple(found)
 
 
-def report(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
-    """Write the changed files and say what was done; or only show it."""
+def carry_out(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
+    """Write the changed files, where `write` is true, and show the edit. Raises StaleWrite, EnvironmentFailed."""
+    from gatewayctl.reports.rules import RuleEditReport
+
     after = change.apply(before)
-    changed = [(old, new) for old, new in zip(before, after, strict=True) if old.text != new.text]
+    changed = tuple((old, new) for old, new in zip(before, after, strict=True) if old.text != new.text)
     if write:
         replace_files(tuple(old for old, _ in changed), tuple(new for _, new in changed))
-    diffs = "".join(unified(old.text, new.text, old.name, new.name) for old, new in changed)
-    verb = "changed" if write else "would change"
-    lines = [f"{old.name}: {verb}" for old, _ in changed] or ["nothing to do"]
-    lines += [f"  {describe(route)}" for route in change.covered]
-    lines += [f"  note: {note}" for note in notes]
-    data = {
-        "schema": "gatewayctl.rule/1",
-        "written": write and bool(changed),
-        "changed": [old.name for old, _ in changed],
-        "routes": [as_dict(route) for route in change.covered],
-        "notes": list(notes),
-        "diff": diffs,
-    }
-    show(output, data, "\n".join(lines) if write else (diffs or "nothing to do"))
-
-
-def describe(route: RouteView) -> str:
-    """One route in a line."""
-    header = f" [{route.header}]" if route.header else ""
-    return f"{route.file}:{route.line}: {route.place} {route.match}{header} → {route.target}".replace("  ", " ")
-
-
-def as_dict(route: RouteView) -> dict[str, object]:
-    """One route as JSON."""
-    return {
-        "file": route.file,
-        "line": route.line,
-        "place": route.place,
-        "match": route.match,
-        "target": route.target,
-        "name": route.name,
-        "header": route.header,
-    }
+    show(output, RuleEditReport(changed, change.covered, notes, written=write))

@@ -6,7 +6,7 @@ import typer
 
 from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Config, Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.discovery import Session, wire
@@ -22,7 +22,7 @@ def up(
     output: Out = Output.TEXT,
 ) -> None:
     """Start the sandbox of a configuration, and leave it running until `sandbox down`."""
-    progress = Progress(a_console())
+    progress = Progress(make_console())
     session = _wire(config, progress)
     world = world_of(session.spec)
     if fresh:
@@ -35,19 +35,20 @@ def up(
 @app.command(epilog=example("sandbox down"))
 def down(config: Config = None, output: Out = Output.TEXT) -> None:
     """Stop the sandbox and every process of it."""
-    session = _wire(config, Progress(a_console()))
-    ran = stop_sandbox(session.spec, session.ports.clock)
-    show(output, {"schema": "gatewayctl.sandbox/1", "stopped": ran}, "stopped" if ran else "it was not running")
+    from gatewayctl.reports.sandbox import SandboxStopReport
+
+    session = _wire(config, Progress(make_console()))
+    show(output, SandboxStopReport(stop_sandbox(session.spec, session.ports.clock)))
 
 
 @app.command("show", epilog=example("sandbox show"))
 def show_replicas(config: Config = None, output: Out = Output.TEXT) -> None:
     """Where the sandbox's gateway replicas listen."""
-    _show(_wire(config, Progress(a_console())), output)
+    _show(_wire(config, Progress(make_console())), output)
 
 
 def _wire(config: Path | None, progress: Progress) -> Session:
-    """The wiring of a sandbox. Raises UsageFault for a configuration of something else, before anything is asked."""
+    """The session of a sandbox. Raises UsageFault for another platform, before any cluster is asked."""
     from gatewayctl.config.load import find, load
 
     spec = load(find(config))
@@ -60,13 +61,6 @@ def _wire(config: Path | None, progress: Progress) -> Session:
 
 
 def _show(session: Session, output: Output) -> None:
-    replicas = session.ports.gateway.replicas.list()
-    rows = [
-        {"replica": one.name, "traffic": one.traffic, "admin": one.admin, "ready": one.ready, "note": one.note}
-        for one in replicas
-    ]
-    lines = [
-        f"{'✓' if one.ready else '✗'} {one.name}: http://{one.traffic}, admin http://{one.admin} {one.note}".rstrip()
-        for one in replicas
-    ]
-    show(output, {"schema": "gatewayctl.sandbox/1", "replicas": rows}, "\n".join(lines))
+    from gatewayctl.reports.sandbox import SandboxReport
+
+    show(output, SandboxReport(session.ports.gateway.replicas.list()))

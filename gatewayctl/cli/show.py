@@ -6,6 +6,7 @@ import sys
 from gatewayctl.cli.options import Output
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.release import Outcome, Release
+from gatewayctl.reports.report import Report
 
 _EXITS = {
     Outcome.OPEN: ExitCode.DONE,
@@ -16,12 +17,15 @@ _EXITS = {
 }
 
 
-def show(output: Output, data: object, text: str) -> None:
-    """One result: `data` as JSON, or `text`."""
-    print(json.dumps(data, indent=2, ensure_ascii=False) if output is Output.JSON else text.rstrip("\n"))
+def show(output: Output, report: Report) -> None:
+    """Print one result on stdout."""
+    if output is Output.JSON:
+        print(json.dumps(report.data(), indent=2, ensure_ascii=False))
+    else:
+        print(report.text().rstrip("\n"))
     sys.stdout.flush()
 
 
 def exit_code(release: Release) -> ExitCode:
-    """What the end of a release means to a shell: stuck needs a person, a canary that is out was rejected."""
+    """The exit code for a release as a command leaves it: PERSON where it is stuck, REJECTED where the canary was."""
     return ExitCode.PERSON if release.stuck else _EXITS[release.outcome]

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from gatewayctl.cli.options import Config, Namespace, Out, Output
-from gatewayctl.cli.progress import Progress, a_console
+from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import ExitCode
-from gatewayctl.wiring.discovery import wire_each
+from gatewayctl.domain.leftovers import Leftover, SweepAction, Swept
+from gatewayctl.wiring.discovery import Session, wire_each
 
 
 def sweep(
@@ -22,23 +23,27 @@ def sweep(
 
     What is not provably ours (a canary that somebody started by hand) is told, never touched.
     """
-    from gatewayctl.orchestration.sweep import clean, look
+    from gatewayctl.orchestration.sweep import look
+    from gatewayctl.reports.sweep import SweepReport
 
-    rows: list[dict[str, object]] = []
-    lines: list[str] = []
-    for name, session in wire_each(config, Progress(a_console()), app, namespace):
+    swept: list[Swept] = []
+    for name, session in wire_each(config, Progress(make_console()), app, namespace):
         found = look(session.ports, session.app(name))
-        if found is None:
-            continue
-        done, stuck = "left alone", ""
-        if found.ours:
-            done = "would be swept"
-            if not dry_run:
-                stuck = clean(session.driver, session.app(name), found).stuck
-                done = f"stuck: {stuck}" if stuck else "swept"
-        hint = f"gatewayctl resume {name}" if stuck else found.hint
-        rows.append({"app": name, "litter": found.litter, "found": found.found, "done": done, "hint": hint})
-        lines.append(f"{name}: {found.litter}: {found.found}: {done}" + (f"\n  → {hint}" if hint else ""))
-    show(output, {"schema": "gatewayctl.sweep/1", "finds": rows}, "\n".join(lines) or "nothing is left behind")
-    if any(str(row["done"]).startswith("stuck") for row in rows):
+        if found:
+            swept.append(_sweep_one(session, found, dry_run=dry_run))
+    report = SweepReport(tuple(swept))
+    show(output, report)
+    if report.needs_person:
         raise typer.Exit(int(ExitCode.PERSON))
+
+
+def _sweep_one(session: Session, leftover: Leftover, *, dry_run: bool) -> Swept:
+    """Take a leftover away where it is ours and this is no dry run."""
+    from gatewayctl.orchestration.sweep import clean
+
+    if not leftover.is_ours:
+        return Swept(leftover, SweepAction.LEFT_ALONE)
+    if dry_run:
+        return Swept(leftover, SweepAction.NOT_WRITTEN)
+    reason = clean(session.driver, session.app(leftover.app), leftover).stuck
+    return Swept(leftover, SweepAction.STUCK if reason else SweepAction.SWEPT, reason)

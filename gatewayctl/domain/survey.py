@@ -1,6 +1,7 @@
-"""Where an application stands, as it was seen: the journal's word beside what the world really shows."""
+"""The state of an application: what the journal says, beside what was seen of workloads, rules and replicas."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.phases import has_tests
@@ -9,20 +10,30 @@ from gatewayctl.domain.release import Phase, Release, Target
 from gatewayctl.domain.routing import RouteView
 
 
+class NextStep(Enum):
+    """What a person may do next with an application."""
+
+    RELEASE = auto()
+    SMOKE = auto()
+    PROMOTE = auto()
+    ABORT = auto()
+    RESUME = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class ReplicaView:
-    """One gateway replica: whether it serves the rule of the open release, and what it says."""
+    """One gateway replica: whether it serves the rule of the open release; `detail` is what was seen of that."""
 
     name: str
     traffic: str
     ready: bool
     serves_rule: bool
-    said: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One application. `faults` are things that could not be looked at, each with its reason."""
+    """One application. `faults` are the reasons why something could not be looked at."""
 
     target: Target
     release: Release | None
@@ -45,28 +56,28 @@ class Survey:
         return self.release is not None and not self.release.ended
 
     @property
-    def next_commands(self) -> tuple[str, ...]:
-        """Who may do what now, as commands to copy."""
-        app, release = self.app, self.release
+    def next_steps(self) -> tuple[NextStep, ...]:
+        """What a person may do now, the likeliest first."""
+        release = self.release
         if release is None or release.ended:
-            return (f"gatewayctl release {app} --image IMAGE",)
+            return (NextStep.RELEASE,)
         if release.phase is Phase.WAIT and not self.expired:
             testable = has_tests(release) and not release.tested
-            return (f"gatewayctl {'smoke' if testable else 'promote'} {app}", f"gatewayctl abort {app}")
+            return (NextStep.SMOKE if testable else NextStep.PROMOTE, NextStep.ABORT)
         if self.holder and not release.stuck:
-            return (f"gatewayctl abort {app}",)
-        return (f"gatewayctl resume {app}", f"gatewayctl abort {app}")
+            return (NextStep.ABORT,)
+        return (NextStep.RESUME, NextStep.ABORT)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One request as QA sends it, and who answered. Seconds."""
+    """One request as QA sends it, and which version answered; `detail` is what the answer showed. Seconds."""
 
     replica: str
     address: str
     probe: Probe
     status: int
     who: Attribution
-    said: str
+    detail: str
     body: str
     seconds: float

@@ -5,6 +5,7 @@ from gatewayctl.domain.release import Release
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.planning import plan
 from gatewayctl.orchestration.preflight import preflight, require
+from gatewayctl.reports.plan import PlanReport
 
 
 def checked(ports: Ports, release: Release) -> Plan:
@@ -20,12 +21,5 @@ def checked(ports: Ports, release: Release) -> Plan:
     require(checks)
     made = plan(ports, release)
     ports.evidence.put(release.id, "preflight.txt", "".join(f"{check.name}: {check.detail}\n" for check in checks))
-    ports.evidence.put(release.id, "plan.txt", as_text(made))
+    ports.evidence.put(release.id, "plan.txt", PlanReport(made).text())
     return made
-
-
-def as_text(made: Plan) -> str:
-    """A plan for a person: the steps, then the exact diff of each object and file."""
-    steps = [f"{number}. {step}" for number, step in enumerate(made.steps, start=1)]
-    diffs = [f"{diff.name}\n{diff.text}" for diff in made.diffs]
-    return "\n".join([*steps, "", *diffs])

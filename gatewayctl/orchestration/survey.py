@@ -60,7 +60,7 @@ def _describe_replicas(ports: Ports, release: Release | None, faults: list[str])
 
 def _describe(replica: Replica, release: Release | None, missing: dict[str, str]) -> ReplicaView:
     if release is None:
-        return ReplicaView(replica.name, replica.traffic, replica.ready, serves_rule=False, said=replica.note)
+        return ReplicaView(replica.name, replica.traffic, replica.ready, serves_rule=False, detail=replica.note)
     said = missing.get(replica.name, "not seen")
     return ReplicaView(replica.name, replica.traffic, replica.ready, not said, said or "serves the rule")
 

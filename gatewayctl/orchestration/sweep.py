@@ -5,41 +5,13 @@ name that belongs to no release. A canary that runs without either may be somebo
 """
 
 import secrets
-from dataclasses import dataclass
-from enum import StrEnum
 
 from gatewayctl.domain.apps import AppSpec
+from gatewayctl.domain.leftovers import Leftover, LeftoverKind
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Trial
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
-
-
-class LeftoverKind(StrEnum):
-    """What can be left behind."""
-
-    EXPIRED = "expired release"
-    ORPHAN = "rule without a release"
-    STRANGER = "canary without a release"
-    IDLE = "release that nobody drives"
-
-
-SWEPT = frozenset({LeftoverKind.EXPIRED, LeftoverKind.ORPHAN})
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """One thing found; `hint` is for what is not ours to take away."""
-
-    app: str
-    litter: LeftoverKind
-    found: str
-    hint: str = ""
-
-    @property
-    def ours(self) -> bool:
-        """Whether `clean` may take it away."""
-        return self.litter in SWEPT
 
 
 def look(ports: Ports, app: AppSpec) -> Leftover | None:
@@ -56,7 +28,7 @@ def look(ports: Ports, app: AppSpec) -> Leftover | None:
     if canary.replicas and not rules:
         return Leftover(
             target.app,
-            LeftoverKind.STRANGER,
+            LeftoverKind.LONE_CANARY,
             f"{canary.name} runs {canary.replicas} × {canary.image}",
             hint=f"no release of ours started it; if nobody needs it, scale {canary.name} to 0",
         )
@@ -77,10 +49,10 @@ def _open(ports: Ports, release: Release) -> Leftover | None:
     return Leftover(release.app, LeftoverKind.IDLE, f"{what}, {release.stuck or 'no process drives it'}", hint)
 
 
-def clean(driver: Driver, app: AppSpec, find: Leftover) -> Release:
-    """Take a find away. Raises Busy or Conflict when somebody took it up meanwhile."""
-    if find.litter is LeftoverKind.EXPIRED:
-        return driver.abort(find.app, f"swept: {find.found}")
+def clean(driver: Driver, app: AppSpec, leftover: Leftover) -> Release:
+    """Take a leftover away, by the ordinary way out. Raises Busy or Conflict when somebody took it up meanwhile."""
+    if leftover.kind is LeftoverKind.EXPIRED:
+        return driver.abort(leftover.app, f"swept: {leftover.detail}")
     return driver.begin(_orphan(driver.ports, app, str(driver.holder)))
 
 

@@ -1,16 +1,43 @@
-"""A release as text and as JSON, from its record alone: reads and never asks."""
+"""A release as text and as JSON, from its record alone."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gatewayctl.domain.release import Note, Outcome, Phase, Release
 
-SCHEMA = "gatewayctl.release/1"
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReport:
+    """What one release did, step by step; `folder` is where its evidence is."""
+
+    release: Release
+    folder: str
+
+    def data(self) -> dict[str, object]:
+        """The document `gatewayctl.release/1` with `evidence`."""
+        return {**release_data(self.release), "evidence": self.folder}
+
+    def text(self) -> str:
+        """Its facts, then one line per step."""
+        release = self.release
+        lines = [
+            f"{release.id}  {explain(release)}",
+            f"  image    {release.before} → {release.image}",
+            f"  header   {release.header} ({'standing' if release.standing else 'per release'})",
+            f"  started  {moment(release.created)} by {release.actor}",
+            "",
+        ]
+        lines += [
+            f"  {note.mark} {note.phase.value:<8} {note.text}  [{moment(note.at)}, {note.seconds:.1f} s, {note.actor}]"
+            for note in release.notes
+        ]
+        return "\n".join([*lines, "", f"  evidence {self.folder}", ""])
 
 
-def as_dict(release: Release) -> dict[str, object]:
+def release_data(release: Release) -> dict[str, object]:
     """The documented, stable shape of a release (docs/json.md). Times are RFC 3339 in UTC, durations seconds."""
     return {
-        "schema": SCHEMA,
+        "schema": "gatewayctl.release/1",
         "id": release.id,
         "app": release.app,
         "image": {"to": release.image, "from": release.before},
@@ -46,7 +73,7 @@ def moment(epoch: float) -> str:
 
 
 def explain(release: Release) -> str:
-    """In one sentence, why it stands where it stands."""
+    """The state of a release and the reason for it, in one sentence."""
     name = f"{release.app} {release.image}"
     if release.stuck:
         return f"{name} needs a person: in phase {release.phase} {release.stuck}"
@@ -60,19 +87,3 @@ def explain(release: Release) -> str:
         case outcome, phase:
             done = "everything is as before" if phase is Phase.DONE else f"going back, in phase {phase}"
             return f"{name} was {outcome}: {release.reason}; {done}"
-
-
-def as_text(release: Release, folder: str) -> str:
-    """The report of one release for a person."""
-    lines = [
-        f"{release.id}  {explain(release)}",
-        f"  image    {release.before} → {release.image}",
-        f"  header   {release.header} ({'standing' if release.standing else 'per release'})",
-        f"  started  {moment(release.created)} by {release.actor}",
-        "",
-    ]
-    lines += [
-        f"  {note.mark} {note.phase.value:<8} {note.text}  [{moment(note.at)}, {note.seconds:.1f} s, {note.actor}]"
-        for note in release.notes
-    ]
-    return "\n".join([*lines, "", f"  evidence {folder}", ""])

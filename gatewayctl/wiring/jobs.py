@@ -50,7 +50,7 @@ def submit_release(session: Session, app: str, options: tuple[str, ...], show: C
         )
     )
     require_job_permissions(runner.api, platform.namespace)
-    runner.check(task.account)
+    runner.check_account(task.account)
     runner.start(task, files)
     follower = JobFollower(runner, task, app, show, session.ports.clock)
     return ReleaseJob(task.name, task.release, task.namespace, follower.follow)

@@ -10,7 +10,9 @@ from gatewayctl.wiring.gateway import assemble_gateway
 if TYPE_CHECKING:
     from gatewayctl.adapters.kubernetes.client.api import Api
     from gatewayctl.adapters.kubernetes.client.watch import WatchedList
+    from gatewayctl.adapters.kubernetes.doctor.rbac import Permission
     from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
     from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
     from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
     from gatewayctl.config.spec import Spec
@@ -21,17 +23,17 @@ if TYPE_CHECKING:
 
 
 def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
+    """Every port of one gateway and its applications in a cluster. Raises EnvironmentFailed when none is named."""
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.paths import pods
     from gatewayctl.adapters.kubernetes.client.watch import WatchedList
-    from gatewayctl.adapters.kubernetes.doctor.checks import Inspection
-    from gatewayctl.adapters.kubernetes.doctor.rbac import exec_permissions, load_permissions
+    from gatewayctl.adapters.kubernetes.doctor.checks import KubernetesChecks
     from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
     from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
     from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
-    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
+    from gatewayctl.adapters.kubernetes.jobs.load import KubernetesSuites
     from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, EventWriter
     from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
     from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
@@ -41,7 +43,6 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
 
     api, clock = connect(spec.platform.context), SystemClock()
     namespace, place = spec.platform.namespace, _gateway_place(spec)
-    shared = any(app.trial.load and app.trial.load.workers for app in spec.apps.values())
     listing = WatchedList(api, pods(place.namespace), labelSelector=place.selector)
     store, checker = _route_store(spec, api, place, listing)
     reloads: list[ExecActivation] = []
@@ -54,22 +55,54 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     gateway = replace(assemble_gateway(spec, store, replicas, reload_by_exec), checker=checker)
     reload = next(iter(reloads), None)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
-    more = (*(load_permissions(namespace) if shared else ()), *(exec_permissions(place) if reload else ()))
+    permissions = _permissions(spec, place, with_exec=reload is not None)
+    looks = (("route files", store.check), *((("reload", reload.check),) if reload else ()))
+    checks = KubernetesChecks(api, namespace, permissions, looks, workloads.deployment, workloads.containers)
     events = EventWriter(api, namespace, workloads.deployment, listener)
     return Ports(
         gateway=gateway,
         workloads=workloads,
         workload_writer=workloads,
-        suites=KubernetesSuites(ChildSuites(), DistributedLoad(api, namespace, spec.platform.runner.image, place)),
+        suites=KubernetesSuites(ChildSuites(), _distributed_load(spec, api, place)),
         journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),
         clock=clock,
         listener=listener,
         address=KubernetesAddresses(api, namespace),
-        inspections=(
-            Inspection(api, namespace, place, store, workloads, more, reload=reload.check if reload else None).look,
-        ),
+        inspections=(checks.run,),
+    )
+
+
+def _permissions(spec: "Spec", place: "GatewayPlace", *, with_exec: bool) -> "tuple[Permission, ...]":
+    """The permissions that releases need here; `with_exec` where gateway Pods load their files at a command."""
+    from gatewayctl.adapters.kubernetes.doctor.rbac import (
+        PodAccess,
+        exec_permissions,
+        load_permissions,
+        release_permissions,
+    )
+
+    namespace = spec.platform.namespace
+    has_workers = any(app.trial.load and app.trial.load.workers for app in spec.apps.values())
+    return (
+        # Port-forward is not among them: the replicas' network path names it when it needs it and has it not.
+        *release_permissions(namespace, place, PodAccess.INSIDE),
+        *(load_permissions(namespace) if has_workers else ()),
+        *(exec_permissions(place) if with_exec else ()),
+    )
+
+
+def _distributed_load(spec: "Spec", api: "Api", place: "GatewayPlace") -> "DistributedLoad":
+    """Loads with workers, which send to the replicas that there are when a load starts."""
+    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
+    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
+
+    return DistributedLoad(
+        api,
+        spec.platform.namespace,
+        spec.platform.runner.image,
+        lambda: KubernetesReplicas(api, place, NetworkPath.DIRECT).list(),
     )
 
 
@@ -111,7 +144,7 @@ def _route_store(
 
 
 def _containers(spec: "Spec") -> dict[str, str]:
-    """The application's container of each Deployment whose application names it."""
+    """By Deployment, the name of the application's container, where the configuration names it."""
     named = [app for app in spec.apps.values() if app.container]
     return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
 
@@ -138,7 +171,10 @@ def is_cluster_named() -> bool:
 
 
 def spec_in_cluster(app: str, namespace: str, context: str) -> "Spec":
-    """The configuration that a release left in the cluster. Its context names the other machine's: ours is used."""
+    """The configuration of `app` (any application, if empty) that a release left in a namespace of the cluster.
+
+    `context` takes the place of its own, which is of the machine that made the release. Raises UsageFault.
+    """
     from gatewayctl.adapters.kubernetes.client.api import connect
     from gatewayctl.adapters.kubernetes.client.kubeconfig import own_namespace
     from gatewayctl.adapters.kubernetes.state.journal import list_apps, read_spec

@@ -69,6 +69,7 @@ def is_sandbox_running(folder: Path) -> bool:
 
 
 def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
+    """Every port of the gateway and the applications of a sandbox."""
     from gatewayctl.adapters.clock import SystemClock
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.files.journal import FileJournal

@@ -134,21 +134,21 @@ def test_an_unknown_option_is_a_usage_fault():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("status", "-o", "json", "--bogus"), "No such option: --bogus"),
         (("promote", "--output=json"), "Missing argument 'APP'"),
         (("promot", "-ojson"), "No such command 'promot'"),
     ],
 )
-def test_a_wrong_option_is_json_where_json_is_wanted(words, said):
+def test_a_wrong_option_is_json_where_json_is_wanted(words, message):
     done = gatewayctl(*words)
 
-    told = json.loads(done.stdout)
+    answer = json.loads(done.stdout)
     assert done.returncode == 2
-    assert (set(told), told["exit_code"]) == ({"error", "hint", "exit_code"}, 2)
-    assert said in told["error"]
-    assert f"error: {told['error']}" in done.stderr
+    assert (set(answer), answer["exit_code"]) == ({"error", "hint", "exit_code"}, 2)
+    assert message in answer["error"]
+    assert f"error: {answer['error']}" in done.stderr
 
 
 def test_help_and_results_end_as_ever_where_json_is_wanted(tmp_path):

@@ -116,7 +116,7 @@ def test_a_link_is_followed_not_replaced(routes, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--gateway", "envoi", "--service", "orders"), "unknown gateway kind 'envoi'"),
         (("--gateway", "envoy", "--service", "order"), "rds.yaml: "),
@@ -125,37 +125,37 @@ def test_a_link_is_followed_not_replaced(routes, tmp_path):
         (("--gateway", "envoy", "--service", "orders", "--header", "x_canary=a"), "header name 'x_canary'"),
     ],
 )
-def test_a_refusal_is_exit_2_and_writes_nothing(routes, words, said):
+def test_a_refusal_is_exit_2_and_writes_nothing(routes, words, message):
     refused = rule("add", *words, routes)
 
     assert refused.returncode == 2
-    assert said in refused.stderr
+    assert message in refused.stderr
     assert routes.read_bytes() == ROUTES.encode()
 
 
 def test_a_refusal_is_json_for_machines(routes):
     refused = rule("add", "--gateway", "envoi", "--service", "orders", "-o", "json", routes)
 
-    told = json.loads(refused.stdout)
-    assert told["exit_code"] == 2
-    assert told["hint"].startswith("use one of: envoy, ")
+    answer = json.loads(refused.stdout)
+    assert answer["exit_code"] == 2
+    assert answer["hint"].startswith("use one of: envoy, ")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"\xff\xfe", "not UTF-8 text"),
         (b"resources: [\n", "rds.yaml:2: "),
         (b"{% for route in routes %}\n", "template"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_with_its_place(routes, content, said):
+def test_a_file_that_cannot_be_read_is_refused_with_its_place(routes, content, message):
     routes.write_bytes(content)
 
     refused = add(routes)
 
     assert refused.returncode == 2
-    assert said in refused.stderr
+    assert message in refused.stderr
     assert routes.read_bytes() == content
 
 

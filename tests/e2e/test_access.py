@@ -13,7 +13,7 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, connect
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events
-from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, Right, missing, rights
+from gatewayctl.adapters.kubernetes.doctor.rbac import Permission, PodAccess, find_missing, release_permissions
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.state.events import EventReason, EventWriter
 from tests.adapters.kubernetes.state.test_events import RecordingListener
@@ -32,7 +32,7 @@ class Account:
     admin: Api
     api: Api
     roles: dict[str, dict[str, Any]]
-    needed: tuple[Right, ...]
+    needed: tuple[Permission, ...]
 
     def path(self, namespace: str) -> str:
         return f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/gatewayctl"
@@ -40,11 +40,11 @@ class Account:
     def limit(self, namespace: str, rules: list[dict[str, Any]]) -> None:
         self.admin.merge(self.path(namespace), {"rules": rules})
 
-    def settled(self, expected: tuple[Right, ...]) -> tuple[Right, ...]:
+    def settled(self, expected: tuple[Permission, ...]) -> tuple[Permission, ...]:
         """What is missing, once it is what is expected or the time is over."""
         deadline = time.monotonic() + WITHIN
         while True:
-            found = missing(self.api, self.needed)
+            found = find_missing(self.api, self.needed)
             if found == expected or time.monotonic() > deadline:
                 return found
             time.sleep(0.02)
@@ -70,7 +70,9 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         file = tmp_path_factory.mktemp("access") / "kubeconfig"
         file.write_text(as_account(admin, names["shop"]))
         place = GatewayPlace(names["gateway"], "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
-        yield Account(admin, connect(file=str(file)), roles, rights(names["shop"], place, PodAccess.OUTSIDE))
+        yield Account(
+            admin, connect(file=str(file)), roles, release_permissions(names["shop"], place, PodAccess.OUTSIDE)
+        )
     finally:
         for name in names.values():
             admin.delete(f"/api/v1/namespaces/{name}")

@@ -14,7 +14,7 @@ import yaml
 from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.client.names import RELEASE
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, jobs
-from gatewayctl.adapters.kubernetes.doctor.rbac import job_permissions, missing
+from gatewayctl.adapters.kubernetes.doctor.rbac import find_missing, job_permissions
 from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import Runner
@@ -70,7 +70,7 @@ def submitter(town: Town) -> Submitter:
     content["users"] = [{"name": content["users"][0]["name"], "user": {"token": token}}]
     kubeconfig.write_text(yaml.safe_dump(content))
     account_api, needed = connect(file=str(kubeconfig)), job_permissions(town.shop)
-    town.settle(lambda: missing(account_api, needed) == (), "the API server to know the submitter's Role")
+    town.settle(lambda: find_missing(account_api, needed) == (), "the API server to know the submitter's Role")
     made = Submitter(town, kubeconfig)
     text = town.config.read_text().replace(SHORT, LONG)  # who goes, or kills, does so in the middle of it
     made.config.write_text(text.replace(str(ROOT), os.path.relpath(ROOT, town.folder)))

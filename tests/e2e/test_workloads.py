@@ -8,7 +8,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.paths import deployments
-from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
+from gatewayctl.adapters.kubernetes.doctor.twin_diff import find_differences, sync_patch
 from gatewayctl.domain.errors import StaleWrite
 from tests.contract.kubernetes_platform import KubernetesPlatform, kubernetes_platform
 
@@ -164,10 +164,10 @@ def test_the_examples_twins_are_alike_and_sync_mends_one_that_is_not(
             cluster.api.get(deployments(cluster.shop, CANARY)),
         )
 
-    assert differences(*both()) == ()
+    assert find_differences(*both()) == ()
     edited([{"op": "replace", "path": f"{CONTAINER}/resources/limits/memory", "value": "64Mi"}])
-    assert [one.path for one in differences(*both())] == ["spec.containers[app].resources.limits.memory"]
+    assert [one.path for one in find_differences(*both())] == ["spec.containers[app].resources.limits.memory"]
 
-    cluster.api.patch(deployments(cluster.shop, CANARY), synced(*both()))
+    cluster.api.patch(deployments(cluster.shop, CANARY), sync_patch(*both()))
 
-    assert differences(*both()) == ()
+    assert find_differences(*both()) == ()

@@ -212,6 +212,12 @@ class MemoryEvidence:
     def put(self, release: str, name: str, text: str) -> None:
         self.world.documents[release, name] = text
 
+    def get(self, release: str, name: str) -> str | None:
+        return self.world.documents.get((release, name))
+
+    def names(self, release: str) -> tuple[str, ...]:
+        return tuple(sorted(name for owner, name in self.world.documents if owner == release))
+
     def folder(self, release: str) -> str:
         return f"/evidence/{release}"
 

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from gatewayctl.domain.leftovers import LeftoverKind
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
-from gatewayctl.orchestration.sweep import LeftoverKind, clean, look
+from gatewayctl.orchestration.sweep import clean, look
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports
 from tests.fakes.world import World
 
@@ -31,7 +32,7 @@ def test_nothing_is_found_where_nothing_was_released():
     assert look(ports(world, AskingSuites(world, [])), ORDERS) is None
 
 
-def test_a_waiting_release_in_its_time_is_no_litter():
+def test_a_waiting_release_in_its_time_is_no_leftover():
     world = World()
     driver, _ = a_waiting(world)
 
@@ -45,7 +46,7 @@ def test_an_expired_release_is_aborted_by_the_ordinary_way_out():
 
     found = look(driver.ports, ORDERS)
     assert found
-    assert (found.litter, found.ours) == (LeftoverKind.EXPIRED, True)
+    assert (found.kind, found.is_ours) == (LeftoverKind.EXPIRED, True)
     assert rule_is_there(world)
     swept = clean(driver, ORDERS, found)
 
@@ -72,8 +73,8 @@ def test_a_rule_whose_release_nobody_remembers_is_removed_before_its_canary_stop
 
     found = look(driver.ports, ORDERS)
     assert found
-    assert (found.litter, found.ours) == (LeftoverKind.ORPHAN, True)
-    assert "x-canary" in found.found
+    assert (found.kind, found.is_ours) == (LeftoverKind.ORPHAN, True)
+    assert "x-canary" in found.detail
     swept = clean(driver, ORDERS, found)
 
     assert (swept.phase, swept.outcome, swept.stuck) == (Phase.DONE, Outcome.ABORTED, "")
@@ -82,7 +83,7 @@ def test_a_rule_whose_release_nobody_remembers_is_removed_before_its_canary_stop
     assert driver.ports.workloads.read("orders").image == "shop/orders:1.0"
 
 
-def test_a_standing_rule_between_releases_is_no_litter():
+def test_a_standing_rule_between_releases_is_no_leftover():
     world = World()
     driver, _ = a_waiting(world)
     world.records.clear()
@@ -99,7 +100,7 @@ def test_a_canary_that_nobody_of_ours_started_is_told_and_not_touched():
     found = look(driver.ports, ORDERS)
 
     assert found
-    assert (found.litter, found.ours) == (LeftoverKind.STRANGER, False)
+    assert (found.kind, found.is_ours) == (LeftoverKind.LONE_CANARY, False)
     assert "scale orders-canary to 0" in found.hint
 
 
@@ -113,5 +114,5 @@ def test_a_release_whose_process_died_is_told_with_both_ways_on():
     found = look(driver.ports, ORDERS)
 
     assert found
-    assert (found.litter, found.ours) == (LeftoverKind.IDLE, False)
+    assert (found.kind, found.is_ours) == (LeftoverKind.IDLE, False)
     assert found.hint == "gatewayctl resume orders, or gatewayctl abort orders"

@@ -141,9 +141,9 @@ def sweep(company: Company, apps: tuple[App, ...], rounds: int) -> Callable[[Pro
             driver = _pilot(company, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
                 found = sweeping.look(driver.ports, app.spec)
-                if found and found.ours:
-                    process.note("", f"found: {found.litter} {app.name}")
-                    process.stage.tally.add(f"swept: {found.litter}")
+                if found and found.is_ours:
+                    process.note("", f"found: {found.kind} {app.name}")
+                    process.stage.tally.add(f"swept: {found.kind}")
                     sweeping.clean(driver, app.spec, found)
 
     return act

@@ -19,12 +19,26 @@ class FileEvidence:
 
         Raises UsageFault for a name that leads out of the release's folder, EnvironmentFailed when it cannot write.
         """
-        parts = name.split("/")
-        if len(parts) > _DEEPEST:
-            raise UsageFault(f"document {name!r} is more than {_DEEPEST} folders deep")
-        for part in parts:
-            safe_name(part, "document")
-        replace_durably(self._path(release).joinpath(*parts), text)
+        replace_durably(self._document(release, name), text)
+
+    def get(self, release: str, name: str) -> str | None:
+        """The document `name` as it was put, or as a child process wrote it; None when there is none.
+
+        Raises EnvironmentFailed when it cannot be read as text.
+        """
+        path = self._document(release, name)
+        try:
+            return path.read_bytes().decode("utf-8", "surrogatepass")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as fault:
+            raise EnvironmentFailed(f"{path}: cannot be read: {fault}") from fault
+
+    def names(self, release: str) -> tuple[str, ...]:
+        """The names of all documents in alphabetical order; hidden files are writes that were interrupted."""
+        folder = self._path(release)
+        files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        return tuple(sorted(path.as_posix() for path in files if not any(part[0] == "." for part in path.parts)))
 
     def folder(self, release: str) -> str:
         """The path of the release's folder; it is made first, because child processes write into it.
@@ -37,6 +51,14 @@ class FileEvidence:
         except OSError as fault:
             raise EnvironmentFailed(f"{path}: cannot be made: {fault}") from fault
         return str(path)
+
+    def _document(self, release: str, name: str) -> Path:
+        parts = name.split("/")
+        if len(parts) > _DEEPEST:
+            raise UsageFault(f"document {name!r} is more than {_DEEPEST} folders deep")
+        for part in parts:
+            safe_name(part, "document")
+        return self._path(release).joinpath(*parts)
 
     def _path(self, release: str) -> Path:
         return self._root / safe_name(release, "release")

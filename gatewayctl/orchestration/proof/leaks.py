@@ -26,7 +26,7 @@ class ProbeOutcome:
 
     def as_dict(self) -> dict[str, str]:
         """As it is kept in the evidence."""
-        return {"replica": self.replica, "case": self.case, "answered_by": self.answered_by, "said": self.detail}
+        return {"replica": self.replica, "case": self.case, "answered_by": self.answered_by, "detail": self.detail}
 
 
 def prove_no_leak(context: StepContext) -> Judgement:

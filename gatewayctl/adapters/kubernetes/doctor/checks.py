@@ -1,61 +1,48 @@
-"""What only a cluster knows before a release: our rights, where an edit arrives, how true the twins are."""
+"""The preconditions that only a cluster knows: our permissions, the route files, how much alike the twins are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api
-from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, Right, missing, rights
-from gatewayctl.adapters.kubernetes.doctor.selectors import twin_checks
-from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
-from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
-from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
-from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
+from gatewayctl.adapters.kubernetes.client.api import Api, Object
+from gatewayctl.adapters.kubernetes.doctor.check import run_check
+from gatewayctl.adapters.kubernetes.doctor.rbac import Permission, find_missing
+from gatewayctl.adapters.kubernetes.doctor.selectors import check_twins
+from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Check
 from gatewayctl.domain.release import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
-    """The preconditions of one gateway and the applications of one namespace; `more` rights than usual are needed.
+class KubernetesChecks:
+    """The preconditions of one gateway and the applications of one namespace.
 
-    `reload` looks whether the gateway's Pods can be told to load their files, where they must be.
-    `workloads` are those that the release reads: what they know of its Deployments is not asked for twice.
+    `permissions` are those that a release needs. `looks` are the checks that other rooms know, by name: each returns
+    what it found, or raises. `deployment` reads a Deployment by its name, and may know it already. `containers` names
+    the application's container of those Deployments whose configuration says it.
     """
 
     api: Api
     namespace: str
-    place: GatewayPlace
-    store: KubernetesRouteStore | ObjectRouteStore
-    workloads: KubernetesWorkloads
-    more: tuple[Right, ...] = ()
-    reload: Callable[[], str] | None = None
+    permissions: tuple[Permission, ...]
+    looks: tuple[tuple[str, Callable[[], str]], ...]
+    deployment: Callable[[str], Object]
+    containers: Mapping[str, str]
 
-    def look(self, target: Target) -> tuple[Check, ...]:
-        """Each check on its own; about eight requests."""
-        container = self.workloads.containers.get(target.stable, "")
+    def run(self, target: Target) -> tuple[Check, ...]:
+        """Every check for one application; about eight requests."""
+        container = self.containers.get(target.stable, "")
         return (
-            _look("rights", self._rights),
-            _look("route files", self.store.check),
-            *((_look("reload", self.reload),) if self.reload else ()),
-            *twin_checks(self.api, self.namespace, target, self.workloads.deployment, container),
+            run_check("rights", self._check_permissions),
+            *(run_check(name, look) for name, look in self.looks),
+            *check_twins(self.api, self.namespace, target, self.deployment, container),
         )
 
-    def _rights(self) -> str:
-        # Port-forward is asked for by the replicas' own reach, which names the right when it needs it and has it not.
-        needed = (*rights(self.namespace, self.place, PodAccess.INSIDE), *self.more)
-        lacking = missing(self.api, needed)
+    def _check_permissions(self) -> str:
+        lacking = find_missing(self.api, self.permissions)
         if lacking:
             raise EnvironmentFailed(
                 f"{len(lacking)} rights are missing: " + "; ".join(map(str, lacking)),
                 hint="manifests/rbac.yaml grants what a release needs, rbac-load.yaml what load workers need, "
                 "rbac-exec.yaml what a gateway needs that must be told to load its files",
             )
-        return f"all {len(needed)} that a release needs"
-
-
-def _look(name: str, look: Callable[[], str]) -> Check:
-    try:
-        return Check(name, look())
-    except GatewayctlError as fault:
-        return Check(name, str(fault), fault)
+        return f"all {len(self.permissions)} that a release needs"

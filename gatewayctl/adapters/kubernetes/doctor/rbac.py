@@ -1,7 +1,7 @@
-"""The rights that a release needs in a cluster, each with its reason, and which of them we do not have.
+"""The permissions that a release needs in a cluster, each with its reason, and which of them we do not have.
 
-One table: manifests/rbac.yaml grants exactly this, and doctor asks for exactly this before anything is touched. A
-release that finds out at promote that it may not write leaves a person with half of it.
+There is one table: manifests/rbac.yaml grants exactly these, and doctor checks exactly these before anything changes. A
+release that notices only at promote that it may not write would leave its work half done.
 """
 
 from collections.abc import Iterable
@@ -11,20 +11,23 @@ from enum import Enum
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import items, part
 from gatewayctl.adapters.kubernetes.client.paths import own_review
-from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace  # a value: it decides which are needed
 from gatewayctl.domain.errors import EnvironmentFailed
 
 
 class PodAccess(Enum):
-    """Where we run: inside the cluster Pods are reached by their addresses, from outside by port-forward."""
+    """How we reach Pods: by their addresses inside the cluster, by port-forward from outside."""
 
     INSIDE = "inside"
     OUTSIDE = "outside"
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
-    """One verb on one resource, `resource/subresource` where it is one; `name` limits it to one object."""
+class Permission:
+    """One verb on one resource or `resource/subresource` of an API group, in a namespace; `why` a release needs it.
+
+    `name` limits it to one object.
+    """
 
     group: str
     resource: str
@@ -66,7 +69,7 @@ _GATEWAY = (
     ("", "pods", "list", "the gateway's replicas"),
     ("", "pods", "watch", "replicas that come and go"),
 )
-_NUDGE = (("", "pods", "patch", "an annotation makes the kubelet sync their files at once"),)
+_SYNC_NOW = (("", "pods", "patch", "an annotation makes the kubelet sync their files at once"),)
 _ROUTES = (
     ("get", "the gateway's routes"),
     ("watch", "to hear of other people's edits"),
@@ -77,8 +80,8 @@ _OUTSIDE = (
     ("", "pods/portforward", "get", "to reach each gateway replica from outside"),
     ("", "pods/portforward", "create", "to reach each gateway replica from outside"),
 )
-# Whoever starts a release as a Job; the Job has the rights of a release itself.
-_SUBMITTING = (
+# To start a release as a Job. The Job itself has the permissions of a release.
+_JOB = (
     ("batch", "jobs", "create", "to start the release"),
     ("batch", "jobs", "get", "to know when it is over"),
     ("batch", "jobs", "delete", "to take back a Job that cannot begin"),
@@ -93,119 +96,123 @@ _LOAD = (
     ("batch", "jobs", "get", "to know what became of them"),
     ("batch", "jobs", "delete", "to end them"),
 )
-# Where the gateway has to be told to load its files; verbs as for port-forward.
-_TELLING = (
+# For gateways that load their files at a command; verbs as for port-forward.
+_EXEC = (
     ("", "pods/exec", "get", "to have the gateway load its files"),
     ("", "pods/exec", "create", "to have the gateway load its files"),
 )
 
 
-def job_permissions(namespace: str) -> tuple[Right, ...]:
-    """What `release --in-cluster` needs of its caller."""
-    return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _SUBMITTING)
+def job_permissions(namespace: str) -> tuple[Permission, ...]:
+    """What the caller of `release --in-cluster` needs."""
+    return tuple(Permission(group, resource, verb, namespace, why) for group, resource, verb, why in _JOB)
 
 
 def require_job_permissions(api: Api, namespace: str) -> None:
     """Raise EnvironmentFailed, naming them, when we lack permissions to start a release as a Job."""
-    lacking = missing(api, job_permissions(namespace))
+    lacking = find_missing(api, job_permissions(namespace))
     if lacking:
         raise EnvironmentFailed(
             "to start a Job you lack " + "; ".join(map(str, lacking)), hint="manifests/submitter.yaml grants it"
         )
 
 
-def load_permissions(namespace: str) -> tuple[Right, ...]:
-    """What a release needs besides `rights` when its load has workers."""
-    return tuple(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _LOAD)
+def load_permissions(namespace: str) -> tuple[Permission, ...]:
+    """What a release needs besides `release_permissions` when its load has workers."""
+    return tuple(Permission(group, resource, verb, namespace, why) for group, resource, verb, why in _LOAD)
 
 
-def exec_permissions(place: GatewayPlace) -> tuple[Right, ...]:
-    """What a release needs besides `rights` when its gateway does not look at its files by itself."""
-    return tuple(Right(group, resource, verb, place.namespace, why) for group, resource, verb, why in _TELLING)
+def exec_permissions(place: GatewayPlace) -> tuple[Permission, ...]:
+    """What a release needs besides `release_permissions` when its gateway loads its files at a command."""
+    return tuple(Permission(group, resource, verb, place.namespace, why) for group, resource, verb, why in _EXEC)
 
 
-def rights(namespace: str, place: GatewayPlace, reach: PodAccess) -> tuple[Right, ...]:
+def release_permissions(namespace: str, place: GatewayPlace, access: PodAccess) -> tuple[Permission, ...]:
     """What a release of applications in `namespace` behind the gateway at `place` needs, and nothing more."""
-    nudge = () if place.routes else _NUDGE
-    gateway = (*_GATEWAY, *nudge, *(_OUTSIDE if reach is PodAccess.OUTSIDE else ()))
+    sync_now = () if place.routes else _SYNC_NOW
+    gateway = (*_GATEWAY, *sync_now, *(_OUTSIDE if access is PodAccess.OUTSIDE else ()))
     return (
-        *(Right(group, resource, verb, namespace, why) for group, resource, verb, why in _APPS),
-        *(Right(group, resource, verb, place.namespace, why) for group, resource, verb, why in gateway),
-        *_route_rights(place),
+        *(Permission(group, resource, verb, namespace, why) for group, resource, verb, why in _APPS),
+        *(Permission(group, resource, verb, place.namespace, why) for group, resource, verb, why in gateway),
+        *_route_permissions(place),
     )
 
 
-def _route_rights(place: GatewayPlace) -> tuple[Right, ...]:
-    """What reading and editing the routes takes: of API objects by name, or of the ConfigMap."""
+def _route_permissions(place: GatewayPlace) -> tuple[Permission, ...]:
+    """Permissions to read and edit the routes: of API objects by name, or of the ConfigMap."""
     if place.routes is None:
-        return tuple(Right("", "configmaps", verb, place.namespace, why, place.config_map) for verb, why in _ROUTES)
+        return tuple(
+            Permission("", "configmaps", verb, place.namespace, why, place.config_map) for verb, why in _ROUTES
+        )
     resource = place.routes.resource
     named = [route.partition("/") for route in place.routes.names]
     return tuple(
-        Right(resource.group, resource.plural, verb, namespace, why, name)
+        Permission(resource.group, resource.plural, verb, namespace, why, name)
         for namespace, _, name in named
         for verb, why in _ROUTES
     )
 
 
-def missing(api: Api, needed: Iterable[Right]) -> tuple[Right, ...]:
-    """Those of `needed` that we do not have, in their order: one question per namespace. Raises ApiFault.
+def find_missing(api: Api, needed: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Those of `needed` that we do not have, in their order. Raises ApiFault.
 
-    Where the API server cannot list our rules in full (it asks someone else, too), it is asked for each right that is
-    not among them.
+    One request per namespace lists our rules. Where the API server cannot list all of them (an authorisation webhook
+    decides, too), one more request asks for each permission that is not among them.
     """
     needed = tuple(needed)
-    said = {namespace: _rules(api, namespace) for namespace in {right.namespace for right in needed}}
+    reviews = {
+        namespace: _review_rules(api, namespace) for namespace in {permission.namespace for permission in needed}
+    }
     return tuple(
-        right
-        for right in needed
-        if not any(_grants(rule, right) for rule in said[right.namespace].rules)
-        and not (said[right.namespace].incomplete and _allowed(api, right))
+        permission
+        for permission in needed
+        if not any(_grants(rule, permission) for rule in reviews[permission.namespace].rules)
+        and not (reviews[permission.namespace].incomplete and _is_allowed(api, permission))
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Rules:
-    """What the API server says of our rights in a namespace."""
+class _RulesReview:
+    """Our rules in a namespace; `incomplete` where the API server could not list all of them."""
 
     rules: tuple[Object, ...]
     incomplete: bool
 
 
-def _rules(api: Api, namespace: str) -> _Rules:
-    status = part(_asked(api, "SelfSubjectRulesReview", {"namespace": namespace}), "status")
-    return _Rules(tuple(items(status, "resourceRules")), status.get("incomplete") is not False)
+def _review_rules(api: Api, namespace: str) -> _RulesReview:
+    status = part(_review(api, "SelfSubjectRulesReview", {"namespace": namespace}), "status")
+    return _RulesReview(tuple(items(status, "resourceRules")), status.get("incomplete") is not False)
 
 
-def _allowed(api: Api, right: Right) -> bool:
-    resource, _, subresource = right.resource.partition("/")
+def _is_allowed(api: Api, permission: Permission) -> bool:
+    resource, _, subresource = permission.resource.partition("/")
     wanted = {
-        "namespace": right.namespace,
-        "verb": right.verb,
-        "group": right.group,
+        "namespace": permission.namespace,
+        "verb": permission.verb,
+        "group": permission.group,
         "resource": resource,
         "subresource": subresource,
-        "name": right.name,
+        "name": permission.name,
     }
-    status = part(_asked(api, "SelfSubjectAccessReview", {"resourceAttributes": wanted}), "status")
+    status = part(_review(api, "SelfSubjectAccessReview", {"resourceAttributes": wanted}), "status")
     return status.get("allowed") is True
 
 
-def _asked(api: Api, kind: str, spec: Object) -> Object:
+def _review(api: Api, kind: str, spec: Object) -> Object:
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
     return api.create(own_review(f"{kind.lower()}s"), body)
 
 
-def _grants(rule: Object, right: Right) -> bool:
-    """Whether one rule gives a right, as the API server's RBAC reads rules."""
-    _, slash, subresource = right.resource.partition("/")
-    resources = {"*", right.resource, *([f"*/{subresource}"] if slash else [])}
+def _grants(rule: Object, permission: Permission) -> bool:
+    """Whether one rule gives a permission, decided as RBAC does."""
+    _, slash, subresource = permission.resource.partition("/")
+    resources = {"*", permission.resource, *([f"*/{subresource}"] if slash else [])}
     names = _texts(rule, "resourceNames")
     return (
-        bool(_texts(rule, "verbs") & {"*", right.verb})
-        and bool(_texts(rule, "apiGroups") & {"*", right.group})
+        bool(_texts(rule, "verbs") & {"*", permission.verb})
+        and bool(_texts(rule, "apiGroups") & {"*", permission.group})
         and bool(_texts(rule, "resources") & resources)
-        and (not names or (bool(right.name) and right.name in names))
+        and (not names or (bool(permission.name) and permission.name in names))
     )
 
 

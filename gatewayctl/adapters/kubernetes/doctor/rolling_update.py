@@ -1,7 +1,7 @@
-"""Whether stable's own rolling update, which promotes a release, would drop requests; what to add where it would.
+"""Whether stable's own rolling update, which promotes a release, would drop requests, and what to add to prevent it.
 
-A canary's Pods end only after no gateway sends to them. Stable's end while nodes still do: only its own Deployment can
-help that, so this warns and refuses nothing.
+A canary's Pods end only after no gateway sends to them any more. Stable's Pods end while nodes still send to them: only
+settings of its own Deployment prevent lost requests, so this check warns and refuses nothing.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ _GRACE = 30  # seconds, where the Pod does not say
 _PRE_STOP = "lifecycle: {preStop: {sleep: {seconds: 5}}}"
 
 
-def update_check(stable: Object, named: str = "") -> Check:
-    """What a rolling update of stable does to requests; a hint when it would drop some. `named`: its container."""
+def check_rolling_update(stable: Object, named: str = "") -> Check:
+    """The check, with a hint where requests would be dropped. `named` is the application's container, if configured."""
     try:
         place = find_container(stable, named)[0]
     except GatewayctlError as fault:
@@ -25,13 +25,13 @@ def update_check(stable: Object, named: str = "") -> Check:
     found = tuple(_weak_points(stable, items(stable, "spec", "template", "spec", "containers")[place]))
     if not found:
         return Check("rolling update", "Pods are ready before they are sent to, and wait before they end")
-    said = "; ".join(why for why, _ in found)
-    what = "; ".join(cure for _, cure in found)
-    return Check("rolling update", f"promoting {name_of(stable)} may drop requests: {said}", hint=what)
+    reasons = "; ".join(reason for reason, _ in found)
+    cures = "; ".join(cure for _, cure in found)
+    return Check("rolling update", f"promoting {name_of(stable)} may drop requests: {reasons}", hint=cures)
 
 
 def _weak_points(stable: Object, app: Object) -> Iterator[tuple[str, str]]:
-    """Each with what to do about it."""
+    """Pairs of a reason why requests would be dropped, and what to do about it."""
     spec, name = part(stable, "spec", "template", "spec"), app.get("name")
     if part(stable, "spec", "strategy").get("type") == "Recreate":
         yield "its strategy ends all Pods before new ones start", "set spec.strategy.type: RollingUpdate"

@@ -1,6 +1,7 @@
-"""What would send unmarked traffic to a canary, or start it, behind the gateway's back; each with what to do instead.
+"""Checks of everything but the gateway that could send unmarked traffic to a canary, start it, or end stable's Pods.
 
-Header rules are worth nothing where a Service, an autoscaler or a disruption budget takes the twins for one.
+A header rule is worth nothing where a Service, an autoscaler or a disruption budget treats stable and canary as one.
+Each fault says what to change.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,9 +17,10 @@ from gatewayctl.adapters.kubernetes.client.paths import (
     disruption_budgets,
     services,
 )
-from gatewayctl.adapters.kubernetes.doctor.rolling_update import update_check
-from gatewayctl.adapters.kubernetes.doctor.service_registry import config_maps_of, registers_as_stable, settings
-from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences
+from gatewayctl.adapters.kubernetes.doctor.check import run_check
+from gatewayctl.adapters.kubernetes.doctor.rolling_update import check_rolling_update
+from gatewayctl.adapters.kubernetes.doctor.service_registry import config_maps_of, find_registration, read_settings
+from gatewayctl.adapters.kubernetes.doctor.twin_diff import find_differences
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError, UsageFault
 from gatewayctl.domain.platform import Check
 from gatewayctl.domain.release import Target
@@ -28,8 +30,8 @@ _SHOWN = 5  # differences named in one line
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The twins and everything that picks Pods by label or scales Deployments beside them."""
+class TwinContext:
+    """The twins, the ConfigMaps that they read, and every object of their namespace that picks Pods or scales."""
 
     stable: Object
     canary: Object
@@ -39,42 +41,36 @@ class Surroundings:
     config_maps: dict[str, Object] = field(default_factory=dict)
 
 
-def twin_checks(
+def check_twins(
     api: Api, namespace: str, target: Target, deployment: Callable[[str], Object], container: str = ""
 ) -> tuple[Check, ...]:
-    """How far the canary is a twin of stable, and what would make it more than a canary. Three requests and more.
+    """The checks of one application's twins. Three requests, and one for each ConfigMap that they read.
 
-    `deployment` gives the twins by their names; what it raises is one fault. `container` is as in `differences`.
+    `deployment` reads a twin by its name; what it raises is the only check then. `container` is as in
+    `find_differences`.
     """
     try:
         around = _read(api, namespace, deployment(target.stable), deployment(target.canary))
     except GatewayctlError as fault:
         return (Check("twins", str(fault), fault),)
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("twins", partial(twins_differ, around, target.app, container)),
-        ("services", partial(services_part_them, around, namespace)),
-        ("disruption budgets", partial(budgets_part_them, around)),
-        ("autoscalers", partial(nothing_scales_the_canary, around, namespace)),
-        ("registry", partial(registry_parts_them, around)),
+        ("twins", partial(compare_twins, around, target.app, container)),
+        ("services", partial(check_services, around, namespace)),
+        ("disruption budgets", partial(check_budgets, around)),
+        ("autoscalers", partial(check_autoscalers, around, namespace)),
+        ("registry", partial(check_registry, around)),
     )
-    return (*(_look(name, look) for name, look in looks), update_check(around.stable, container))
+    return (*(run_check(name, look) for name, look in looks), check_rolling_update(around.stable, container))
 
 
-def _look(name: str, look: Callable[[], str]) -> Check:
-    try:
-        return Check(name, look())
-    except GatewayctlError as fault:
-        return Check(name, str(fault), fault)
-
-
-def _read(api: Api, namespace: str, stable: Object, canary: Object) -> Surroundings:
+def _read(api: Api, namespace: str, stable: Object, canary: Object) -> TwinContext:
     found: dict[str, Object] = {}
     for name in sorted({*config_maps_of(stable), *config_maps_of(canary)})[:_MOST]:
         try:
             found[name] = api.get(config_maps(namespace, name))
         except NotFound:
-            continue  # optional, or the Pods' own trouble, told when they start
-    return Surroundings(
+            continue  # optional, or shown as the Pods' own fault when they start
+    return TwinContext(
         stable,
         canary,
         tuple(items(api.get(services(namespace)), "items")),
@@ -84,8 +80,8 @@ def _read(api: Api, namespace: str, stable: Object, canary: Object) -> Surroundi
     )
 
 
-def twin(api: Api, namespace: str, name: str) -> Object:
-    """One Deployment. Raises EnvironmentFailed naming it when it is not there."""
+def read_twin(api: Api, namespace: str, name: str) -> Object:
+    """One Deployment. Raises EnvironmentFailed, naming it, when it does not exist."""
     try:
         return api.get(deployments(namespace, name))
     except NotFound as fault:
@@ -95,18 +91,18 @@ def twin(api: Api, namespace: str, name: str) -> Object:
         ) from fault
 
 
-def twins_differ(around: Surroundings, app: str, container: str = "") -> str:
-    """What is different, for a person to judge: a difference weakens what a canary proves, and refuses nothing."""
-    found = differences(around.stable, around.canary, container)
+def compare_twins(around: TwinContext, app: str, container: str = "") -> str:
+    """The first differences, for a person to judge: a difference weakens what a canary proves, and refuses nothing."""
+    found = find_differences(around.stable, around.canary, container)
     if not found:
         return "alike but for name, image and replicas"
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    told = "; ".join(map(str, found[:_SHOWN]))
-    return f"differ in {len(found)} places: {told}{more} (gatewayctl sync {app})"
+    first = "; ".join(map(str, found[:_SHOWN]))
+    return f"differ in {len(found)} places: {first}{more} (gatewayctl sync {app})"
 
 
-def services_part_them(around: Surroundings, namespace: str) -> str:
-    """No Service, and not stable's own selector, picks the Pods of both. Raises UsageFault."""
+def check_services(around: TwinContext, namespace: str) -> str:
+    """Check that no Service, nor stable's own selector, picks the Pods of both. Raises UsageFault."""
     names = name_of(around.stable), name_of(around.canary)
     both = _labels(around.stable), _labels(around.canary)
     if _matches(part(around.stable, "spec", "selector"), both[1]):
@@ -118,10 +114,10 @@ def services_part_them(around: Surroundings, namespace: str) -> str:
     for service in around.services:
         chosen = part(service, "spec", "selector")
         headless = part(service, "spec").get("clusterIP") == "None" and name_of(service) not in names
-        if chosen and not headless and all(_has(chosen, labels) for labels in both):
-            told = ",".join(f"{key}={value}" for key, value in chosen.items())
+        if chosen and not headless and all(_has_all(chosen, labels) for labels in both):
+            selector = ",".join(f"{key}={value}" for key, value in chosen.items())
             raise UsageFault(
-                f"Service {name_of(service)} picks the Pods of {names[0]} and of {names[1]} ({told}): "
+                f"Service {name_of(service)} picks the Pods of {names[0]} and of {names[1]} ({selector}): "
                 "requests would reach the other version without the header",
                 hint="narrow its selector to a label that only one of them has: "
                 f"kubectl -n {namespace} edit service {name_of(service)}",
@@ -129,8 +125,8 @@ def services_part_them(around: Surroundings, namespace: str) -> str:
     return f"{len(around.services)} looked at; none picks the Pods of both"
 
 
-def budgets_part_them(around: Surroundings) -> str:
-    """No PodDisruptionBudget counts canary Pods as stable ones. Raises UsageFault."""
+def check_budgets(around: TwinContext) -> str:
+    """Check that no PodDisruptionBudget counts canary Pods as stable ones. Raises UsageFault."""
     for budget in around.budgets:
         chosen = part(budget, "spec", "selector")
         if all(_matches(chosen, _labels(one)) for one in (around.stable, around.canary)):
@@ -142,8 +138,8 @@ def budgets_part_them(around: Surroundings) -> str:
     return f"{len(around.budgets)} looked at; none counts the Pods of both"
 
 
-def nothing_scales_the_canary(around: Surroundings, namespace: str) -> str:
-    """No autoscaler works on the canary. Raises UsageFault."""
+def check_autoscalers(around: TwinContext, namespace: str) -> str:
+    """Check that no autoscaler scales the canary. Raises UsageFault."""
     canary = name_of(around.canary)
     for one in around.autoscalers:
         scaled = part(one, "spec", "scaleTargetRef")
@@ -155,10 +151,10 @@ def nothing_scales_the_canary(around: Surroundings, namespace: str) -> str:
     return f"{len(around.autoscalers)} looked at; none scales {canary}"
 
 
-def registry_parts_them(around: Surroundings) -> str:
-    """The canary does not register as stable in Eureka, Nacos or Consul. Raises UsageFault."""
-    stable, canary = (settings(one, around.config_maps) for one in (around.stable, around.canary))
-    found = registers_as_stable(stable, canary)
+def check_registry(around: TwinContext) -> str:
+    """Check that the canary does not register as stable in Eureka, Nacos or Consul. Raises UsageFault."""
+    stable, canary = (read_settings(one, around.config_maps) for one in (around.stable, around.canary))
+    found = find_registration(stable, canary)
     if found is None:
         return "the canary does not register as stable"
     registry, switch = found
@@ -173,18 +169,18 @@ def _labels(deployment: Object) -> Object:
     return part(deployment, "spec", "template", "metadata", "labels")
 
 
-def _has(wanted: Object, labels: Object) -> bool:
+def _has_all(wanted: Object, labels: Object) -> bool:
     return all(labels.get(key) == value for key, value in wanted.items())
 
 
 def _matches(selector: Object, labels: Object) -> bool:
-    """Kubernetes' own rule: all of matchLabels and matchExpressions; an empty selector takes every Pod."""
-    return _has(part(selector, "matchLabels"), labels) and all(
-        _holds(one, labels) for one in items(selector, "matchExpressions")
+    """As Kubernetes decides: all of matchLabels and matchExpressions must hold; an empty selector matches every Pod."""
+    return _has_all(part(selector, "matchLabels"), labels) and all(
+        _is_true(one, labels) for one in items(selector, "matchExpressions")
     )
 
 
-def _holds(expression: Object, labels: Object) -> bool:
+def _is_true(expression: Object, labels: Object) -> bool:
     key, values = str(expression.get("key")), expression.get("values")
     listed: Iterable[object] = values if isinstance(values, list) else ()
     match expression.get("operator"):

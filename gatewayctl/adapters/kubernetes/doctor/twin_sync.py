@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Api, VersionConflict
 from gatewayctl.adapters.kubernetes.client.paths import deployments
-from gatewayctl.adapters.kubernetes.doctor.selectors import twin
-from gatewayctl.adapters.kubernetes.doctor.twin_diff import differences, synced
+from gatewayctl.adapters.kubernetes.doctor.selectors import read_twin
+from gatewayctl.adapters.kubernetes.doctor.twin_diff import find_differences, sync_patch
 from gatewayctl.domain.errors import Conflict, StaleWrite
 from gatewayctl.domain.release import Target
 from gatewayctl.domain.twins import SyncOutcome, TwinSync
@@ -13,7 +13,7 @@ from gatewayctl.domain.twins import SyncOutcome, TwinSync
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """The stable and canary Deployments of `target`; `container` is as in `differences`."""
+    """The stable and canary Deployments of `target`; `container` is as in `find_differences`."""
 
     api: Api
     namespace: str
@@ -26,8 +26,8 @@ class Twins:
         Raises EnvironmentFailed, Conflict when the canary runs, StaleWrite when somebody changed it meanwhile.
         """
         names = (self.target.stable, self.target.canary)
-        stable, canary = (twin(self.api, self.namespace, name) for name in names)
-        found, operations = differences(stable, canary, self.container), synced(stable, canary, self.container)
+        stable, canary = (read_twin(self.api, self.namespace, name) for name in names)
+        found, operations = find_differences(stable, canary, self.container), sync_patch(stable, canary, self.container)
         if operations and write:
             self._write(canary.get("spec", {}).get("replicas", 1), operations)
         if not found:

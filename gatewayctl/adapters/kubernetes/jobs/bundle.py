@@ -1,6 +1,7 @@
-"""The files that a release takes along into a cluster: its gatewayctl.yaml and its suites, as they lie to one another.
+"""The files that a release needs in the cluster: its gatewayctl.yaml and its suites, with their paths to each other.
 
-They travel in a ConfigMap, which has a limit; so what is hidden, compiled or far away from the suites stays behind.
+They are sent as a ConfigMap, whose size is limited; so hidden files, compiled files, and files outside the folders of
+the suites are left out.
 """
 
 import base64
@@ -14,13 +15,13 @@ from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.domain.errors import UsageFault
 
 LARGEST = 900_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
-_PATH_COSTS = 400  # bytes that a file costs beside its content, at most: its key, and its path in the Job
+_PATH_COSTS = 400  # bytes that a file needs at most beside its content, for its key and its path in the Job
 _PYTESTS = ("conftest.py", "pytest.ini", "__init__.py")  # what pytest also reads in the folders above a suite
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Files by their paths below one folder; `config` is the path of the gatewayctl.yaml among them."""
+    """Files, as pairs of a path below one folder and the content; `config` is the path of the gatewayctl.yaml."""
 
     config: str
     files: tuple[tuple[str, bytes], ...]
@@ -40,7 +41,7 @@ class Bundle:
 
     @property
     def items(self) -> list[Object]:
-        """Where a volume made of that ConfigMap puts each of them."""
+        """`items` of a volume of that ConfigMap: the path of each file."""
         return [{"key": key, "path": path} for (path, _), key in zip(self.files, self._keys, strict=True)]
 
     @property
@@ -49,12 +50,12 @@ class Bundle:
 
 
 def bundle(config: Path, text: str, suites: Iterable[str]) -> Bundle:
-    """`text` as the file `config`, with the folders of `suites`. Raises UsageFault where they are too large.
+    """`text` as the content of the file `config`, with the folders of `suites`. Raises UsageFault when too large.
 
-    A suite with an absolute path elsewhere is not taken along: it is expected in the image.
+    A suite with an absolute path outside the configuration's folder is left out: it must be in the image.
     """
     place = Path(os.path.abspath(config))  # noqa: PTH100 (`..` is taken away, links stay)
-    folders = [_folder(suite) for suite in suites if _travels(suite, config.parent)]
+    folders = [_folder(suite) for suite in suites if _is_sent(suite, config.parent)]
     base = Path(os.path.commonpath([place.parent, *folders]))
     found = {place: text.encode()}
     room = LARGEST - _cost(found[place])
@@ -72,12 +73,12 @@ def bundle(config: Path, text: str, suites: Iterable[str]) -> Bundle:
     return Bundle(place.relative_to(base).as_posix(), tuple(files))
 
 
-def _travels(suite: str, folder: Path) -> bool:
+def _is_sent(suite: str, folder: Path) -> bool:
     return not Path(suite).is_absolute() or (folder.is_absolute() and Path(suite).is_relative_to(folder))
 
 
 def _folder(suite: str) -> Path:
-    """The folder that a suite is, or is in. Raises UsageFault when there is none."""
+    """The suite itself where it is a folder, else the folder that holds it. Raises UsageFault when there is none."""
     path = Path(os.path.abspath(suite.partition("::")[0]))  # noqa: PTH100
     if not path.exists():
         raise UsageFault(f"{suite} does not exist", hint="correct its path in gatewayctl.yaml")
@@ -113,7 +114,7 @@ def _cost(data: bytes) -> int:
 
 
 def _text(data: bytes) -> str | None:
-    """What a ConfigMap can hold as text; None for what it cannot."""
+    """The data as text; None for data that a ConfigMap cannot hold as text."""
     try:
         text = data.decode()
     except UnicodeDecodeError:

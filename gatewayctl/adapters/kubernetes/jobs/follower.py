@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gatewayctl.adapters.kubernetes.client.api import ApiFault
 from gatewayctl.adapters.kubernetes.jobs.manifest import Task
-from gatewayctl.adapters.kubernetes.jobs.runner import JobSeen, PodSeen, Runner
+from gatewayctl.adapters.kubernetes.jobs.runner import JobPod, JobState, Runner
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, ExitCode
 from gatewayctl.ports import Clock
 from gatewayctl.waiting import Deadline, Pending, until
@@ -45,10 +45,10 @@ class JobFollower:
     def _next_pod(self) -> str:
         """The name of the newest Pod that has begun. Raises EnvironmentFailed when none can begin."""
 
-        def find() -> JobSeen | Pending:
+        def find() -> JobState | Pending:
             seen = self.runner.look(self.task.name)
             fresh = tuple(pod for pod in seen.pods[:1] if pod.name not in self.lost and (pod.begun or pod.trouble))
-            return JobSeen(fresh, seen.over) if fresh or seen.over else Pending("no Pod has begun yet")
+            return JobState(fresh, seen.over) if fresh or seen.over else Pending("no Pod has begun yet")
 
         found = until(find, f"a Pod of Job {self.task.name} to begin", self._deadline(_BEGIN))
         if not found.pods:
@@ -57,14 +57,14 @@ class JobFollower:
             raise self._cannot_begin(found.pods[0])
         return found.pods[0].name
 
-    def _cannot_begin(self, pod: PodSeen) -> EnvironmentFailed:
+    def _cannot_begin(self, pod: JobPod) -> EnvironmentFailed:
         reason = f"Pod {pod.name} cannot begin: {pod.trouble}"
         if self.lost:
             return EnvironmentFailed(reason, hint=self._hint())
         self.runner.cancel(self.task.name)  # or it would begin as soon as that is mended, when nobody expects it
         return EnvironmentFailed(reason, hint="nothing was begun; platform.runner names the image that Jobs run")
 
-    def _show_log(self, pod: str) -> PodSeen | None:
+    def _show_log(self, pod: str) -> JobPod | None:
         """Show the lines of a Pod until it ends; how it ended, or None when it is gone."""
         shown, tries = 0, _TRIES
         while True:
@@ -84,17 +84,17 @@ class JobFollower:
                 if complete or not tries:
                     return found
 
-    def _find_end(self, pod: str, within: float) -> PodSeen | None:
+    def _find_end(self, pod: str, within: float) -> JobPod | None:
         """The Pod once it has ended; a running one when it does not end `within` seconds; None when it is gone."""
 
-        def look() -> tuple[PodSeen, ...] | Pending:
+        def look() -> tuple[JobPod, ...] | Pending:
             here = tuple(one for one in self.runner.look(self.task.name).pods if one.name == pod)
             return here if not here or here[0].exit_code is not None else Pending("it runs")
 
         try:
             here = until(look, f"the end of Pod {pod}", self._deadline(within))
         except DeadlineExceeded:
-            return PodSeen(pod, begun=True, exit_code=None, trouble="")
+            return JobPod(pod, begun=True, exit_code=None, trouble="")
         return here[0] if here else None
 
     def _deadline(self, within: float) -> Deadline:

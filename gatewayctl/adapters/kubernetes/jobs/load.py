@@ -1,7 +1,8 @@
-"""A load with workers: locust's master and its workers as Jobs, beside the gateway that they ask.
+"""A load with workers: locust's master and its workers run as Jobs, in the cluster of the gateway.
 
-Two Jobs, because workers must be told where their master is. Neither may ask anything of the cluster, and neither
-outlives the run: not when it ends, not when its release is stopped, and not long when whoever started them is killed.
+They are two Jobs, because workers need the address of their master. Neither has permissions in the cluster. Both are
+deleted when the run ends and when its release is stopped; when the process that started them is killed, they end at
+their own deadline.
 """
 
 import hashlib
@@ -12,17 +13,12 @@ from typing import TypeVar
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api
-
-# Where the gateway is: plain data that every room may be given.
-from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-
-# Workers send their load to the gateway's replicas, at the addresses that proof uses.
-from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
-from gatewayctl.adapters.kubernetes.jobs.runner import PodSeen, Runner
+from gatewayctl.adapters.kubernetes.jobs.runner import JobPod, Runner
 from gatewayctl.adapters.smoke.load import LocustOutput, result_of
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
 from gatewayctl.waiting import Deadline, Pending, until_or_fail
@@ -37,10 +33,10 @@ _RUN = "gatewayctl-load.json"
 
 @dataclass(frozen=True, slots=True)
 class KubernetesSuites:
-    """Suites run where we are, and so does a load; one with workers runs in the cluster."""
+    """Implements ports.Suites: suites and loads run on this machine, a load with workers in the cluster."""
 
     here: Suites
-    crew: "DistributedLoad"
+    distributed: "DistributedLoad"
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         """Run a pytest suite here."""
@@ -48,27 +44,30 @@ class KubernetesSuites:
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         """Run a load, here or shared by workers in the cluster."""
-        return self.crew.load(run, tick) if run.workers else self.here.load(run, tick)
+        return self.distributed.load(run, tick) if run.workers else self.here.load(run, tick)
 
 
 @dataclass(frozen=True, slots=True)
 class DistributedLoad:
-    """Pods of `image` in `namespace` that share loads through the gateway at `place`."""
+    """Runs loads in Pods of `image` in `namespace`.
+
+    `replicas` lists the gateway's replicas by the addresses of their Pods.
+    """
 
     api: Api
     namespace: str
     image: str
-    place: GatewayPlace
+    replicas: Callable[[], tuple[Replica, ...]]
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
-        """Run it to its end; `tick` may raise to stop it. Raises EnvironmentFailed when its Pods cannot be had."""
-        wanted = self._there(run)
-        taken = bundle(Path(run.file).parent / _RUN, wanted.to_json(), [run.file])
-        tasks = self._tasks(run, "--run", f"{FILES}/{taken.config}")
+        """Run it to its end; `tick` may raise to stop it. Raises EnvironmentFailed when its Pods do not start."""
+        wanted = self._as_pods_see(run)
+        files = bundle(Path(run.file).parent / _RUN, wanted.to_json(), [run.file])
+        tasks = self._tasks(run, "--run", f"{FILES}/{files.config}")
         watch = _Watch(Runner(self.api, self.namespace), tick, run.duration + run.timeout + 2 * _BEGIN)
         watch.clear(tasks)
         try:
-            done = self._run(watch, tasks, taken)
+            done = self._run(watch, tasks, files)
         finally:
             for task in tasks:
                 watch.runner.cancel(task.name)
@@ -77,26 +76,26 @@ class DistributedLoad:
         (folder / "workers.json").write_text(done.to_json())
         return result_of(done)
 
-    def _run(self, watch: "_Watch", tasks: tuple[Task, Task], taken: Bundle) -> LocustOutput:
+    def _run(self, watch: "_Watch", tasks: tuple[Task, Task], files: Bundle) -> LocustOutput:
         master, workers = tasks
-        watch.runner.start(master, taken)
+        watch.runner.start(master, files)
         lead = watch.begun(master)
         watch.runner.start(
             replace(workers, arguments=(*workers.arguments, "--master", lead.address)),
-            taken,
+            files,
         )
         return watch.ended(lead, tasks)
 
-    def _there(self, run: LoadRun) -> LoadRun:
+    def _as_pods_see(self, run: LoadRun) -> LoadRun:
         """The run as a Pod sees it: the locustfile in its volume, the gateway's replicas by their own addresses."""
-        ready = [one for one in KubernetesReplicas(self.api, self.place, NetworkPath.DIRECT).list() if one.ready]
+        ready = [one for one in self.replicas() if one.ready]
         if not ready:
             raise EnvironmentFailed("no gateway replica is ready")
         endpoints = replace(run.endpoints, urls=tuple(f"http://{one.traffic}" for one in ready))
         return replace(run, endpoints=endpoints, file=f"{FILES}/{Path(run.file).name}", folder=f"{WORK}/load")
 
     def _tasks(self, run: LoadRun, *words: str) -> tuple[Task, Task]:
-        """Master and workers, named by the release: a run that is begun again finds what is left of the first."""
+        """Master and workers, named after the release, so that a repeated run can delete what the first one left."""
         stamp = run.endpoints.attribution.stamp
         name = f"gatewayctl-load-{hashlib.sha256(stamp.encode()).hexdigest()[:10]}"
         master = Task(
@@ -127,15 +126,15 @@ class _Watch:
             self.runner.cancel(task.name)
 
         def are_gone() -> bool | Pending:
-            gone = all(self.runner.gone(task.name) for task in tasks)
+            gone = all(self.runner.is_gone(task.name) for task in tasks)
             return gone or Pending("waiting for an earlier load to go")
 
         self._until(are_gone, _BEGIN)
 
-    def begun(self, task: Task) -> PodSeen:
+    def begun(self, task: Task) -> JobPod:
         """The Pod of a Job, once it runs and has an address."""
 
-        def find_pod() -> PodSeen | Pending:
+        def find_pod() -> JobPod | Pending:
             seen = self.runner.look(task.name)
             for pod in seen.pods:
                 if pod.trouble or (pod.begun and pod.address):
@@ -146,7 +145,7 @@ class _Watch:
 
         return self._until(find_pod, _BEGIN)
 
-    def ended(self, lead: PodSeen, tasks: tuple[Task, Task]) -> LocustOutput:
+    def ended(self, lead: JobPod, tasks: tuple[Task, Task]) -> LocustOutput:
         """What the master printed at its end."""
         master, workers = tasks
 
@@ -155,10 +154,10 @@ class _Watch:
             if not found:
                 raise EnvironmentFailed(f"Pod {lead.name}, which led the load, was lost")
             if found[0].exit_code is not None:
-                return _result(self.runner.everything(lead.name), lead.name)
+                return _result(self.runner.read_log(lead.name), lead.name)
             for pod in self.runner.look(workers.name).pods:
                 _sound(pod)
-            return Pending(self.runner.last_line(lead.name)[:200] or "starting")
+            return Pending(self.runner.read_last_line(lead.name)[:200] or "starting")
 
         return self._until(read_result, self.within)
 
@@ -168,7 +167,7 @@ class _Watch:
         return until_or_fail(look, "the load's Pods", deadline)
 
 
-def _sound(pod: PodSeen) -> PodSeen:
+def _sound(pod: JobPod) -> JobPod:
     """The Pod. Raises EnvironmentFailed when it will certainly not begin."""
     if pod.trouble:
         raise EnvironmentFailed(f"the load's Pod {pod.name}: {pod.trouble}")

@@ -1,7 +1,7 @@
-"""Jobs of ours as plain JSON: what runs, as whom, with which files; pure.
+"""The objects of a Job as JSON: what it runs, with which account and files. Nothing is asked of the cluster here.
 
-A Job promises one thing more than a Pod: that another Pod follows one that was lost. So what it runs takes up what the
-lost one left, exit codes that are a release's answer end it, and a new Pod comes only when the old one has ended.
+A Job replaces a Pod that was lost. So the command that it runs continues what the lost Pod had begun, an exit code that
+says how a release ended also ends the Job, and a new Pod starts only when the old one has ended.
 """
 
 import math
@@ -13,18 +13,18 @@ from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle
 from gatewayctl.domain.errors import ExitCode
 
 CONTAINER = "gatewayctl"
-FILES = "/release"  # where the bundle is
-WORK = "/work"  # what may be written
+FILES = "/release"  # the folder of the bundle in the Pod
+WORK = "/work"  # the folder in the Pod that may be written to
 _USER = 65532
-_KEPT = 3600  # seconds that a finished Job stays to be looked at
+_TIME_TO_LIVE = 3600  # seconds that a finished Job can still be looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One Job: `arguments` of gatewayctl in `image`, as ServiceAccount `account` in `namespace`.
 
-    Without an account it may ask nothing of the cluster. `actor` is who is behind it, `deadline` how many seconds it
-    may take in all; `pods` run side by side, and `lost` of them are replaced before the Job gives up.
+    Without an account it has no permissions in the cluster. `actor` is the person who started it, `deadline` the
+    seconds that it may take in all. `pods` run side by side; after `lost` of them were lost, the Job gives up.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Task:
 
 
 def labels(task: Task) -> dict[str, str]:
-    """What all objects of a Job carry. Not the application: a query for journals goes by it."""
+    """The labels of all objects of a Job. Not the application's: journals are found by that one."""
     return {MANAGED_BY: MANAGER, RELEASE: task.release}
 
 
@@ -56,14 +56,14 @@ def job(task: Task, bundle: Bundle) -> Object:
             "completions": task.pods,
             "backoffLimit": task.lost,
             "activeDeadlineSeconds": math.ceil(task.deadline),
-            "ttlSecondsAfterFinished": _KEPT,
+            "ttlSecondsAfterFinished": _TIME_TO_LIVE,
             "podFailurePolicy": {
                 "rules": [
-                    # A node that is drained or full is nobody's fault.
+                    # A Pod that is evicted from a drained or full node does not count as lost.
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
                     {
                         "action": "FailJob",
-                        "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": _answers()},
+                        "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": _final_codes()},
                     },
                 ]
             },
@@ -73,7 +73,7 @@ def job(task: Task, bundle: Bundle) -> Object:
 
 
 def files(task: Task, bundle: Bundle, owner: Object) -> Object:
-    """The ConfigMap with the Job's files; it goes with the Job `owner`."""
+    """The ConfigMap with the Job's files; Kubernetes deletes it with the Job `owner`."""
     meta = owner["metadata"]
     reference = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
     return {
@@ -90,8 +90,8 @@ def files(task: Task, bundle: Bundle, owner: Object) -> Object:
     }
 
 
-def _answers() -> list[int]:
-    """Exit codes that say how a release ended: trying again would give the same."""
+def _final_codes() -> list[int]:
+    """Exit codes that say how a release ended; another Pod would end with the same."""
     return sorted(int(code) for code in ExitCode if code)
 
 

@@ -1,7 +1,6 @@
-"""Jobs of ours in a cluster: started, looked at, listened to.
+"""Start a Job in the cluster, look at it, read what its Pods print, delete it.
 
-Nothing waits here; and nothing of a release depends on who listens. The rights that this needs are its caller's, not
-those of a release: manifests/submitter.yaml.
+Nothing waits here. The permissions that this needs are those of manifests/submitter.yaml, not those of a release.
 """
 
 from collections.abc import Iterator
@@ -17,12 +16,15 @@ from gatewayctl.adapters.kubernetes.jobs.manifest import CONTAINER, Task, files,
 from gatewayctl.adapters.kubernetes.workloads.trouble import pod_failure_reason
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 
-_SILENCE = 30.0  # seconds without a line after which the log is asked for anew
+_SILENCE = 30.0  # seconds without a line after which reading a log ends
 
 
 @dataclass(frozen=True, slots=True)
-class PodSeen:
-    """One Pod of a Job: whether its container has begun, how it ended, why it certainly will not begin, where it is."""
+class JobPod:
+    """One Pod of a Job. `exit_code` is None until its container has ended.
+
+    `trouble` is the reason why the container will certainly not begin; empty while it may.
+    """
 
     name: str
     begun: bool
@@ -32,10 +34,10 @@ class PodSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class JobSeen:
-    """A Job's Pods, newest first, and why there will be no more of them."""
+class JobState:
+    """A Job's Pods, newest first; `over` is the reason why no more will follow, empty while some may."""
 
-    pods: tuple[PodSeen, ...]
+    pods: tuple[JobPod, ...]
     over: str
 
 
@@ -46,8 +48,8 @@ class Runner:
     api: Api
     namespace: str
 
-    def check(self, account: str) -> None:
-        """Raise EnvironmentFailed when there is no such ServiceAccount: no Pod would ever be made."""
+    def check_account(self, account: str) -> None:
+        """Raise EnvironmentFailed when there is no such ServiceAccount: the Job could never make a Pod."""
         try:
             self.api.get(service_accounts(self.namespace, account))
         except NotFound as fault:
@@ -57,7 +59,7 @@ class Runner:
             ) from fault
 
     def start(self, task: Task, bundle: Bundle) -> None:
-        """Make the Job and its files; neither stays when the other cannot be made. Raises ApiFault."""
+        """Create the Job, then its files; the Job is deleted when the files cannot be created. Raises ApiFault."""
         made = self.api.create(jobs(self.namespace), job(task, bundle))
         try:
             self.api.create(config_maps(self.namespace), files(task, bundle, made))
@@ -69,31 +71,31 @@ class Runner:
         """Delete a Job with its Pods and files."""
         self.api.delete(jobs(self.namespace, name), propagationPolicy="Background")
 
-    def look(self, name: str) -> JobSeen:
+    def look(self, name: str) -> JobState:
         """A Job as it is now. Raises ApiFault."""
         found = items(self.api.get(pods(self.namespace), labelSelector=f"batch.kubernetes.io/job-name={name}"), "items")
-        newest_first = sorted(found, key=_made, reverse=True)
+        newest_first = sorted(found, key=_creation_time, reverse=True)
         try:
-            over = _over(self.api.get(jobs(self.namespace, name)))
+            over = _end_reason(self.api.get(jobs(self.namespace, name)))
         except NotFound:
             over = "somebody deleted it"
-        return JobSeen(tuple(map(_pod_seen, newest_first)), over)
+        return JobState(tuple(map(_pod_of, newest_first)), over)
 
     def follow_log(self, pod: str) -> Iterator[str]:
         """The lines that a Pod prints, from its first, until it ends or is silent for long. Raises ApiFault."""
         for line in self.api.lines(self._log(pod), _SILENCE, container=CONTAINER, follow="true"):
             yield line.decode(errors="replace")
 
-    def last_line(self, pod: str) -> str:
-        """What a Pod said last so far. Raises ApiFault."""
+    def read_last_line(self, pod: str) -> str:
+        """The last line that a Pod has printed so far. Raises ApiFault."""
         return self.api.text(self._log(pod), container=CONTAINER, tailLines="1").strip()
 
-    def everything(self, pod: str) -> str:
-        """All that a Pod said so far. Raises ApiFault."""
+    def read_log(self, pod: str) -> str:
+        """All that a Pod has printed so far. Raises ApiFault."""
         return self.api.text(self._log(pod), container=CONTAINER)
 
-    def gone(self, name: str) -> bool:
-        """Whether there is no such Job any more, none of its Pods, and not its files."""
+    def is_gone(self, name: str) -> bool:
+        """Whether the Job, all its Pods and its files no longer exist."""
         return not self.look(name).pods and not any(
             self._exists(path) for path in (jobs(self.namespace, name), config_maps(self.namespace, name))
         )
@@ -109,16 +111,16 @@ class Runner:
         return f"{pods(self.namespace, pod)}/log"
 
 
-def _made(pod: Object) -> str:
+def _creation_time(pod: Object) -> str:
     return str(part(pod, "metadata").get("creationTimestamp", ""))
 
 
-def _pod_seen(pod: Object) -> PodSeen:
+def _pod_of(pod: Object) -> JobPod:
     states = [part(one, "state") for one in items(pod, "status", "containerStatuses") if one.get("name") == CONTAINER]
     state = states[0] if states else {}
     code = part(state, "terminated").get("exitCode")
     begun = "running" in state or "terminated" in state
-    return PodSeen(
+    return JobPod(
         name=name_of(pod),
         begun=begun,
         exit_code=code if isinstance(code, int) else None,
@@ -127,7 +129,7 @@ def _pod_seen(pod: Object) -> PodSeen:
     )
 
 
-def _over(found: Object) -> str:
+def _end_reason(found: Object) -> str:
     for one in items(found, "status", "conditions"):
         if one.get("type") in ("Complete", "Failed") and one.get("status") == "True":
             return f"{one.get('reason') or one['type']}: {one.get('message') or 'no reason given'}"

@@ -9,6 +9,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
 from gatewayctl.adapters.smoke.child import ProgramExit
 from gatewayctl.adapters.smoke.load import LocustOutput
@@ -37,7 +38,7 @@ class Cluster:
         self.made: list[dict[str, Any]] = []
         self.master: dict[str, Any] = {"terminated": {"exitCode": 0}}
         self.worker: dict[str, Any] = {"running": {}}
-        self.said = f"8 users, 3 + 2 requests, 0 + 1 errors\n{DONE}\n"
+        self.log = f"8 users, 3 + 2 requests, 0 + 1 errors\n{DONE}\n"
 
     def answer(self, asked: Asked) -> Reply:
         name = asked.path.rpartition("/")[2]
@@ -45,8 +46,8 @@ class Cluster:
             ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "10.0.0.9", "phase": "Running"}
             return Reply(200, {"items": [{"metadata": {"name": "gateway-1"}, "status": ready}]})
         if asked.verb == "POST":
-            kept = self.jobs if asked.path == JOBS else self.files
-            kept[asked.body["metadata"]["name"]] = asked.body
+            objects = self.jobs if asked.path == JOBS else self.files
+            objects[asked.body["metadata"]["name"]] = asked.body
             self.made.append(asked.body)
             return Reply(201, {"metadata": {"name": asked.body["metadata"]["name"], "uid": "u"}})
         if asked.verb == "DELETE":
@@ -56,7 +57,7 @@ class Cluster:
         if asked.path == PODS:
             return Reply(200, {"items": self._pods(asked.query["labelSelector"].partition("=")[2])})
         if asked.path.endswith("/log"):
-            return Reply(200, self.said.encode())
+            return Reply(200, self.log.encode())
         found = {**self.jobs, **self.files}.get(name)
         return Reply(200, found) if found else failure(404, "not found")
 
@@ -74,10 +75,12 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-def crew(cluster: Cluster, tmp_path: Path) -> Iterator[DistributedLoad]:
+def distributed(cluster: Cluster, tmp_path: Path) -> Iterator[DistributedLoad]:
     place = GatewayPlace("gateway", "app=gateway", "routes", ("rds.yaml",), 8000)
     with serving(cluster.answer, tmp_path) as kubeconfig:
-        yield DistributedLoad(connect(file=kubeconfig), "shop", "gatewayctl:1", place)
+        api = connect(file=kubeconfig)
+        replicas = KubernetesReplicas(api, place, NetworkPath.DIRECT)
+        yield DistributedLoad(api, "shop", "gatewayctl:1", replicas.list)
 
 
 def a_run(folder: Path) -> LoadRun:
@@ -91,8 +94,8 @@ def nothing(_text: str) -> None:
     """A tick that nobody looks at."""
 
 
-def test_the_workers_are_told_where_their_master_is_and_its_figures_come_back(cluster, crew, tmp_path):
-    result = crew.load(a_run(tmp_path), nothing)
+def test_the_workers_are_given_the_address_of_their_master_and_its_figures_come_back(cluster, distributed, tmp_path):
+    result = distributed.load(a_run(tmp_path), nothing)
 
     jobs = [one for one in cluster.made if one["kind"] == "Job"]
     pods = [one["spec"]["template"]["spec"] for one in jobs]
@@ -103,8 +106,8 @@ def test_the_workers_are_told_where_their_master_is_and_its_figures_come_back(cl
     assert cluster.jobs == {}
 
 
-def test_a_pod_sees_the_locustfile_in_its_volume_and_the_gateway_by_its_own_address(cluster, crew, tmp_path):
-    crew.load(a_run(tmp_path), nothing)
+def test_a_pod_sees_the_locustfile_in_its_volume_and_the_gateway_by_its_own_address(cluster, distributed, tmp_path):
+    distributed.load(a_run(tmp_path), nothing)
 
     data = next(one["data"] for one in cluster.made if one["kind"] == "ConfigMap")
     run = LoadRun.from_json(next(text for key, text in data.items() if key.endswith("load.json")))
@@ -113,7 +116,7 @@ def test_a_pod_sees_the_locustfile_in_its_volume_and_the_gateway_by_its_own_addr
     assert run.endpoints.urls == ("http://10.0.0.9:8000",)
 
 
-def test_a_tick_that_stops_the_release_takes_the_jobs_away(cluster, crew, tmp_path):
+def test_a_tick_that_stops_the_release_takes_the_jobs_away(cluster, distributed, tmp_path):
     cluster.master = {"running": {}}
 
     def stop(_text: str) -> None:
@@ -121,33 +124,33 @@ def test_a_tick_that_stops_the_release_takes_the_jobs_away(cluster, crew, tmp_pa
             raise Superseded("someone aborted")
 
     with pytest.raises(Superseded):
-        crew.load(a_run(tmp_path), stop)
+        distributed.load(a_run(tmp_path), stop)
 
     assert cluster.jobs == {}
 
 
-def test_a_worker_that_certainly_cannot_begin_ends_the_run_with_its_reason(cluster, crew, tmp_path):
+def test_a_worker_that_certainly_cannot_begin_ends_the_run_with_its_reason(cluster, distributed, tmp_path):
     cluster.master = {"running": {}}
     cluster.worker = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
 
     with pytest.raises(EnvironmentFailed, match="no such image"):
-        crew.load(a_run(tmp_path), nothing)
+        distributed.load(a_run(tmp_path), nothing)
 
     assert cluster.jobs == {}
 
 
-def test_a_master_that_ends_without_a_result_is_no_result(cluster, crew, tmp_path):
-    cluster.said = "Traceback\nMemoryError\n"
+def test_a_master_that_ends_without_a_result_is_no_result(cluster, distributed, tmp_path):
+    cluster.log = "Traceback\nMemoryError\n"
 
     with pytest.raises(EnvironmentFailed, match="without a result: MemoryError"):
-        crew.load(a_run(tmp_path), nothing)
+        distributed.load(a_run(tmp_path), nothing)
 
 
-def test_what_an_earlier_run_of_the_same_release_left_is_taken_away_first(cluster, crew, tmp_path):
+def test_what_an_earlier_run_of_the_same_release_left_is_taken_away_first(cluster, distributed, tmp_path):
     wanted = a_run(tmp_path)
-    first, second = (task.name for task in crew._tasks(wanted))
+    first, second = (task.name for task in distributed._tasks(wanted))
     cluster.jobs = {first: {"metadata": {"name": first}}, second: {"metadata": {"name": second}}}
 
-    crew.load(wanted, nothing)
+    distributed.load(wanted, nothing)
 
     assert [one["metadata"]["name"] for one in cluster.made if one["kind"] == "Job"] == [first, second]

@@ -15,7 +15,7 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import ApiFault, UnknownOutcome, connect
 from gatewayctl.adapters.kubernetes.client.names import WRITE
-from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, rights
+from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, release_permissions
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
 from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
 from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
@@ -299,7 +299,7 @@ def test_a_field_that_is_invalid_for_another_reason_is_not_blamed_on_old_crds(st
 def test_the_rights_of_routes_as_objects_are_theirs_by_name_and_no_configmaps(sample):
     place = GatewayPlace("gateway", "app=edge", "", (), 8000, routes=RouteObjects(sample.resource, ("shop/a", "web/b")))
 
-    needed = rights("shop", place, PodAccess.INSIDE)
+    needed = release_permissions("shop", place, PodAccess.INSIDE)
 
     routes = [(one.verb, one.namespace, one.name) for one in needed if one.resource == sample.resource.plural]
     groups = {one.group for one in needed if one.resource == sample.resource.plural}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, rights
+from gatewayctl.adapters.kubernetes.doctor.rbac import PodAccess, release_permissions
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
 from gatewayctl.config.load import load
 from gatewayctl.domain.errors import GatewayctlError, StaleWrite
@@ -80,7 +80,7 @@ def test_its_writes_conflict_with_a_persons(wiring: Session, server: Server) -> 
 def test_its_rights_are_of_its_own_resource() -> None:
     place = GatewayPlace("gateway", "app=edge", "", (), 8000, routes=RouteObjects(TOYROUTE, ("shop/shop",)))
 
-    needed = [str(one) for one in rights("shop", place, PodAccess.INSIDE) if one.group == "toy.example"]
+    needed = [str(one) for one in release_permissions("shop", place, PodAccess.INSIDE) if one.group == "toy.example"]
 
     assert needed[0] == "get toyroutes.toy.example shop in shop (the gateway's routes)"
     assert len(needed) == 3

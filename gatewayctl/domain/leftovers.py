@@ -1,0 +1,50 @@
+"""What a release can leave behind, and what `sweep` does about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LeftoverKind(StrEnum):
+    """What can be left behind."""
+
+    EXPIRED = "expired release"
+    ORPHAN = "rule without a release"
+    LONE_CANARY = "canary without a release"
+    IDLE = "release that nobody drives"
+
+
+SWEPT = frozenset({LeftoverKind.EXPIRED, LeftoverKind.ORPHAN})
+"""The kinds that are provably ours to take away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """One thing that was left behind: `detail` is what was seen, `hint` is for what is not ours to take away."""
+
+    app: str
+    kind: LeftoverKind
+    detail: str
+    hint: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether `sweep` may take it away."""
+        return self.kind in SWEPT
+
+
+class SweepAction(StrEnum):
+    """What `sweep` did about a leftover."""
+
+    SWEPT = "swept"
+    NOT_WRITTEN = "would be swept"
+    LEFT_ALONE = "left alone"
+    STUCK = "stuck"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A leftover and what was done about it; `reason` says why the way out is stuck, where it is."""
+
+    leftover: Leftover
+    action: SweepAction
+    reason: str = ""

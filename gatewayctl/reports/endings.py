@@ -1,0 +1,76 @@
+"""How a command that moves a release ended: the release, what a person has to do, where the evidence is."""
+
+from dataclasses import dataclass
+
+from gatewayctl.domain.phases import ROWS
+from gatewayctl.domain.release import Release
+from gatewayctl.domain.survey import NextStep
+from gatewayctl.reports.commands import command_of
+from gatewayctl.reports.release import explain, release_data
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEnd:
+    """The release as the command left it, with the folder of its evidence."""
+
+    release: Release
+    folder: str
+
+    def data(self) -> dict[str, object]:
+        """The document `gatewayctl.release/1` with `evidence`."""
+        return {**release_data(self.release), "evidence": self.folder}
+
+    def text(self) -> str:
+        """How it ended, and where the evidence is."""
+        return f"{_describe(self.release)}\nevidence: {self.folder}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """The release that a Job made, with the name and namespace of the Job."""
+
+    release: Release
+    job: str
+    namespace: str
+
+    def data(self) -> dict[str, object]:
+        """The document `gatewayctl.release/1` with `job`."""
+        return {**release_data(self.release), "job": self.job}
+
+    def text(self) -> str:
+        """How it ended, and in which Job."""
+        return f"{_describe(self.release)}\njob: {self.job} in {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoEnd:
+    """The release of a demo that left nothing behind; `stable` is the image that stable runs now."""
+
+    release: Release
+    stable: str
+    folder: str
+
+    def data(self) -> dict[str, object]:
+        """The document `gatewayctl.release/1` with `proven` and `evidence`."""
+        return {**release_data(self.release), "proven": self._proven(), "evidence": self.folder}
+
+    def text(self) -> str:
+        """What was proven, and where the evidence is."""
+        return "\n".join([*self._proven(), f"evidence: {self.folder}"])
+
+    def _proven(self) -> list[str]:
+        notes = {note.phase: note.text for note in self.release.notes if note.mark == "✓"}
+        shown = [row for row in ROWS.values() if row.summary and row.phase in notes]
+        return [
+            explain(self.release),
+            *(f"{row.summary:<9} {notes[row.phase]}" for row in shown),
+            f"after     routes byte for byte as before, canary at 0, stable runs {self.stable}",
+        ]
+
+
+def _describe(release: Release) -> str:
+    """How it ended, and the commands that take it on where it is stuck."""
+    if not release.stuck:
+        return explain(release)
+    resume, abort = (command_of(step, release.app) for step in (NextStep.RESUME, NextStep.ABORT))
+    return f"{explain(release)}\n  → {resume}, or {abort}"

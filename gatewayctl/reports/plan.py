@@ -1,0 +1,30 @@
+"""A plan: the steps of a release, and the exact diff of every write."""
+
+from dataclasses import dataclass
+
+from gatewayctl.domain.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """What `plan` shows, and what the evidence of a release keeps of its plan."""
+
+    plan: Plan
+
+    def data(self) -> dict[str, object]:
+        """The document `gatewayctl.plan/1`."""
+        plan = self.plan
+        return {
+            "schema": "gatewayctl.plan/1",
+            "release": plan.release.id,
+            "header": {"name": plan.release.header.name, "value": plan.release.header.value},
+            "steps": list(plan.steps),
+            "diffs": [{"name": diff.name, "diff": diff.text} for diff in plan.diffs],
+            "basis": dict(plan.basis),
+        }
+
+    def text(self) -> str:
+        """The steps, numbered, then the diff of each object and file."""
+        steps = [f"{number}. {step}" for number, step in enumerate(self.plan.steps, start=1)]
+        diffs = [f"{diff.name}\n{diff.text}" for diff in self.plan.diffs]
+        return "\n".join([*steps, "", *diffs])

@@ -1,0 +1,151 @@
+"""What people read, and how the next steps are spelled as commands."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.evidence import Attribution
+from gatewayctl.domain.leftovers import SweepAction
+from gatewayctl.domain.platform import Check, Holder
+from gatewayctl.domain.release import Phase, Release, Trial
+from gatewayctl.domain.survey import NextStep
+from gatewayctl.reports.commands import command_of
+from gatewayctl.reports.curl import CurlReport
+from gatewayctl.reports.doctor import DoctorReport
+from gatewayctl.reports.endings import DemoEnd, JobEnd, ReleaseEnd
+from gatewayctl.reports.history import HistoryReport
+from gatewayctl.reports.rules import RuleEditReport, RulesReport
+from gatewayctl.reports.status import StatusReport
+from gatewayctl.reports.sweep import SweepReport
+from gatewayctl.reports.verify import VerifyReport
+from tests.contract.releases import ended
+from tests.reports.samples import EDIT, LATE, OPEN, ROUTE, SERVING, STUCK, reply, survey, swept
+
+ANNA = Holder("anna", "laptop", 7, 1.5)
+WAITING = replace(OPEN, phase=Phase.WAIT)
+
+
+@pytest.mark.parametrize(
+    ("release", "holder", "expired", "steps"),
+    [
+        (None, None, False, (NextStep.RELEASE,)),
+        (ended(OPEN), None, False, (NextStep.RELEASE,)),
+        (WAITING, None, False, (NextStep.SMOKE, NextStep.ABORT)),
+        (replace(WAITING, tested=True), None, False, (NextStep.PROMOTE, NextStep.ABORT)),
+        (replace(WAITING, trial=Trial()), None, False, (NextStep.PROMOTE, NextStep.ABORT)),
+        (WAITING, None, True, (NextStep.RESUME, NextStep.ABORT)),
+        (OPEN, ANNA, False, (NextStep.ABORT,)),
+        (STUCK, ANNA, False, (NextStep.RESUME, NextStep.ABORT)),
+        (OPEN, None, False, (NextStep.RESUME, NextStep.ABORT)),
+    ],
+)
+def test_the_next_steps_follow_from_the_release_and_who_drives_it(
+    release: Release | None, holder: Holder | None, expired: bool, steps: tuple[NextStep, ...]
+) -> None:
+    assert survey(release, holder, expired=expired).next_steps == steps
+
+
+def test_each_step_is_a_command_to_copy() -> None:
+    assert [command_of(step, "orders") for step in NextStep] == [
+        "gatewayctl release orders --image IMAGE",
+        "gatewayctl smoke orders",
+        "gatewayctl promote orders",
+        "gatewayctl abort orders",
+        "gatewayctl resume orders",
+    ]
+
+
+def test_status_shows_proof_rule_and_the_way_to_the_canary() -> None:
+    lines = StatusReport((survey(WAITING, ANNA),)).text().splitlines()
+
+    assert lines[0] == "orders shop/orders:1.1 waits for someone to promote or abort it"
+    assert "  ✓ gateway-1   serves the rule" in lines
+    assert "  ✗ gateway-2   0 of 1 routes carry the rule." in lines
+    assert "  rule     rds.yaml:7 /api/orders x-canary: always → orders-canary" in lines
+    assert "  driven   by anna on laptop (pid 7)" in lines
+    assert any(line.startswith("  try it   curl -s -i") for line in lines)
+    assert lines[-2:] == ["  next     gatewayctl smoke orders", "           gatewayctl abort orders"]
+
+
+def test_doctor_marks_faults_and_warnings_and_fails_for_faults_only() -> None:
+    warned = (("orders", Check("rights", "all 7")), ("orders", Check("twins", "differ", hint="sync")))
+    fault = UsageFault("gone", hint="make it")
+
+    assert DoctorReport(warned).text() == "✓ orders: rights: all 7\n? orders: twins: differ\n    → sync"
+    assert DoctorReport(warned).is_passed
+    assert DoctorReport((("orders", Check("twins", "gone", fault)),)).text() == "✗ orders: twins: gone\n    → make it"
+    assert not DoctorReport((("orders", Check("twins", "gone", fault)),)).is_passed
+
+
+def test_curl_shows_each_replica_and_the_first_body() -> None:
+    report = CurlReport((reply(Attribution.CANARY), reply(Attribution.UNKNOWN)))
+
+    lines = report.text().splitlines()
+    assert lines[1] == "gateway-1: answered by canary (HTTP 200, stamp none)"
+    assert lines[3] == "gateway-1: answered by unknown (HTTP 200, stamp none)"
+    assert lines[-1] == "hello"
+    assert not report.is_all_canary
+    assert CurlReport((reply(Attribution.CANARY),)).is_all_canary
+
+
+def test_a_rule_is_served_only_by_all_of_at_least_one_replica() -> None:
+    assert VerifyReport("orders", (SERVING,)).is_served
+    assert not VerifyReport("orders", (SERVING, LATE)).is_served
+    assert not VerifyReport("orders", ()).is_served
+    assert VerifyReport("orders", (LATE,)).text() == "✗ gateway-2: 0 of 1 routes carry the rule."
+
+
+def test_an_edit_that_was_not_written_is_shown_as_its_diff() -> None:
+    shown = RuleEditReport((EDIT,), (ROUTE,), ("not checked",), written=False)
+
+    assert shown.text() == "--- rds.yaml\n+++ rds.yaml\n@@ -1 +1,2 @@\n a\n+b\n"
+    assert shown.data()["written"] is False
+    assert RuleEditReport((), (), (), written=False).text() == "nothing to do"
+
+
+def test_an_edit_that_was_written_names_files_routes_and_notes() -> None:
+    done = RuleEditReport((EDIT,), (ROUTE,), ("not checked",), written=True)
+
+    assert done.text().splitlines() == [
+        "rds.yaml: changed",
+        "  rds.yaml:7: shop /api/orders [x-canary: always] → orders-canary",
+        "  note: not checked",
+    ]
+    assert RuleEditReport((), (), (), written=True).data()["written"] is False
+    assert RulesReport((), empty="no route to orders").text() == "no route to orders"
+
+
+def test_an_end_that_is_stuck_names_the_commands_that_take_it_on() -> None:
+    assert ReleaseEnd(STUCK, "/evidence/r-1").text().splitlines() == [
+        "orders shop/orders:1.1 needs a person: in phase clear gateway-1 is down",
+        "  → gatewayctl resume orders, or gatewayctl abort orders",
+        "evidence: /evidence/r-1",
+    ]
+    assert JobEnd(ended(OPEN), "job-1", "shop").text() == "orders shop/orders:1.1 was promoted\njob: job-1 in shop"
+
+
+def test_a_demo_lists_what_passed_steps_have_proven() -> None:
+    done = ended(OPEN)
+    proved = replace(done, notes=(*done.notes, replace(done.notes[0], phase=Phase.LEAKS, text="0 in 42 probes")))
+
+    end = DemoEnd(proved, "shop/orders:1.1", "/evidence/r-1")
+
+    assert end.data()["proven"] == [
+        "orders shop/orders:1.1 was promoted",
+        "leaks     0 in 42 probes",
+        "after     routes byte for byte as before, canary at 0, stable runs shop/orders:1.1",
+    ]
+    assert end.text().splitlines()[-1] == "evidence: /evidence/r-1"
+
+
+def test_where_nothing_is_left_or_ended_that_is_said() -> None:
+    assert SweepReport(()).text() == "nothing is left behind"
+    assert HistoryReport("orders", ()).text() == "orders has no ended release"
+
+
+def test_a_sweep_that_is_stuck_names_the_command_that_takes_it_on() -> None:
+    assert SweepReport((swept(SweepAction.STUCK, "gateway-1 is down"),)).text().splitlines() == [
+        "orders: expired release: r-1 in phase wait, expired 5 min ago: stuck: gateway-1 is down",
+        "  → gatewayctl resume orders",
+    ]

@@ -1,0 +1,75 @@
+"""The ports of a cluster: chosen from the configuration, and nothing is asked before somebody asks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.config.load import load, parse
+from gatewayctl.config.spec import Spec
+from gatewayctl.domain.errors import UsageFault
+from gatewayctl.wiring.discovery import wire_spec
+from gatewayctl.wiring.kubernetes import spec_in_cluster, sync_canary
+from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
+from tests.fakes.memory import Silent
+
+SPEC = Path(__file__).parents[2] / "manifests" / "gatewayctl.yaml"
+CHECKS = ["rights", "route files", "twins"]
+
+
+@pytest.fixture
+def spec() -> Spec:
+    return load(SPEC).behind("orders")
+
+
+def test_a_cluster_is_asked_only_when_a_port_is_used(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Asked] = []
+
+    def refuse(one: Asked) -> Reply:
+        asked.append(one)
+        return failure(403, "you may not")
+
+    with serving(refuse, tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", kubeconfig)
+        session = wire_spec(spec, Silent())
+        before = len(asked)
+        (checks,) = session.ports.inspections
+        found = checks(session.app("orders").target)
+
+    assert before == 0
+    assert [check.name for check in found] == CHECKS
+    assert all(check.fault for check in found)
+
+
+def test_a_gateway_that_loads_its_files_at_a_command_is_checked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SPEC.read_text().replace("kind: envoy", "kind: nginx\n  container: nginx").replace("  admin: 9901\n", "")
+    nginx = parse(text, SPEC).behind("orders")
+
+    with serving(lambda _: failure(403, "you may not"), tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", kubeconfig)
+        session = wire_spec(nginx, Silent())
+        found = session.ports.inspections[0](session.app("orders").target)
+
+    assert [check.name for check in found] == ["rights", "route files", "reload", "twins"]
+
+
+def test_a_cluster_without_a_release_says_which_options_name_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(lambda _: failure(404, "not found"), tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", kubeconfig)
+        with pytest.raises(UsageFault, match="namespace shop keeps no release of orders") as caught:
+            spec_in_cluster("orders", "shop", "")
+
+    assert "--namespace" in caught.value.hint
+
+
+def test_only_a_cluster_has_twins_to_sync(spec: Spec) -> None:
+    sandbox = replace(spec, platform=replace(spec.platform, kind="sandbox"))
+
+    with pytest.raises(UsageFault, match=r"sync needs a cluster; platform\.kind is sandbox"):
+        sync_canary(sandbox, "orders", write=True)
