@@ -4,19 +4,23 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := requirements-dev.lock
 CANARY ?= good
 GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster products spring-gateway test simulate check e2e e2e-all on-jvm in-cluster bench cluster cluster-down clean
+.PHONY: demo demo-cluster products spring-gateway test simulate check e2e e2e-all lock on-jvm in-cluster bench cluster cluster-down clean
 
-# Set up again only when what is installed would differ.
-$(VENV)/.installed: pyproject.toml
+# Exactly the versions of the lock, each file known by its hash: the same on every machine and on every day. Packages that
+# would have to be built are refused, since what builds them is not in the lock. Set up again only when it would differ.
+$(VENV)/.installed: pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "gatewayctl needs Python 3.11 or newer, this is %d.%d; name one with PYTHON=python3.11" % v[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; takes a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PIP) --require-hashes --only-binary :all: --requirement $(LOCK)
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx|spring-cloud-gateway puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
@@ -76,6 +80,12 @@ cluster: $(VENV)/.installed  ## a real Kubernetes with the example in it, kept u
 
 cluster-down: $(VENV)/.installed  ## end it
 	@$(BIN)/python -m tests.cluster down
+
+lock:  ## pin what development and CI install, again, to the newest versions that pyproject.toml allows
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" \
+		&& "$$folder/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.9' \
+		&& "$$folder/bin/uv" pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+			--only-binary :all: --generate-hashes --no-annotate --quiet --custom-compile-command 'make lock' --output-file $(LOCK)
 
 clean:
 	rm -rf $(VENV) .gatewayctl
