@@ -4,19 +4,24 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := requirements-dev.lock
+NEWEST := .venv-newest
 CANARY ?= good
 GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster products spring-gateway test simulate check e2e e2e-all on-jvm in-cluster bench cluster cluster-down clean
+.PHONY: demo demo-cluster products spring-gateway test simulate check e2e e2e-all newest lock on-jvm in-cluster bench cluster cluster-down clean
 
-# Set up again only when what is installed would differ.
-$(VENV)/.installed: pyproject.toml
+# Exactly the versions of the lock, each file known by its hash: the same on every machine and on every day. Packages that
+# would have to be built are refused, since what builds them is not in the lock. Set up again only when it would differ.
+$(VENV)/.installed: pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "gatewayctl needs Python 3.11 or newer, this is %d.%d; name one with PYTHON=python3.11" % v[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; takes a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PIP) --require-hashes --only-binary :all: --requirement $(LOCK)
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx|spring-cloud-gateway puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
@@ -61,7 +66,8 @@ in-cluster:
 	@$(BIN)/python -m pytest tests/e2e -m "alone and not all" $(E2E)
 
 # What makes e2e no surer for its length: more of the same, and an Envoy Gateway, which takes ten minutes to build once.
-e2e-all: $(VENV)/.installed  ## what e2e leaves out: a real Envoy Gateway, longer load, more moments at which something breaks
+e2e-all: $(VENV)/.installed  ## what e2e leaves out: the newest versions, a real Envoy Gateway, longer load, more moments at which something breaks
+	@$(MAKE) --no-print-directory newest
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m all
 	@$(BIN)/python -m tests.cluster build --envoy-gateway
 	@$(BIN)/python -m tests.cluster run --name e2e-all -- $(BIN)/python -m pytest tests/e2e -m all $(E2E)
@@ -77,5 +83,18 @@ cluster: $(VENV)/.installed  ## a real Kubernetes with the example in it, kept u
 cluster-down: $(VENV)/.installed  ## end it
 	@$(BIN)/python -m tests.cluster down
 
+# The newest of everything is what a user gets who installs today; the lock keeps its faults out of other work until then.
+newest:  ## check and test with the newest versions that pyproject.toml allows, in an environment of its own
+	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
+	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev]'
+	@touch $(NEWEST)/.installed
+	@$(MAKE) --no-print-directory VENV=$(NEWEST) check test
+
+lock:  ## pin what development and CI install, again, to the newest versions that pyproject.toml allows
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" \
+		&& "$$folder/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.9' \
+		&& "$$folder/bin/uv" pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+			--only-binary :all: --generate-hashes --no-annotate --quiet --custom-compile-command 'make lock' --output-file $(LOCK)
+
 clean:
-	rm -rf $(VENV) .gatewayctl
+	rm -rf $(VENV) $(NEWEST) .gatewayctl
