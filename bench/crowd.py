@@ -22,7 +22,7 @@ from gatewayctl.domain.release import Mode, Outcome, Release
 from gatewayctl.domain.routing import Files
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
-from gatewayctl.orchestration.prepare import checked
+from gatewayctl.orchestration.prepare import prepare
 from gatewayctl.ports import RouteStore
 from gatewayctl.wiring.discovery import Wired, current_holder, wire
 
@@ -130,5 +130,5 @@ def _together(built: Street, apps: tuple[str, ...], found: Crowd) -> None:
 def _released(wired: Wired, gate: Tallied, app: str, image: str) -> Release:
     """What `gatewayctl release APP --promote on-success` does."""
     ports: Ports = replace(wired.ports, gateway=replace(wired.ports.gateway, store=gate))
-    made = checked(ports, wired.draft(app, image, Mode.ON_SUCCESS))
+    made = prepare(ports, wired.draft(app, image, Mode.ON_SUCCESS))
     return Driver(ports, current_holder()).begin(made.release)

@@ -76,12 +76,12 @@ class JobRelease:
 
     def draft(self, image: str, mode: Mode) -> None:
         """What to begin, every precondition checked. Raises what does not hold."""
-        from gatewayctl.orchestration.prepare import checked
+        from gatewayctl.orchestration.prepare import prepare
 
         mark = self.wired.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
         made = replace(self.wired.draft(self.app, image, mode), id=self.id, header=mark)
         title(self.wired, made)
-        self.made = checked(self.wired.ports, made).release
+        self.made = prepare(self.wired.ports, made).release
 
     def carry(self) -> "Release | Pending":
         """Drive it until it ends or waits; pending while the Pod before this one may still hold the lease."""

@@ -105,27 +105,27 @@ def resume(app: App, config: Config = None, namespace: Namespace = "", output: O
 
 def drafted(wired: Wired, app: str, image: str, mode: Mode, *, any_tag: bool) -> "Plan":
     """A plan for a wish from the command line, every precondition checked. Raises what does not hold."""
-    from gatewayctl.orchestration.prepare import checked
+    from gatewayctl.orchestration.prepare import prepare
 
     if not any_tag:
         check_image(image)
     made = wired.draft(app, image, mode)
     title(wired, made)
-    return checked(wired.ports, made)
+    return prepare(wired.ports, made)
 
 
 def saved(wired: Wired, app: str, file: Path) -> "Plan":
     """A plan from a file, still true. Raises Drifted when reality moved on."""
     from gatewayctl.adapters.files.plans import plan_from
     from gatewayctl.orchestration.planning import check_drift
-    from gatewayctl.orchestration.prepare import checked
+    from gatewayctl.orchestration.prepare import prepare
 
     made = plan_from(file)
     if made.release.app != app:
         raise UsageFault(f"{file} is a plan for {made.release.app}, not for {app}")
     check_drift(wired.ports, made)
     title(wired, made.release)
-    return checked(wired.ports, made.release)
+    return prepare(wired.ports, made.release)
 
 
 def title(wired: Wired, made: Release) -> None:

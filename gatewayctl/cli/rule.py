@@ -9,7 +9,7 @@ from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import Refused, UsageFault
-from gatewayctl.domain.plan import unified
+from gatewayctl.domain.plan import unified_diff
 from gatewayctl.domain.routing import (
     CanaryRule,
     Change,
@@ -141,7 +141,7 @@ def report(before: Files, change: Change, notes: tuple[str, ...], *, write: bool
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old.text != new.text]
     if write:
         replace(tuple(old for old, _ in changed), tuple(new for _, new in changed))
-    diffs = "".join(unified(old.text, new.text, old.name, new.name) for old, new in changed)
+    diffs = "".join(unified_diff(old.text, new.text, old.name, new.name) for old, new in changed)
     verb = "changed" if write else "would change"
     lines = [f"{old.name}: {verb}" for old, _ in changed] or ["nothing to do"]
     lines += [f"  {describe(route)}" for route in change.covered]

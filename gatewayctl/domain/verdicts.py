@@ -1,7 +1,7 @@
 """Judgement of suites and load: pass, fail or inconclusive. Absence of evidence never passes.
 
-Fail speaks of the canary, inconclusive of us: it says that nobody can know. Where both could be said, an answer by the
-wrong version weighs most, because it is evidence whatever else went wrong.
+A failure is the canary's; inconclusive means that the run could not tell. If both are true, an answer by the wrong
+version decides, because it is evidence whatever else went wrong.
 """
 
 import math
@@ -19,7 +19,7 @@ _PYTEST_EXITS = {2: "interrupted", 3: "internal error", 4: "wrong usage"}
 
 
 class Verdict(StrEnum):
-    """What the evidence says of the canary."""
+    """What the evidence says about the canary."""
 
     PASS = "pass"  # noqa: S105 (not a password)
     FAIL = "fail"
@@ -66,8 +66,8 @@ def _suite_broken(result: SuiteResult) -> Judgement | None:
     if result.exit_code < 0:
         return _unknown(f"pytest was killed by signal {-result.exit_code}{why}")
     if result.exit_code not in (0, 1, 5):
-        said = _PYTEST_EXITS.get(result.exit_code, "unknown")
-        return _unknown(f"pytest ended with exit code {result.exit_code} ({said}){why}")
+        meaning = _PYTEST_EXITS.get(result.exit_code, "unknown")
+        return _unknown(f"pytest ended with exit code {result.exit_code} ({meaning}){why}")
     if not result.finished:
         return _unknown(f"pytest was gone before its session was over (exit code {result.exit_code}){why}")
     return None
@@ -176,7 +176,7 @@ def _load_slower(result: LoadResult, limits: Load) -> Judgement | None:
 
 
 def _noise(result: LoadResult) -> float:
-    """How far the P95s of stable's two halves lie apart, in seconds; 0 where a half saw nothing, the strict side."""
+    """The difference of the P95s of stable's two halves, in seconds; 0, which is strict, if a half has no requests."""
     one, other = (half.latency.quantile(0.95) for half in result.halves)
     return 0.0 if math.isnan(one) or math.isnan(other) else abs(one - other)
 
