@@ -22,7 +22,7 @@ from gatewayctl.domain.release import Mode, Outcome, Release
 from gatewayctl.domain.routing import Files
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
-from gatewayctl.orchestration.prepare import checked
+from gatewayctl.orchestration.prepare import prepare
 from gatewayctl.ports import RouteStore
 from gatewayctl.wiring.discovery import Session, current_holder, wire
 
@@ -135,5 +135,5 @@ def _together(built: Street, apps: tuple[str, ...], found: Crowd) -> None:
 def _released(session: Session, gate: Tallied, app: str, image: str) -> Release:
     """What `gatewayctl release APP --promote on-success` does."""
     ports: Ports = replace(session.ports, gateway=replace(session.ports.gateway, store=gate))
-    made = checked(ports, session.draft(app, image, Mode.ON_SUCCESS))
+    made = prepare(ports, session.draft(app, image, Mode.ON_SUCCESS))
     return Driver(ports, current_holder()).begin(made.release)

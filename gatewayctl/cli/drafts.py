@@ -19,26 +19,26 @@ def draft_plan(session: Session, app: str, image: str, mode: Mode, *, any_tag: b
 
     `any_tag` accepts an image whose tag does not name one build.
     """
-    from gatewayctl.orchestration.prepare import checked
+    from gatewayctl.orchestration.prepare import prepare
 
     if not any_tag:
         check_image(image)
     made = session.draft(app, image, mode)
     announce(session, made)
-    return checked(session.ports, made)
+    return prepare(session.ports, made)
 
 
 def load_plan(session: Session, app: str, file: Path) -> "Plan":
     """The plan of `app` in `file`, every precondition checked. Raises Drifted when reality moved on since."""
     from gatewayctl.orchestration.planning import check_drift
-    from gatewayctl.orchestration.prepare import checked
+    from gatewayctl.orchestration.prepare import prepare
 
     made = read_plan(file)
     if made.release.app != app:
         raise UsageFault(f"{file} is a plan for {made.release.app}, not for {app}")
     check_drift(session.ports, made)
     announce(session, made.release)
-    return checked(session.ports, made.release)
+    return prepare(session.ports, made.release)
 
 
 def announce(session: Session, made: Release) -> None:

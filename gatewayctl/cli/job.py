@@ -78,12 +78,12 @@ class JobRelease:
 
     def draft(self, image: str, mode: Mode) -> None:
         """Make the draft to begin with, every precondition checked. Raises what does not hold."""
-        from gatewayctl.orchestration.prepare import checked
+        from gatewayctl.orchestration.prepare import prepare
 
         mark = self.session.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
         made = replace(self.session.draft(self.app, image, mode), id=self.id, header=mark)
         announce(self.session, made)
-        self.made = checked(self.session.ports, made).release
+        self.made = prepare(self.session.ports, made).release
 
     def drive(self) -> "Release | Pending":
         """Drive it until it ends or waits for a person; pending while another Pod may still hold the lease."""

@@ -9,10 +9,10 @@ from gatewayctl.domain.routing import Header
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """What does not change from release to release. `value` empty means: a new random one for each release.
+    """What does not change from release to release. An empty `value` means a new random header value for each release.
 
-    `container` is the one whose image a release changes, among sidecars; empty: it can be told by its name. `gateway`
-    is the name of the one it is behind; empty where the only one has none.
+    `container` is the container whose image a release changes; empty: the one named like the application. `gateway` is
+    the name of its gateway; empty where there is one gateway without a name.
     """
 
     target: Target
@@ -29,7 +29,7 @@ class AppSpec:
 
 
 def check_image(image: str) -> None:
-    """An image that names one build. Raises UsageFault: `latest` is a different thing every day, and so is no tag."""
+    """Raise UsageFault for an image that does not name one build: without a tag, or with the tag `latest`."""
     if not image or any(letter.isspace() for letter in image):
         raise UsageFault(f"image {image!r} is not an image reference", hint="for example registry.example/orders:2.4.0")
     if "@" in image:

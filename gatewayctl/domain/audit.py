@@ -1,4 +1,4 @@
-"""Who did what when, as lines that cannot be changed without being noticed: each carries the hash of the one before."""
+"""Who did what when, one JSON line per note. Each line contains the hash of the line before, so a change is noticed."""
 
 import hashlib
 import json
@@ -30,14 +30,14 @@ def chain(release: Release) -> str:
 
 
 def broken_link(text: str) -> int:
-    """The number of the first line that does not fit the chain; 0 when all do."""
+    """The number of the first line whose hashes do not match; 0 when all match."""
     previous = _START
     for number, line in enumerate(text.splitlines(), start=1):
         entry = parse_json(line)
-        found = entry.pop("hash", "")
+        written = entry.pop("hash", "")
         if entry.get("previous") != previous:
             return number
         previous = hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
-        if found != previous:
+        if written != previous:
             return number
     return 0

@@ -34,7 +34,7 @@ class GatewayctlError(Exception):
 
 
 class UsageFault(GatewayctlError):
-    """What was asked for cannot be asked for."""
+    """A command or a file asks for something that is not possible."""
 
     exit_code = ExitCode.USAGE
 
@@ -52,26 +52,26 @@ class Refused(UsageFault):
 
 
 class EnvironmentFailed(GatewayctlError):
-    """Something outside us is unreachable, forbidden, broken or too slow."""
+    """Something that gatewayctl depends on is unreachable, forbidden, broken or too slow."""
 
     exit_code = ExitCode.ENVIRONMENT
 
 
 class DeadlineExceeded(EnvironmentFailed):
-    """A condition did not come true in time. `waited` is in seconds."""
+    """A condition did not become true in time. `waited` is in seconds; `detail` is what was seen last."""
 
-    def __init__(self, waited: float, what: str, found: str = "", *, hint: str = "") -> None:
-        self.waited, self.what, self.found = waited, what, found
-        tail = f"; last seen: {found}" if found else ""
+    def __init__(self, waited: float, what: str, detail: str = "", *, hint: str = "") -> None:
+        self.waited, self.what, self.detail = waited, what, detail
+        tail = f"; last seen: {detail}" if detail else ""
         super().__init__(f"waited {waited:g} s for {what}{tail}", hint=hint)
 
 
 class Missing(EnvironmentFailed):
-    """What a release works on was taken away. Waiting does not bring it back, so no wait goes on."""
+    """An object that a release needs was deleted. Waiting does not bring it back, so every wait ends."""
 
 
 class Conflict(GatewayctlError):
-    """Someone else holds or has changed what we need."""
+    """Another process or person holds or has changed what this command needs."""
 
     exit_code = ExitCode.CONFLICT
 
@@ -81,7 +81,7 @@ class Busy(Conflict):
 
 
 class StaleWrite(Conflict):
-    """A compare-and-swap lost: what was read is no longer what is there. Read again and re-apply."""
+    """A conditional write failed: the object changed after it was read. Read it again and apply the change again."""
 
 
 class Superseded(Conflict):
@@ -89,7 +89,7 @@ class Superseded(Conflict):
 
 
 class Drifted(Conflict):
-    """Reality is no longer what the saved plan was made from."""
+    """Something changed after the plan or the draft of a release was made."""
 
 
 class NeedsPerson(GatewayctlError):

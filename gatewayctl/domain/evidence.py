@@ -1,4 +1,4 @@
-"""Who answered a request: the gateway's stamp and the application's own word must agree, or nobody is credited."""
+"""Which version answered a request: the gateway's stamp and the application's own name must agree, or it is unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Identify:
     pointer: str = ""
 
     def read(self, answer: Answer) -> str:
-        """The application's own word, or nothing."""
+        """The name that the application gave in the answer; empty when it gave none."""
         if not self.pointer:
             return answer.headers.get(self.header.lower(), "")
         try:
@@ -72,7 +72,7 @@ class Identity:
     canary_version: str = ""
 
     def who(self, word: str) -> Attribution:
-        """Whose word this is."""
+        """The version that calls itself `word`."""
         if not word:
             return Attribution.UNKNOWN
         if self.stable_version != self.canary_version:
@@ -122,7 +122,7 @@ class AttributionRule:
         return self.identity.who(self.identify.read(answer))
 
     def explain(self, answer: Answer) -> str:
-        """What the answer said of itself, for a person."""
+        """What the answer shows about who gave it, for a person."""
         if not answer.status:
             return f"no answer: {answer.error}"
         word = self.identify.read(answer) or "nothing"

@@ -1,4 +1,4 @@
-"""The leak matrix: every way in which a request may look almost marked, and who must answer it."""
+"""The leak matrix: every kind of request that is nearly marked. Such a request must not reach the canary."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _OTHER = "gatewayctl-other"  # a value that no rule has
 
 @dataclass(frozen=True, slots=True)
 class LeakProbe:
-    """One odd request; `witness` attributes its answer."""
+    """One nearly marked request; `attribution` says which version gave its answer."""
 
     case: LeakCase
     label: str

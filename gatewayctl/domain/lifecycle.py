@@ -1,9 +1,10 @@
 """What happens next: `advance(release, event) -> (release, effects)`, pure, for every phase and every event.
 
-The way in makes before it breaks (canary ready, then the rule), the way out breaks before it unmakes (rule gone from
-every replica, in-flight requests ended, then the canary). A phase has one effect, idempotent, so that a resume simply
-asks for it again; on the way out it starts with the rule, which somebody may have put back. What cannot be meant for
-the phase a release is in is late or repeated news: it changes nothing.
+On the way in the canary is ready before the rule sends to it. On the way out the rule is gone from every replica and
+the requests in flight have ended before the canary stops. A phase has one effect, which can be repeated, so that a
+resume asks for it again. An event of another phase than the one a release is in came late or twice: it changes nothing.
+
+What is particular to a phase is in the table of phases.py; here is what holds for all of them.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ __all__ = [
 
 
 class Cause(StrEnum):
-    """Why a step did not pass: the canary is not good, or we could not do our work."""
+    """Why a step did not pass: the canary is faulty, or gatewayctl could not do its work."""
 
     CANARY = "canary"
     ENVIRONMENT = "environment"
@@ -38,7 +39,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The effect of `phase` is done, and known to be."""
+    """The effect of `phase` is done, and this was checked."""
 
     phase: Phase
 
@@ -54,7 +55,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class PromoteAsked:
-    """Someone decided that the canary becomes stable; `untested` says: although its suites did not run."""
+    """Someone decided that the canary becomes stable; with `untested` even if its suites did not run."""
 
     untested: bool = False
 
@@ -73,7 +74,7 @@ class AbortAsked:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A process took the release up again."""
+    """A process continues the release."""
 
 
 Event = Passed | Failed | PromoteAsked | SmokeAsked | AbortAsked | Resumed
@@ -121,14 +122,14 @@ def _fail(release: Release, cause: Cause, reason: str) -> Release:
 
 
 def _back_out(release: Release, outcome: Outcome, reason: str) -> Release:
-    """Towards everything as before. Stable is restored first if it may have been changed."""
+    """Back to how everything was before. Stable is restored first if it may have been changed."""
     changed = ROWS[release.phase].changes_stable or release.outcome is Outcome.PROMOTED
     release = replace(release, outcome=outcome, reason=reason)
     return release.at(Phase.RESTORE) if changed else leave(release)
 
 
 def _abort(release: Release, reason: str) -> Release:
-    """Abort always wins; on the way out with nothing promoted it just goes on."""
+    """An abort is always accepted; a release that is already on its way back continues."""
     if release.outcome not in (Outcome.OPEN, Outcome.PROMOTED):
         return release
     return _back_out(release, Outcome.ABORTED, reason)

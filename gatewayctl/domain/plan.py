@@ -1,4 +1,4 @@
-"""What a release would write, as values: shown before anything is written, and held against reality later."""
+"""What a release would write, as values: shown before anything is written, and compared with the cluster later."""
 
 import difflib
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ class Diff:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The release, what it does step by step, every write it makes, and the reality it was made from."""
+    """The release, its steps in words, and every write it makes.
+
+    `basis` is what the plan was made from: the name of each object or file, and its state at that time.
+    """
 
     release: Release
     steps: tuple[str, ...]
@@ -24,7 +27,7 @@ class Plan:
     basis: tuple[tuple[str, str], ...]
 
 
-def unified(before: str, after: str, was: str, becomes: str) -> str:
-    """A unified diff of two texts that `patch` takes, line ends kept; `was` and `becomes` head its two sides."""
+def unified_diff(before: str, after: str, was: str, becomes: str) -> str:
+    """A unified diff that `patch` accepts, line ends kept; `was` and `becomes` are the names of its two sides."""
     lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), was, becomes)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -1,4 +1,4 @@
-"""One attempt to bring a new image to an application: everything that must survive a crash, and nothing else."""
+"""A release: one attempt to give an application a new image. It holds all that must survive a crash, and no more."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,7 +9,7 @@ from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing
 
 
 class Phase(StrEnum):
-    """Where a release stands. Each phase is left only when its effects are known to be done."""
+    """Where a release is. A phase is left only after a check that its effect is done. phases.py describes each."""
 
     WARM = "warm"
     ROUTE = "route"
@@ -29,7 +29,7 @@ class Phase(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a release ends; decided before the way out begins."""
+    """How a release ends. It is decided before the way out begins."""
 
     OPEN = "open"
     PROMOTED = "promoted"
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who moves a release on: itself to the end, a person at promote, or a pipeline at every stage."""
+    """Who continues a release: nobody has to, a person promotes it, or a pipeline asks for every stage."""
 
     ON_SUCCESS = "on-success"
     MANUAL = "manual"
@@ -80,9 +80,9 @@ class Suite:
 class Load:
     """The locust load of an application, and how much worse than stable its canary may be.
 
-    `slower` is the ratio of the P95s, `slack` the difference (seconds) below which a ratio is not looked at,
-    `more_errors` the difference of the error shares; `samples` is the least number of requests per version. `workers`
-    processes share the users; 0: one process has all.
+    `slower` is the largest ratio of the P95s; a difference up to `slack` (seconds) is always accepted. `more_errors` is
+    the largest difference of the error shares, `samples` the least number of requests per version. `workers` processes
+    share the users; 0: one process has all.
     """
 
     file: str
@@ -123,7 +123,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What one step showed: mark ✓ ✗ ? –, a line for a person, who did it and when (epoch seconds), how long."""
+    """The result of one step: mark ✓ ✗ ? –, a line for a person, when (epoch seconds), how long (seconds), by whom."""
 
     phase: Phase
     mark: str
@@ -137,9 +137,10 @@ class Note:
 class Release:
     """A release as journaled. `before` and `canary_before` are the images found at the start.
 
-    `stuck` says why the way out did not complete; a resume or an abort tries it again. `tested` says that every suite
-    passed. `neighbours` are the other applications of the gateway. `rule_was_there` is for standing rules: what was
-    there before us is not ours to end. `stamps` says that the gateway can mark the canary's answers.
+    `stuck` says why the way out did not complete; a resume or an abort tries it again. `tested` says that every test
+    passed. `neighbours` are the other applications of the gateway. `rule_was_there` says that a standing rule existed
+    before this release; then a release that is not promoted leaves it. `stamps` says that
+    the gateway can mark the canary's answers.
     """
 
     id: str
@@ -176,7 +177,7 @@ class Release:
 
     @property
     def stamp(self) -> str:
-        """What the gateway writes on the canary's answers."""
+        """The value of the header by which the gateway marks the canary's answers."""
         return standing_stamp(self.app) if self.standing else self.id
 
     @property
@@ -201,7 +202,7 @@ class Release:
 
     @property
     def keeps_rule(self) -> bool:
-        """Whether the rule outlives the release: a standing one that was there before, or that was promoted."""
+        """Whether the rule stays after the release: a standing one that existed before, or that was promoted."""
         return self.standing and (self.rule_was_there or self.outcome is Outcome.PROMOTED)
 
     @property
@@ -215,8 +216,8 @@ class Release:
         """The same release in another phase."""
         return replace(self, phase=phase, **changes)  # type: ignore[arg-type]
 
-    def noted(self, note: Note) -> "Release":
-        """The same release with one more line of its story."""
+    def with_note(self, note: Note) -> "Release":
+        """The same release with one more note."""
         return replace(self, notes=(*self.notes, note))
 
 
@@ -229,6 +230,6 @@ class Record:
 
 
 def version_of(image: str) -> str:
-    """The tag of an image reference, by which an application may call itself; empty when it has none."""
+    """The tag of an image reference, which an application may use as its version; empty when it has none."""
     name = image.partition("@")[0].rpartition("/")[2]
     return name.partition(":")[2]

@@ -1,4 +1,4 @@
-"""Suites and load, as values: what to run, and what was seen, each answer attributed to the version that gave it."""
+"""What to run as suite and load, and their results; each answer is attributed to the version that gave it."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from gatewayctl.domain.statistics import Histogram
 
 @dataclass(frozen=True, slots=True)
 class GatewayEndpoints:
-    """How a client enters the gateway: base URLs of every replica, the Host it asks for, the mark, the witness."""
+    """How a client reaches the gateway: base URLs of all replicas, Host, the marking header, who gave an answer."""
 
     urls: tuple[str, ...]
     host: str
@@ -38,13 +38,13 @@ def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
     )
 
 
-# Names the file that a child process of ours reads its errand from; without it our plugins do nothing.
+# Environment variable with the path of the run context's file; where it is not set, our plugins do nothing.
 RUN_CONTEXT_VARIABLE = "GATEWAYCTL_SMOKE_CONTEXT"
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a child process is told, through a file only its owner may read.
+    """What a child process has to know, given in a file that only its owner may read.
 
     It appends its events to `events`, as JSON lines; a load writes its figures to `result`. `users` is how many a load
     will have, `workers` how many processes share them (0: this one has all).
@@ -87,9 +87,9 @@ class SuiteRun:
 @dataclass(frozen=True, slots=True)
 class SuiteResult:
     """What a suite did. `canary`, `stable`, `unknown` count answers to marked requests; `baseline` counts answers to
-    requests that the suite deliberately sent without the mark. `flaky` passed only when run again.
-    `exit_code` is pytest's own, or minus the signal that ended it. `failures` are `test: first line of why`, or the
-    last line of the output where no test could be run. Not `finished`: the process was over before its session was."""
+    requests that the suite deliberately sent without the mark. `flaky` tests passed only when run again.
+    `exit_code` is pytest's own, or minus the signal that ended it. `failures` are `test: first line of the reason`, or
+    the last line of the output where no test could be run. `finished` is False if pytest ended within its session."""
 
     passed: int
     failed: int
@@ -138,8 +138,8 @@ class LoadRun:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """What one group of requests saw. `errors` counts failed requests among `requests`; `latency` holds the seconds
-    of those that did not fail, because an error that comes fast is not speed."""
+    """The requests of one group. `errors` counts failed requests among `requests`; `latency` holds the seconds
+    of those that did not fail, because a fast error is not a fast answer."""
 
     requests: int = 0
     errors: int = 0

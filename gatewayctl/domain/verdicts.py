@@ -1,7 +1,7 @@
 """Judgement of suites and load: pass, fail or inconclusive. Absence of evidence never passes.
 
-Fail speaks of the canary, inconclusive of us: it says that nobody can know. Where both could be said, an answer by the
-wrong version weighs most, because it is evidence whatever else went wrong.
+A failure is the canary's; inconclusive means that the run could not tell. If both are true, an answer by the wrong
+version decides, because it is evidence whatever else went wrong.
 """
 
 import math
@@ -19,7 +19,7 @@ _PYTEST_EXITS = {2: "interrupted", 3: "internal error", 4: "wrong usage"}
 
 
 class Verdict(StrEnum):
-    """What the evidence says of the canary."""
+    """What the evidence says about the canary."""
 
     PASS = "pass"  # noqa: S105 (not a password)
     FAIL = "fail"
@@ -36,10 +36,10 @@ class Judgement:
 
 def judge_suite(result: SuiteResult) -> Judgement:
     """Judge a functional suite: it passes only with passed tests, and every marked answer by the canary."""
-    checks = (_suite_misrouted, _suite_broken, _suite_failed, _suite_vacuous)
-    found = next(filter(None, (check(result) for check in checks)), None)
-    if found:
-        return found
+    checks = (_suite_misrouted, _suite_broken, _suite_failed, _suite_without_evidence)
+    bad = next(filter(None, (check(result) for check in checks)), None)
+    if bad:
+        return bad
     parts = [f"{result.passed} passed"]
     if result.skipped:
         parts.append(f"{result.skipped} skipped")
@@ -55,38 +55,38 @@ def _suite_misrouted(result: SuiteResult) -> Judgement | None:
         return None
     marked = result.canary + wrong
     verb = "was" if wrong == 1 else "were"
-    why = f": {result.odd_answers[0]}" if result.odd_answers else ""
-    return _fail(f"{wrong} of {marked} marked requests {verb} not answered by the canary{why}")
+    reason = f": {result.odd_answers[0]}" if result.odd_answers else ""
+    return _fail(f"{wrong} of {marked} marked requests {verb} not answered by the canary{reason}")
 
 
 def _suite_broken(result: SuiteResult) -> Judgement | None:
-    why = f": {result.failures[0]}" if result.failures else ""
+    reason = f": {result.failures[0]}" if result.failures else ""
     if result.timed_out:
-        return _unknown(f"pytest did not end within {result.seconds:.0f} s{why}")
+        return _unknown(f"pytest did not end within {result.seconds:.0f} s{reason}")
     if result.exit_code < 0:
-        return _unknown(f"pytest was killed by signal {-result.exit_code}{why}")
+        return _unknown(f"pytest was killed by signal {-result.exit_code}{reason}")
     if result.exit_code not in (0, 1, 5):
-        said = _PYTEST_EXITS.get(result.exit_code, "unknown")
-        return _unknown(f"pytest ended with exit code {result.exit_code} ({said}){why}")
+        meaning = _PYTEST_EXITS.get(result.exit_code, "unknown")
+        return _unknown(f"pytest ended with exit code {result.exit_code} ({meaning}){reason}")
     if not result.finished:
-        return _unknown(f"pytest was gone before its session was over (exit code {result.exit_code}){why}")
+        return _unknown(f"pytest was gone before its session was over (exit code {result.exit_code}){reason}")
     return None
 
 
 def _suite_failed(result: SuiteResult) -> Judgement | None:
-    parts = [f"{count} {word}" for count, word in ((result.failed, "failed"), (result.errors, "errors")) if count]
+    parts = [f"{count} {name}" for count, name in ((result.failed, "failed"), (result.errors, "errors")) if count]
     if parts:
-        why = f": {result.failures[0]}" if result.failures else ""
-        return _fail(f"{', '.join(parts)}, {result.passed} passed{why}")
+        reason = f": {result.failures[0]}" if result.failures else ""
+        return _fail(f"{', '.join(parts)}, {result.passed} passed{reason}")
     if result.exit_code == 1:
         return _unknown("pytest ended with exit code 1, although no test failed; see its log")
     return None
 
 
-def _suite_vacuous(result: SuiteResult) -> Judgement | None:
+def _suite_without_evidence(result: SuiteResult) -> Judgement | None:
     if not result.passed:
-        seen = f"all {result.skipped} tests were skipped" if result.skipped else "no tests were collected"
-        return _unknown(f"invalid: {seen}")
+        detail = f"all {result.skipped} tests were skipped" if result.skipped else "no tests were collected"
+        return _unknown(f"invalid: {detail}")
     if result.exit_code:
         return _unknown(f"invalid: pytest ended with exit code {result.exit_code} (no tests collected)")
     if not result.canary:
@@ -104,31 +104,31 @@ def judge_load(result: LoadResult, limits: Load) -> Judgement:
         _load_misrouted,
         _load_broken,
         _load_without_baseline,
-        _load_uncredited,
+        _load_unattributed,
         _load_too_small,
         _load_erring,
         _load_slower,
     )
-    found = next(filter(None, (check(result, limits) for check in checks)), None)
-    return found or Judgement(Verdict.PASS, _figures(result))
+    bad = next(filter(None, (check(result, limits) for check in checks)), None)
+    return bad or Judgement(Verdict.PASS, _figures(result))
 
 
 def _load_misrouted(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.misrouted:
         return None
     wrong = f"{result.misrouted} of {_requests(result)} requests"
-    return _fail(f"{wrong} were answered by the other version{_why(result, FailureKind.MISROUTED)}")
+    return _fail(f"{wrong} were answered by the other version{_quote(result, FailureKind.MISROUTED)}")
 
 
 def _load_broken(result: LoadResult, _limits: Load) -> Judgement | None:
     if result.timed_out:
-        return _unknown(f"locust did not end within {result.seconds:.0f} s{_why(result)}")
+        return _unknown(f"locust did not end within {result.seconds:.0f} s{_quote(result)}")
     if result.exit_code < 0:
-        return _unknown(f"locust was killed by signal {-result.exit_code}{_why(result)}")
+        return _unknown(f"locust was killed by signal {-result.exit_code}{_quote(result)}")
     if result.exit_code not in (0, 1):
-        return _unknown(f"locust ended with exit code {result.exit_code}{_why(result)}")
+        return _unknown(f"locust ended with exit code {result.exit_code}{_quote(result)}")
     if not _requests(result):
-        return _unknown(f"locust sent no request through the gateway (exit code {result.exit_code}){_why(result)}")
+        return _unknown(f"locust sent no request through the gateway (exit code {result.exit_code}){_quote(result)}")
     return None
 
 
@@ -136,14 +136,14 @@ def _load_without_baseline(result: LoadResult, _limits: Load) -> Judgement | Non
     if 2 * result.stable.errors <= result.stable.requests:
         return None
     share = f"{result.stable.errors} of {result.stable.requests} requests"
-    return _unknown(f"stable itself fails: {share}{_why(result, FailureKind.STABLE)}")
+    return _unknown(f"stable itself fails: {share}{_quote(result, FailureKind.STABLE)}")
 
 
-def _load_uncredited(result: LoadResult, _limits: Load) -> Judgement | None:
+def _load_unattributed(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.unknown:
         return None
     return _fail(
-        f"{result.unknown} of {_requests(result)} answers came from nobody we know{_why(result, FailureKind.UNKNOWN)}"
+        f"{result.unknown} of {_requests(result)} answers came from nobody we know{_quote(result, FailureKind.UNKNOWN)}"
     )
 
 
@@ -161,7 +161,7 @@ def _load_erring(result: LoadResult, limits: Load) -> Judgement | None:
     if more <= limits.more_errors or chance >= _CHANCE:
         return None
     shares = f"{_share(canary)} of the canary's requests failed, {_share(stable)} of stable's"
-    return _fail(f"{shares}{_why(result, FailureKind.CANARY)}")
+    return _fail(f"{shares}{_quote(result, FailureKind.CANARY)}")
 
 
 def _load_slower(result: LoadResult, limits: Load) -> Judgement | None:
@@ -176,7 +176,7 @@ def _load_slower(result: LoadResult, limits: Load) -> Judgement | None:
 
 
 def _noise(result: LoadResult) -> float:
-    """How far the P95s of stable's two halves lie apart, in seconds; 0 where a half saw nothing, the strict side."""
+    """The difference of the P95s of stable's two halves, in seconds; 0, which is strict, if a half has no requests."""
     one, other = (half.latency.quantile(0.95) for half in result.halves)
     return 0.0 if math.isnan(one) or math.isnan(other) else abs(one - other)
 
@@ -201,7 +201,7 @@ def _requests(result: LoadResult) -> int:
     return result.canary.requests + result.stable.requests
 
 
-def _why(result: LoadResult, kind: FailureKind | None = None) -> str:
+def _quote(result: LoadResult, kind: FailureKind | None = None) -> str:
     """The first failure of this kind, or the first of all, to be put behind a sentence; empty when there is none."""
     return next((f": {one}" for one in result.failures if kind in (None, one.kind)), "")
 

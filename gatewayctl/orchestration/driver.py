@@ -71,7 +71,7 @@ class Driver:
         while True:
             record = self.open(app)
             moved, _ = advance(record.release, AbortAsked(reason))
-            moved = moved.noted(self._note(moved.phase, "–", f"abort: {reason}"))
+            moved = moved.with_note(self._note(moved.phase, "–", f"abort: {reason}"))
             try:
                 self._write_journal(moved, record.version)
                 break
@@ -110,7 +110,7 @@ class Driver:
         process that was paused for so long that another one took over writes nothing.
         """
         self.ports.leases.renew(record.release.app, self.holder)
-        return self._save(record.release.noted(self._note(record.release.phase, "–", "taken up")), record)
+        return self._save(record.release.with_note(self._note(record.release.phase, "–", "taken up")), record)
 
     def _take_lease(self, app: str) -> None:
         def acquire() -> bool | Pending:
@@ -208,7 +208,7 @@ class Driver:
             event, mark, text = Failed(phase, Cause.ENVIRONMENT, _with_hint(fault)), "✗", str(fault)
         seconds = clock.now() - start
         listener.ended(phase, mark, text, seconds)
-        return release.noted(replace(self._note(phase, mark, text), seconds=seconds)), event
+        return release.with_note(replace(self._note(phase, mark, text), seconds=seconds)), event
 
     def _verify_ownership(self, record: Record) -> Callable[[], None]:
         """A certain check that the release is still ours: it reads the journal itself."""

@@ -1,4 +1,4 @@
-"""What a release would write, before it writes anything; and whether that is still true when a saved plan is used."""
+"""What a release would write, before it writes anything; and whether a saved plan still fits what is there."""
 
 import hashlib
 import secrets
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Drifted
 from gatewayctl.domain.phases import ROWS
-from gatewayctl.domain.plan import Diff, Plan, unified
+from gatewayctl.domain.plan import Diff, Plan, unified_diff
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Release, Target
 from gatewayctl.domain.routing import Files
@@ -27,7 +27,7 @@ class ReleaseRequest:
 
 def draft(ports: Ports, request: ReleaseRequest) -> Release:
     """A new release of the application as it is now; nothing is written."""
-    target = _addressed(ports, request.app.target)
+    target = _with_address(ports, request.app.target)
     stable, canary = ports.workloads.read(target.stable), ports.workloads.read(target.canary)
     token = f"r-{secrets.token_hex(3)}"
     now = ports.clock.wall()
@@ -51,8 +51,8 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
     return release.at(release.phase, rule_was_there=release.standing and bool(ports.gateway.own_routes(release.app)))
 
 
-def _addressed(ports: Ports, target: Target) -> Target:
-    """With the address of the canary's Service, where a name in the rule could keep the gateway from starting."""
+def _with_address(ports: Ports, target: Target) -> Target:
+    """`target` with the IP address of the canary's Service, where its name could keep the gateway from starting."""
     if target.canary_host or not ports.gateway.dialect.limits.by_address:
         return target
     return replace(target, canary_host=ports.address(target.canary))
@@ -88,18 +88,18 @@ def check_drift(ports: Ports, saved: Plan) -> None:
 
 
 def check_images(ports: Ports, release: Release) -> tuple[Workload, ...]:
-    """Stable and canary as they are, with the images that the release was drafted with and would restore.
+    """Stable and canary as they are now. Raises Drifted when one runs another image than when the release was drafted.
 
-    Raises Drifted when one of them runs another by now.
+    The way back would otherwise restore an image that is no longer the one before.
     """
     target = release.target
-    found = []
+    current = []
     for name, drafted in ((target.stable, release.before), (target.canary, release.canary_before)):
         now = ports.workloads.read(name)
         if now.image != drafted:
             raise Drifted(f"{name} runs {now.image} by now, not {drafted}", hint=f"see gatewayctl status {release.app}")
-        found.append(now)
-    return tuple(found)
+        current.append(now)
+    return tuple(current)
 
 
 def _basis(ports: Ports, release: Release, files: Files) -> tuple[tuple[str, str], ...]:
@@ -120,7 +120,7 @@ def _object(name: str, before: str, after: str, replicas: tuple[int, int] | None
 
 def file_diff(name: str, before: str, after: str) -> Diff:
     """One file as it is and as it will be."""
-    return Diff(name, unified(before, after, f"{name} (now)", f"{name} (with the rule)"))
+    return Diff(name, unified_diff(before, after, f"{name} (now)", f"{name} (with the rule)"))
 
 
 def _steps(release: Release, files: int) -> tuple[str, ...]:

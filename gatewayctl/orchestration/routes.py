@@ -122,7 +122,7 @@ def drain(context: StepContext) -> Judgement:
     try:
         until(look, "requests in flight to end", context.deadline(context.release.trial.timings.drain))
     except DeadlineExceeded as fault:
-        return Judgement(Verdict.PASS, f"gave {fault.waited:g} s; {fault.found}")
+        return Judgement(Verdict.PASS, f"gave {fault.waited:g} s; {fault.detail}")
     return Judgement(Verdict.PASS, "nothing in flight to the canary")
 
 

@@ -1,4 +1,4 @@
-"""Which function performs which effect: the one place where a decision meets the world."""
+"""Which function performs which effect."""
 
 from collections.abc import Callable
 

@@ -49,15 +49,15 @@ def _ready(context: StepContext) -> tuple[Replica, ...]:
     return ready
 
 
-def _unless_lost(context: StepContext, before: tuple[Replica, ...], found: Judgement) -> Judgement:
-    """The judgement, unless it is bad and a gateway replica went away: then the canary is not to blame."""
-    if found.verdict is Verdict.PASS:
-        return found
+def _unless_lost(context: StepContext, before: tuple[Replica, ...], judgement: Judgement) -> Judgement:
+    """The judgement. Raises EnvironmentFailed if it is bad and a gateway replica was lost: that can be the cause."""
+    if judgement.verdict is Verdict.PASS:
+        return judgement
     now = {replica.name: replica for replica in context.replicas()}
     lost = [one.name for one in before if one.name not in now or not now[one.name].ready]
     if lost:
-        raise EnvironmentFailed(f"gateway replica {', '.join(lost)} was lost meanwhile; {found.text}")
-    return found
+        raise EnvironmentFailed(f"gateway replica {', '.join(lost)} was lost meanwhile; {judgement.text}")
+    return judgement
 
 
 def _endpoints(context: StepContext, replicas: tuple[Replica, ...]) -> GatewayEndpoints:
@@ -73,10 +73,11 @@ def _folder(context: StepContext, name: str) -> str:
 def _figures(result: LoadResult) -> dict[str, object]:
     """The figures of a load run, seconds rounded to a microsecond, histograms kept whole."""
 
-    def cohort(seen: Cohort) -> dict[str, object]:
-        quantiles = {f"p{q}": round(seen.latency.quantile(q / 100), 6) for q in (50, 95, 99)} if seen.requests else {}
-        buckets = {str(bucket): count for bucket, count in sorted(seen.latency.counts.items())}
-        return {"requests": seen.requests, "errors": seen.errors, **quantiles, "histogram": buckets}
+    def cohort(counts: Cohort) -> dict[str, object]:
+        shown = (50, 95, 99) if counts.requests else ()
+        quantiles = {f"p{q}": round(counts.latency.quantile(q / 100), 6) for q in shown}
+        buckets = {str(bucket): count for bucket, count in sorted(counts.latency.counts.items())}
+        return {"requests": counts.requests, "errors": counts.errors, **quantiles, "histogram": buckets}
 
     return {
         "stable": cohort(result.stable),

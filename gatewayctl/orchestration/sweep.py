@@ -81,5 +81,5 @@ def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
 
 
 def _candidate(canary: Workload, stable: Workload) -> str:
-    """What the canary would be told from stable by; the same image on both tells nothing, so it is not named."""
+    """The image that identifies the canary; a placeholder if both run the same, because that identifies neither."""
     return canary.image if canary.image != stable.image else f"{canary.name}:unknown"

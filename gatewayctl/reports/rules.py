@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gatewayctl.domain.plan import unified
+from gatewayctl.domain.plan import unified_diff
 from gatewayctl.domain.routing import RouteView, SourceFile
 
 
@@ -55,7 +55,7 @@ class RuleEditReport:
         return "\n".join(lines)
 
     def _diff(self) -> str:
-        return "".join(unified(old.text, new.text, old.name, new.name) for old, new in self.changed)
+        return "".join(unified_diff(old.text, new.text, old.name, new.name) for old, new in self.changed)
 
 
 def _describe(route: RouteView) -> str:

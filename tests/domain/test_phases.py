@@ -1,6 +1,7 @@
 """The table of phases: complete, in order, and read by everything that shows a phase."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,13 @@ from tests.fakes.shop import ORDERS
 
 def test_every_phase_has_one_row_in_the_order_of_their_names():
     assert list(ROWS) == list(Phase)
+
+
+def test_the_documented_phases_and_outcomes_are_these():
+    text = " ".join((Path(__file__).parents[2] / "docs" / "json.md").read_text().split())
+
+    assert f"`phase` is one of `{' '.join(Phase)}`" in text
+    assert f"`outcome` one of `{' '.join(Outcome)}`" in text
 
 
 def test_every_effect_is_done_in_one_phase_and_has_a_performer():

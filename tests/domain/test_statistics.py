@@ -46,12 +46,12 @@ def test_mann_whitney_agrees_with_scipy(a, b):
     if len({*a.counts, *b.counts}) == 1:
         assert mann_whitney(a, b) == 1.0  # all tied: scipy has no answer
         return
-    expected = stats.mannwhitneyu(expanded(b), expanded(a), alternative="greater", method="asymptotic").pvalue
+    expected = stats.mannwhitneyu(expand(b), expand(a), alternative="greater", method="asymptotic").pvalue
 
     assert mann_whitney(a, b) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-def expanded(histogram: Histogram) -> list[int]:
+def expand(histogram: Histogram) -> list[int]:
     return [bucket for bucket, count in histogram.counts.items() for _ in range(count)]
 
 

@@ -44,7 +44,7 @@ def cluster_journal(stop: Stop, folder: Path) -> Iterator[tuple[KubernetesJourna
         yield KubernetesJournal(api, "shop"), shelf
 
 
-def loaded(journal: Journal) -> Release:
+def load_release(journal: Journal) -> Release:
     record = journal.load("orders")
     assert record is not None
     return record.release
@@ -79,7 +79,7 @@ def assert_whole(world: World, release: Release) -> None:
     world.sleep(5.0)  # what is written reaches every replica, and the invariants still hold
 
 
-def expected_outcome(stopped: Release) -> Outcome:
+def outcome_of_resume(stopped: Release) -> Outcome:
     """How a stopped release ends when it is resumed."""
     return Outcome.PROMOTED if stopped.outcome is Outcome.OPEN else stopped.outcome
 
@@ -106,7 +106,7 @@ def test_the_stored_journals_stop_in_every_phase_and_on_the_way_out_with_every_o
 @pytest.mark.parametrize("stop", FILES, ids=str)
 def test_a_release_in_a_file_of_an_earlier_version_ends_whole(stop, way_on, tmp_path):
     journal = file_journal(stop, tmp_path)
-    stopped = loaded(journal)
+    stopped = load_release(journal)
     world = stop.world(stopped)
     driver = a_driver(world, journal, stopped)
     if stopped.ended:
@@ -115,9 +115,9 @@ def test_a_release_in_a_file_of_an_earlier_version_ends_whole(stop, way_on, tmp_
     else:
         ended = way_on(driver)
         turned_back = way_on is abort and stopped.outcome in (Outcome.OPEN, Outcome.PROMOTED)
-        assert ended.outcome is (Outcome.ABORTED if turned_back else expected_outcome(stopped))
+        assert ended.outcome is (Outcome.ABORTED if turned_back else outcome_of_resume(stopped))
 
-    assert_whole(world, loaded(journal))
+    assert_whole(world, load_release(journal))
     assert journal.history("orders")[0].id == stopped.id
 
 
@@ -125,7 +125,7 @@ def test_a_release_in_a_file_of_an_earlier_version_ends_whole(stop, way_on, tmp_
 def test_a_resumed_release_of_an_earlier_version_is_still_tested(phase, tmp_path):
     stop = Stop(GOLDEN / "stopped" / "promoted" / f"{phase}.json", 0)
     journal = file_journal(stop, tmp_path)
-    stopped = loaded(journal)
+    stopped = load_release(journal)
 
     ended = resume(a_driver(stop.world(stopped), journal, stopped))
 
@@ -137,7 +137,7 @@ def test_a_resumed_release_of_an_earlier_version_is_still_tested(phase, tmp_path
 @pytest.mark.parametrize("stop", CONFIG_MAPS, ids=str)
 def test_a_release_in_a_config_map_of_an_earlier_version_ends_whole(stop, way_on, tmp_path):
     with cluster_journal(stop, tmp_path) as (journal, shelf):
-        stopped = loaded(journal)
+        stopped = load_release(journal)
         world = stop.world(stopped)
         driver = a_driver(world, journal, stopped)
         if stopped.ended:
@@ -146,7 +146,7 @@ def test_a_release_in_a_config_map_of_an_earlier_version_ends_whole(stop, way_on
         else:
             way_on(driver)
 
-        assert_whole(world, loaded(journal))
+        assert_whole(world, load_release(journal))
         assert [one.id for one in journal.history("orders")] == [stopped.id]
         kept = shelf.objects[PATH]
         assert kept["metadata"]["labels"]["gatewayctl.dev/phase"] == "done"
@@ -168,7 +168,7 @@ def test_the_configuration_kept_beside_an_earlier_release_is_still_read(tmp_path
 def test_every_field_of_an_earlier_release_is_where_it_is_today(tmp_path):
     stop = Stop(GOLDEN / "stopped" / "every-field" / "load.json", 0)
 
-    release = loaded(file_journal(stop, tmp_path))
+    release = load_release(file_journal(stop, tmp_path))
 
     assert release.trial.suite == Suite("smoke/orders", 12.5, 2)
     assert release.trial.load == Load("smoke/orders/locustfile.py", users=8, duration=8.5, samples=20, workers=2)

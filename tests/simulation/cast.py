@@ -15,7 +15,7 @@ from gatewayctl.orchestration import sweep as sweeping
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
-from gatewayctl.orchestration.prepare import checked
+from gatewayctl.orchestration.prepare import prepare
 from tests.fakes.world import Killed
 from tests.simulation.fences import Violation
 from tests.simulation.ports import ports_of
@@ -100,7 +100,7 @@ def release(app: App, number: int) -> Job:
         request = ReleaseRequest(app.spec, app.image(number), app.mode, "ci", near)
         token = f"r-{driver.holder.pid}"  # draft's own is random, and a seed must always tell the same story
         drafted = replace(draft(driver.ports, request), id=token, header=Header("x-canary", token))
-        return driver.begin(checked(driver.ports, drafted).release)
+        return driver.begin(prepare(driver.ports, drafted).release)
 
     return job
 
