@@ -15,7 +15,7 @@ from gatewayctl.domain.smoke import FailureKind
 _MESSAGE = "gatewayctl"
 _EXTRA_WAIT = 15.0  # seconds beyond locust's stop timeout that a worker may take to send its counts
 _WORKER_LOST = 3  # the exit code when a worker was lost; locust has none for it
-_TOLD = 40  # explanations that are kept of all workers together
+_EXPLANATIONS_KEPT = 40  # explanations that are kept of all workers together
 
 Figures = dict[str, Any]
 
@@ -104,21 +104,21 @@ class Master:
             return
 
 
-def merge_figures(ledgers: Iterable[Figures]) -> Figures:
+def merge_figures(all_figures: Iterable[Figures]) -> Figures:
     """Add up the figures of several workers, as if one had counted everything."""
-    lanes: dict[str, dict[str, list[Any]]] = {CANARY: {}, HALF_A: {}, HALF_B: {}}
+    cohorts: dict[str, dict[str, list[Any]]] = {CANARY: {}, HALF_A: {}, HALF_B: {}}
     wrong: Counter[str] = Counter(misrouted=0, unknown=0)
-    told: dict[tuple[str, str], None] = {}
-    for one in ledgers:
+    explanations: dict[tuple[str, str], None] = {}
+    for one in all_figures:
         for cohort, entries in one["lanes"].items():
             for name, (requests, errors, buckets) in entries.items():
-                total = lanes[cohort].setdefault(name, [0, 0, Counter()])
+                total = cohorts[cohort].setdefault(name, [0, 0, Counter()])
                 total[0] += requests
                 total[1] += errors
                 total[2].update(buckets)
         wrong.update({kind: one[kind] for kind in ("misrouted", "unknown")})
-        told.update(dict.fromkeys(one["failures"]))
-    return {"lanes": lanes, **wrong, "failures": list(told)[:_TOLD]}
+        explanations.update(dict.fromkeys(one["failures"]))
+    return {"lanes": cohorts, **wrong, "failures": list(explanations)[:_EXPLANATIONS_KEPT]}
 
 
 def _parse_figures(message: Mapping[str, Any]) -> Figures:

@@ -17,7 +17,7 @@ CANARY, HALF_A, HALF_B = "canary", "half-a", "half-b"
 _NAMES_KEPT = 100  # a locustfile with an id in each request name would fill the memory
 _OTHER, _TASKS = ("ANY", "(other)"), ("TASK", "(failed)")
 _IDENTITIES_KEPT = 1000
-_TOLD = 5  # explanations of each kind
+_EXPLANATIONS_KEPT = 5  # explanations of each kind
 
 
 class RequestStats:
@@ -61,7 +61,7 @@ class CohortStats:
         else:
             entry.errors += 1
             reason = meta["exception"] or "no answer"
-            self._stats.tell(FailureKind(self.expected), f"{_display_name(key)}: {reason}")
+            self._stats.keep_explanation(FailureKind(self.expected), f"{_display_name(key)}: {reason}")
         if answered:
             headers = response.headers
             # geventhttpclient's headers are a dict with lower-case names; dict.get is faster than its own method.
@@ -86,7 +86,7 @@ class CohortStats:
         entry = self._entry(_TASKS)
         entry.requests += 1
         entry.errors += 1
-        self._stats.tell(FailureKind(self.expected), f"task failed: {error!r}")
+        self._stats.keep_explanation(FailureKind(self.expected), f"task failed: {error!r}")
 
     def _entry(self, key: tuple[str, str]) -> RequestStats:
         known = key in self.entries or len(self.entries) < _NAMES_KEPT
@@ -119,43 +119,43 @@ class LoadStats:
         if version is not expected:
             kind = FailureKind.UNKNOWN if version is Attribution.UNKNOWN else FailureKind.MISROUTED
             self._wrong[kind.value] += 1
-            told = f"{meta['request_type']} {meta['url']} meant for {expected}"
-            self.tell(kind, f"{told}: {self._rule.explain(answer)}")
+            request = f"{meta['request_type']} {meta['url']} meant for {expected}"
+            self.keep_explanation(kind, f"{request}: {self._rule.explain(answer)}")
         return version
 
-    def tell(self, kind: FailureKind, text: str) -> None:
-        """Keep the explanation `text`; of each kind only the first few are kept."""
+    def keep_explanation(self, kind: FailureKind, text: str) -> None:
+        """Keep the explanation `text`; of each `kind` only the first few are kept."""
         texts = self._explanations.setdefault(kind, [])
-        if len(texts) < _TOLD and text not in texts:
+        if len(texts) < _EXPLANATIONS_KEPT and text not in texts:
             texts.append(text[:500])
 
     def totals(self) -> dict[str, list[int]]:
         """Requests and errors of canary and stable so far."""
         sums = {"canary": [0, 0], "stable": [0, 0]}
-        for lane in self.cohorts.values():
-            total = sums[lane.expected]
-            for entry in self._sort_all_times(lane).values():
+        for cohort in self.cohorts.values():
+            total = sums[cohort.expected]
+            for entry in self._sort_all_times(cohort).values():
                 total[0] += entry.requests
                 total[1] += entry.errors
         return sums
 
     def figures(self) -> dict[str, Any]:
         """All counts and explanations, ready for JSON. `lanes`: the cohorts; `failures`: pairs of kind and detail."""
-        lanes = {
-            cohort: {
+        cohorts = {
+            name: {
                 _display_name(key): [one.requests, one.errors, one.buckets]
-                for key, one in self._sort_all_times(lane).items()
+                for key, one in self._sort_all_times(cohort).items()
             }
-            for cohort, lane in self.cohorts.items()
+            for name, cohort in self.cohorts.items()
         }
-        told = [(kind.value, text) for kind, texts in self._explanations.items() for text in texts]
-        return {"lanes": lanes, **self._wrong, "failures": told}
+        explanations = [(kind.value, text) for kind, texts in self._explanations.items() for text in texts]
+        return {"lanes": cohorts, **self._wrong, "failures": explanations}
 
     @staticmethod
-    def _sort_all_times(lane: CohortStats) -> dict[tuple[str, str], RequestStats]:
-        for entry in lane.entries.values():
+    def _sort_all_times(cohort: CohortStats) -> dict[tuple[str, str], RequestStats]:
+        for entry in cohort.entries.values():
             entry.sort_times()
-        return lane.entries
+        return cohort.entries
 
     def _answer(self, response: Any) -> Answer:
         headers = {

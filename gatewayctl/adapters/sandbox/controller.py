@@ -95,7 +95,7 @@ class Controller:
             await asyncio.sleep(0.005)
         await pod.stop(pod.placement.grace)
         self._pods.remove(pod)
-        _log.info("%s is gone", pod.placement.name)
+        _log.info("%s has ended", pod.placement.name)
         self._context.changed()
 
     def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -117,6 +117,6 @@ class Controller:
     def _prune_logs(self) -> None:
         """Remove the oldest logs of pods that have ended."""
         living = {pod.placement.log for pod in self._pods}
-        gone = [log for log in self._context.folder.logs_of(self.name) if log not in living]
-        for log in gone[:-_KEPT_LOGS]:
+        unused = [log for log in self._context.folder.logs_of(self.name) if log not in living]
+        for log in unused[:-_KEPT_LOGS]:
             log.unlink()

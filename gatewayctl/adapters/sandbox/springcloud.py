@@ -17,13 +17,13 @@ def program() -> Path:
             "the sandbox needs Java for a real Spring Cloud Gateway, and there is none on PATH",
             hint="install it, for example: apt-get install openjdk-17-jdk-headless maven",
         )
-    found = Path(os.environ.get(PROGRAM, ""))
-    if not found.is_file():
+    jar = Path(os.environ.get(PROGRAM, ""))
+    if not jar.is_file():
         raise EnvironmentFailed(
             f"the sandbox needs the jar of a Spring Cloud Gateway, and {PROGRAM} does not name one",
             hint=f"in a checkout: export {PROGRAM}=$(make -s spring-gateway)",
         )
-    return found
+    return jar
 
 
 def command(launch: Launch) -> tuple[str, ...]:

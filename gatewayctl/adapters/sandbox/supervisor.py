@@ -160,8 +160,8 @@ def _read_installed_world(folder: Folder) -> World:
 async def _supervise(folder: Folder, world: World, block: Block, owner: int | None) -> str:
     supervisor = Supervisor(folder, world, block)
     loop = asyncio.get_running_loop()
-    for wanted in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(wanted, supervisor.stop, f"told to stop by {wanted.name}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop, f"stopped by {number.name}")
     if owner is not None:
         loop.add_reader(owner, _check_owner, supervisor, owner)
     return await supervisor.run()
@@ -170,7 +170,7 @@ async def _supervise(folder: Folder, world: World, block: Block, owner: int | No
 def _check_owner(supervisor: Supervisor, owner: int) -> None:
     if not os.read(owner, 1):
         asyncio.get_running_loop().remove_reader(owner)
-        supervisor.stop("its owner is gone")
+        supervisor.stop("its owner has ended")
 
 
 def _end_leftovers(folder: Folder) -> None:

@@ -18,10 +18,10 @@ _KEY = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]*")  # a valid key of a ConfigMap
 def _parse_seconds(value: object) -> object:
     """Seconds from a text such as `250ms`, `10s` or `5m`, else ValueError; a value that is no text stays as it is."""
     if isinstance(value, str):
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", value.strip())
-        if not found:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", value.strip())
+        if not match:
             raise ValueError("expected a duration such as 300ms or 10s")
-        return float(found[1]) * _UNITS[found[2]]
+        return float(match[1]) * _UNITS[match[2]]
     return value
 
 

@@ -1,0 +1,1 @@
+"""Runs suites and loads in child processes, and reads what they report."""

@@ -144,9 +144,9 @@ def result_of(done: LocustOutput) -> LoadResult:
 def _parse_result(done: LocustOutput) -> LoadResult | None:
     try:
         raw = parse_json(done.figures)
-        lanes = {name: _parse_cohorts(lane) for name, lane in raw["lanes"].items()}
-        canary, *halves = (_sum(lanes[name].values()) for name in ("canary", "half-a", "half-b"))
-        names = sorted({name for lane in lanes.values() for name in lane})
+        cohorts = {name: _parse_cohort(cohort) for name, cohort in raw["lanes"].items()}
+        canary, *halves = (_sum(cohorts[name].values()) for name in ("canary", "half-a", "half-b"))
+        names = sorted({name for cohort in cohorts.values() for name in cohort})
         return LoadResult(
             stable=_sum(halves),
             canary=canary,
@@ -155,7 +155,7 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
             unknown=int(raw["unknown"]),
             seconds=float(raw["seconds"]),
             exit_code=done.ended.exit_code,
-            by_name={name: _split_by_version(lanes, name) for name in names},
+            by_name={name: _split_by_version(cohorts, name) for name in names},
             failures=tuple(Failure(FailureKind(kind), str(detail)) for kind, detail in raw["failures"]),
             timed_out=done.ended.timed_out,
         )
@@ -163,17 +163,17 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
         return None
 
 
-def _parse_cohorts(lane: Mapping[str, Any]) -> dict[str, Cohort]:
+def _parse_cohort(requests_by_name: Mapping[str, Any]) -> dict[str, Cohort]:
     return {
         name: Cohort(int(requests), int(errors), Histogram({int(bucket): int(n) for bucket, n in times.items()}))
-        for name, (requests, errors, times) in lane.items()
+        for name, (requests, errors, times) in requests_by_name.items()
     }
 
 
-def _split_by_version(lanes: Mapping[str, Mapping[str, Cohort]], name: str) -> tuple[Cohort, Cohort]:
+def _split_by_version(cohorts: Mapping[str, Mapping[str, Cohort]], name: str) -> tuple[Cohort, Cohort]:
     """The counts of one request name: stable, canary."""
-    stable = _sum(lanes[half].get(name, Cohort()) for half in ("half-a", "half-b"))
-    return stable, lanes["canary"].get(name, Cohort())
+    stable = _sum(cohorts[half].get(name, Cohort()) for half in ("half-a", "half-b"))
+    return stable, cohorts["canary"].get(name, Cohort())
 
 
 def _sum(cohorts: Any) -> Cohort:

@@ -78,12 +78,12 @@ def test_a_sandbox_that_is_stopped_leaves_nothing_and_says_so(root: Path, small:
     assert not running(root)
     status = Folder(root).supervisor()
     assert status is not None
-    assert status.note == "told to stop by SIGTERM"
+    assert status.note == "stopped by SIGTERM"
     with pytest.raises(ChildProcessError):
         os.waitpid(status.pid, os.WNOHANG)
 
 
-def test_a_detached_sandbox_lives_on_until_it_is_told_to_stop(root: Path, small: Path) -> None:
+def test_a_detached_sandbox_runs_until_it_is_stopped(root: Path, small: Path) -> None:
     up(root, small, life=Life.DETACHED, clock=CLOCK).close()
     processes = find_processes(root)
     assert all(is_alive(pid, started) for pid, started in processes.items())
@@ -181,7 +181,7 @@ def test_the_death_of_its_owner_ends_an_owned_sandbox(root: Path, small: Path) -
         until(lambda: have_ended(processes), "every process to end")
     status = Folder(root).supervisor()
     assert status is not None
-    assert status.note == "its owner is gone"
+    assert status.note == "its owner has ended"
 
 
 def test_what_a_pod_has_started_ends_with_it(live_root: Path) -> None:

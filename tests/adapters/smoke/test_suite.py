@@ -154,7 +154,7 @@ def test_an_answer_by_nobody_fails_the_suite(run_suite):
     assert judge_suite(result).verdict is Verdict.FAIL
 
 
-def test_failures_and_errors_are_told_with_their_first_line(run_suite, evidence):
+def test_failures_and_errors_are_reported_with_their_first_line(run_suite, evidence):
     progress = []
     result = run_suite(
         """
