@@ -8,7 +8,6 @@ from gatewayctl.cli.options import App, Config, Out, Output
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.wiring.discovery import wire
-from gatewayctl.wiring.kubernetes import sync_canary
 
 
 def sync(
@@ -19,6 +18,7 @@ def sync(
 ) -> None:
     """Bring the canary's Pod template in line with stable's; never its name, image, replicas or labels."""
     from gatewayctl.reports.sync import SyncReport
+    from gatewayctl.wiring.kubernetes import sync_canary
 
     done = sync_canary(wire(config, Progress(make_console()), app).spec, app, write=not diff)
     show(output, SyncReport(app, done))

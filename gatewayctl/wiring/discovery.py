@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Release, Target
-from gatewayctl.wiring.kubernetes import is_cluster_named, kubernetes_ports, spec_in_cluster
-from gatewayctl.wiring.sandbox import sandbox_ports
 
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
@@ -26,9 +24,21 @@ if TYPE_CHECKING:
     from gatewayctl.ports import ProgressListener
 
 
+def _kubernetes(spec: "Spec", listener: "ProgressListener") -> "Ports":
+    from gatewayctl.wiring.kubernetes import kubernetes_ports
+
+    return kubernetes_ports(spec, listener)
+
+
+def _sandbox(spec: "Spec", listener: "ProgressListener") -> "Ports":
+    from gatewayctl.wiring.sandbox import sandbox_ports
+
+    return sandbox_ports(spec, listener)
+
+
 _PLATFORMS: dict[str, Callable[["Spec", "ProgressListener"], "Ports"]] = {
-    "kubernetes": kubernetes_ports,
-    "sandbox": sandbox_ports,
+    "kubernetes": _kubernetes,
+    "sandbox": _sandbox,
 }
 
 
@@ -108,6 +118,7 @@ def wire_spec(spec: "Spec", listener: "ProgressListener") -> Session:
 def _find_spec(app: str, namespace: str) -> "Spec":
     """./gatewayctl.yaml; where there is none, or `namespace` is not empty, the one in the cluster's journal."""
     from gatewayctl.config.load import find, load
+    from gatewayctl.wiring.kubernetes import is_cluster_named, spec_in_cluster
 
     path = find(None)
     if namespace or (not path.exists() and is_cluster_named()):

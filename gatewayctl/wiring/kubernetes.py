@@ -2,57 +2,60 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.files.evidence import FileEvidence
+from gatewayctl.adapters.kubernetes.client.api import Api, connect, is_configured
+from gatewayctl.adapters.kubernetes.client.kubeconfig import own_namespace
+from gatewayctl.adapters.kubernetes.client.paths import pods
+from gatewayctl.adapters.kubernetes.client.watch import WatchedList
+from gatewayctl.adapters.kubernetes.doctor.checks import KubernetesChecks
+from gatewayctl.adapters.kubernetes.doctor.rbac import (
+    Permission,
+    PodAccess,
+    exec_permissions,
+    load_permissions,
+    release_permissions,
+)
+from gatewayctl.adapters.kubernetes.doctor.twin_sync import Twins
+from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
+from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
+from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
+from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
+from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
+from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
+from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
+from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, EventWriter
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
+from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
+from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
+from gatewayctl.adapters.smoke.suites import ChildSuites
+from gatewayctl.config.load import parse
+from gatewayctl.config.spec import Spec
 from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.twins import TwinSync
+from gatewayctl.gateways.product import OnSignal
+from gatewayctl.gateways.registry import gateway
+from gatewayctl.orchestration.context import Ports
+from gatewayctl.ports import Checker, ProgressListener
 from gatewayctl.wiring.gateway import assemble_gateway
 
-if TYPE_CHECKING:
-    from gatewayctl.adapters.kubernetes.client.api import Api
-    from gatewayctl.adapters.kubernetes.client.watch import WatchedList
-    from gatewayctl.adapters.kubernetes.doctor.rbac import Permission
-    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
-    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
-    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
-    from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
-    from gatewayctl.config.spec import Spec
-    from gatewayctl.domain.twins import TwinSync
-    from gatewayctl.gateways.product import OnSignal
-    from gatewayctl.orchestration.context import Ports
-    from gatewayctl.ports import Checker, ProgressListener
 
-
-def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
+def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
     """Every port of one gateway and its applications in a cluster. Raises EnvironmentFailed when none is named."""
-    from gatewayctl.adapters.clock import SystemClock
-    from gatewayctl.adapters.files.evidence import FileEvidence
-    from gatewayctl.adapters.kubernetes.client.api import connect
-    from gatewayctl.adapters.kubernetes.client.paths import pods
-    from gatewayctl.adapters.kubernetes.client.watch import WatchedList
-    from gatewayctl.adapters.kubernetes.doctor.checks import KubernetesChecks
-    from gatewayctl.adapters.kubernetes.gateway.exec_reload import ExecActivation
-    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
-    from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
-    from gatewayctl.adapters.kubernetes.jobs.load import KubernetesSuites
-    from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, EventWriter
-    from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
-    from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
-    from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
-    from gatewayctl.adapters.smoke.suites import ChildSuites
-    from gatewayctl.orchestration.context import Ports
-
     api, clock = connect(spec.platform.context), SystemClock()
     namespace, place = spec.platform.namespace, _gateway_place(spec)
     listing = WatchedList(api, pods(place.namespace), labelSelector=place.selector)
     store, checker = _route_store(spec, api, place, listing)
     reloads: list[ExecActivation] = []
 
-    def reload_by_exec(how: "OnSignal") -> ExecActivation:
+    def reload_by_exec(how: OnSignal) -> ExecActivation:
         reloads.append(ExecActivation(api, place, listing, store, how))
         return reloads[0]
 
     replicas = KubernetesReplicas(api, place, listing=listing)
-    gateway = replace(assemble_gateway(spec, store, replicas, reload_by_exec), checker=checker)
+    assembled = replace(assemble_gateway(spec, store, replicas, reload_by_exec), checker=checker)
     reload = next(iter(reloads), None)
     workloads = KubernetesWorkloads(api, namespace, _containers(spec))
     permissions = _permissions(spec, place, with_exec=reload is not None)
@@ -60,7 +63,7 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     checks = KubernetesChecks(api, namespace, permissions, looks, workloads.deployment, workloads.containers)
     events = EventWriter(api, namespace, workloads.deployment, listener)
     return Ports(
-        gateway=gateway,
+        gateway=assembled,
         workloads=workloads,
         workload_writer=workloads,
         suites=KubernetesSuites(ChildSuites(), _distributed_load(spec, api, place)),
@@ -74,15 +77,8 @@ def kubernetes_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     )
 
 
-def _permissions(spec: "Spec", place: "GatewayPlace", *, with_exec: bool) -> "tuple[Permission, ...]":
+def _permissions(spec: Spec, place: GatewayPlace, *, with_exec: bool) -> tuple[Permission, ...]:
     """The permissions that releases need here; `with_exec` where gateway Pods load their files at a command."""
-    from gatewayctl.adapters.kubernetes.doctor.rbac import (
-        PodAccess,
-        exec_permissions,
-        load_permissions,
-        release_permissions,
-    )
-
     namespace = spec.platform.namespace
     has_workers = any(app.trial.load and app.trial.load.workers for app in spec.apps.values())
     return (
@@ -93,11 +89,8 @@ def _permissions(spec: "Spec", place: "GatewayPlace", *, with_exec: bool) -> "tu
     )
 
 
-def _distributed_load(spec: "Spec", api: "Api", place: "GatewayPlace") -> "DistributedLoad":
+def _distributed_load(spec: Spec, api: Api, place: GatewayPlace) -> DistributedLoad:
     """Loads with workers, which send to the replicas that there are when a load starts."""
-    from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
-    from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
-
     return DistributedLoad(
         api,
         spec.platform.namespace,
@@ -106,11 +99,8 @@ def _distributed_load(spec: "Spec", api: "Api", place: "GatewayPlace") -> "Distr
     )
 
 
-def _gateway_place(spec: "Spec") -> "GatewayPlace":
+def _gateway_place(spec: Spec) -> GatewayPlace:
     """Where the gateway is in the cluster, and its rules: in API objects where its product has them, else in files."""
-    from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
-    from gatewayctl.gateways.registry import gateway
-
     resource, found = gateway(spec.gateway.kind).resource, spec.gateway
     return GatewayPlace(
         namespace=found.namespace,
@@ -125,17 +115,12 @@ def _gateway_place(spec: "Spec") -> "GatewayPlace":
 
 
 def _route_store(
-    spec: "Spec",
-    api: "Api",
-    place: "GatewayPlace",
-    listing: "WatchedList",
-) -> "tuple[KubernetesRouteStore | ObjectRouteStore, Checker]":
+    spec: Spec,
+    api: Api,
+    place: GatewayPlace,
+    listing: WatchedList,
+) -> tuple[KubernetesRouteStore | ObjectRouteStore, Checker]:
     """Where the rules are stored, and how an edit is checked before it is written there."""
-    from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
-    from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
-    from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
-    from gatewayctl.gateways.registry import gateway
-
     checker = gateway(spec.gateway.kind).checker()
     if place.routes is None:
         return KubernetesRouteStore(api, place, listing), checker
@@ -143,20 +128,17 @@ def _route_store(
     return store, ObjectDryRun(store, checker)
 
 
-def _containers(spec: "Spec") -> dict[str, str]:
+def _containers(spec: Spec) -> dict[str, str]:
     """By Deployment, the name of the application's container, where the configuration names it."""
     named = [app for app in spec.apps.values() if app.container]
     return {name: app.container for app in named for name in (app.target.stable, app.target.canary)}
 
 
-def sync_canary(spec: "Spec", app: str, *, write: bool) -> "TwinSync":
+def sync_canary(spec: Spec, app: str, *, write: bool) -> TwinSync:
     """Compare the twins of one application, and where `write` is true bring its canary in line with stable.
 
     Raises UsageFault on another platform, EnvironmentFailed, Conflict.
     """
-    from gatewayctl.adapters.kubernetes.client.api import connect
-    from gatewayctl.adapters.kubernetes.doctor.twin_sync import Twins
-
     place, wanted = spec.platform, spec.app(app)
     if place.kind != "kubernetes":
         raise UsageFault(f"sync needs a cluster; platform.kind is {place.kind}", hint="the sandbox makes twins itself")
@@ -165,21 +147,14 @@ def sync_canary(spec: "Spec", app: str, *, write: bool) -> "TwinSync":
 
 def is_cluster_named() -> bool:
     """Whether a kubeconfig or the Pod that we run in names a cluster."""
-    from gatewayctl.adapters.kubernetes.client.api import is_configured
-
     return is_configured()
 
 
-def spec_in_cluster(app: str, namespace: str, context: str) -> "Spec":
+def spec_in_cluster(app: str, namespace: str, context: str) -> Spec:
     """The configuration of `app` (any application, if empty) that a release left in a namespace of the cluster.
 
     `context` takes the place of its own, which is of the machine that made the release. Raises UsageFault.
     """
-    from gatewayctl.adapters.kubernetes.client.api import connect
-    from gatewayctl.adapters.kubernetes.client.kubeconfig import own_namespace
-    from gatewayctl.adapters.kubernetes.state.journal import list_apps, read_spec
-    from gatewayctl.config.load import parse
-
     api = connect(context)
     namespace = namespace or own_namespace(context)
     named = [app] if app else list(list_apps(api, namespace))
