@@ -1,6 +1,7 @@
-"""Edits of text by position: characters go in or out, and nothing else is touched or written anew.
+"""Edits of text by position: characters are inserted or removed, and nothing else is touched.
 
-A piece of a file (a literal block of a manifest) is edited as if it stood alone; its frame tells where it stands.
+A fragment of a file (a literal block in a manifest) is edited as a text of its own. Its placement says which offset of
+the file each of its characters has.
 """
 
 import re
@@ -8,12 +9,18 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+Span = tuple[int, int, str]
+"""Characters `start` to `end` of a file, and the text that replaces them."""
+
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """Where a unit stands in its file: every line of it at `starts`, after `indent` blanks; no starts: as a whole.
+class Placement:
+    """Where a fragment is in its file.
 
-    `base` is the offset of the unit's first character, `line` the number (from 1) of its first line.
+    `base` is the offset of its first character in the file, `line` the number of its first line, from 1. A fragment
+    that the file indents has two offsets for each of its lines: `inner` in the fragment, and `starts` in the file,
+    where the line begins with `indent` blanks that are not part of the fragment. Without `starts` it stands in the
+    file as it is.
     """
 
     base: int = 0
@@ -22,44 +29,44 @@ class Frame:
     inner: tuple[int, ...] = ()
     starts: tuple[int, ...] = ()
 
-    def outer(self, offset: int) -> int:
-        """The file's offset of the unit's `offset`."""
+    def offset(self, inner: int) -> int:
+        """The offset in the file of the character at `inner` in the fragment."""
         if not self.starts:
-            return offset + self.base
-        row = bisect_right(self.inner, offset) - 1
-        return self.starts[row] + self.indent + offset - self.inner[row]
+            return inner + self.base
+        row = bisect_right(self.inner, inner) - 1
+        return self.starts[row] + self.indent + inner - self.inner[row]
 
-    def outer_line(self, offset: int) -> int | None:
-        """The file's offset of the start of the line that the unit's `offset` starts; None when it starts none."""
-        row = bisect_right(self.inner, offset) - 1
-        return self.starts[row] if self.starts and self.inner[row] == offset else None
+    def line_start(self, inner: int) -> int | None:
+        """The offset in the file of the line that begins at `inner` in the fragment; None where no line begins."""
+        row = bisect_right(self.inner, inner) - 1
+        return self.starts[row] if self.starts and self.inner[row] == inner else None
 
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """Characters `start` to `end` of a unit become `text`; lines in it end with a line feed."""
+    """Characters `start` to `end` of a fragment become `text`, in which every line ends with a line feed."""
 
     start: int
     end: int
     text: str = ""
 
 
-def outer(text: str, frame: Frame, splice: Splice) -> tuple[int, int, str]:
-    """A splice of a piece in characters of its file, whose text is `text`; line ends are those of the place."""
-    new, blanks = splice.text, " " * frame.indent
-    start, end = frame.outer_line(splice.start), frame.outer_line(splice.end)
+def in_file(text: str, placement: Placement, splice: Splice) -> Span:
+    """The same splice in offsets of the file `text`, with the indentation and the line ends of that place."""
+    new, blanks = splice.text, " " * placement.indent
+    start, end = placement.line_start(splice.start), placement.line_start(splice.end)
     if start is not None and end is not None and (not new or new.endswith("\n")):
         new = "".join(f"{blanks if line.strip() else ''}{line}" for line in new.splitlines(keepends=True))
     else:
-        start, end = frame.outer(splice.start), frame.outer(splice.end)
+        start, end = placement.offset(splice.start), placement.offset(splice.end)
         new = new.replace("\n", f"\n{blanks}")
     return start, end, new.replace("\n", line_end(text, start))
 
 
-def applied(text: str, pieces: Sequence[tuple[int, int, str]]) -> str:
-    """`text` with every piece (start, end, new text) in place; pieces do not overlap."""
+def replace_spans(text: str, spans: Sequence[Span]) -> str:
+    """`text` with every span replaced; spans do not overlap."""
     parts, at = [], 0
-    for start, end, new in sorted(pieces, key=lambda piece: piece[:2]):
+    for start, end, new in sorted(spans, key=lambda span: span[:2]):
         parts += [text[at:start], new]
         at = end
     return "".join([*parts, text[at:]])
@@ -69,7 +76,7 @@ _ENDS = re.compile(r"\r?\n")
 
 
 def line_end(text: str, offset: int) -> str:
-    """How the line before `offset` ends; where there is none, how the first line does."""
+    """How the line before `offset` ends; for the first line, how that one ends; a line feed if there is no line end."""
     before = text.rfind("\n", 0, offset)
     if before > 0:
         return "\r\n" if text[before - 1] == "\r" else "\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
 from gatewayctl.gateways.nginx.tree import ConfigText, Directive, read
-from gatewayctl.gateways.spans import Splice, applied, outer
+from gatewayctl.gateways.spans import Splice, in_file, replace_spans
 
 _BEGIN = re.compile(r"# (gatewayctl-\S+-canary) begin( in a line)?(?:: ([a-z0-9-]+: [a-z0-9-]+) -> (\S+))?\r?")
 _END = re.compile(r"# (gatewayctl-\S+-canary) end\r?")
@@ -96,12 +96,12 @@ def remove_owned(files: Files, name: str) -> Files:
 
 def _remove_from(file: SourceFile, name: str) -> SourceFile:
     cuts = [
-        outer(file.text, text.unit.frame, Splice(block.start, block.end))
+        in_file(file.text, text.unit.placement, Splice(block.start, block.end))
         for text in read(file)
         for block in find_owned(text)
         if block.name == name
     ]
-    return SourceFile(file.name, applied(file.text, cuts))
+    return SourceFile(file.name, replace_spans(file.text, cuts))
 
 
 def insert_all(files: Files, insertions: Iterable[Insertion], name: str) -> Files:
@@ -110,9 +110,9 @@ def insert_all(files: Files, insertions: Iterable[Insertion], name: str) -> File
     texts = {file.name: file.text for file in files}
     for insertion in insertions:
         unit = insertion.text.unit
-        by_file.setdefault(unit.file, []).append(outer(texts[unit.file], unit.frame, insertion.splice(name)))
+        by_file.setdefault(unit.file, []).append(in_file(texts[unit.file], unit.placement, insertion.splice(name)))
     return tuple(
-        SourceFile(file.name, applied(file.text, by_file[file.name])) if file.name in by_file else file
+        SourceFile(file.name, replace_spans(file.text, by_file[file.name])) if file.name in by_file else file
         for file in files
     )
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.spans import Frame
+from gatewayctl.gateways.spans import Placement
 from gatewayctl.gateways.yamltext.fragments import Unit, blocks
 
 MAX_CHARS = 16 * 1024 * 1024
@@ -78,7 +78,7 @@ class ConfigText:
 
     def line(self, offset: int) -> int:
         """The line in the file of an offset in this text, counted from 1."""
-        return self.unit.text.count("\n", 0, offset) + self.unit.frame.line
+        return self.unit.text.count("\n", 0, offset) + self.unit.placement.line
 
     def walk(self) -> Iterator[Directive]:
         """Every directive, nested ones too, in the order of the text."""
@@ -112,7 +112,7 @@ def read(file: SourceFile) -> tuple[ConfigText, ...]:
     if all(mark.search(file.text) for mark in _MANIFEST):
         units = blocks(file, is_config)
     else:
-        units = (Unit(file.name, file.text, (), Frame()),)
+        units = (Unit(file.name, file.text, (), Placement()),)
     return tuple(_parse(unit) for unit in units)
 
 

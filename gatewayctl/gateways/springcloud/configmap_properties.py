@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Change, Files, RouteView, SourceFile
-from gatewayctl.gateways.spans import Splice, applied, outer
+from gatewayctl.gateways.spans import Splice, in_file, replace_spans
 from gatewayctl.gateways.yamltext.fragments import Unit, blocks
 
 SUFFIX = ".properties"
@@ -64,7 +64,7 @@ def units_of(file: SourceFile) -> tuple[Unit, ...]:
 
 
 def _page(unit: Unit) -> SourceFile:
-    return SourceFile(f"{unit.file}#{unit.frame.line}{SUFFIX}", "\n" * (unit.frame.line - 1) + unit.text)
+    return SourceFile(f"{unit.file}#{unit.placement.line}{SUFFIX}", "\n" * (unit.placement.line - 1) + unit.text)
 
 
 def _bound(files: Files, stage: Files) -> Iterator[SourceFile]:
@@ -75,7 +75,7 @@ def _bound(files: Files, stage: Files) -> Iterator[SourceFile]:
         for number, unit in enumerate(units_of(file)):
             page = new.get(_page(unit).name)
             if page:
-                made = _put(made, number, page.text[unit.frame.line - 1 :])
+                made = _put(made, number, page.text[unit.placement.line - 1 :])
         if made != file:
             yield made
 
@@ -83,10 +83,10 @@ def _bound(files: Files, stage: Files) -> Iterator[SourceFile]:
 def _put(file: SourceFile, number: int, text: str) -> SourceFile:
     """A manifest with another text in the block of one of its pages."""
     unit = units_of(file)[number]
-    pieces = [outer(file.text, unit.frame, splice) for splice in _splices(unit.text, text)]
-    made = SourceFile(file.name, applied(file.text, pieces))
+    pieces = [in_file(file.text, unit.placement, splice) for splice in _splices(unit.text, text)]
+    made = SourceFile(file.name, replace_spans(file.text, pieces))
     if [one.text for one in units_of(made)] != [text if one is unit else one.text for one in units_of(file)]:
-        raise Refused(file.name, unit.frame.line, "this block cannot be edited in place with certainty")
+        raise Refused(file.name, unit.placement.line, "this block cannot be edited in place with certainty")
     return made
 
 

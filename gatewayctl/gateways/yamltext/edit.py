@@ -10,7 +10,7 @@ from yaml.nodes import Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.spans import Splice, applied, outer
+from gatewayctl.gateways.spans import Splice, in_file, replace_spans
 from gatewayctl.gateways.yamltext.compare import difference
 from gatewayctl.gateways.yamltext.fragments import Source, Unit, read
 from gatewayctl.gateways.yamltext.splice import aliases, inserted, removed
@@ -35,8 +35,8 @@ def edited(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> Source
     _refuse_aliases(edits)
     text = source.file.text
     gone = {(id(edit.sequence), edit.index) for edit in edits if edit.item is None}
-    pieces = [outer(text, edit.unit.frame, _splice(edit, gone)) for edit in edits]
-    file = SourceFile(source.file.name, applied(text, pieces))
+    pieces = [in_file(text, edit.unit.placement, _splice(edit, gone)) for edit in edits]
+    file = SourceFile(source.file.name, replace_spans(text, pieces))
     trouble = _trouble(source, read(file, is_config), edits)
     if trouble:
         raise trouble
@@ -95,7 +95,7 @@ def _trouble(before: Source, after: Source, edits: Sequence[Edit]) -> Refused | 
             return Refused(name, parts[0].start_mark.line + 1, reason.format("this manifest would not stay as it is"))
     for old, new in zip(before.units, after.units, strict=True):
         if len(old.roots) != len(new.roots):
-            return Refused(name, old.frame.line, reason.format("its documents would not be the same"))
+            return Refused(name, old.placement.line, reason.format("its documents would not be the same"))
         places = [edit.sequence.start_mark.index for edit in edits if edit.unit is old]
         for pair in zip(old.roots, new.roots, strict=True):
             part = None if _is_untouched(old, new, pair, places) else difference(*pair, meant)

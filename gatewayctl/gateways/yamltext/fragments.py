@@ -1,6 +1,6 @@
 """A file as the pieces of gateway configuration in it: the file itself, or block scalars of ConfigMap manifests.
 
-A piece (a unit) is read as its gateway reads it; its frame tells where each of its characters stands in the file.
+A piece (a unit) is read as its gateway reads it; its placement says which offset of the file each character has.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.spans import Frame
+from gatewayctl.gateways.spans import Placement
 from gatewayctl.gateways.yamltext.document import BOM, Fault, parse, template_mark
 
 
@@ -22,13 +22,13 @@ class Unit:
     file: str
     text: str
     roots: tuple[Node, ...]
-    frame: Frame
+    placement: Placement
     scalar: ScalarNode | None = None
     key: str = ""
 
     def line(self, node: Node) -> int:
         """The line of `node` in the file, from 1."""
-        return int(node.start_mark.line) + self.frame.line
+        return int(node.start_mark.line) + self.placement.line
 
     def refused(self, node: Node, reason: str, *, hint: str = "") -> Refused:
         """A refusal that names the place of `node`."""
@@ -73,7 +73,7 @@ def read(file: SourceFile, is_config: Callable[[str], bool] | None) -> Source:
     roots = _parsed(file.name, text, 1)
     held: list[Unit] = []
     plain: list[Node] = []
-    whole = Unit(file.name, text, roots, Frame(base=base))
+    whole = Unit(file.name, text, roots, Placement(base=base))
     if is_config is None:
         return Source(file, roots, (whole,))
     for root in roots:
@@ -83,14 +83,14 @@ def read(file: SourceFile, is_config: Callable[[str], bool] | None) -> Source:
         for manifest in manifests or ():
             held += _units_of(whole, manifest, is_config)
     if plain:
-        held.append(Unit(file.name, text, tuple(plain), Frame(base=base)))
+        held.append(Unit(file.name, text, tuple(plain), Placement(base=base)))
     return Source(file, roots, tuple(held))
 
 
 def blocks(file: SourceFile, is_config: Callable[[str], bool]) -> tuple[Unit, ...]:
     """The literal blocks of ConfigMaps that hold configuration of a format that is not YAML. Raises Refused."""
     roots = _parsed(file.name, file.text, 1)
-    whole = Unit(file.name, file.text, roots, Frame())
+    whole = Unit(file.name, file.text, roots, Placement())
     manifests = [manifest for root in roots for manifest in manifests_of(root) or ()]
     return tuple(unit for one in manifests for unit in _units_of(whole, one, is_config, lambda *_: ()))
 
@@ -137,13 +137,13 @@ def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool], par
             raise whole.refused(value, reason, hint=f"write it as a literal block: `{key.value}: |`")
         if value.start_mark.index < key.end_mark.index:
             raise whole.refused(key, f"{key.value} is an alias of a text that stands elsewhere")
-        frame = _frame(whole, value)
-        roots = parsed(whole.file, value.value, frame.line)
-        units.append(Unit(whole.file, value.value, roots, frame, value, str(key.value)))
+        placement = _placement(whole, value)
+        roots = parsed(whole.file, value.value, placement.line)
+        units.append(Unit(whole.file, value.value, roots, placement, value, str(key.value)))
     return units
 
 
-def _frame(whole: Unit, scalar: ScalarNode) -> Frame:
+def _placement(whole: Unit, scalar: ScalarNode) -> Placement:
     """Where the lines of a literal block stand. Raises Refused when they cannot be found again as written."""
     text = whole.text
     first = text.index("\n", scalar.start_mark.index) + 1
@@ -160,7 +160,7 @@ def _frame(whole: Unit, scalar: ScalarNode) -> Frame:
         if found[indent:] != line or found[:indent].strip(" "):
             raise whole.refused(scalar, "the lines of this block scalar cannot be told apart with certainty")
         inner.append(here)
-        starts.append(there + whole.frame.base)
+        starts.append(there + whole.placement.base)
         here += len(line) + 1
         there += (len(outer[row]) if row < len(outer) else 0) + 1
-    return Frame(line=scalar.start_mark.line + 2, indent=indent, inner=tuple(inner), starts=tuple(starts))
+    return Placement(line=scalar.start_mark.line + 2, indent=indent, inner=tuple(inner), starts=tuple(starts))
