@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
-from gatewayctl.gateways.envoy.diagnostics import notes, refuse_hidden, refuse_unreadable, unrouted
+from gatewayctl.gateways.envoy.diagnostics import no_route_refusal, notes, refuse_hidden, refuse_unreadable
 from gatewayctl.gateways.envoy.edits import (
+    add_clusters,
+    add_routes,
     all_routes,
-    clusters_in,
-    clusters_out,
-    routes_in,
-    routes_out,
-    surveys,
-    targets,
+    find_stable_routes,
+    read_files,
+    remove_clusters,
+    remove_routes,
 )
 from gatewayctl.gateways.envoy.routes import view
 from gatewayctl.gateways.yamltext.document import no_collection
@@ -32,7 +32,7 @@ class EnvoyDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        found = surveys(files)
+        found = read_files(files)
         routes = all_routes(found)
         if not routes:
             refuse_unreadable(found)
@@ -44,14 +44,14 @@ class EnvoyDialect:
             return self._insert(files, rule)
 
     def _insert(self, files: Files, rule: CanaryRule) -> Change:
-        found = surveys(routes_out(files, rule.app))
+        found = read_files(remove_routes(files, rule.app))
         refuse_hidden(found, rule)
-        covered = targets(found, rule)
+        covered = find_stable_routes(found, rule)
         if not covered:
-            raise unrouted(found, rule)
-        defined = clusters_in(files, rule)
-        routed = routes_in(routes_out(defined, rule.app), rule)
-        done = clusters_out(routed, rule.app, keep=rule.canary)
+            raise no_route_refusal(found, rule)
+        defined = add_clusters(files, rule)
+        routed = add_routes(remove_routes(defined, rule.app), rule)
+        done = remove_clusters(routed, rule.app, keep=rule.canary)
         if _without(done, rule.app) != _without(files, rule.app):
             names = ", ".join(file.name for file in files)
             raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
@@ -67,19 +67,19 @@ class EnvoyDialect:
             return self._remove(files, app)
 
     def _remove(self, files: Files, app: str) -> Change:
-        ours = [route for route in all_routes(surveys(files)) if route.name == rule_name(app)]
-        unrouted_files = routes_out(files, app)
-        done = clusters_out(unrouted_files, app)
+        ours = [route for route in all_routes(read_files(files)) if route.name == rule_name(app)]
+        unrouted_files = remove_routes(files, app)
+        done = remove_clusters(unrouted_files, app)
         return Change(stages=_stages(files, (unrouted_files, done)), covered=tuple(view(route) for route in ours))
 
 
 def _without(files: Files, app: str) -> Files:
-    return clusters_out(routes_out(files, app), app)
+    return remove_clusters(remove_routes(files, app), app)
 
 
 def _stages(files: Files, steps: Sequence[Files]) -> tuple[Files, ...]:
     """What each step changes; one stage where all of it is one text, which its gateway loads at once."""
-    if _changed_units(files, steps[-1]) <= 1:
+    if _changed_fragments(files, steps[-1]) <= 1:
         steps = steps[-1:]
     stages = []
     for step in steps:
@@ -90,7 +90,7 @@ def _stages(files: Files, steps: Sequence[Files]) -> tuple[Files, ...]:
     return tuple(stages)
 
 
-def _changed_units(before: Files, after: Files) -> int:
-    old = [unit.text for one in surveys(before) for unit in one.source.units]
-    new = [unit.text for one in surveys(after) for unit in one.source.units]
+def _changed_fragments(before: Files, after: Files) -> int:
+    old = [fragment.text for one in read_files(before) for fragment in one.source.fragments]
+    new = [fragment.text for one in read_files(after) for fragment in one.source.fragments]
     return sum(one != other for one, other in zip(old, new, strict=True))

@@ -7,9 +7,9 @@ from yaml.nodes import MappingNode, Node
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.envoy.fields import below, fields, snake, text
+from gatewayctl.gateways.envoy.fields import below, message, snake, text
 from gatewayctl.gateways.envoy.locate import is_config
-from gatewayctl.gateways.yamltext.fragments import Unit, read
+from gatewayctl.gateways.yamltext.fragments import Fragment, read
 
 
 def reload_trouble(bootstrap: str, mount_path: str) -> str:
@@ -19,7 +19,7 @@ def reload_trouble(bootstrap: str, mount_path: str) -> str:
     """
     try:
         source = read(SourceFile("bootstrap", bootstrap), is_config)
-        found = [one for unit in source.units for root in unit.roots for one in _sources(unit, root)]
+        found = [one for fragment in source.fragments for root in fragment.roots for one in _sources(fragment, root)]
     except Refused as why:
         return str(why)
     watched = [directory for path, directory in found if _same(path, mount_path)]
@@ -42,13 +42,13 @@ def _same(one: str, other: str) -> bool:
     return PurePosixPath(one) == PurePosixPath(other)
 
 
-def _sources(unit: Unit, root: Node) -> Iterator[tuple[str, str]]:
+def _sources(fragment: Fragment, root: Node) -> Iterator[tuple[str, str]]:
     """Every file that is read as xDS, with the directory watched for it. Raises Refused."""
     for name, value in below(root):
         if name == "path_config_source":
-            yield _path_source(unit, value)
+            yield _path_source(fragment, value)
         elif name.endswith(("_config", "config_source")) and isinstance(value, MappingNode):
-            plain = fields(unit, value, name).get("path") if _has_path(value) else None
+            plain = message(fragment, value, name).fields.get("path") if _has_path(value) else None
             if plain is not None:
                 yield text(plain), ""
 
@@ -58,8 +58,6 @@ def _has_path(node: MappingNode) -> bool:
     return "path" in keys and keys <= {"path", "resource_api_version", "initial_fetch_timeout"}
 
 
-def _path_source(unit: Unit, node: Node) -> tuple[str, str]:
-    found = fields(unit, node, "path_config_source")
-    directory = found.get("watched_directory")
-    inside = fields(unit, directory, "watched_directory") if directory is not None else {}
-    return text(found.get("path")), text(inside.get("path"))
+def _path_source(fragment: Fragment, node: Node) -> tuple[str, str]:
+    found = message(fragment, node, "path_config_source")
+    return found.field("path").text, found.field("watched_directory").field("path").text

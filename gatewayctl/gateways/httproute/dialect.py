@@ -14,7 +14,7 @@ from gatewayctl.gateways.httproute.precedence import note_losers, refuse_outrank
 from gatewayctl.gateways.httproute.service import parse_service
 from gatewayctl.gateways.httproute.views import describe_rule
 from gatewayctl.gateways.yamltext.document import no_collection
-from gatewayctl.gateways.yamltext.edit import Edit, edited
+from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
 # What a repeated header means is left to each product by the API; Traefik and Envoy match any of its values.
 _LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
@@ -45,7 +45,7 @@ class HttpRouteDialect:
             raise explain_unrouted(found, rule)
         refuse_two_namespaces(targets, rule)
         refuse_outranked(rules_of(found), targets, rule)
-        done = tuple(edited(one.source, _additions(one, rule), None) for one in found)
+        done = tuple(apply_edits(one.source, _additions(one, rule), None) for one in found)
         refuse_excess(read_files(done), found, rule.app)
         if _rules_out(done, rule.app) != bare:
             names = ", ".join(file.name for file in files)
@@ -72,12 +72,12 @@ def _is_target(rule: HttpRouteRule, wanted: CanaryRule) -> bool:
 
 def _rules_out(files: Files, app: str) -> Files:
     read_files(files)
-    return tuple(edited(read_file(file).source, _removals(read_file(file), app), None) for file in files)
+    return tuple(apply_edits(read_file(file).source, _removals(read_file(file), app), None) for file in files)
 
 
 def _removals(found: RouteFile, app: str) -> list[Edit]:
     return [
-        Edit(rule.route.unit, rule.route.sequence, rule.index)
+        Edit(rule.route.fragment, rule.route.sequence, rule.index)
         for rule in rules_of([found])
         if rule.owner == rule_name(app) and rule.route.sequence is not None
     ]
@@ -91,7 +91,7 @@ def _additions(found: RouteFile, wanted: CanaryRule) -> list[Edit]:
             name = wanted.name if number == 1 else f"{wanted.name}-{number}"
             if route.sequence is not None:
                 edits.append(
-                    Edit(route.unit, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
+                    Edit(route.fragment, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
                 )
     return edits
 

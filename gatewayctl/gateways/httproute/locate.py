@@ -15,7 +15,7 @@ from gatewayctl.domain.routing import Files, SourceFile
 from gatewayctl.gateways.httproute.fields import read_fields, read_items, refuse_template
 from gatewayctl.gateways.httproute.matches import HttpRouteMatch, read_matches
 from gatewayctl.gateways.yamltext.document import template_mark
-from gatewayctl.gateways.yamltext.fragments import Source, Unit, manifests_of, pairs_of, read
+from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, pairs_of, read
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
 _GROUP = "gateway.networking.k8s.io"
@@ -63,7 +63,7 @@ class HttpRouteRule:
     @property
     def line(self) -> int:
         """The line in the file, counted from 1."""
-        return self.route.unit.line(self.node)
+        return self.route.fragment.line(self.node)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,7 @@ class HttpRoute:
     `sequence` is the list of rules; None where there is no list.
     """
 
-    unit: Unit
+    fragment: Fragment
     node: Node
     name: str
     namespace: str
@@ -92,7 +92,7 @@ class HttpRoute:
 class ApiObject:
     """One Kubernetes object of a file; `api` is its apiVersion."""
 
-    unit: Unit
+    fragment: Fragment
     node: Node
     api: str
     kind: str
@@ -129,17 +129,17 @@ def rules_of(files: Iterable[RouteFile]) -> Iterator[HttpRouteRule]:
 def read_file(file: SourceFile) -> RouteFile:
     """The objects in `file`. Raises Refused."""
     found = RouteFile(read(file, None))
-    for unit in found.source.units:
-        for root in unit.roots:
+    for fragment in found.source.fragments:
+        for root in fragment.roots:
             for manifest in manifests_of(root) or ():
-                _add_object(found, unit, manifest)
+                _add_object(found, fragment, manifest)
     return found
 
 
-def _add_object(found: RouteFile, unit: Unit, node: Node) -> None:
+def _add_object(found: RouteFile, fragment: Fragment, node: Node) -> None:
     top = pairs_of(node)
     meta = pairs_of(top.get("metadata"))
-    manifest = ApiObject(unit, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
+    manifest = ApiObject(fragment, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
     if manifest.kind != "HTTPRoute" or "/" not in manifest.api:
         found.others.append(manifest)
     elif manifest.api not in _SUPPORTED:
@@ -149,55 +149,55 @@ def _add_object(found: RouteFile, unit: Unit, node: Node) -> None:
 
 
 def _read_route(manifest: ApiObject, namespace: str) -> HttpRoute:
-    unit = manifest.unit
-    spec = read_fields(unit, read_fields(unit, manifest.node, "an HTTPRoute").get("spec"), "spec")
+    fragment = manifest.fragment
+    spec = read_fields(fragment, read_fields(fragment, manifest.node, "an HTTPRoute").get("spec"), "spec")
     listed = spec.get("rules")
     if listed is not None and not is_null(listed) and not isinstance(listed, SequenceNode):
-        raise unit.unexpected(listed, "a list of rules")
+        raise fragment.wrong_type(listed, "a list of rules")
     route = HttpRoute(
-        unit,
+        fragment,
         manifest.node,
         manifest.name,
         namespace,
-        frozenset(text(one).lower() for one in read_items(unit, spec.get("hostnames"), "a list of host names")),
-        frozenset(_read_parents(unit, spec.get("parentRefs"), namespace)),
+        frozenset(text(one).lower() for one in read_items(fragment, spec.get("hostnames"), "a list of host names")),
+        frozenset(_read_parents(fragment, spec.get("parentRefs"), namespace)),
         listed if isinstance(listed, SequenceNode) else None,
     )
-    for index, node in enumerate(read_items(unit, listed, "a list of rules")):
+    for index, node in enumerate(read_items(fragment, listed, "a list of rules")):
         route.rules.append(_read_rule(route, index, node))
     return route
 
 
-def _read_parents(unit: Unit, node: Node | None, namespace: str) -> Iterator[str]:
-    for one in read_items(unit, node, "a list of parents"):
-        found = read_fields(unit, one, "a parent")
+def _read_parents(fragment: Fragment, node: Node | None, namespace: str) -> Iterator[str]:
+    for one in read_items(fragment, node, "a list of parents"):
+        found = read_fields(fragment, one, "a parent")
         kind = text(found.get("kind")) or "Gateway"
         yield f"{kind}/{text(found.get('namespace')) or namespace}/{text(found.get('name'))}"
 
 
 @lru_cache(maxsize=8)
-def _may_be_template(unit: Unit) -> bool:
+def _may_be_template(fragment: Fragment) -> bool:
     """A cheap test to be done first: False is certain, True may come from a comment or an annotation."""
-    return bool(template_mark(unit.text)) or "\\" in unit.text
+    return bool(template_mark(fragment.text)) or "\\" in fragment.text
 
 
 def _read_rule(route: HttpRoute, index: int, node: Node) -> HttpRouteRule:
-    unit = route.unit
-    found = read_fields(unit, node, "a rule")
+    fragment = route.fragment
+    found = read_fields(fragment, node, "a rule")
     if not isinstance(node, MappingNode):
-        raise unit.unexpected(node, "a rule")
-    if _may_be_template(unit):
-        refuse_template(unit, node)
+        raise fragment.wrong_type(node, "a rule")
+    if _may_be_template(fragment):
+        refuse_template(fragment, node)
     backends = tuple(
-        _read_backend(route, one) for one in read_items(unit, found.get("backendRefs"), "a list of backends")
+        _read_backend(route, one) for one in read_items(fragment, found.get("backendRefs"), "a list of backends")
     )
     return HttpRouteRule(
-        route, index, node, text(found.get("name")), read_matches(unit, found.get("matches")), backends
+        route, index, node, text(found.get("name")), read_matches(fragment, found.get("matches")), backends
     )
 
 
 def _read_backend(route: HttpRoute, node: Node) -> BackendRef:
-    found = read_fields(route.unit, node, "a backend")
+    found = read_fields(route.fragment, node, "a backend")
     named = text(found.get("namespace"))
     return BackendRef(
         node,
@@ -211,7 +211,7 @@ def _read_backend(route: HttpRoute, node: Node) -> BackendRef:
 
 def _old_version(route: ApiObject) -> Refused:
     reason = f"HTTPRoute {route.name} is written in {route.api}: this version is gone from current clusters"
-    return route.unit.refused(route.node, reason, hint=f"migrate it to {_GROUP}/v1 first")
+    return route.fragment.refusal(route.node, reason, hint=f"migrate it to {_GROUP}/v1 first")
 
 
 def _no_route(files: Files, found: Iterable[RouteFile]) -> Refused:
@@ -220,7 +220,7 @@ def _no_route(files: Files, found: Iterable[RouteFile]) -> Refused:
     for other in others:
         if other.kind.endswith("Route") and other.api.startswith(f"{_GROUP}/"):
             reason = f"{other.kind} {other.name} is not an HTTPRoute: only those can be routed by a header here"
-            return other.unit.refused(other.node, reason)
+            return other.fragment.refusal(other.node, reason)
     kinds = ", ".join(sorted({other.kind for other in others})[:10])
     tail = f", only {kinds}" if kinds else ""
     return Refused(", ".join(file.name for file in files), 0, f"holds no HTTPRoute of {_GROUP}{tail}")

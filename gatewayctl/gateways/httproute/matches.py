@@ -10,7 +10,7 @@ from yaml.nodes import Node
 
 from gatewayctl.domain.routing import Header
 from gatewayctl.gateways.httproute.fields import read_fields, read_items
-from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import text
 
 
@@ -68,29 +68,29 @@ def _contradict(mine: tuple[tuple[str, str], ...], theirs: tuple[tuple[str, str]
     )
 
 
-def read_matches(unit: Unit, node: Node | None) -> tuple[HttpRouteMatch, ...]:
+def read_matches(fragment: Fragment, node: Node | None) -> tuple[HttpRouteMatch, ...]:
     """The matches of a rule; if it has none, the one for every path that the API assumes. Raises Refused."""
-    listed = read_items(unit, node, "a list of matches")
-    return tuple(_read_match(unit, one) for one in listed) or (HttpRouteMatch(),)
+    listed = read_items(fragment, node, "a list of matches")
+    return tuple(_read_match(fragment, one) for one in listed) or (HttpRouteMatch(),)
 
 
-def _read_match(unit: Unit, node: Node) -> HttpRouteMatch:
-    found = read_fields(unit, node, "a match")
-    path = read_fields(unit, found.get("path"), "path")
+def _read_match(fragment: Fragment, node: Node) -> HttpRouteMatch:
+    found = read_fields(fragment, node, "a match")
+    path = read_fields(fragment, found.get("path"), "path")
     return HttpRouteMatch(
         text(path.get("type")) or "PathPrefix",
         text(path.get("value")) or "/",
         text(found.get("method")),
-        _read_conditions(unit, found.get("headers"), "a header match"),
-        _read_conditions(unit, found.get("queryParams"), "a query parameter match"),
+        _read_conditions(fragment, found.get("headers"), "a header match"),
+        _read_conditions(fragment, found.get("queryParams"), "a query parameter match"),
     )
 
 
-def _read_conditions(unit: Unit, node: Node | None, what: str) -> tuple[tuple[str, str], ...]:
+def _read_conditions(fragment: Fragment, node: Node | None, what: str) -> tuple[tuple[str, str], ...]:
     """Names and exact values. As the API does, it ignores a repeated name, and the case of header names."""
     found: dict[str, str] = {}
-    for one in read_items(unit, node, f"a list, each {what}"):
-        member = read_fields(unit, one, what)
+    for one in read_items(fragment, node, f"a list, each {what}"):
+        member = read_fields(fragment, one, what)
         name = text(member.get("name"))
         exact = (text(member.get("type")) or "Exact") == "Exact"
         key = name.lower() if "header" in what else name

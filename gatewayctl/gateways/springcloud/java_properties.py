@@ -16,7 +16,7 @@ _LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JavaProperty:
     """One property, its escapes undone; it stands in the lines from `start` to before `end`, counted from 0."""
 
     start: int
@@ -31,7 +31,7 @@ def lines_of(text: str) -> list[str]:
     return _LINE.findall(text)
 
 
-def entries(lines: list[str]) -> Iterator[Entry]:
+def read_properties(lines: list[str]) -> Iterator[JavaProperty]:
     """Every property, in order; comments and blank lines are none."""
     at = 0
     while at < len(lines):
@@ -46,10 +46,12 @@ def entries(lines: list[str]) -> Iterator[Entry]:
             at += 1
         found = _PAIR.fullmatch(whole)
         if found:
-            yield Entry(start, min(at, len(lines)), _plain(found["key"]), found["separator"], _plain(found["value"]))
+            yield JavaProperty(
+                start, min(at, len(lines)), _plain(found["key"]), found["separator"], _plain(found["value"])
+            )
 
 
-def escaped(value: str) -> str:
+def escape(value: str) -> str:
     """A value as it has to be written; what is not ASCII by its number, whatever the file's encoding is."""
     written = value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
     written = "".join(letter if letter.isascii() else _numbers(letter) for letter in written)
@@ -57,8 +59,8 @@ def escaped(value: str) -> str:
 
 
 def _numbers(letter: str) -> str:
-    units = letter.encode("utf-16-be")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    fragments = letter.encode("utf-16-be")
+    return "".join(f"\\u{fragments[at]:02x}{fragments[at + 1]:02x}" for at in range(0, len(fragments), 2))
 
 
 def _plain(text: str) -> str:

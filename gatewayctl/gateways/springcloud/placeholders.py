@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from yaml.nodes import ScalarNode
 
-from gatewayctl.gateways.springcloud.locate import Survey
-from gatewayctl.gateways.springcloud.relaxed_binding import find, path_of
+from gatewayctl.gateways.springcloud.locate import SpringFile
+from gatewayctl.gateways.springcloud.relaxed_binding import find_property, path_of
 
 
 class Properties:
     """Values of properties, by their names in placeholders. Those with several values have none."""
 
-    def __init__(self, found: Iterable[Survey]) -> None:
+    def __init__(self, found: Iterable[SpringFile]) -> None:
         self._found = tuple(found)
         self._known: dict[str, str | None] = {}
 
@@ -28,9 +28,9 @@ class Properties:
             return set()
         return {
             str(one.value.value)
-            for survey in self._found
-            for unit in survey.source.units
-            for root in unit.roots
-            for one in find(unit, root, path)
+            for file in self._found
+            for fragment in file.source.fragments
+            for root in fragment.roots
+            for one in find_property(fragment, root, path)
             if not one.rest and isinstance(one.value, ScalarNode)
         }

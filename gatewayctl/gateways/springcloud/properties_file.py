@@ -14,8 +14,8 @@ from typing import Any
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.nesting import MAX_DEPTH, TooDeep
 from gatewayctl.domain.routing import Change, Files, SourceFile
-from gatewayctl.gateways.springcloud.configmap_properties import SUFFIX, closed, opened
-from gatewayctl.gateways.springcloud.java_properties import Entry, entries, escaped, lines_of
+from gatewayctl.gateways.springcloud.configmap_properties import SUFFIX, as_change_of_manifests, with_properties
+from gatewayctl.gateways.springcloud.java_properties import JavaProperty, escape, lines_of, read_properties
 from gatewayctl.gateways.springcloud.routes import owner
 from gatewayctl.yamlloader import load
 
@@ -28,11 +28,11 @@ _COMMENT = re.compile(r"^[ \t\f]*[#!]")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PropertiesRoute:
     """One route: what it says, and the lines of the file that say so."""
 
     data: dict[str, Any]
-    entries: tuple[Entry, ...]
+    entries: tuple[JavaProperty, ...]
 
     @property
     def line(self) -> int:
@@ -46,12 +46,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class PropertiesFile:
     """A `.properties` file; `others` are the properties that are no routes."""
 
     file: SourceFile
     prefix: str
-    rows: tuple[Row, ...]
+    rows: tuple[PropertiesRoute, ...]
     others: dict[str, str]
 
     @property
@@ -96,7 +96,7 @@ class Sheet:
                 place -= 1
             end = re.search(r"(?:\r\n|\r|\n)?\Z", lines[row.line])
             style = (row.entries[0].separator, (end[0] if end else "") or "\n")
-            here[place] = [line for number, item in items for line in self._written(number, item, style)]
+            here[place] = [line for number, item in items for line in self._new_lines(number, item, style)]
         gone = {
             line
             for at, row in enumerate(self.rows)
@@ -112,32 +112,34 @@ class Sheet:
             elif at not in gone:
                 yield line
 
-    def _written(self, number: int, item: dict[str, Any], style: tuple[str, str]) -> Iterator[str]:
+    def _new_lines(self, number: int, item: dict[str, Any], style: tuple[str, str]) -> Iterator[str]:
         separator, end = style
         for path, value in _flat(item):
             key = f"{self.prefix}[{number}]{path}"
-            yield f"{key}{separator}{escaped(value)}{end}"
+            yield f"{key}{separator}{escape(value)}{end}"
 
 
 def as_yaml(files: Files) -> Files:
     """The files, and those in manifests: what is `.properties` as YAML. Raises Refused."""
-    return tuple(sheet(file).yaml if _is_sheet(file) else file for file in opened(files))
+    return tuple(read_properties_file(file).yaml if _is_properties(file) else file for file in with_properties(files))
 
 
-def written_back(files: Files, change: Change) -> Change:
+def write_back(files: Files, change: Change) -> Change:
     """An edit of `as_yaml(files)` as one of `files`. Raises Refused when it could not be taken back exactly."""
-    named = {file.name: file for file in opened(files)}
+    named = {file.name: file for file in with_properties(files)}
     stages = (tuple(_back(named[file.name], file) for file in stage) for stage in change.stages)
     changed = (tuple(file for file in stage if file != named[file.name]) for stage in stages)
-    return closed(files, Change(tuple(stage for stage in changed if stage), change.covered, change.notes))
+    return as_change_of_manifests(
+        files, Change(tuple(stage for stage in changed if stage), change.covered, change.notes)
+    )
 
 
 def _back(before: SourceFile, after: SourceFile) -> SourceFile:
-    if not _is_sheet(before):
+    if not _is_properties(before):
         return after
-    found = sheet(before)
+    found = read_properties_file(before)
     made = found.back(after.text)
-    again = sheet(made)
+    again = read_properties_file(made)
     if again.back(found.yaml.text) != before or _routes_in(again.yaml.text, found.prefix) != _routes_in(
         after.text, found.prefix
     ):
@@ -145,18 +147,18 @@ def _back(before: SourceFile, after: SourceFile) -> SourceFile:
     return made
 
 
-def _is_sheet(file: SourceFile) -> bool:
+def _is_properties(file: SourceFile) -> bool:
     return file.name.endswith(SUFFIX)
 
 
 @lru_cache(maxsize=8)
-def sheet(file: SourceFile) -> Sheet:
+def read_properties_file(file: SourceFile) -> PropertiesFile:
     """A `.properties` file, read. Raises Refused for routes whose numbers cannot be changed with certainty."""
     lines = lines_of(file.text)
     others: dict[str, str] = {}
-    rows: dict[int, list[tuple[str, Entry]]] = {}
-    prefixes: dict[str, Entry] = {}
-    for entry in entries(lines):
+    rows: dict[int, list[tuple[str, JavaProperty]]] = {}
+    prefixes: dict[str, JavaProperty] = {}
+    for entry in read_properties(lines):
         found = _ROUTE.fullmatch(entry.key)
         if not found:
             others[entry.key] = entry.value
@@ -173,11 +175,11 @@ def sheet(file: SourceFile) -> Sheet:
         if at != number:
             reason = f"there is no route {at} before this one: Spring does not load a list with a gap"
             raise Refused(file.name, rows[number][0][1].start + 1, reason)
-    made = (Row(_data(file, rows[at]), tuple(entry for _, entry in rows[at])) for at in range(len(rows)))
-    return Sheet(file, next(iter(prefixes), ""), tuple(made), others)
+    made = (PropertiesRoute(_data(file, rows[at]), tuple(entry for _, entry in rows[at])) for at in range(len(rows)))
+    return PropertiesFile(file, next(iter(prefixes), ""), tuple(made), others)
 
 
-def _data(file: SourceFile, said: list[tuple[str, Entry]]) -> dict[str, Any]:
+def _data(file: SourceFile, said: list[tuple[str, JavaProperty]]) -> dict[str, Any]:
     """What the lines of one route say, as mappings, lists and texts. Raises Refused."""
     whole: dict[str, Any] = {}
     for path, entry in said:
@@ -195,7 +197,7 @@ def _data(file: SourceFile, said: list[tuple[str, Entry]]) -> dict[str, Any]:
             reason = f"{entry.key} is set twice" if steps else f"{entry.key} is no property of a route"
             raise Refused(file.name, entry.start + 1, reason)
         place[last] = entry.value
-    made = _listed(file, whole, said[0][1])
+    made = _as_lists(file, whole, said[0][1])
     assert isinstance(made, dict)  # noqa: S101 (a route's own keys are names)
     return made
 
@@ -204,11 +206,11 @@ def _key(step: str, *, numbered: bool) -> Any:
     return int(step) if numbered and step.isdigit() else step
 
 
-def _listed(file: SourceFile, found: Any, entry: Entry) -> Any:
+def _as_lists(file: SourceFile, found: Any, entry: JavaProperty) -> Any:
     """Mappings by number as the lists they are."""
     if not isinstance(found, dict):
         return found
-    made = {key: _listed(file, value, entry) for key, value in found.items()}
+    made = {key: _as_lists(file, value, entry) for key, value in found.items()}
     numbers = [key for key in made if isinstance(key, int)]
     if not numbers:
         return made

@@ -38,21 +38,21 @@ class Uri:
         return self.scheme.split(":")[0].lower() == _BALANCED
 
 
-def resolved(value: str, lookup: Lookup, depth: int = _DEPTH) -> str:
+def resolve_placeholders(value: str, lookup: Lookup, depth: int = _DEPTH) -> str:
     """`value` with its placeholders replaced as far as files and defaults tell."""
     parts, at = [], 0
     for start, end in _placeholders(value):
-        name, colon, default = _split(value[start + 2 : end - 1])
+        name, colon, default = _split_default(value[start + 2 : end - 1])
         known = lookup(name)
         if known is None and colon:
             known = default
-        whole = value[start:end] if known is None or not depth else resolved(known, lookup, depth - 1)
+        whole = value[start:end] if known is None or not depth else resolve_placeholders(known, lookup, depth - 1)
         parts += [value[at:start], whole]
         at = end
     return "".join([*parts, value[at:]])
 
 
-def parsed(value: str) -> Uri | None:
+def parse_uri(value: str) -> Uri | None:
     """A `uri` in parts; None where it has no host to send to, or cannot be read."""
     masked = value
     for start, end in _placeholders(value):
@@ -78,8 +78,8 @@ def names(value: str, lookup: Lookup) -> tuple[str, ...]:
     if is_nowhere(value):
         return ()
     found: list[str] = []
-    for one in dict.fromkeys((resolved(value, lookup), value)):
-        uri = parsed(one)
+    for one in dict.fromkeys((resolve_placeholders(value, lookup), value)):
+        uri = parse_uri(one)
         if uri is not None and uri.host:
             found += [uri.host, f"{uri.host}:{uri.port}" if uri.port else uri.host, one]
     return tuple(dict.fromkeys([*found, value]))
@@ -99,12 +99,12 @@ def is_service(names_: tuple[str, ...], service: str) -> bool:
 
 def canary_uri(value: str, rule: CanaryRule, lookup: Lookup) -> str:
     """Where the canary beside a route to `value` is. Raises Underivable."""
-    whole = resolved(value, lookup)
-    uri = parsed(value)
+    whole = resolve_placeholders(value, lookup)
+    uri = parse_uri(value)
     if uri is None or not uri.host or _placeholders(uri.host):
-        uri = parsed(whole)
+        uri = parse_uri(whole)
     if uri is None or not uri.host:
-        return f"http://{_given(rule, '')}" if rule.canary_host else _unreadable(value)
+        return f"http://{_given_authority(rule, '')}" if rule.canary_host else _unreadable(value)
     scheme = uri.scheme
     if uri.is_balanced:
         if not rule.canary_host:
@@ -119,7 +119,7 @@ def _unreadable(value: str) -> str:
 
 def _authority(uri: Uri, rule: CanaryRule) -> str:
     if rule.canary_host:
-        return _given(rule, uri.port)
+        return _given_authority(rule, uri.port)
     host = uri.host
     first, dot, rest = host.partition(".")
     named = rule.canary != f"{rule.service}-canary"
@@ -134,7 +134,7 @@ def _authority(uri: Uri, rule: CanaryRule) -> str:
     return f"{host}:{uri.port}" if uri.port else host
 
 
-def _given(rule: CanaryRule, port: str) -> str:
+def _given_authority(rule: CanaryRule, port: str) -> str:
     """The address given, with stable's port where it has none of its own."""
     host, own = given_address(rule.canary_host)
     return authority(host, own or port)
@@ -158,7 +158,7 @@ def _placeholders(value: str) -> list[tuple[int, int]]:
     return found
 
 
-def _split(inside: str) -> tuple[str, str, str]:
+def _split_default(inside: str) -> tuple[str, str, str]:
     """A placeholder's name and its default; colons of placeholders within the name do not count."""
     depth = 0
     for at, letter in enumerate(inside):

@@ -71,7 +71,7 @@ def parse(text: str) -> tuple[Node, ...] | Fault:
         check_flow_depth(text)
         with no_collection():
             roots = tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
-        fault = _repeated(text, roots)
+        fault = _find_excess(text, roots)
     except TooDeep as error:
         return Fault(0, str(error))
     except yaml.YAMLError as error:
@@ -102,7 +102,7 @@ def _unreadable(text: str) -> Fault | None:
     return None
 
 
-def _repeated(text: str, roots: tuple[Node, ...]) -> Fault | None:
+def _find_excess(text: str, roots: tuple[Node, ...]) -> Fault | None:
     """Why documents nest without end by their aliases. Raises TooDeep."""
     for found in map(shape, roots if has_aliases(text) else ()):
         if found.endless:

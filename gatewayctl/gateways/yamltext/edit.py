@@ -12,8 +12,8 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.spans import Splice, in_file, replace_spans
 from gatewayctl.gateways.yamltext.compare import difference
-from gatewayctl.gateways.yamltext.fragments import Source, Unit, read
-from gatewayctl.gateways.yamltext.splice import aliases, inserted, removed
+from gatewayctl.gateways.yamltext.fragments import Fragment, Source, read
+from gatewayctl.gateways.yamltext.splice import aliases, insertion, removal
 
 IsConfig = Callable[[str], bool] | None
 
@@ -22,20 +22,20 @@ IsConfig = Callable[[str], bool] | None
 class Edit:
     """Put `item` above the item at `index` of a list, at its length below the last; without `item`, take that away."""
 
-    unit: Unit
+    fragment: Fragment
     sequence: SequenceNode
     index: int
     item: Node | None = None
 
 
-def edited(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> SourceFile:
+def apply_edits(source: Source, edits: Sequence[Edit], is_config: IsConfig) -> SourceFile:
     """`source` with `edits` made, and nothing else changed. Raises Refused."""
     if not edits:
         return source.file
     _refuse_aliases(edits)
     text = source.file.text
     gone = {(id(edit.sequence), edit.index) for edit in edits if edit.item is None}
-    pieces = [in_file(text, edit.unit.placement, _splice(edit, gone)) for edit in edits]
+    pieces = [in_file(text, edit.fragment.placement, _splice(edit, gone)) for edit in edits]
     file = SourceFile(source.file.name, replace_spans(text, pieces))
     trouble = _trouble(source, read(file, is_config), edits)
     if trouble:
@@ -47,8 +47,8 @@ def _splice(edit: Edit, gone: set[tuple[int, int]]) -> Splice:
     if edit.item is None:
         after = range(edit.index + 1, len(edit.sequence.value))
         tail = all((id(edit.sequence), index) in gone for index in after)
-        return removed(edit.unit, edit.sequence, edit.index, tail=tail)
-    return inserted(edit.unit, edit.sequence, edit.index, edit.item)
+        return removal(edit.fragment, edit.sequence, edit.index, tail=tail)
+    return insertion(edit.fragment, edit.sequence, edit.index, edit.item)
 
 
 def _refuse_aliases(edits: Sequence[Edit]) -> None:
@@ -57,10 +57,10 @@ def _refuse_aliases(edits: Sequence[Edit]) -> None:
         index = min(edit.index, len(edit.sequence.value) - 1)
         if index in known[id(edit.sequence)]:
             item = edit.sequence.value[index]
-            raise edit.unit.refused(item, "this is used by an alias (*name) in a list that has to be edited")
+            raise edit.fragment.refusal(item, "this is used by an alias (*name) in a list that has to be edited")
 
 
-def _meant(edits: Sequence[Edit]) -> dict[int, list[Node]]:
+def _intended_items(edits: Sequence[Edit]) -> dict[int, list[Node]]:
     """What each edited list is meant to hold."""
     by_list: dict[int, list[Edit]] = {}
     for edit in edits:
@@ -83,20 +83,20 @@ def _meant(edits: Sequence[Edit]) -> dict[int, list[Node]]:
 
 def _trouble(before: Source, after: Source, edits: Sequence[Edit]) -> Refused | None:
     """Why `after` is not exactly the intended edit; None when it is."""
-    name, meant = before.file.name, _meant(edits)
+    name, meant = before.file.name, _intended_items(edits)
     reason = "editing this would change more than our own rule: {}"
-    if len(before.units) != len(after.units) or len(before.roots) != len(after.roots):
+    if len(before.fragments) != len(after.fragments) or len(before.roots) != len(after.roots):
         return Refused(name, 0, reason.format("its documents would not be the same"))
-    held = {id(unit.scalar): unit for unit in before.units if unit.scalar is not None}
+    held = {id(fragment.scalar): fragment for fragment in before.fragments if fragment.scalar is not None}
     if held:
         pairs = zip(before.roots, after.roots, strict=True)
         parts = [part for pair in pairs if (part := difference(*pair, meant, frozenset(held)))]
         if parts:
             return Refused(name, parts[0].start_mark.line + 1, reason.format("this manifest would not stay as it is"))
-    for old, new in zip(before.units, after.units, strict=True):
+    for old, new in zip(before.fragments, after.fragments, strict=True):
         if len(old.roots) != len(new.roots):
             return Refused(name, old.placement.line, reason.format("its documents would not be the same"))
-        places = [edit.sequence.start_mark.index for edit in edits if edit.unit is old]
+        places = [edit.sequence.start_mark.index for edit in edits if edit.fragment is old]
         for pair in zip(old.roots, new.roots, strict=True):
             part = None if _is_untouched(old, new, pair, places) else difference(*pair, meant)
             if part is not None:
@@ -105,7 +105,7 @@ def _trouble(before: Source, after: Source, edits: Sequence[Edit]) -> Refused | 
     return None
 
 
-def _is_untouched(old: Unit, new: Unit, pair: tuple[Node, Node], places: Sequence[int]) -> bool:
+def _is_untouched(old: Fragment, new: Fragment, pair: tuple[Node, Node], places: Sequence[int]) -> bool:
     """Whether a document has nothing to edit, and the same text at the same indentation: then it is the same."""
     before, after = pair
     start, end = before.start_mark, before.end_mark

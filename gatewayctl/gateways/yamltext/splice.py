@@ -9,8 +9,8 @@ import re
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.gateways.spans import Splice
-from gatewayctl.gateways.yamltext.emit import Habit, block_item, flow
-from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.emit import Style, block_item, flow
+from gatewayctl.gateways.yamltext.fragments import Fragment
 
 # A comment that closes a region belongs to what it closes, not to what follows.
 _CLOSES = re.compile(r"#.*(\[END\b|#?endregion\b)|#+\s*END\b")
@@ -31,74 +31,74 @@ def aliases(sequence: SequenceNode) -> frozenset[int]:
     return frozenset(found)
 
 
-def inserted(unit: Unit, sequence: SequenceNode, index: int, item: Node) -> Splice:
+def insertion(fragment: Fragment, sequence: SequenceNode, index: int, item: Node) -> Splice:
     """The splice that puts `item` above the item at `index`, or below the last one. Raises Refused."""
     if index == len(sequence.value):
-        return _appended(unit, sequence, item)
+        return _insertion_at_end(fragment, sequence, item)
     neighbour = sequence.value[index]
     floor = content_end(sequence.value[index - 1], sequence.start_mark.index) if index else sequence.start_mark.index
     if sequence.flow_style:
         start = neighbour.start_mark.index
-        text = flow(item, Habit(pad=_pad(unit, neighbour)))
-        begin = _line_start(unit.text, start)
-        blanks = unit.text[begin:start]
+        text = flow(item, Style(pad=_pad(fragment, neighbour)))
+        begin = _line_start(fragment.text, start)
+        blanks = fragment.text[begin:start]
         if blanks.strip(" \t"):
             return Splice(start, start, f"{text}, ")
-        top = _above_comments(unit.text, begin, floor, first=not index)
+        top = _above_comments(fragment.text, begin, floor, first=not index)
         return Splice(top, top, f"{blanks}{text},\n")
-    dash = _dash(unit, neighbour)
-    begin = _line_start(unit.text, dash)
-    habit = _habit(unit, sequence, neighbour, dash)
-    lines = block_item(item, dash - begin, habit)
-    top = _above_comments(unit.text, begin, floor, first=not index)
+    dash = _dash(fragment, neighbour)
+    begin = _line_start(fragment.text, dash)
+    style = _style_of(fragment, sequence, neighbour, dash)
+    lines = block_item(item, dash - begin, style)
+    top = _above_comments(fragment.text, begin, floor, first=not index)
     return Splice(top, top, "".join(f"{line}\n" for line in lines))
 
 
-def _appended(unit: Unit, sequence: SequenceNode, item: Node) -> Splice:
+def _insertion_at_end(fragment: Fragment, sequence: SequenceNode, item: Node) -> Splice:
     """Right below the last item, above comments that follow it; a file without a last line feed stays without one."""
     last = sequence.value[-1]
     if sequence.flow_style:
-        begin = _line_start(unit.text, last.start_mark.index)
-        blanks = unit.text[begin : last.start_mark.index]
+        begin = _line_start(fragment.text, last.start_mark.index)
+        blanks = fragment.text[begin : last.start_mark.index]
         gap = " " if blanks.strip() else f"\n{blanks}"
         end = last.end_mark.index
-        return Splice(end, end, f",{gap}{flow(item, Habit(pad=_pad(unit, last)))}")
-    dash = _dash(unit, last)
-    lines = block_item(item, dash - _line_start(unit.text, dash), _habit(unit, sequence, last, dash))
-    top = _next_line(unit.text, content_end(last, sequence.start_mark.index))
-    if _ends_without_a_line_feed(unit, sequence):
+        return Splice(end, end, f",{gap}{flow(item, Style(pad=_pad(fragment, last)))}")
+    dash = _dash(fragment, last)
+    lines = block_item(item, dash - _line_start(fragment.text, dash), _style_of(fragment, sequence, last, dash))
+    top = _next_line(fragment.text, content_end(last, sequence.start_mark.index))
+    if _ends_without_a_line_feed(fragment, sequence):
         return Splice(top, top, "".join(f"\n{line}" for line in lines))
     return Splice(top, top, "".join(f"{line}\n" for line in lines))
 
 
-def removed(unit: Unit, sequence: SequenceNode, index: int, *, tail: bool) -> Splice:
+def removal(fragment: Fragment, sequence: SequenceNode, index: int, *, tail: bool) -> Splice:
     """The splice that takes the item at `index` away; with `tail`, whatever follows it goes as well. Raises Refused."""
     item = sequence.value[index]
     if len(sequence.value) == 1:
-        raise unit.refused(item, "this is the only item left in its list: delete it by hand")
+        raise fragment.refusal(item, "this is the only item left in its list: delete it by hand")
     if not sequence.flow_style:
-        begin = _line_start(unit.text, _dash(unit, item))
-        end = _next_line(unit.text, content_end(item, item.start_mark.index))
-        if tail and begin and _ends_without_a_line_feed(unit, sequence):
-            return Splice(_line_end(unit.text, begin), _line_end(unit.text, end))
+        begin = _line_start(fragment.text, _dash(fragment, item))
+        end = _next_line(fragment.text, content_end(item, item.start_mark.index))
+        if tail and begin and _ends_without_a_line_feed(fragment, sequence):
+            return Splice(_line_end(fragment.text, begin), _line_end(fragment.text, end))
         return Splice(begin, end)
     start, end = item.start_mark.index, item.end_mark.index
-    begin, after = _line_start(unit.text, start), _next_line(unit.text, end)
+    begin, after = _line_start(fragment.text, start), _next_line(fragment.text, end)
     tail = tail and index > 0
-    if not tail and not unit.text[begin:start].strip() and unit.text[end:after].strip() == ",":
+    if not tail and not fragment.text[begin:start].strip() and fragment.text[end:after].strip() == ",":
         return Splice(begin, after)
     other = sequence.value[index - 1].end_mark.index if tail else sequence.value[index + 1].start_mark.index
-    gap = unit.text[other:start] if tail else unit.text[end:other]
+    gap = fragment.text[other:start] if tail else fragment.text[end:other]
     if not _BETWEEN.fullmatch(gap):
-        raise unit.refused(item, "something was written between this item and its neighbour: delete it by hand")
+        raise fragment.refusal(item, "something was written between this item and its neighbour: delete it by hand")
     return Splice(other, end) if tail else Splice(start, other)
 
 
-def _ends_without_a_line_feed(unit: Unit, sequence: SequenceNode) -> bool:
+def _ends_without_a_line_feed(fragment: Fragment, sequence: SequenceNode) -> bool:
     """Whether a block list is what a text ends with, and no line feed: then the one above an item is the item's."""
     last = sequence.value[-1]
-    end = _next_line(unit.text, content_end(last, sequence.start_mark.index))
-    return end == len(unit.text) and not unit.text.endswith("\n")
+    end = _next_line(fragment.text, content_end(last, sequence.start_mark.index))
+    return end == len(fragment.text) and not fragment.text.endswith("\n")
 
 
 def content_end(node: Node, floor: int) -> int:
@@ -136,9 +136,9 @@ def _next_line(text: str, offset: int) -> int:
     return len(text) if end < 0 else end + 1
 
 
-def _dash(unit: Unit, item: Node) -> int:
+def _dash(fragment: Fragment, item: Node) -> int:
     """The dash of a block list's item. Raises Refused when it does not begin its line."""
-    text = unit.text
+    text = fragment.text
     begin = _line_start(text, item.start_mark.index)
     if _DASH.fullmatch(text[begin : item.start_mark.index]):
         return text.index("-", begin)
@@ -151,7 +151,7 @@ def _dash(unit: Unit, item: Node) -> int:
             if line.strip() and not line.lstrip().startswith("#"):
                 break
             begin = above
-    raise unit.refused(item, "this list item does not begin a line of its own")
+    raise fragment.refusal(item, "this list item does not begin a line of its own")
 
 
 def _above_comments(text: str, begin: int, floor: int, *, first: bool) -> int:
@@ -166,21 +166,21 @@ def _above_comments(text: str, begin: int, floor: int, *, first: bool) -> int:
     return begin
 
 
-def _pad(unit: Unit, node: Node) -> str:
+def _pad(fragment: Fragment, node: Node) -> str:
     """What this node puts inside its braces, as far as one is followed by something on its line."""
-    found = _BRACE.search(unit.source(node))
+    found = _BRACE.search(fragment.source(node))
     return " " if found is None or found.group(1) else ""
 
 
-def _habit(unit: Unit, sequence: SequenceNode, item: Node, dash: int) -> Habit:
+def _style_of(fragment: Fragment, sequence: SequenceNode, item: Node, dash: int) -> Style:
     """How the neighbour is indented; where it does not tell, how its own list is."""
-    column = dash - _line_start(unit.text, dash)
+    column = dash - _line_start(fragment.text, dash)
     gap = item.start_mark.index - dash - 1
-    gap = gap if 1 <= gap <= 8 and "\n" not in unit.text[dash : item.start_mark.index] else 1
+    gap = gap if 1 <= gap <= 8 and "\n" not in fragment.text[dash : item.start_mark.index] else 1
     step, offset = _steps(item)
     if offset is None:
-        offset = _list_offset(unit.text, sequence.start_mark.index, column)
-    return Habit(step or 2, offset, gap, _pad(unit, item))
+        offset = _list_offset(fragment.text, sequence.start_mark.index, column)
+    return Style(step or 2, offset, gap, _pad(fragment, item))
 
 
 def _list_offset(text: str, start: int, column: int) -> int:

@@ -104,7 +104,9 @@ def test_a_cluster_defined_by_hand_is_neither_changed_nor_removed():
     after = change.apply(files)
 
     assert names(change.stages) == [["rds.yaml"]]
-    assert change.notes == ("the cluster orders-canary is not of our making: it stays as it is, also afterwards",)
+    assert change.notes == (
+        "the cluster orders-canary was not added by gatewayctl: it stays as it is, also when the rule is removed",
+    )
     assert files == DIALECT.remove(after, "orders").apply(after)
 
 
