@@ -1,4 +1,4 @@
-"""The canary's route: a copy of stable's, whole, with one more predicate, its own id and `uri`, and the stamp."""
+"""Makes the canary's route: a copy of stable's with a header predicate, its own id and `uri`, and the stamp."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.springcloud.relaxed_binding import path_of
-from gatewayctl.gateways.springcloud.routes import STAMP_KEY, SpringRoute, own_id, safe
+from gatewayctl.gateways.springcloud.routes import STAMP_KEY, PredicateOrFilter, SpringRoute, own_id, safe
 from gatewayctl.gateways.springcloud.uris import canary_uri
 from gatewayctl.gateways.yamltext.nodes import (
     append_item,
@@ -28,7 +28,7 @@ _BY_INDEX = ("predicates.", "filters.", "metadata.[")
 
 
 def canary_route(route: SpringRoute, rule: CanaryRule, number: int) -> MappingNode:
-    """What goes above `route`, as the `number`th of its list. Raises Refused."""
+    """The route that goes above `route`, and is the `number`th canary route of its list. Raises Refused."""
     _refuse_unsafe(route, rule)
     whole = copy(route.fragment, route.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
@@ -60,14 +60,14 @@ def canary_route(route: SpringRoute, rule: CanaryRule, number: int) -> MappingNo
 
 
 class _KeyWriter:
-    """Keys of our own, in the style of the route they go into."""
+    """Makes new keys in the style of the route that gets them."""
 
     def __init__(self, like: MappingNode) -> None:
         first = like.value[0][0] if like.value else None
         self._json = is_flow(like) and isinstance(first, ScalarNode) and first.style == '"'
 
     def key(self, name: str) -> Node:
-        """A field's name."""
+        """The name of a field."""
         return quote(name) if self._json else plain(name)
 
 
@@ -85,43 +85,50 @@ def _add_stamp(route: SpringRoute, writer: _KeyWriter, before: Node, stamp: str)
 def _uri(route: SpringRoute, rule: CanaryRule) -> str:
     try:
         return canary_uri(route.uri, rule, route.lookup)
-    except Underivable as why:
+    except Underivable as fault:
         raise route.fragment.refusal(
             route.fields["uri"],
-            f"the canary's address cannot be derived from {rule.service}: {why}",
+            f"the canary's address cannot be derived from {rule.service}: {fault}",
             hint="give the address of the canary's Service with --canary-host HOST:PORT",
-        ) from why
+        ) from fault
 
 
 def _refuse_unsafe(route: SpringRoute, rule: CanaryRule) -> None:
     """Raise Refused for routes whose copy would not do what is wanted."""
-    fragment, found = route.fragment, route.fields
     if not route.id:
         reason = "this route has no id: Spring gives it a random one, and a random place among the routes"
-        raise fragment.refusal(route.node, reason, hint="give it an id")
-    for name, node in found.items():
-        if name.startswith(_BY_INDEX):
-            what = name.split(".")[0]
-            raise fragment.refusal(node, f"the {what} of this route are written by index", hint="write them as a list")
+        raise route.fragment.refusal(route.node, reason, hint="give it an id")
+    _refuse_indexes(route)
     predicates = route.definitions("predicates")
     if not predicates:
-        raise fragment.refusal(route.node, "this route has no predicates: Spring does not load it")
-    for one in predicates:
-        if one.name == "Weight":
-            raise fragment.refusal(
-                found["predicates"],
-                "this route takes a share of requests by Weight: a canary in its group would change the shares",
-                hint="finish that split first",
-            )
-        if one.name == "Header" and rule.header.name in {argument.lower() for argument in one.arguments[:1]}:
-            raise _header_conflict(route, rule)
-    listed = found["predicates"]
+        raise route.fragment.refusal(route.node, "this route has no predicates: Spring does not load it")
+    for predicate in predicates:
+        _refuse_predicate(route, predicate, rule)
+    listed = route.fields["predicates"]
     if isinstance(listed, SequenceNode):
-        _refuse_tested_long(route, listed.value, rule)
+        _refuse_named_header(route, listed.value, rule)
 
 
-def _refuse_tested_long(route: SpringRoute, predicates: Sequence[Node], rule: CanaryRule) -> None:
-    """The arguments of a long form have names, and any order."""
+def _refuse_indexes(route: SpringRoute) -> None:
+    for name, node in route.fields.items():
+        if name.startswith(_BY_INDEX):
+            reason = f"the {name.split('.')[0]} of this route are written by index"
+            raise route.fragment.refusal(node, reason, hint="write them as a list")
+
+
+def _refuse_predicate(route: SpringRoute, predicate: PredicateOrFilter, rule: CanaryRule) -> None:
+    if predicate.name == "Weight":
+        raise route.fragment.refusal(
+            route.fields["predicates"],
+            "this route takes a share of requests by Weight: a canary in its group would change the shares",
+            hint="finish that split first",
+        )
+    if predicate.name == "Header" and rule.header.name in {argument.lower() for argument in predicate.arguments[:1]}:
+        raise _header_conflict(route, rule)
+
+
+def _refuse_named_header(route: SpringRoute, predicates: Sequence[Node], rule: CanaryRule) -> None:
+    """The same for predicates with named arguments, which may have any order."""
     for node, one in zip(predicates, route.definitions("predicates"), strict=True):
         named = {argument.lower() for argument in one.arguments} if isinstance(node, MappingNode) else set()
         if one.name == "Header" and rule.header.name in named:

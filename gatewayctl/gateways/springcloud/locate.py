@@ -1,10 +1,11 @@
-"""Where the lists of routes stand in Spring's files, which of them a later one replaces, and what cannot be edited.
+"""Finds the lists of routes in Spring's files, the list that replaces another one, and what cannot be edited.
 
-Spring never merges lists: of all that set the routes, the last one that is in effect holds all routes. Which one that
-is may depend on the profile a gateway is started with.
+Spring never merges lists: of all that set the routes, only the last one counts. Which one that is may depend on the
+profile that a gateway is started with.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -23,13 +24,18 @@ _SERVLET = ("spring.cloud.gateway.mvc.routes", "spring.cloud.gateway.server.webm
 _PROFILE = ("spring.config.activate.on-profile", "spring.profiles")
 _LOCATOR = ("spring.cloud.gateway", "spring.cloud.gateway.server.webflux")
 
+_ON = frozenset({"true", "on", "yes"})
+
 _SPRING = re.compile(r"^[\"']?spring\b[\w.\[\]-]*[\"']?[ \t]*:", re.MULTILINE)
 _ROUTES = re.compile(r"\broutes\b")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RouteList:
-    """One list of routes. `profile` says when its document counts; empty: always."""
+    """One list of routes. Its document counts under `profile` only; always if that is empty.
+
+    `document` is the number of the document in its text.
+    """
 
     fragment: Fragment
     routes: SequenceNode
@@ -39,13 +45,13 @@ class RouteList:
 
     @property
     def place(self) -> str:
-        """How a person calls it."""
+        """The property, and the profile if there is one, as shown to people."""
         return f"{self.prefix} ({self.profile})" if self.profile else self.prefix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UneditableRoutes:
-    """Routes that are there and cannot be edited; `what` says why."""
+    """Routes that cannot be edited; `what` is the reason."""
 
     fragment: Fragment
     node: Node
@@ -53,13 +59,13 @@ class UneditableRoutes:
     hint: str = ""
 
     def refusal(self) -> Refused:
-        """As a refusal."""
+        """The refusal of an edit because of them."""
         return self.fragment.refusal(self.node, self.what, hint=self.hint)
 
 
 @dataclass(slots=True, eq=False)
 class SpringFile:
-    """What one file holds; `foreign` are routes of another product, `locators` switches that are on."""
+    """The parts of one file. `foreign` are routes of the servlet gateway, `locators` discovery locators that are on."""
 
     source: Source
     route_lists: list[RouteList] = field(default_factory=list)
@@ -80,18 +86,18 @@ def is_config(value: str) -> bool:
 
 @lru_cache(maxsize=8)
 def read_file(file: SourceFile) -> SpringFile:
-    """What `file` holds. Raises Refused."""
+    """The parts of `file`. Raises Refused."""
     _refuse_properties(file)
     found = SpringFile(read(file, is_config))
     seen: set[int] = set()
     for fragment in found.source.fragments:
         for number, root in enumerate(fragment.roots):
-            _document(found, fragment, root, number, seen)
+            _read_document(found, fragment, root, number, seen)
     return found
 
 
 def find_replacement(found: SpringFile, route_list: RouteList) -> RouteList | None:
-    """The later list of the same file that always takes the place of `route_list`."""
+    """The later list of the same text that always replaces `route_list`; None if there is none."""
     later = [
         one
         for one in found.route_lists
@@ -104,7 +110,7 @@ def find_replacement(found: SpringFile, route_list: RouteList) -> RouteList | No
 
 
 def first(fragment: Fragment, root: Node, path: str) -> Node | None:
-    """The value of a property in a document."""
+    """The value of a property in a document; None if it is not set. Raises Refused."""
     return next((one.value for one in find_property(fragment, root, _path(path)) if not one.rest), None)
 
 
@@ -120,25 +126,34 @@ def _refuse_properties(file: SourceFile) -> None:
         raise Refused(file.name, line, reason, hint=hint)
 
 
-def _document(found: SpringFile, fragment: Fragment, root: Node, number: int, seen: set[int]) -> None:
+def _read_document(found: SpringFile, fragment: Fragment, root: Node, number: int, seen: set[int]) -> None:
+    """Add what the document `root`, the `number`th of its text, sets. `seen` are lists that were read before."""
     profile = next((text(node) for name in _PROFILE if (node := first(fragment, root, name)) is not None), "")
     for prefix in (OLD, NEW):
-        one = _list(found, fragment, root, prefix)
-        if one is not None and id(one) not in seen:  # an alias of a list is that list
-            seen.add(id(one))
-            found.route_lists.append(RouteList(fragment, one, prefix, profile, number))
+        routes = _list(found, fragment, root, prefix)
+        if routes is not None and id(routes) not in seen:  # an alias of a list is that list
+            seen.add(id(routes))
+            found.route_lists.append(RouteList(fragment, routes, prefix, profile, number))
+    found.foreign += _servlet_routes(fragment, root)
+    found.locators += _locators(fragment, root)
+
+
+def _servlet_routes(fragment: Fragment, root: Node) -> Iterator[UneditableRoutes]:
     for prefix in _SERVLET:
-        for other in find_property(fragment, root, _path(prefix)):
-            what = f"{prefix} are routes of the servlet gateway (Server MVC), whose filters are not those of WebFlux"
-            found.foreign.append(UneditableRoutes(fragment, other.key, what))
+        for one in find_property(fragment, root, _path(prefix)):
+            reason = f"{prefix} are routes of the servlet gateway (Server MVC), whose filters are not those of WebFlux"
+            yield UneditableRoutes(fragment, one.key, reason)
+
+
+def _locators(fragment: Fragment, root: Node) -> Iterator[tuple[Fragment, Node]]:
     for prefix in _LOCATOR:
         switch = first(fragment, root, f"{prefix}.discovery.locator.enabled")
-        if switch is not None and text(switch).lower() in {"true", "on", "yes"}:
-            found.locators.append((fragment, switch))
+        if switch is not None and text(switch).lower() in _ON:
+            yield fragment, switch
 
 
 def _list(found: SpringFile, fragment: Fragment, root: Node, prefix: str) -> SequenceNode | None:
-    """The list of routes of a document. What else sets routes is noted. Raises Refused."""
+    """The list of routes of a document; adds routes that cannot be edited to `found`. Raises Refused."""
     lists = []
     for one in find_property(fragment, root, _path(prefix)):
         blocked = _find_uneditable(fragment, one, prefix)
@@ -152,7 +167,7 @@ def _list(found: SpringFile, fragment: Fragment, root: Node, prefix: str) -> Seq
 
 
 def _find_uneditable(fragment: Fragment, one: PropertyNode, prefix: str) -> UneditableRoutes | None:
-    """Why a place that sets routes is no list we can edit; None for a list, and for no value at all."""
+    """Why routes cannot be edited where `one` sets them; None for a list, and if there is no value. Raises Refused."""
     if one.rest or (isinstance(one.value, MappingNode) and _is_numbered(one.value)):
         what = f"{prefix} is written by index: a rule above a route would give every later one another number"
         return UneditableRoutes(fragment, one.key, what, "write the routes as a list: one dash each, without numbers")

@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
 from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
 from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
-from gatewayctl.gateways.springcloud.java_properties import entries, escaped, lines_of
+from gatewayctl.gateways.springcloud.java_properties import escape, lines_of, read_properties
 from tests.gateways.springcloud.product import VERSIONS, gateway_jar
 
 DIALECT = SpringCloudDialect()
@@ -160,12 +160,12 @@ def test_what_cannot_be_edited_safely_is_refused_with_its_line(text, fault):
     ],
 )
 def test_lines_are_read_by_javas_rules(text, found):
-    assert [(entry.key, entry.separator, entry.value) for entry in entries(lines_of(text))] == found
+    assert [(entry.key, entry.separator, entry.value) for entry in read_properties(lines_of(text))] == found
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=30))
 def test_a_value_that_was_written_is_read_as_it_was(value):
-    (entry,) = entries(lines_of(f"key={escaped(value)}\n"))
+    (entry,) = read_properties(lines_of(f"key={escape(value)}\n"))
 
     assert entry.value == value
 
