@@ -81,7 +81,7 @@ class AddressRewriter:
 
 
 def _hosts(fragment: Fragment, node: Node) -> set[tuple[str, str]]:
-    """Every (address, port) below a node."""
+    """Every address and its port below a node. Raises Refused."""
     found: set[tuple[str, str]] = set()
     pending = [node]
     while pending:

@@ -21,7 +21,7 @@ def message_of(pairs: Iterable[tuple[Node, Node]]) -> MappingNode:
     return MappingNode("", list(pairs), flow_style=False)
 
 
-def repeated(values: Iterable[Node]) -> SequenceNode:
+def repeated_field(values: Iterable[Node]) -> SequenceNode:
     """A repeated field."""
     return SequenceNode("", list(values), flow_style=False)
 
@@ -47,27 +47,29 @@ def bootstrap(
     listeners: Iterable[Node], clusters: Iterable[Node], others: Iterable[tuple[Node, Node]] = ()
 ) -> MappingNode:
     """A bootstrap; `others` are more keys and values of its static resources."""
-    static = message(listeners=repeated(listeners), clusters=repeated(clusters))
+    static = message(listeners=repeated_field(listeners), clusters=repeated_field(clusters))
     return message(static_resources=with_pairs(static, [*others, *static.value]))
 
 
 def listener(kind: str, index: int, config: Node) -> MappingNode:
     """A listener for one route configuration. `kind` and `index` make its name unique."""
-    router = message(name=quote("envoy.filters.http.router"), typed_config=_typed(_ROUTER))
-    manager = _typed(_MANAGER, stat_prefix=quote(kind), route_config=config, http_filters=repeated([router]))
-    chain = message(filters=repeated([message(name=quote("http"), typed_config=manager)]))
+    router = message(name=quote("envoy.filters.http.router"), typed_config=_any_message(_ROUTER))
+    manager = _any_message(
+        _MANAGER, stat_prefix=quote(kind), route_config=config, http_filters=repeated_field([router])
+    )
+    chain = message(filters=repeated_field([message(name=quote("http"), typed_config=manager)]))
     # Validation binds nothing, but refuses two listeners with one address.
     address = message(address=quote("127.255.255.254"), port_value=plain(str(index + 1)))
     return message(
         name=quote(f"gatewayctl-{kind}-{index}"),
         address=message(socket_address=address),
-        filter_chains=repeated([chain]),
+        filter_chains=repeated_field([chain]),
     )
 
 
 def route_config(name: str, host: Node) -> MappingNode:
     """A route configuration with one virtual host."""
-    return message(name=quote(name), virtual_hosts=repeated([host]))
+    return message(name=quote(name), virtual_hosts=repeated_field([host]))
 
 
 def empty_cluster(name: str) -> MappingNode:
@@ -81,5 +83,5 @@ def endpoints_cluster(index: int, assignment: Node) -> MappingNode:
     return message(name=name, type=quote("STATIC"), load_assignment=assignment)
 
 
-def _typed(url: str, **values: Node) -> MappingNode:
+def _any_message(url: str, **values: Node) -> MappingNode:
     return message_of([(quote("@type"), quote(url)), *message(**values).value])

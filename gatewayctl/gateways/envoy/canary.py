@@ -125,7 +125,7 @@ def _send_to_canary(route: EnvoyRoute, action: Node, rule: CanaryRule) -> Mappin
 
 
 def _add_stamp(fragment: Fragment, writer: MessageWriter, before: Node, rule: CanaryRule) -> SequenceNode:
-    message(fragment, before, "a list of header changes").items("a header change")  # refuses what is not a list
+    message(fragment, before, "a list of header changes").nodes()  # refuses what is not a list
     like = before if not isinstance(before, ScalarNode) else mapping([], before)
     return append_item(before, _stamp(writer, like, rule), like)
 

@@ -155,8 +155,7 @@ def _only_null(definition: UpstreamDefinition, node: Node | None) -> None:
 
 def _mark_endpoints(definition: UpstreamDefinition, writer: MessageWriter, node: Node, rule: CanaryRule) -> Node:
     """Endpoints have no metadata of their own: the mark goes to the first locality."""
-    localities = message(definition.fragment, node, "a list of endpoints").items("endpoints")
-    first, *rest = [one.node for one in localities if one.node is not None] or [node]
+    first, *rest = message(definition.fragment, node, "a list of endpoints").nodes() or [node]
     if not isinstance(first, MappingNode):
         raise definition.fragment.wrong_type(first, "endpoints")
     marked = _add_mark(definition, writer, first, rule)

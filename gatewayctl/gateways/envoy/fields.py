@@ -1,6 +1,6 @@
-"""Envoy's messages as YAML spells them: field names in snake_case or lowerCamelCase, a list of one without its dash.
+"""Reads Envoy's protobuf messages in YAML: fields in snake_case or lowerCamelCase, a list of one without its dash.
 
-Protobuf's JSON reader accepts all of these, so real files hold all of these.
+Protobuf's JSON parser accepts all of these spellings, and real files use all of them.
 """
 
 import re
@@ -71,7 +71,7 @@ def mentions(node: Node, word: str) -> bool:
 
 
 def below(root: Node, closed: frozenset[str] = frozenset()) -> Iterator[tuple[str, Node]]:
-    """Every field below `root` by its snake_case name, each once; fields named in `closed` are not looked into."""
+    """Every field below `root` with its snake_case name, each once; but not what is inside the fields `closed`."""
     pending, seen = [root], set()
     while pending:
         node = pending.pop()

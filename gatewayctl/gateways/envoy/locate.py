@@ -172,14 +172,14 @@ class _FileReader:
         for chain in [*chains, default]:
             for one in chain.field("filters", "a list of filters").items("a filter"):
                 self._filter(one)
-        self._typed_config(listener.field("api_listener").field("api_listener", "typed_config"))
+        self._filter_config(listener.field("api_listener").field("api_listener", "typed_config"))
 
     def _filter(self, one: Cursor) -> None:
         name = one.field("name").text or "a filter"
         self._note_uneditable(one.field("config"), Barrier.V2, f"`config:` of {name}, v2 API")
-        self._typed_config(one.field("typed_config"))
+        self._filter_config(one.field("typed_config"))
 
-    def _typed_config(self, config: Cursor) -> None:
+    def _filter_config(self, config: Cursor) -> None:
         if config.node is None or not self._is_new(config.node):
             return
         kind, config = _unwrap(config)
@@ -197,9 +197,9 @@ class _FileReader:
         if "rds" in found:
             self._note_rds(manager.field("rds"), manager.field("rds").field("route_config_name"))
         if "scoped_routes" in found:
-            self._scoped_routes(manager.field("scoped_routes"))
+            self._read_scoped_routes(manager.field("scoped_routes"))
 
-    def _scoped_routes(self, scoped: Cursor) -> None:
+    def _read_scoped_routes(self, scoped: Cursor) -> None:
         inline = scoped.field("scoped_route_configurations_list")
         if inline.node is None:
             self._note_uneditable(scoped, Barrier.ELSEWHERE, "scoped routes come by SRDS")

@@ -90,15 +90,15 @@ def _sort_resource(found: Parts, resource: Cursor) -> None:
 
 
 def _cluster_names(root: Node) -> Iterator[str]:
-    """The names of clusters below a node; but not inside definitions of clusters."""
+    """The names of clusters below a node, but not inside definitions of clusters."""
     for name, value in below(root, _DEFINITIONS):
         if name in _NAMING:
             yield text(value)
         elif name == "weighted_clusters":
-            yield from _weighted_names(value)
+            yield from _names_of_weighted(value)
 
 
-def _weighted_names(node: Node) -> Iterator[str]:
+def _names_of_weighted(node: Node) -> Iterator[str]:
     pending = [node]
     while pending:
         one = pending.pop()

@@ -49,7 +49,7 @@ class BootstrapBuilder:
         listeners = []
         for index, host in enumerate(found.host_routes):
             routes = self._rewrite(copy(host.fragment, host.routes, MAX_NODES))
-            virtual_host = build.message(name=quote("h"), domains=build.repeated([quote("*")]), routes=routes)
+            virtual_host = build.message(name=quote("h"), domains=build.repeated_field([quote("*")]), routes=routes)
             listeners.append(build.listener("routes", index, build.route_config("r", virtual_host)))
         return (document(build.bootstrap(listeners, [*clusters, *map(build.empty_cluster, sorted(names))])),)
 
@@ -69,7 +69,7 @@ class BootstrapBuilder:
         given = [_copy_message(one) for one in _distinct_messages(found.listeners)]
         listeners = [self._rewrite(build.without_type(one), configs.inline) for one in [*base.listeners, *given]]
         hosts = [build.route_config("v", self._static(host)) for host in found.virtual_hosts]
-        return [*listeners, *_wrap_in_listeners([*configs.unused(), *hosts])]
+        return [*listeners, *_wrap_in_listeners([*configs.list_unused(), *hosts])]
 
     def _clusters(self, found: Parts, own: list[UpstreamDefinition]) -> list[Node]:
         """The clusters `own` and of CDS files, one for each load assignment of EDS files, and the stubs."""
@@ -135,7 +135,7 @@ class _RouteConfigs:
         self.used.add(wanted)
         return "route_config", self.by_name[wanted]
 
-    def unused(self) -> list[Node]:
+    def list_unused(self) -> list[Node]:
         """Those that no listener asked for."""
         return [config for name, config in self.by_name.items() if name not in self.used]
 
@@ -160,8 +160,7 @@ def _read_base(base: ConfigMessage | None) -> _Base:
         return _Base(build.message(), None, [])
     top = _copy_message(base)
     static = message(base.fragment, top, "the file").field("static_resources")
-    listeners = static.field("listeners").items("a listener")
-    return _Base(top, static.node, [one.node for one in listeners if one.node is not None])
+    return _Base(top, static.node, static.field("listeners").nodes())
 
 
 def _copy_message(resource: ConfigMessage) -> Node:

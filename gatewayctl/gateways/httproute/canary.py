@@ -4,9 +4,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.httproute.fields import read_fields, read_items
+from gatewayctl.gateways.httproute.fields import api_value
 from gatewayctl.gateways.httproute.locate import HttpRouteRule
 from gatewayctl.gateways.httproute.service import ServiceName, parse_service
+from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import (
     append_item,
@@ -56,7 +57,7 @@ def canary_rule(rule: HttpRouteRule, wanted: CanaryRule, name: str) -> MappingNo
     whole = copy(fragment, rule.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
     writer = FieldWriter(whole)
-    found = read_fields(fragment, whole, "a rule")
+    found = api_value(fragment, whole, "a rule").fields
     pairs: Pairs = [writer.field("name", name)]
     if "matches" not in found:
         pairs.append((writer.key("matches"), _add_header(rule, None, wanted, writer)))
@@ -77,7 +78,7 @@ def canary_rule(rule: HttpRouteRule, wanted: CanaryRule, name: str) -> MappingNo
 def _add_header(rule: HttpRouteRule, matches: Node | None, wanted: CanaryRule, writer: FieldWriter) -> SequenceNode:
     """The matches, each with the canary's header; a rule without matches gets one, for every path."""
     fragment = rule.route.fragment
-    listed = read_items(fragment, matches, "a list of matches")
+    listed = api_value(fragment, matches, "a list of matches").nodes()
     if matches is None or not listed:
         path = writer.mapping(type=writer.key("PathPrefix"), value="/")
         return writer.sequence(writer.mapping(path=path, headers=writer.sequence(_header_match(writer, wanted))))
@@ -96,14 +97,14 @@ def _add_header_to_match(rule: HttpRouteRule, match: Node, wanted: CanaryRule) -
         raise fragment.wrong_type(match, "a match")
     writer = FieldWriter(match)
     ours = _header_match(writer, wanted)
-    headers = read_fields(fragment, match, "a match").get("headers")
-    if headers is None:
+    headers = api_value(fragment, match, "a match").field("headers", "a list of header matches")
+    if headers.node is None:
         return with_pairs(match, [*match.value, (writer.key("headers"), writer.sequence(ours))])
-    for one in read_items(fragment, headers, "a list of header matches"):
-        name = text(read_fields(fragment, one, "a header match").get("name"))
+    for one in headers.items("a header match"):
+        name = one.field("name").text
         if name.lower() == wanted.header.name:
             raise _same_header(rule, name)
-    return _replace(match, "headers", append_item(headers, ours, match))
+    return _replace(match, "headers", append_item(headers.node, ours, match))
 
 
 def _same_header(rule: HttpRouteRule, header: str) -> Refused:
@@ -124,9 +125,9 @@ def _add_stamp(fragment: Fragment, filters: Node | None, wanted: CanaryRule, wri
 
     A rule may have only one filter of the stamp's type: where stable has one, the stamp is added to it.
     """
-    listed = read_items(fragment, filters, "a list of filters")
+    listed = api_value(fragment, filters, "a list of filters").nodes()
     for index, one in enumerate(listed):
-        found = read_fields(fragment, one, "a filter")
+        found = api_value(fragment, one, "a filter").fields
         if text(found.get("type")) == _MODIFIER and isinstance(one, MappingNode):
             stamped = _stamp_filter(fragment, one, found.get(_MODIFIER_FIELD), wanted)
             assert isinstance(filters, SequenceNode)  # noqa: S101 (it has items)
@@ -151,7 +152,7 @@ def _modifier_with_stamp(
     fragment: Fragment, modifier: Node | None, wanted: CanaryRule, writer: FieldWriter
 ) -> MappingNode:
     """A header modifier that sets the stamp; what stable's does to that header is left out."""
-    found = read_fields(fragment, modifier, "a header modifier")
+    found = api_value(fragment, modifier, "a header modifier").fields
     pairs: Pairs = modifier.value if isinstance(modifier, MappingNode) else []
     lists = {name: _without_stamp(fragment, headers, name) for name, headers in found.items()}
     kept = lists.get("set", [])
@@ -175,12 +176,14 @@ def _stamp(writer: FieldWriter, wanted: CanaryRule) -> MappingNode:
 
 def _without_stamp(fragment: Fragment, headers: Node | None, key: str) -> list[Node]:
     """The headers listed under a key of a header modifier, but for the stamp's."""
-    return [one for one in read_items(fragment, headers, f"a list under {key}") if not _is_stamp(fragment, one)]
+    listed = api_value(fragment, headers, f"a list under {key}").nodes()
+    return [one for one in listed if not _is_stamp(api_value(fragment, one, "a header"))]
 
 
-def _is_stamp(fragment: Fragment, node: Node) -> bool:
-    name = node if isinstance(node, ScalarNode) else read_fields(fragment, node, "a header").get("name")
-    return text(name).lower() == STAMP_HEADER
+def _is_stamp(header: Cursor) -> bool:
+    """Whether a header, or its name alone, is the stamp's. Raises Refused."""
+    name = header if isinstance(header.node, ScalarNode) else header.field("name")
+    return name.text.lower() == STAMP_HEADER
 
 
 def _replace_backends(rule: HttpRouteRule, backends: Node, wanted: CanaryRule) -> SequenceNode:
@@ -191,7 +194,8 @@ def _replace_backends(rule: HttpRouteRule, backends: Node, wanted: CanaryRule) -
     fragment = rule.route.fragment
     stable, canary = parse_service(wanted.service), _canary_name(rule, wanted)
     renamed: list[Node] = []
-    for one, backend in zip(read_items(fragment, backends, "a list of backends"), rule.backends, strict=True):
+    listed = api_value(fragment, backends, "a list of backends").nodes()
+    for one, backend in zip(listed, rule.backends, strict=True):
         if stable.is_named_by(backend) and not backend.has_no_traffic:
             assert isinstance(one, MappingNode)  # noqa: S101 (it has a name)
             renamed.append(_replace(one, "name", quote(canary)))

@@ -12,8 +12,9 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.httproute.fields import read_fields, read_items, refuse_template
+from gatewayctl.gateways.httproute.fields import api_value, refuse_template
 from gatewayctl.gateways.httproute.matches import HttpRouteMatch, read_matches
+from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.document import template_mark
 from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, pairs_of, read
 from gatewayctl.gateways.yamltext.nodes import is_null, text
@@ -150,8 +151,9 @@ def _add_object(found: RouteFile, fragment: Fragment, node: Node) -> None:
 
 def _read_route(manifest: ApiObject, namespace: str) -> HttpRoute:
     fragment = manifest.fragment
-    spec = read_fields(fragment, read_fields(fragment, manifest.node, "an HTTPRoute").get("spec"), "spec")
-    listed = spec.get("rules")
+    spec = api_value(fragment, manifest.node, "an HTTPRoute").field("spec")
+    rules = spec.field("rules", "a list of rules")
+    listed = rules.node
     if listed is not None and not is_null(listed) and not isinstance(listed, SequenceNode):
         raise fragment.wrong_type(listed, "a list of rules")
     route = HttpRoute(
@@ -159,20 +161,19 @@ def _read_route(manifest: ApiObject, namespace: str) -> HttpRoute:
         manifest.node,
         manifest.name,
         namespace,
-        frozenset(text(one).lower() for one in read_items(fragment, spec.get("hostnames"), "a list of host names")),
-        frozenset(_read_parents(fragment, spec.get("parentRefs"), namespace)),
+        frozenset(one.text.lower() for one in spec.field("hostnames", "a list of host names").items("a host name")),
+        frozenset(_read_parents(spec.field("parentRefs", "a list of parents"), namespace)),
         listed if isinstance(listed, SequenceNode) else None,
     )
-    for index, node in enumerate(read_items(fragment, listed, "a list of rules")):
-        route.rules.append(_read_rule(route, index, node))
+    for index, rule in enumerate(rules.items("a rule")):
+        route.rules.append(_read_rule(route, index, rule))
     return route
 
 
-def _read_parents(fragment: Fragment, node: Node | None, namespace: str) -> Iterator[str]:
-    for one in read_items(fragment, node, "a list of parents"):
-        found = read_fields(fragment, one, "a parent")
-        kind = text(found.get("kind")) or "Gateway"
-        yield f"{kind}/{text(found.get('namespace')) or namespace}/{text(found.get('name'))}"
+def _read_parents(parents: Cursor, namespace: str) -> Iterator[str]:
+    for one in parents.items("a parent"):
+        kind = one.field("kind").text or "Gateway"
+        yield f"{kind}/{one.field('namespace').text or namespace}/{one.field('name').text}"
 
 
 @lru_cache(maxsize=8)
@@ -181,31 +182,28 @@ def _may_be_template(fragment: Fragment) -> bool:
     return bool(template_mark(fragment.text)) or "\\" in fragment.text
 
 
-def _read_rule(route: HttpRoute, index: int, node: Node) -> HttpRouteRule:
-    fragment = route.fragment
-    found = read_fields(fragment, node, "a rule")
+def _read_rule(route: HttpRoute, index: int, rule: Cursor) -> HttpRouteRule:
+    name, node = rule.field("name").text, rule.node
     if not isinstance(node, MappingNode):
-        raise fragment.wrong_type(node, "a rule")
-    if _may_be_template(fragment):
-        refuse_template(fragment, node)
-    backends = tuple(
-        _read_backend(route, one) for one in read_items(fragment, found.get("backendRefs"), "a list of backends")
-    )
-    return HttpRouteRule(
-        route, index, node, text(found.get("name")), read_matches(fragment, found.get("matches")), backends
-    )
+        assert node is not None  # noqa: S101 (it is an item of a list)
+        raise rule.fragment.wrong_type(node, "a rule")
+    if _may_be_template(rule.fragment):
+        refuse_template(rule.fragment, node)
+    listed = rule.field("backendRefs", "a list of backends")
+    backends = tuple(_read_backend(route, one) for one in listed.items("a backend"))
+    return HttpRouteRule(route, index, node, name, read_matches(rule.field("matches", "a list of matches")), backends)
 
 
-def _read_backend(route: HttpRoute, node: Node) -> BackendRef:
-    found = read_fields(route.fragment, node, "a backend")
-    named = text(found.get("namespace"))
+def _read_backend(route: HttpRoute, backend: Cursor) -> BackendRef:
+    named, node = backend.field("namespace").text, backend.node
+    assert node is not None  # noqa: S101 (it is an item of a list)
     return BackendRef(
         node,
-        text(found.get("name")),
+        backend.field("name").text,
         named or route.namespace,
         bool(named) and named != route.namespace,
-        text(found.get("kind")) or "Service",
-        text(found.get("weight")),
+        backend.field("kind").text or "Service",
+        backend.field("weight").text,
     )
 
 

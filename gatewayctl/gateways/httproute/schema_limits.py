@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gatewayctl.gateways.httproute.fields import read_fields, read_items
+from gatewayctl.gateways.httproute.fields import api_value
 from gatewayctl.gateways.httproute.locate import HttpRoute, HttpRouteRule
 
 RULES, MATCHES_PER_RULE, MATCHES_PER_ROUTE, HEADERS, FILTERS, BACKENDS = 16, 64, 128, 16, 16, 16
@@ -30,20 +30,17 @@ def find_excesses(route: HttpRoute) -> Iterator[Excess]:
 
 
 def _check_rule(rule: HttpRouteRule) -> Iterator[Excess]:
-    fragment = rule.route.fragment
-    found = read_fields(fragment, rule.node, "a rule")
+    listed = api_value(rule.route.fragment, rule.node, "a rule").field("filters", "a list of filters")
     yield from _check_count(rule.line, len(rule.matches), MATCHES_PER_RULE, "this rule has {} matches")
     for match in rule.matches:
         yield from _check_count(rule.line, len(match.headers), HEADERS, "a match of this rule has {} headers")
     yield from _check_count(rule.line, len(rule.backends), BACKENDS, "this rule has {} backends")
-    filters = read_items(fragment, found.get("filters"), "a list of filters")
+    filters = listed.items("a filter")
     yield from _check_count(rule.line, len(filters), FILTERS, "this rule has {} filters")
     for one in filters:
-        changed = read_fields(
-            fragment, read_fields(fragment, one, "a filter").get("responseHeaderModifier"), "a header modifier"
-        )
-        held = read_items(fragment, changed.get("set"), "a list under set")
-        yield from _check_count(rule.line, len(held), HEADERS, "a filter of this rule sets {} headers")
+        modifier = one.field("responseHeaderModifier", "a header modifier")
+        headers = modifier.field("set", "a list under set").nodes()
+        yield from _check_count(rule.line, len(headers), HEADERS, "a filter of this rule sets {} headers")
     yield from _check_count(rule.line, len(rule.name), LONGEST_NAME, "the name of this rule has {} characters")
 
 

@@ -7,7 +7,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.springcloud.canary import canary_route
-from gatewayctl.gateways.springcloud.configmap_properties import as_given, named_as_given
+from gatewayctl.gateways.springcloud.configmap_properties import as_given, refuse_with_given_names
 from gatewayctl.gateways.springcloud.diagnostics import no_route_refusal, no_routes_refusal, notes
 from gatewayctl.gateways.springcloud.locate import SpringFile, find_replacement, is_config, read_file
 from gatewayctl.gateways.springcloud.placeholders import Properties
@@ -31,7 +31,7 @@ class SpringCloudDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        with no_collection(), named_as_given():
+        with no_collection(), refuse_with_given_names():
             found = _read_files(as_yaml(files))
             routes = _routes(found)
             if not routes:
@@ -40,7 +40,7 @@ class SpringCloudDialect:
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
-        with no_collection(), named_as_given():
+        with no_collection(), refuse_with_given_names():
             return write_back(files, self._insert(as_yaml(files), rule))
 
     def _insert(self, files: Files, rule: CanaryRule) -> Change:
@@ -62,7 +62,7 @@ class SpringCloudDialect:
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with no_collection(), named_as_given():
+        with no_collection(), refuse_with_given_names():
             name, read = safe(rule_name(app)), as_yaml(files)
             ours = [route for route in _routes(_read_files(read)) if owner(route.id) == name]
             return write_back(files, Change(_stages(read, _without(read, app)), tuple(views(ours))))

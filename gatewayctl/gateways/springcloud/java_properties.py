@@ -1,4 +1,4 @@
-"""The lines of a `.properties` file, by the rules of java.util.Properties.load."""
+"""Reads and writes lines of a `.properties` file by the rules of java.util.Properties.load."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 @dataclass(frozen=True, slots=True)
 class JavaProperty:
-    """One property, its escapes undone; it stands in the lines from `start` to before `end`, counted from 0."""
+    """One property without its escapes. It takes the lines from `start` to before `end`, from 0."""
 
     start: int
     end: int
@@ -32,7 +32,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def read_properties(lines: list[str]) -> Iterator[JavaProperty]:
-    """Every property, in order; comments and blank lines are none."""
+    """Every property in order, without comments and blank lines."""
     at = 0
     while at < len(lines):
         start = at
@@ -52,7 +52,7 @@ def read_properties(lines: list[str]) -> Iterator[JavaProperty]:
 
 
 def escape(value: str) -> str:
-    """A value as it has to be written; what is not ASCII by its number, whatever the file's encoding is."""
+    """A value with escapes. Characters that are not ASCII become numbers, because the file's encoding is not known."""
     written = value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
     written = "".join(letter if letter.isascii() else _numbers(letter) for letter in written)
     return f"\\{written}" if written[:1] in {" ", "\f"} else written

@@ -1,6 +1,6 @@
-"""Spring's keys in YAML: dots at any level, list positions in brackets, letters and dashes as one likes.
+"""Finds properties in YAML by Spring's relaxed binding: dots at any level, indexes in brackets, any case, any dashes.
 
-All spellings are one property to Spring, so a place in a file is found by the property and not by the spelling.
+For Spring all these spellings are one property, so a property is found by its path and not by its spelling.
 """
 
 import re
@@ -21,9 +21,9 @@ _IGNORED = re.compile(r"[^a-z0-9\[\]]")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PropertyNode:
-    """A property in a document. `rest` is what its key says beyond the path that was asked for: `[0]`, `id`.
+    """A property in a document. `rest` is the end of its key beyond the path that was searched: `[0]`, `id`.
 
-    `merged`: it comes in by a merge key (`<<`), and stands elsewhere.
+    `merged`: it comes from another place by a merge key (`<<`).
     """
 
     key: Node
@@ -34,12 +34,12 @@ class PropertyNode:
 
 @lru_cache(maxsize=4096)
 def path_of(key: str) -> Path:
-    """The segments of a key, as Spring compares them."""
+    """The segments of a key, in the form in which Spring compares them."""
     return tuple(_IGNORED.sub("", segment.lower()) for segment in _SEGMENT.findall(key))
 
 
 def pairs(fragment: Fragment, node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:
-    """A mapping's own keys and values. Raises Refused for keys that are no text, or stand twice."""
+    """The keys and values of a mapping. Raises Refused for keys that are not text, or occur twice."""
     seen: set[str] = set()
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
@@ -51,12 +51,12 @@ def pairs(fragment: Fragment, node: MappingNode) -> Iterator[tuple[ScalarNode, N
 
 
 def find_property(fragment: Fragment, node: Node, path: Path) -> Iterator[PropertyNode]:
-    """Every place below `node` that sets the property `path`, or a part of it. Raises Refused."""
+    """Every property below `node` that is `path`, or a part of it. Raises Refused."""
     if not isinstance(node, MappingNode):
         return
     for key, value in pairs(fragment, node):
         if _is_merge(key):
-            for one in merged_mappings(value):
+            for one in mappings_of_merge(value):
                 for found in find_property(fragment, one, path):
                     yield PropertyNode(found.key, found.value, found.rest, merged=True)
             continue
@@ -67,13 +67,13 @@ def find_property(fragment: Fragment, node: Node, path: Path) -> Iterator[Proper
             yield PropertyNode(key, value, here[len(path) :])
 
 
-def merged_mappings(value: Node) -> list[Node]:
-    """The mappings that a merge key brings in."""
+def mappings_of_merge(value: Node) -> list[Node]:
+    """The mappings that a merge key adds."""
     return list(value.value) if isinstance(value, SequenceNode) else [value]
 
 
 def fields(fragment: Fragment, node: Node, what: str) -> dict[str, Node]:
-    """The fields of one of Spring's own objects, merge keys followed; `what` is how a refusal calls it."""
+    """The fields of one of Spring's objects, with those of merge keys. An error calls it `what`. Raises Refused."""
     if is_null(node):
         return {}
     if not isinstance(node, MappingNode):
@@ -82,7 +82,7 @@ def fields(fragment: Fragment, node: Node, what: str) -> dict[str, Node]:
     inherited: dict[str, Node] = {}
     for key, value in pairs(fragment, node):
         if _is_merge(key):
-            for one in merged_mappings(value):
+            for one in mappings_of_merge(value):
                 inherited = {**fields(fragment, one, what), **inherited}
             continue
         name = ".".join(path_of(key.value))

@@ -1,4 +1,4 @@
-"""Routes of a list: the services they send to, their predicates, which of them are ours, how a person sees them."""
+"""Reads routes of a list: their services, their predicates, whether gatewayctl wrote them, and how they are shown."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,32 +14,32 @@ from gatewayctl.gateways.springcloud.uris import Lookup, is_service, names
 from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
-STAMP_KEY = "gatewayctl"  # in a route's metadata, which the running gateway tells
+STAMP_KEY = "gatewayctl"  # in a route's metadata, which the running gateway shows
 _OURS = re.compile(r"(gatewayctl-.+-canary)(?:-[1-9][0-9]*)?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.:/-]")
 _OFF = frozenset({"false", "off", "no"})
 
 
 def safe(value: str) -> str:
-    """Text of ours without anything that Spring would resolve or split."""
+    """Our text without the characters that Spring would resolve or split."""
     return _UNSAFE.sub("", value)
 
 
 def owner(route_id: str) -> str:
-    """The rule that a route's id says it belongs to; nothing for routes of people."""
+    """The rule that a route belongs to by its id; empty for routes that people wrote."""
     found = _OURS.fullmatch(route_id)
     return found[1] if found else ""
 
 
 def own_id(app: str, number: int) -> str:
-    """The id of an application's canary route; ids may occur once, so later ones of a list have a number."""
+    """The id of an application's canary route. An id may occur only once, so later ones in a list get a number."""
     name = safe(rule_name(app))
     return f"{name}-{number}" if number > 1 else name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredicateOrFilter:
-    """One predicate or filter: its name and its arguments, however it is written."""
+    """One predicate or filter, in short or long form: its name and its arguments."""
 
     name: str
     arguments: tuple[str, ...]
@@ -50,7 +50,7 @@ class PredicateOrFilter:
 
 @dataclass(frozen=True, eq=False)
 class SpringRoute:
-    """A route with a `uri`; `targets` are the names of what it sends to."""
+    """A route of a list; `index` is its position, from 0."""
 
     route_list: RouteList
     index: int
@@ -59,27 +59,27 @@ class SpringRoute:
 
     @property
     def fragment(self) -> Fragment:
-        """The text it stands in."""
+        """The text that holds it."""
         return self.route_list.fragment
 
     @cached_property
     def fields(self) -> dict[str, Node]:
-        """Its fields by their names in lower case."""
+        """Its fields by their names in lower case. Raises Refused."""
         return fields(self.fragment, self.node, "a route")
 
     @property
     def id(self) -> str:
-        """Its id; nothing where it has none."""
+        """Its id; empty if it has none."""
         return text(self.fields.get("id"))
 
     @property
     def uri(self) -> str:
-        """Where it sends, as written."""
+        """Its `uri` as written."""
         return text(self.fields.get("uri"))
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
-        """The names of what it sends to, the best one first; none where the gateway answers itself."""
+        """The names of its service, the best one first; none if the gateway itself answers."""
         return names(self.uri, self.lookup) if self.uri else ()
 
     @property
@@ -88,11 +88,11 @@ class SpringRoute:
         return text(self.fields.get("enabled")).lower() in _OFF
 
     def sends_to(self, rule: CanaryRule) -> bool:
-        """Whether it is a person's route to the service of `rule`."""
+        """Whether people wrote it, and it sends to the service of `rule`."""
         return not owner(self.id) and is_service(self.targets, rule.service)
 
     def definitions(self, name: str) -> list[PredicateOrFilter]:
-        """Its predicates or its filters. Raises Refused where they are not a list."""
+        """Its `predicates` or its `filters`. Raises Refused if they are not a list."""
         listed = self.fields.get(name)
         if listed is None or is_null(listed):
             return []
@@ -112,7 +112,7 @@ def routes_of(found: SpringFile, lookup: Lookup) -> Iterator[SpringRoute]:
 
 
 def _write_out(node: ScalarNode, route_list: RouteList) -> Node:
-    """A route in one text (`id=uri,predicate,...`) as its fields, by RouteDefinition(String) of Spring."""
+    """The fields of a route in one text (`id=uri,predicate,...`), as Spring's RouteDefinition(String) reads it."""
     name, _, rest = str(node.value).partition("=")
     parts = [part.strip() for part in rest.split(",") if part.strip()]
     if not name or not parts:
@@ -129,7 +129,7 @@ def _write_out(node: ScalarNode, route_list: RouteList) -> Node:
 
 
 def views(routes: Iterable[SpringRoute]) -> list[RouteView]:
-    """Routes as a person would describe them.
+    """Routes as they are shown to people.
 
     A rule is counted once: of several lists that hold it, only one is in effect at a time.
     """
@@ -165,7 +165,7 @@ def _read_definition(fragment: Fragment, node: Node) -> PredicateOrFilter:
 
 
 def _arguments(found: dict[str, Node]) -> Iterator[str]:
-    """Scalars among the arguments of a long form; `args` may be a mapping, or spread over dotted keys."""
+    """The scalars in the arguments of a long form. `args` may be a mapping, or several dotted keys."""
     for name, node in found.items():
         if not name.startswith("args"):
             continue

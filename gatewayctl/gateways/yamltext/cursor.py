@@ -65,14 +65,18 @@ class Cursor:
 
     def items(self, what: str) -> list["Cursor"]:
         """The items of a list; empty if there is none. An error calls each of them `what`. Raises Refused."""
+        return [self.at(item, what) for item in self.nodes()]
+
+    def nodes(self) -> list[Node]:
+        """The items of a list as nodes. Raises Refused."""
         if self.node is None or is_null(self.node):
             return []
         if isinstance(self.node, SequenceNode):
-            return [self.at(item, what) for item in self.node.value]
+            return list(self.node.value)
         # `{{` begins a mapping for YAML, and a placeholder for most template engines.
         is_template = self.fragment.source(self.node).startswith("{{")
         if self.spelling.single_items and isinstance(self.node, MappingNode) and not is_template:
-            return [self.at(self.node, what)]
+            return [self.node]
         raise self.fragment.wrong_type(self.node, self.what)
 
     def at(self, node: Node | None, what: str) -> "Cursor":

@@ -1,20 +1,20 @@
-"""A node as text, in the style of its neighbour: block or flow, dashes and braces as the file has them."""
+"""Writes a node as text in the style of its neighbour: block or flow, with its indentation, dashes and braces."""
 
 import re
 from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-# A plain scalar that could be read as more than one value inside [ ] or { }; always text, whoever reads it.
+# Inside [ ] or { } a plain scalar with one of these would be several values. Outside, every reader takes it for text.
 NOT_IN_FLOW = re.compile(r"[,\[\]{}\n]")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a file indents: `step` per mapping, `dash` before the dash of a nested list, `gap` after a dash; columns.
+    """How a file indents, in columns: `step` for a mapping, `dash` before the dash of a nested list, `gap` after it.
 
-    `pad` is what stands inside braces.
+    `pad` are the blanks inside braces.
     """
 
     step: int = 2
@@ -24,12 +24,12 @@ class Style:
 
 
 def document(node: MappingNode) -> str:
-    """A whole file of our own."""
+    """The text of a new file."""
     return "".join(f"{line}\n" for line in _block(node, 0, Style(dash=2)))
 
 
 def block_item(node: Node, column: int, style: Style) -> list[str]:
-    """The lines of a list item whose dash stands at `column`; without line ends."""
+    """The lines of a list item with its dash at `column`, without line ends."""
     dash = " " * column + "-" + " " * style.gap
     if _is_flow(node) or not isinstance(node, MappingNode):
         return [dash + flow_of(node, style)]
@@ -38,7 +38,7 @@ def block_item(node: Node, column: int, style: Style) -> list[str]:
 
 
 def flow(node: Node, style: Style) -> str:
-    """One line, braces and brackets."""
+    """A node in one line, in flow style."""
     if isinstance(node, MappingNode):
         if not node.value:
             return _tag(node) + "{}"
@@ -70,7 +70,7 @@ def _block(node: MappingNode, column: int, style: Style) -> list[str]:
 
 
 def flow_of(node: Node, style: Style) -> str:
-    """A value that fits on the line of its key in a block mapping."""
+    """A value in the line of its key in a block mapping."""
     return _scalar(node) if isinstance(node, ScalarNode) else flow(node, style)
 
 
@@ -81,7 +81,7 @@ def _below_key(node: Node, column: int, style: Style) -> list[str]:
 
 
 def _is_literal(node: ScalarNode) -> bool:
-    """Whether a block scalar can be written as a literal block again, without an indentation mark."""
+    """Whether a scalar can be written as a literal block without an indentation indicator."""
     text = str(node.value)
     body = text.removesuffix("\n")
     return (

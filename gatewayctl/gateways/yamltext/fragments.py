@@ -1,6 +1,6 @@
-"""A file as the pieces of gateway configuration in it: the file itself, or block scalars of ConfigMap manifests.
+"""Finds the fragments of gateway configuration in a file: the file itself, or block scalars of ConfigMap manifests.
 
-A piece (a fragment) is read as its gateway reads it; its placement says which offset of the file each character has.
+A fragment is read as its gateway reads it. Its placement says which offset of the file each of its characters has.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from gatewayctl.gateways.yamltext.document import BOM, Fault, parse, template_ma
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fragment:
-    """One text of gateway configuration. `scalar` holds it where it is part of a manifest, under the key `key`."""
+    """One text of gateway configuration. In a manifest it is the value of `key`, in the block scalar `scalar`."""
 
     file: str
     text: str
@@ -31,7 +31,7 @@ class Fragment:
         return int(node.start_mark.line) + self.placement.line
 
     def refusal(self, node: Node, reason: str, *, hint: str = "") -> Refused:
-        """A refusal that names the place of `node`."""
+        """A refusal that names the line of `node`."""
         return Refused(self.file, self.line(node), reason, hint=hint)
 
     def source(self, node: Node) -> str:
@@ -39,7 +39,7 @@ class Fragment:
         return self.text[node.start_mark.index : node.end_mark.index]
 
     def wrong_type(self, node: Node, wanted: str) -> Refused:
-        """A refusal of a node that is not what the product expects there, or that a template will replace."""
+        """A refusal of a node where the gateway expects something else, or that a template engine will replace."""
         written = self.source(node).split("\n")[0].strip()[:60]
         if template_mark(written[:2]) or written.startswith("${"):
             return self.refusal(node, f"{wanted} is left to a template here ({written}): edit the rendered file")
@@ -62,11 +62,11 @@ class Source:
 
 @lru_cache(maxsize=8)
 def read(file: SourceFile, is_config: Callable[[str], bool] | None) -> Source:
-    """`file` in fragments; `is_config` tells which values of a ConfigMap are the gateway's. Raises Refused.
+    """The fragments of `file`; `is_config` says which values of a ConfigMap are the gateway's. Raises Refused.
 
     Without `is_config`, the Kubernetes objects are themselves the configuration, and the file is one fragment.
 
-    Remembered: the checks after an edit cost no second parse of what is known. The nodes must not be changed.
+    The result is cached, so that the checks after an edit need not parse again. Its nodes must not be changed.
     """
     base = 1 if file.text.startswith(BOM) else 0
     text = file.text[base:]
@@ -103,14 +103,14 @@ def _parse(name: str, text: str, first_line: int) -> tuple[Node, ...]:
 
 
 def pairs_of(node: Node | None) -> dict[str, Node]:
-    """A manifest's own keys; Kubernetes knows one spelling only."""
+    """The values of a manifest by key, as written: Kubernetes accepts one spelling only."""
     if not isinstance(node, MappingNode):
         return {}
     return {key.value: value for key, value in node.value if isinstance(key, ScalarNode)}
 
 
 def manifests_of(root: Node) -> list[Node] | None:
-    """The Kubernetes objects of a document; None when it is none."""
+    """The Kubernetes objects of a document; None if it is not one."""
     fields = pairs_of(root)
     if not {"kind", "apiVersion"} <= set(fields):
         return None
@@ -146,7 +146,7 @@ def _fragments_of(
 
 
 def _placement(whole: Fragment, scalar: ScalarNode) -> Placement:
-    """Where the lines of a literal block stand. Raises Refused when they cannot be found again as written."""
+    """The placement of a literal block. Raises Refused if its lines cannot be found in the file."""
     text = whole.text
     first = text.index("\n", scalar.start_mark.index) + 1
     written = text[first : max(first, scalar.end_mark.index)]

@@ -1,7 +1,7 @@
-"""Copies of nodes, and nodes of our own: what an inserted item is meant to be, before it is text.
+"""Makes copies of nodes and new nodes: what an inserted item should be, before it is text.
 
-Copies are whole and stand alone: aliases are written out, anchors are not repeated. What could change its meaning by
-being copied (merge keys, bare tags, keys that occur twice) is refused.
+A copy needs nothing else of the file: aliases are written out, anchors are left out. What a copy could give another
+meaning (merge keys, bare tags, keys that occur twice) is refused.
 """
 
 import re
@@ -11,60 +11,60 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.gateways.yamltext.fragments import Fragment
 
-MAX_NODES = 20_000  # of one copy: a bound on aliases of aliases, far above any real route or cluster
+MAX_NODES = 20_000  # of one copy: a limit for aliases of aliases, far above any real route or cluster
 
 _BARE_TAG = re.compile(r"(&\S+\s+)?!(\s|$)")
 
 
 def quote(value: str) -> ScalarNode:
-    """A value of ours: always double-quoted, so that no loader takes it for anything but text."""
+    """A new value: double-quoted, so that every reader takes it for text."""
     return ScalarNode("", value, style='"')
 
 
 def plain(value: str) -> ScalarNode:
-    """A key of ours."""
+    """A new key."""
     return ScalarNode("", value)
 
 
 def text(node: Node | None) -> str:
-    """A scalar's text; nothing for anything else."""
+    """The text of a scalar; empty for anything else."""
     return str(node.value) if isinstance(node, ScalarNode) else ""
 
 
 def is_null(node: Node) -> bool:
-    """Whether a field is written without a value."""
+    """Whether a value is missing, or written as null."""
     return isinstance(node, ScalarNode) and not node.style and node.value in {"", "~", "null"}
 
 
 def is_flow(node: Node) -> bool:
-    """Whether a collection is written in braces or brackets."""
+    """Whether a mapping or a list is in flow style."""
     return isinstance(node, MappingNode | SequenceNode) and bool(node.flow_style)
 
 
 def mapping(pairs: Sequence[tuple[Node, Node]], like: Node) -> MappingNode:
-    """A mapping, block or flow like its neighbour `like`."""
+    """A new mapping, block or flow like `like`."""
     return MappingNode("", list(pairs), flow_style=is_flow(like))
 
 
 def listing(items: Sequence[Node], like: Node) -> SequenceNode:
-    """A list, block or flow like its neighbour `like`."""
+    """A new list, block or flow like `like`."""
     return SequenceNode("", list(items), flow_style=is_flow(like))
 
 
 def append_item(before: Node, item: Node, parent: Node) -> SequenceNode:
-    """A list with one more item; one that has no value yet is written like its parent."""
+    """A list with one more item. If there was no list yet, it is block or flow like its parent."""
     if isinstance(before, SequenceNode):
         return SequenceNode(before.tag, [*before.value, item], flow_style=before.flow_style and bool(before.value))
     return listing([item] if is_null(before) else [before, item], parent if is_null(before) else before)
 
 
 def with_pairs(node: MappingNode, pairs: Sequence[tuple[Node, Node]]) -> MappingNode:
-    """`node` with other content."""
+    """A mapping in the style and at the place of `node`, with these keys and values."""
     return MappingNode(node.tag, list(pairs), node.start_mark, node.end_mark, flow_style=node.flow_style)
 
 
 def copy(fragment: Fragment, node: Node, most: int = MAX_NODES) -> Node:
-    """`node` as a tree of its own, of at most `most` nodes, which still tell where they came from. Raises Refused."""
+    """A copy of `node` with at most `most` nodes, which keep their positions. Raises Refused."""
     return _Copier(fragment, node, most).copy(node)
 
 

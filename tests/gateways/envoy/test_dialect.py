@@ -64,7 +64,7 @@ def test_only_the_rule_of_the_asked_app_is_removed():
 
 
 def test_another_apps_rule_keeps_its_place_and_is_no_route_of_the_service():
-    others = DIALECT.insert(BOTH, a_rule(app="web", canary="web-canary")).apply(BOTH)
+    others = DIALECT.insert(BOTH, a_rule(app="web", service="orders", canary="web-canary")).apply(BOTH)
 
     change = DIALECT.insert(others, a_rule())
 

@@ -110,7 +110,7 @@ def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drain
 
 
 @pytest.mark.sandbox
-def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_that_is_told(tmp_path, shop):
+def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_the_proof_says_so(tmp_path, shop):
     stable, canary = shop
     port = free_port(f"{NET}.10")
     files, rule = inline_in_lds(stable, f"{NET}.10", port), rule_for(canary)
@@ -330,7 +330,7 @@ def test_a_known_cluster_without_statistics_cannot_tell():
     assert EnvoyReadback(lambda replica, path: answer).in_flight(REPLICA, "orders") is None
 
 
-def test_what_a_listener_update_was_rejected_for_is_told():
+def test_the_reason_of_a_rejected_listener_update_is_shown():
     entry = {"name": "http", "error_state": {"details": "no such field"}}
     answer = json.dumps({"configs": [{"dynamic_listeners": [entry]}]})
 
