@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files
-from gatewayctl.gateways.springcloud.locate import OLD, SpringFile
+from gatewayctl.gateways.springcloud.locate import OLD, SpringFile, UneditableRoutes
 from gatewayctl.gateways.springcloud.routes import SpringRoute
 
 _SHOWN = 20
@@ -23,14 +23,24 @@ def no_route_refusal(files: Sequence[SpringFile], routes: Sequence[SpringRoute],
     for route in routes:
         if route.sends_to(rule) and route.is_off:
             return route.fragment.refusal(route.node, f"{reason}: this one is switched off (enabled: false)")
-    for other in [one for file in files for one in file.foreign]:
+    for other in _servlet_routes(files):
         return other.refusal()
     names = ", ".join(file.source.file.name for file in files)
     upstreams = sorted({route.targets[0] for route in routes if route.targets})
     if upstreams:
         return Refused(names, 0, f"{reason}; upstreams with routes: {_join_names(upstreams)}")
-    for fragment, node in [one for file in files for one in file.locators]:
-        return fragment.refusal(node, f"{reason}: routes are made from a registry (the discovery locator)")
+    return _empty_refusal(files, names, reason)
+
+
+def _servlet_routes(files: Sequence[SpringFile]) -> list[UneditableRoutes]:
+    return [routes for file in files for routes in file.foreign]
+
+
+def _empty_refusal(files: Sequence[SpringFile], names: str, reason: str) -> Refused:
+    """The refusal for files whose lists have no route at all."""
+    for file in files:
+        for fragment, node in file.locators:
+            return fragment.refusal(node, f"{reason}: routes are made from a registry (the discovery locator)")
     return Refused(names, 0, f"{reason}: there are no routes here", hint="give the file that holds the routes too")
 
 
