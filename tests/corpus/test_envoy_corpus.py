@@ -1,25 +1,17 @@
 """Real Envoy files: every service of each is edited and restored byte for byte, or refused with a reason."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 
-from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, Change, Files, Header, SourceFile
+from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.envoy.checker import EnvoyChecker
 from gatewayctl.gateways.registry import gateway
-from tests.corpus.trying import Tried, edited_and_restored
+from tests.corpus.trying import Tried, check_outcome, judge_with, open_corpus, rule_for
 
 pytestmark = pytest.mark.sandbox
 
-CORPUS = os.environ.get("GATEWAYCTL_CORPUS", "")
-if not CORPUS:
-    pytest.skip("GATEWAYCTL_CORPUS is not set: no real configurations to try", allow_module_level=True)
-
-FOLDER = Path(CORPUS) / "envoy"
-DIALECT = gateway("envoy").dialect
+CORPUS = open_corpus("envoy", gateway("envoy").dialect)
 CHECKER = EnvoyChecker()
 HOST = "canary.example"
 # What may be refused, and why that is true of the file.
@@ -29,60 +21,38 @@ REFUSED = {
     "14-xds-deep-dive-lds.yaml": "comes by RDS",
     "15-xds-deep-dive-cds.yaml": "there are no routes here",
 }
+_CLUSTER = re.compile(r"^\s*cluster: (\S+)", re.MULTILINE)
 
 
-def read(*names: str) -> Files:
-    return tuple(SourceFile(name, (FOLDER / name).read_bytes().decode()) for name in names)
+def find_services(files: Files) -> list[str]:
+    """The upstreams of the files; if our dialect finds none, what looks like one; then a name that may be one."""
+    named = {route.target for route in CORPUS.dialect.routes(files)} if CORPUS.targets(files) else set()
+    likely = {name for file in files for name in _CLUSTER.findall(file.text)}
+    return sorted(named or likely) or ["service_backend"]
 
 
-def services(files: Files) -> list[str]:
-    """The upstreams of the files; where our own reading ends, what looks like one; then a name that may well be one."""
-    try:
-        found = {route.target for route in DIALECT.routes(files)}
-    except Refused:
-        found = set()
-    for file in files:
-        found |= set() if found else set(re.findall(r"^\s*cluster: (\S+)", file.text, re.MULTILINE))
-    return sorted(found) or ["service_backend"]
-
-
-def rule_for(service: str, host: str = "") -> CanaryRule:
-    return CanaryRule("app", service, f"{service}-canary", Header("x-canary", "always"), "r-1", host)
-
-
-def tried(files: Files, service: str, host: str = "") -> Tried:
-    """One edit, and its way back, judged by Envoy before and after."""
-    rule = rule_for(service, host)
-
-    def judged(after: Files, _: Change) -> str:
-        said = CHECKER.check(files, after)
-        assert said.ok, said.detail
-        assert said.checked, said.detail
-        return f" ({said.detail})" if said.detail else ""
-
-    return edited_and_restored(DIALECT, files, rule, judged)
+def try_edit(files: Files, service: str, host: str = "") -> Tried:
+    """One edit and its removal, checked by Envoy."""
+    return CORPUS.try_edit(files, service, judge_with(CHECKER, files), host)
 
 
 @pytest.mark.shows("envoy", "real files")
-@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
+@pytest.mark.parametrize("name", CORPUS.names)
 def test_a_real_file_is_edited_and_restored_or_truly_refused(name, table):
-    files = read(name)
+    files = CORPUS.read(name)
 
-    rows = [tried(files, service) for service in services(files)]
+    rows = [try_edit(files, service) for service in find_services(files)]
 
     table(name, rows)
     for row in rows:
-        if name in REFUSED:
-            assert REFUSED[name] in row.outcome
-        else:
-            assert row.routes > 0, row.outcome
+        check_outcome(row, REFUSED.get(name))
 
 
 def test_routes_and_clusters_of_one_gateway_are_edited_together(table):
-    files = read("13-xds-deep-dive-rds.yaml", "14-xds-deep-dive-lds.yaml", "15-xds-deep-dive-cds.yaml")
+    files = CORPUS.read("13-xds-deep-dive-rds.yaml", "14-xds-deep-dive-lds.yaml", "15-xds-deep-dive-cds.yaml")
 
-    row = tried(files, "service_backend")
-    change = DIALECT.insert(files, rule_for("service_backend"))
+    row = try_edit(files, "service_backend")
+    change = CORPUS.dialect.insert(files, rule_for("service_backend"))
 
     table("13 + 14 + 15", [row])
     assert row.outcome == "edited and restored"
@@ -94,9 +64,9 @@ def test_routes_and_clusters_of_one_gateway_are_edited_together(table):
 
 def test_a_template_is_edited_and_restored_when_the_canarys_address_is_given(table):
     name = "01-otel-demo-frontend-proxy.tmpl.yaml"
-    files = read(name)
+    files = CORPUS.read(name)
 
-    rows = [tried(files, service, HOST) for service in services(files)]
+    rows = [try_edit(files, service, HOST) for service in find_services(files)]
 
     table(name, rows)
     assert len(rows) == 11

@@ -1,4 +1,4 @@
-"""The canary's addresses, derived from stable's by the naming convention, or given."""
+"""Writes the canary's addresses into a copy of stable's cluster: by the naming convention, or the address given."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.envoy.fields import fields, snake, text
+from gatewayctl.gateways.envoy.fields import message, snake, text
 from gatewayctl.gateways.hosts import HOST, Underivable, canary_host, is_ip
-from gatewayctl.gateways.yamltext.fragments import Unit
-from gatewayctl.gateways.yamltext.nodes import quoted, rebuilt
+from gatewayctl.gateways.yamltext.fragments import Fragment
+from gatewayctl.gateways.yamltext.nodes import quote, with_pairs
 
 _UNWRITABLE = {
     "pipe": "a Unix socket",
@@ -20,10 +20,13 @@ _UNWRITABLE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Readdressing:
-    """Rewrites the addresses below one node of a copied definition of `rule.service`."""
+class AddressRewriter:
+    """Rewrites the addresses below one node of a copy of the cluster `rule.service`.
 
-    unit: Unit
+    `needs_ip`: Envoy does not look host names up there.
+    """
+
+    fragment: Fragment
     rule: CanaryRule
     needs_ip: bool
 
@@ -31,21 +34,21 @@ class Readdressing:
         """`node` with the canary's addresses. Raises Refused."""
         if self.rule.canary_host:
             self._check_given(node)
-        return self._walk(node)
+        return self._rewrite(node)
 
     def _check_given(self, node: Node) -> None:
         given = self.rule.canary_host
         if not is_ip(given) and not HOST.fullmatch(given):
-            raise self._refused(node, f"{given!r} is neither a host name nor an address")
+            raise self._refusal(node, f"{given!r} is neither a host name nor an address")
         if self.needs_ip and not is_ip(given):
-            raise self._refused(node, f"its endpoints have to be IP addresses, and {given} is none")
-        hosts = _hosts(self.unit, node)
+            raise self._refusal(node, f"its endpoints have to be IP addresses, and {given} is none")
+        hosts = _hosts(self.fragment, node)
         if len(hosts) > 1:
-            raise self._refused(node, f"it has {len(hosts)} hosts, and only one is given for the canary ({given})")
+            raise self._refusal(node, f"it has {len(hosts)} hosts, and only one is given for the canary ({given})")
 
-    def _walk(self, node: Node) -> Node:
+    def _rewrite(self, node: Node) -> Node:
         if isinstance(node, SequenceNode):
-            items = [self._walk(item) for item in node.value]
+            items = [self._rewrite(item) for item in node.value]
             return SequenceNode(node.tag, items, node.start_mark, node.end_mark, flow_style=node.flow_style)
         if not isinstance(node, MappingNode):
             return node
@@ -53,33 +56,32 @@ class Readdressing:
         for key, value in node.value:
             name = snake(text(key))
             if name in _UNWRITABLE:
-                raise self._refused(key, f"its address is {_UNWRITABLE[name]}")
-            pairs.append((key, self._address(value) if name == "socket_address" else self._walk(value)))
-        return rebuilt(node, pairs)
+                raise self._refusal(key, f"its address is {_UNWRITABLE[name]}")
+            pairs.append((key, self._address(value) if name == "socket_address" else self._rewrite(value)))
+        return with_pairs(node, pairs)
 
     def _address(self, node: Node) -> Node:
-        found = fields(self.unit, node, "socket_address")
-        old = found.get("address")
+        old = message(self.fragment, node, "socket_address").field("address").node
         if not isinstance(node, MappingNode) or not isinstance(old, ScalarNode):
-            raise self._refused(node, "its address cannot be read")
+            raise self._refusal(node, "its address cannot be read")
         try:
             host = self.rule.canary_host or canary_host(old.value)
-        except Underivable as why:
-            raise self._refused(old, str(why)) from why
-        pairs = [(key, quoted(host) if snake(text(key)) == "address" else value) for key, value in node.value]
-        return rebuilt(node, pairs)
+        except Underivable as fault:
+            raise self._refusal(old, str(fault)) from fault
+        pairs = [(key, quote(host) if snake(text(key)) == "address" else value) for key, value in node.value]
+        return with_pairs(node, pairs)
 
-    def _refused(self, node: Node, why: str) -> Refused:
+    def _refusal(self, node: Node, detail: str) -> Refused:
         rule = self.rule
         hint = f"define the cluster {rule.canary} yourself in this file"
         if not rule.canary_host:
             hint = f"give the canary's address with --canary-host HOST, or {hint}"
-        reason = f"the canary's address cannot be derived from the cluster {rule.service}: {why}"
-        return self.unit.refused(node, reason, hint=hint)
+        reason = f"the canary's address cannot be derived from the cluster {rule.service}: {detail}"
+        return self.fragment.refusal(node, reason, hint=hint)
 
 
-def _hosts(unit: Unit, node: Node) -> set[tuple[str, str]]:
-    """Every (address, port) below a node."""
+def _hosts(fragment: Fragment, node: Node) -> set[tuple[str, str]]:
+    """Every address and its port below a node. Raises Refused."""
     found: set[tuple[str, str]] = set()
     pending = [node]
     while pending:
@@ -89,8 +91,8 @@ def _hosts(unit: Unit, node: Node) -> set[tuple[str, str]]:
         elif isinstance(one, MappingNode):
             for key, value in one.value:
                 if snake(text(key)) == "socket_address" and isinstance(value, MappingNode):
-                    address = fields(unit, value, "socket_address")
-                    found.add((text(address.get("address")), text(address.get("port_value"))))
+                    address = message(fragment, value, "socket_address")
+                    found.add((address.field("address").text, address.field("port_value").text))
                 else:
                     pending.append(value)
     return found

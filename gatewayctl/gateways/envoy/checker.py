@@ -11,7 +11,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.envoy.resources import Parts, parts
-from gatewayctl.gateways.envoy.validation_config import Trial, ours_and_neighbours
+from gatewayctl.gateways.envoy.validation_config import BootstrapBuilder, ours_and_neighbours
 from gatewayctl.gateways.yamltext.document import no_collection
 
 _SECONDS = 60.0
@@ -23,7 +23,7 @@ _NOISE = re.compile(
     r"|invalid JSON in \S+ @ |near \d+:\d+ \(offset \d+\): |\): \{\".*$|\) has unknown fields$"
 )
 
-Build = Callable[[Trial, Parts], tuple[str, ...]]
+Build = Callable[[BootstrapBuilder, Parts], tuple[str, ...]]
 
 
 class EnvoyChecker:
@@ -105,7 +105,7 @@ def _judge(validation: _EnvoyValidation, old: Parts, new: Parts) -> Validation:
         ("the routes and our cluster", lambda trial, some: trial.routes_and(some, wanted)),
         ("the routes", lambda trial, some: trial.routes_and(some, frozenset())),
     )
-    trial, first = Trial(validation.spare, stubs), ""
+    trial, first = BootstrapBuilder(validation.spare, stubs), ""
     for what, build in ways:
         reason = validation.find_reason(_build(build, trial, new))
         if not reason:
@@ -119,7 +119,7 @@ def _judge(validation: _EnvoyValidation, old: Parts, new: Parts) -> Validation:
     )
 
 
-def _build(build: Build, trial: Trial, some: Parts) -> tuple[str, ...]:
+def _build(build: Build, trial: BootstrapBuilder, some: Parts) -> tuple[str, ...]:
     with no_collection():
         return build(trial, some)
 

@@ -1,17 +1,17 @@
-"""The canary's cluster: a copy of stable's, whole, under its own name, with the canary's addresses and our mark.
+"""Makes the canary's cluster: a copy of stable's under its own name, with the canary's addresses and a mark.
 
-TLS names stay stable's, because canary pods carry the same certificate. Only what has our mark is ever taken away.
+TLS names stay stable's, because the canary's Pods have the same certificate. Only a cluster with the mark is removed.
 """
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.envoy.addresses import Readdressing
-from gatewayctl.gateways.envoy.canary import Pairs, Writer, replaced
-from gatewayctl.gateways.envoy.fields import fields, is_null, items, snake, text
-from gatewayctl.gateways.envoy.locate import Member
-from gatewayctl.gateways.yamltext.nodes import copy, listing, mapping, quoted, rebuilt
+from gatewayctl.gateways.envoy.addresses import AddressRewriter
+from gatewayctl.gateways.envoy.canary import MessageWriter, Pairs, replace_field
+from gatewayctl.gateways.envoy.fields import is_null, message, snake, text
+from gatewayctl.gateways.envoy.locate import UpstreamDefinition
+from gatewayctl.gateways.yamltext.nodes import copy, listing, mapping, quote, with_pairs
 
 OWNER = "gatewayctl"
 
@@ -27,133 +27,142 @@ _EXTENSIONS = {
 }
 
 
-def discovery(member: Member) -> str:
-    """How a cluster finds its endpoints, in Envoy's words (STRICT_DNS, EDS, ...). Raises Refused."""
-    cluster = fields(member.unit, member.node, "a cluster")
-    if "hosts" in cluster:
-        reason = f"`hosts:` of the cluster {member.name}, v2 API: current Envoy does not load it"
-        raise member.unit.refused(cluster["hosts"], reason)
-    if "cluster_type" in cluster:
-        name = text(fields(member.unit, cluster["cluster_type"], "cluster_type").get("name"))
+def discovery(definition: UpstreamDefinition) -> str:
+    """How a cluster finds its endpoints, as Envoy calls it (STRICT_DNS, EDS, ...). Raises Refused."""
+    cluster = definition.message
+    hosts = cluster.field("hosts")
+    if hosts.node is not None:
+        reason = f"`hosts:` of the cluster {definition.name}, v2 API: current Envoy does not load it"
+        raise hosts.refusal(reason)
+    extension = cluster.field("cluster_type")
+    if extension.node is not None:
+        name = extension.field("name").text
         return _EXTENSIONS.get(name, name)
-    written = text(cluster.get("type")).upper()
+    written = cluster.field("type").text.upper()
     return _TYPES.get(written, written)
 
 
-def eds_name(member: Member) -> str:
+def eds_name(definition: UpstreamDefinition) -> str:
     """The name under which an EDS cluster asks for its endpoints. Raises Refused."""
-    cluster = fields(member.unit, member.node, "a cluster")
-    config = cluster.get("eds_cluster_config")
-    found = fields(member.unit, config, "eds_cluster_config") if config is not None else {}
-    return text(found.get("service_name")) or member.name
+    return definition.message.field("eds_cluster_config").field("service_name").text or definition.name
 
 
-def canary_cluster(member: Member, rule: CanaryRule) -> MappingNode:
-    """What goes above stable's cluster. Raises Refused."""
-    kind = discovery(member)
+def canary_cluster(definition: UpstreamDefinition, rule: CanaryRule) -> MappingNode:
+    """The cluster that goes above stable's cluster. Raises Refused."""
+    kind = discovery(definition)
     if kind not in _DNS | {"STATIC", "EDS"}:
-        reason = f"the cluster {member.name} is of type {kind}: its endpoints are not the file's to name"
-        raise member.unit.refused(member.node, reason, hint=f"define the cluster {rule.canary} yourself in this file")
-    whole = _copied(member)
-    found = fields(member.unit, whole, "a cluster")
+        reason = f"the cluster {definition.name} is of type {kind}: its endpoints are not the file's to name"
+        raise definition.fragment.refusal(
+            definition.node, reason, hint=f"define the cluster {rule.canary} yourself in this file"
+        )
+    whole = _copy_whole(definition)
+    found = message(definition.fragment, whole, "a cluster").fields
     if kind != "EDS" and "load_assignment" not in found:
-        raise member.unit.refused(member.node, f"the cluster {member.name} has no load_assignment to copy")
-    writer = Writer(member.unit, whole)
-    whole = replaced(whole, "name", quoted(rule.canary))
+        raise definition.fragment.refusal(
+            definition.node, f"the cluster {definition.name} has no load_assignment to copy"
+        )
+    writer = MessageWriter(definition.fragment, whole)
+    whole = replace_field(whole, "name", quote(rule.canary))
     if "alt_stat_name" in found:
-        whole = replaced(whole, "alt_stat_name", quoted(rule.canary))
+        whole = replace_field(whole, "alt_stat_name", quote(rule.canary))
     if kind == "EDS":
-        return _marked(member, writer, _eds(member, writer, whole), rule)
-    endpoints = Readdressing(member.unit, rule, needs_ip=kind == "STATIC")(found["load_assignment"])
-    assignment = _named(member, writer, endpoints, rule.canary)
-    return _marked(member, writer, replaced(whole, "load_assignment", assignment), rule)
+        return _add_mark(definition, writer, _ask_for_canary_endpoints(definition, writer, whole), rule)
+    endpoints = AddressRewriter(definition.fragment, rule, needs_ip=kind == "STATIC")(found["load_assignment"])
+    assignment = _rename_assignment(definition, writer, endpoints, rule.canary)
+    return _add_mark(definition, writer, replace_field(whole, "load_assignment", assignment), rule)
 
 
-def canary_endpoints(member: Member, rule: CanaryRule) -> MappingNode:
-    """What goes above stable's endpoints in an EDS file. Raises Refused."""
-    whole = Readdressing(member.unit, rule, needs_ip=True)(_copied(member))
-    writer = Writer(member.unit, whole)
-    named = _named(member, writer, whole, f"{member.name}-canary")
+def canary_endpoints(definition: UpstreamDefinition, rule: CanaryRule) -> MappingNode:
+    """The load assignment that goes above stable's in an EDS file. Raises Refused."""
+    whole = AddressRewriter(definition.fragment, rule, needs_ip=True)(_copy_whole(definition))
+    writer = MessageWriter(definition.fragment, whole)
+    named = _rename_assignment(definition, writer, whole, f"{definition.name}-canary")
     pairs: Pairs = []
     for key, value in named.value:
         if snake(key.value) == "endpoints":
-            value = _marked_endpoints(member, writer, value, rule)  # noqa: PLW2901
+            value = _mark_endpoints(definition, writer, value, rule)  # noqa: PLW2901
         pairs.append((key, value))
-    return rebuilt(named, pairs)
+    return with_pairs(named, pairs)
 
 
-def owner(member: Member) -> str:
-    """The rule that a cluster or a set of endpoints was written for; nothing for what people wrote."""
-    found = fields(member.unit, member.node, "a cluster")
-    mark = _mark(found)
-    for locality in items(member.unit, found.get("endpoints"), "a list of endpoints"):
-        mark = mark or _mark(fields(member.unit, locality, "endpoints"))
+def owner(definition: UpstreamDefinition) -> str:
+    """The rule that a cluster or a load assignment was written for; empty if people wrote it."""
+    mark = _read_mark(definition.message.fields)
+    for locality in definition.message.field("endpoints", "a list of endpoints").items("endpoints"):
+        mark = mark or _read_mark(locality.fields)
     return mark
 
 
-def _copied(member: Member) -> MappingNode:
-    whole = copy(member.unit, member.node)
+def _copy_whole(definition: UpstreamDefinition) -> MappingNode:
+    whole = copy(definition.fragment, definition.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
     return whole
 
 
-def _named(member: Member, writer: Writer, node: Node, name: str) -> MappingNode:
+def _rename_assignment(definition: UpstreamDefinition, writer: MessageWriter, node: Node, name: str) -> MappingNode:
     """A load assignment under the canary's name."""
     if not isinstance(node, MappingNode):
-        raise member.unit.unexpected(node, "load_assignment")
-    if "cluster_name" in fields(member.unit, node, "load_assignment"):
-        return replaced(node, "cluster_name", quoted(name))
-    return rebuilt(node, [(writer.key("cluster_name"), quoted(name)), *node.value])
+        raise definition.fragment.wrong_type(node, "load_assignment")
+    if "cluster_name" in message(definition.fragment, node, "load_assignment").fields:
+        return replace_field(node, "cluster_name", quote(name))
+    return with_pairs(node, [(writer.key("cluster_name"), quote(name)), *node.value])
 
 
-def _eds(member: Member, writer: Writer, whole: MappingNode) -> MappingNode:
+def _ask_for_canary_endpoints(definition: UpstreamDefinition, writer: MessageWriter, whole: MappingNode) -> MappingNode:
     """An EDS cluster that asks for the canary's endpoints."""
-    config = fields(member.unit, whole, "a cluster").get("eds_cluster_config")
+    config = message(definition.fragment, whole, "a cluster").field("eds_cluster_config").node
     if not isinstance(config, MappingNode):
-        raise member.unit.refused(member.node, f"the EDS cluster {member.name} has no eds_cluster_config")
-    name = quoted(f"{eds_name(member)}-canary")
-    if "service_name" in fields(member.unit, config, "eds_cluster_config"):
-        return replaced(whole, "eds_cluster_config", replaced(config, "service_name", name))
-    return replaced(whole, "eds_cluster_config", rebuilt(config, [(writer.key("service_name"), name), *config.value]))
+        raise definition.fragment.refusal(
+            definition.node, f"the EDS cluster {definition.name} has no eds_cluster_config"
+        )
+    name = quote(f"{eds_name(definition)}-canary")
+    if "service_name" in message(definition.fragment, config, "eds_cluster_config").fields:
+        return replace_field(whole, "eds_cluster_config", replace_field(config, "service_name", name))
+    return replace_field(
+        whole, "eds_cluster_config", with_pairs(config, [(writer.key("service_name"), name), *config.value])
+    )
 
 
-def _marked(member: Member, writer: Writer, message: MappingNode, rule: CanaryRule) -> MappingNode:
-    """A message with our mark among its metadata."""
-    mark = writer.entry(OWNER, mapping([writer.entry("rule", quoted(rule.name))], message))
-    found = fields(member.unit, message, "a message")
-    metadata = found.get("metadata")
-    if not isinstance(metadata, MappingNode):
-        _only_null(member, metadata)
-        fresh = writer.message(message, filter_metadata=mapping([mark], message))
-        pairs = [(key, value) for key, value in message.value if snake(key.value) != "metadata"]
-        return rebuilt(message, [*pairs, (writer.key("metadata"), fresh)])
-    filters = fields(member.unit, metadata, "metadata").get("filter_metadata")
+def _add_mark(
+    definition: UpstreamDefinition, writer: MessageWriter, holder: MappingNode, rule: CanaryRule
+) -> MappingNode:
+    """The message `holder` with the mark in its metadata."""
+    mark = writer.entry(OWNER, mapping([writer.entry("rule", quote(rule.name))], holder))
+    metadata = message(definition.fragment, holder, "a message").field("metadata")
+    if not isinstance(metadata.node, MappingNode):
+        _only_null(definition, metadata.node)
+        fresh = writer.message(holder, filter_metadata=mapping([mark], holder))
+        return _set_field(writer, holder, "metadata", fresh)
+    filters = metadata.field("filter_metadata").node
     if not isinstance(filters, MappingNode):
-        _only_null(member, filters)
-        pairs = [(key, value) for key, value in metadata.value if snake(key.value) != "filter_metadata"]
-        fresh = mapping([mark], metadata)
-        return replaced(message, "metadata", rebuilt(metadata, [*pairs, (writer.key("filter_metadata"), fresh)]))
-    merged = rebuilt(filters, [*filters.value, mark])
-    return replaced(message, "metadata", replaced(metadata, "filter_metadata", merged))
+        _only_null(definition, filters)
+        fresh = mapping([mark], metadata.node)
+        return replace_field(holder, "metadata", _set_field(writer, metadata.node, "filter_metadata", fresh))
+    merged = with_pairs(filters, [*filters.value, mark])
+    return replace_field(holder, "metadata", replace_field(metadata.node, "filter_metadata", merged))
 
 
-def _only_null(member: Member, node: Node | None) -> None:
+def _set_field(writer: MessageWriter, holder: MappingNode, name: str, value: Node) -> MappingNode:
+    """`holder` with the field at its end, in place of one without a value."""
+    pairs = [(key, old) for key, old in holder.value if snake(key.value) != name]
+    return with_pairs(holder, [*pairs, (writer.key(name), value)])
+
+
+def _only_null(definition: UpstreamDefinition, node: Node | None) -> None:
     if node is not None and not is_null(node):
-        raise member.unit.unexpected(node, "metadata")
+        raise definition.fragment.wrong_type(node, "metadata")
 
 
-def _marked_endpoints(member: Member, writer: Writer, node: Node, rule: CanaryRule) -> Node:
+def _mark_endpoints(definition: UpstreamDefinition, writer: MessageWriter, node: Node, rule: CanaryRule) -> Node:
     """Endpoints have no metadata of their own: the mark goes to the first locality."""
-    first, *rest = items(member.unit, node, "a list of endpoints") or [node]
+    first, *rest = message(definition.fragment, node, "a list of endpoints").nodes() or [node]
     if not isinstance(first, MappingNode):
-        raise member.unit.unexpected(first, "endpoints")
-    marked = _marked(member, writer, first, rule)
-    if isinstance(node, MappingNode):
-        return marked
-    return listing([marked, *rest], node)
+        raise definition.fragment.wrong_type(first, "endpoints")
+    marked = _add_mark(definition, writer, first, rule)
+    return marked if isinstance(node, MappingNode) else listing([marked, *rest], node)
 
 
-def _mark(found: dict[str, Node]) -> str:
+def _read_mark(found: dict[str, Node]) -> str:
     node = found.get("metadata")
     for name in ("filter_metadata", OWNER, "rule"):
         if not isinstance(node, MappingNode):
@@ -163,8 +172,8 @@ def _mark(found: dict[str, Node]) -> str:
     return text(node)
 
 
-def not_in_list(member: Member) -> Refused:
-    """A definition that has no list to put a neighbour into."""
-    return member.unit.refused(
-        member.node, f"{member.name} is a single mapping and not in a list: nothing can be put beside it"
+def not_in_list(definition: UpstreamDefinition) -> Refused:
+    """The refusal of a definition that is not in a list, so that nothing can be put beside it."""
+    return definition.fragment.refusal(
+        definition.node, f"{definition.name} is a single mapping and not in a list: nothing can be put beside it"
     )

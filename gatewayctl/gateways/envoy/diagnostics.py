@@ -1,112 +1,146 @@
-"""Why a service cannot get its rule, and what has to be known beside the edit."""
+"""Says why a service cannot get its rule, and what people should know about an edit."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.envoy.clusters import discovery, eds_name, owner
 from gatewayctl.gateways.envoy.edits import all_routes
 from gatewayctl.gateways.envoy.fields import mentions
-from gatewayctl.gateways.envoy.locate import Barrier, Member, Obstacle, Survey
+from gatewayctl.gateways.envoy.locate import Barrier, EnvoyFile, UneditablePart, UpstreamDefinition
 from gatewayctl.gateways.envoy.routes import late_upstreams
 
 _SHOWN = 20
 
 
-def refuse_hidden(found: Iterable[Survey], rule: CanaryRule) -> None:
-    """Raise Refused when the service is named in a part that cannot be edited, although its routes can."""
-    for obstacle in _obstacles(found):
-        if obstacle.barrier in {Barrier.V2, Barrier.MATCHER} and mentions(obstacle.node, rule.service):
-            raise _blocked(obstacle, rule)
+def refuse_hidden(files: Iterable[EnvoyFile], rule: CanaryRule) -> None:
+    """Raise Refused if a part that cannot be edited names the service, although its routes can be edited."""
+    for part in _parts(files, Barrier.V2, Barrier.MATCHER):
+        if mentions(part.node, rule.service):
+            raise _refusal_of(part, rule)
 
 
-def refuse_unreadable(found: Iterable[Survey]) -> None:
-    """Raise Refused for the v2 API, whose routes we do not read: no routes would sound as if there were none."""
-    for obstacle in _obstacles(found):
-        if obstacle.barrier is Barrier.V2:
-            raise _v2(obstacle)
+def refuse_unreadable(files: Iterable[EnvoyFile]) -> None:
+    """Raise Refused for the v2 API: its routes are not read, and to show none would look as if there were none."""
+    for part in _parts(files, Barrier.V2):
+        raise _v2_refusal(part)
 
 
-def unrouted(found: Sequence[Survey], rule: CanaryRule) -> Refused:
-    """The refusal for a service that no route sends to, with the most telling reason."""
-    obstacles = _obstacles(found)
-    for obstacle in obstacles:
-        if obstacle.barrier is Barrier.V2:
-            return _blocked(obstacle, rule)
-    for obstacle in obstacles:
-        if obstacle.barrier is Barrier.TCP and mentions(obstacle.node, rule.service):
-            return _blocked(obstacle, rule)
-    nowhere = f"no route sends to {rule.service}"
-    late = [one for survey in found for table in survey.tables for one in late_upstreams(table)]
-    for obstacle in [*obstacles, *late]:
-        if obstacle.barrier is Barrier.ELSEWHERE:
-            return obstacle.unit.refused(
-                obstacle.node, f"{nowhere} here, but {obstacle.what}", hint="give the file that holds those routes too"
-            )
-    names = ", ".join(survey.source.file.name for survey in found)
-    upstreams = sorted({name for route in all_routes(found) for name in route.upstreams})
+def no_route_refusal(files: Sequence[EnvoyFile], rule: CanaryRule) -> Refused:
+    """The refusal for a service that no route sends to, with the reason that helps most."""
+    for part in _uneditable_routing(files, rule):
+        return _refusal_of(part, rule)
+    reason = f"no route sends to {rule.service}"
+    for part in _routing_elsewhere(files):
+        hint = "give the file that holds those routes too"
+        return part.fragment.refusal(part.node, f"{reason} here, but {part.what}", hint=hint)
+    names = ", ".join(file.source.file.name for file in files)
+    upstreams = {name for route in all_routes(files) for name in route.upstreams}
     if upstreams:
-        return Refused(names, 0, f"{nowhere}; upstreams with routes: {_listed(upstreams)}")
-    clusters = sorted({member.name for survey in found for member in survey.clusters})
+        return Refused(names, 0, f"{reason}; upstreams with routes: {_join_names(upstreams)}")
+    reason = f"{reason}: there are no routes here"
+    clusters = {cluster.name for cluster in _clusters(files)}
     if clusters:
-        reason = f"{nowhere}: there are no routes here, only clusters: {_listed(clusters)}"
-        return Refused(names, 0, reason, hint="give the file that holds the routes too")
-    return Refused(names, 0, f"{nowhere}: there are no routes here")
+        hint = "give the file that holds the routes too"
+        return Refused(names, 0, f"{reason}, only clusters: {_join_names(clusters)}", hint=hint)
+    return Refused(names, 0, reason)
 
 
-def notes(found: Sequence[Survey], rule: CanaryRule) -> tuple[str, ...]:
-    """What the edit relies on and does not write."""
-    clusters = [member for survey in found for member in survey.clusters]
-    by_hand = [member for member in clusters if member.name == rule.canary and owner(member) != rule.name]
-    stable = [member for member in clusters if member.name == rule.service]
-    said = []
-    if by_hand:
-        said.append(f"the cluster {rule.canary} is not of our making: it stays as it is, also afterwards")
-    elif not clusters:
-        said.append(f"no file given defines clusters: the gateway must already know the cluster {rule.canary}")
-    elif not stable:
-        said.append(
-            f"no file given defines the cluster {rule.service}: the gateway must already know {rule.canary} as well"
-        )
-    said += [] if by_hand else _endpoint_notes(found, stable)
-    said += [
-        f"{obstacle.unit.file}:{obstacle.unit.line(obstacle.node)}: tcp_proxy sends to {rule.service} too; "
-        "connections have no headers, so they stay with it"
-        for obstacle in _obstacles(found)
-        if obstacle.barrier is Barrier.TCP and mentions(obstacle.node, rule.service)
-    ]
-    return tuple(said)
+def notes(files: Sequence[EnvoyFile], rule: CanaryRule) -> tuple[str, ...]:
+    """What the edit needs and does not write, and what still reaches stable only. Raises Refused."""
+    known = _KnownClusters(tuple(_clusters(files)), rule)
+    endpoints = [] if known.by_hand else _endpoint_notes(files, known.stable)
+    tcp = [_tcp_note(part, rule) for part in _tcp_proxies(files, rule)]
+    return (*known.notes(), *endpoints, *tcp)
 
 
-def _endpoint_notes(found: Sequence[Survey], stable: Sequence[Member]) -> list[str]:
-    held = {member.name for survey in found for member in survey.endpoints}
-    asked = {eds_name(member) for member in stable if discovery(member) == "EDS"}
+@dataclass(frozen=True, slots=True)
+class _KnownClusters:
+    """The clusters that the files define, seen for one rule."""
+
+    clusters: tuple[UpstreamDefinition, ...]
+    rule: CanaryRule
+
+    @property
+    def by_hand(self) -> list[UpstreamDefinition]:
+        """The canary's clusters that people wrote. Raises Refused."""
+        return [one for one in self.clusters if one.name == self.rule.canary and owner(one) != self.rule.name]
+
+    @property
+    def stable(self) -> list[UpstreamDefinition]:
+        """The clusters of the service."""
+        return [one for one in self.clusters if one.name == self.rule.service]
+
+    def notes(self) -> list[str]:
+        """Where the canary's cluster comes from, if the edit does not write it. Raises Refused."""
+        service, canary = self.rule.service, self.rule.canary
+        if self.by_hand:
+            detail = "it stays as it is, also when the rule is removed"
+            return [f"the cluster {canary} was not added by gatewayctl: {detail}"]
+        if not self.clusters:
+            return [f"no file given defines clusters: the gateway must already know the cluster {canary}"]
+        if not self.stable:
+            return [f"no file given defines the cluster {service}: the gateway must already know {canary} as well"]
+        return []
+
+
+def _endpoint_notes(files: Sequence[EnvoyFile], stable: Sequence[UpstreamDefinition]) -> list[str]:
+    held = {endpoints.name for file in files for endpoints in file.endpoints}
+    asked = {eds_name(cluster) for cluster in stable if discovery(cluster) == "EDS"}
     return [
         f"the canary's cluster asks EDS for the endpoints {name}-canary: no file given holds them"
         for name in sorted(asked)
-        if name not in held and f"{name}-canary" not in held
+        if not {name, f"{name}-canary"} & held
     ]
 
 
-def _obstacles(found: Iterable[Survey]) -> list[Obstacle]:
-    return [obstacle for survey in found for obstacle in survey.obstacles]
+def _tcp_note(part: UneditablePart, rule: CanaryRule) -> str:
+    place = f"{part.fragment.file}:{part.fragment.line(part.node)}"
+    return f"{place}: tcp_proxy sends to {rule.service} too; connections have no headers, so they stay with it"
 
 
-def _blocked(obstacle: Obstacle, rule: CanaryRule) -> Refused:
-    if obstacle.barrier is Barrier.V2:
-        return _v2(obstacle)
-    if obstacle.barrier is Barrier.TCP:
+def _clusters(files: Iterable[EnvoyFile]) -> list[UpstreamDefinition]:
+    return [cluster for file in files for cluster in file.clusters]
+
+
+def _parts(files: Iterable[EnvoyFile], *barriers: Barrier) -> list[UneditablePart]:
+    """The parts that cannot be edited for one of these reasons, in file order."""
+    return [part for file in files for part in file.uneditable if part.barrier in barriers]
+
+
+def _tcp_proxies(files: Iterable[EnvoyFile], rule: CanaryRule) -> list[UneditablePart]:
+    return [part for part in _parts(files, Barrier.TCP) if mentions(part.node, rule.service)]
+
+
+def _uneditable_routing(files: Sequence[EnvoyFile], rule: CanaryRule) -> list[UneditablePart]:
+    """The parts that may be why no route was found: all of the v2 API, and proxies of TCP that name the service."""
+    return [*_parts(files, Barrier.V2), *_tcp_proxies(files, rule)]
+
+
+def _routing_elsewhere(files: Sequence[EnvoyFile]) -> list[UneditablePart]:
+    """The parts that let another file, or each request, choose the upstream. Raises Refused."""
+    late = [part for file in files for host in file.host_routes for part in late_upstreams(host)]
+    return [*_parts(files, Barrier.ELSEWHERE), *late]
+
+
+def _refusal_of(part: UneditablePart, rule: CanaryRule) -> Refused:
+    if part.barrier is Barrier.V2:
+        return _v2_refusal(part)
+    if part.barrier is Barrier.TCP:
         reason = f"only tcp_proxy sends to {rule.service}: connections have no headers to route by"
-        return obstacle.unit.refused(obstacle.node, reason)
-    reason = f"{obstacle.what} and names {rule.service} in it: only lists of routes can be edited"
-    return obstacle.unit.refused(obstacle.node, reason)
+        return part.fragment.refusal(part.node, reason)
+    reason = f"{part.what} and names {rule.service} in it: only lists of routes can be edited"
+    return part.fragment.refusal(part.node, reason)
 
 
-def _v2(obstacle: Obstacle) -> Refused:
-    reason = f"{obstacle.what}: current Envoy does not load it"
-    return obstacle.unit.refused(obstacle.node, reason, hint="migrate the file to the v3 API first")
+def _v2_refusal(part: UneditablePart) -> Refused:
+    reason = f"{part.what}: current Envoy does not load it"
+    return part.fragment.refusal(part.node, reason, hint="migrate the file to the v3 API first")
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _join_names(names: Iterable[str]) -> str:
+    """The first names in alphabetical order, and how many more there are."""
+    listed = sorted(names)
+    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return ", ".join(listed[:_SHOWN]) + more

@@ -2,15 +2,15 @@
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
-from gatewayctl.gateways.envoy.diagnostics import notes, refuse_hidden, refuse_unreadable, unrouted
+from gatewayctl.gateways.envoy.diagnostics import no_route_refusal, notes, refuse_hidden, refuse_unreadable
 from gatewayctl.gateways.envoy.edits import (
+    add_clusters,
+    add_routes,
     all_routes,
-    clusters_in,
-    clusters_out,
-    routes_in,
-    routes_out,
-    surveys,
-    targets,
+    find_stable_routes,
+    read_files,
+    remove_clusters,
+    remove_routes,
 )
 from gatewayctl.gateways.envoy.routes import view
 
@@ -28,7 +28,7 @@ class EnvoyDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        parsed = surveys(files)
+        parsed = read_files(files)
         routes = all_routes(parsed)
         if not routes:
             refuse_unreadable(parsed)
@@ -36,22 +36,22 @@ class EnvoyDialect:
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
-        bare = surveys(routes_out(files, rule.app))
+        bare = read_files(remove_routes(files, rule.app))
         refuse_hidden(bare, rule)
-        covered = targets(bare, rule)
+        covered = find_stable_routes(bare, rule)
         if not covered:
-            raise unrouted(bare, rule)
-        defined = clusters_in(files, rule)
-        routed = routes_in(routes_out(defined, rule.app), rule)
-        done = clusters_out(routed, rule.app, keep=rule.canary)
+            raise no_route_refusal(bare, rule)
+        defined = add_clusters(files, rule)
+        routed = add_routes(remove_routes(defined, rule.app), rule)
+        done = remove_clusters(routed, rule.app, keep=rule.canary)
         views = tuple(view(route) for route in covered)
         return Change.between(files, *_steps(files, defined, done), covered=views, notes=notes(bare, rule))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        ours = [route for route in all_routes(surveys(files)) if route.name == rule_name(app)]
-        without_routes = routes_out(files, app)
-        done = clusters_out(without_routes, app)
+        ours = [route for route in all_routes(read_files(files)) if route.name == rule_name(app)]
+        without_routes = remove_routes(files, app)
+        done = remove_clusters(without_routes, app)
         return Change.between(files, *_steps(files, without_routes, done), covered=tuple(view(route) for route in ours))
 
 
@@ -62,6 +62,6 @@ def _steps(files: Files, first: Files, last: Files) -> tuple[Files, ...]:
 
 def _count_changed_texts(before: Files, after: Files) -> int:
     """How many texts differ: files, or values of a ConfigMap manifest, each of which Envoy loads on its own."""
-    old = [unit.text for one in surveys(before) for unit in one.source.units]
-    new = [unit.text for one in surveys(after) for unit in one.source.units]
+    old = [fragment.text for one in read_files(before) for fragment in one.source.fragments]
+    new = [fragment.text for one in read_files(after) for fragment in one.source.fragments]
     return sum(one != other for one, other in zip(old, new, strict=True))

@@ -1,10 +1,13 @@
-"""The edits of one kind at a time, over all files: clusters in, routes in, routes out, clusters out.
+"""Edits of all files, one kind at a time: add clusters, add routes, remove routes, remove clusters.
 
-Each step is text to text, so that steps can be put in the order that never names what is not there.
+Each step takes and returns whole files, so that the caller can order the steps: no route may ever name a cluster that
+is not defined.
 """
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+
+from yaml.nodes import MappingNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
@@ -17,64 +20,65 @@ from gatewayctl.gateways.envoy.clusters import (
     not_in_list,
     owner,
 )
-from gatewayctl.gateways.envoy.locate import Member, Survey, is_config, survey
-from gatewayctl.gateways.envoy.routes import Route, routes_of
-from gatewayctl.gateways.yamltext.edit import Edit, edited
+from gatewayctl.gateways.envoy.locate import EnvoyFile, UpstreamDefinition, is_config, read_file
+from gatewayctl.gateways.envoy.routes import EnvoyRoute, routes_of
+from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
-Plan = Callable[[Survey], Iterable[Edit]]
+Plan = Callable[[EnvoyFile], Iterable[Edit]]
+MakeCopy = Callable[[UpstreamDefinition, CanaryRule], MappingNode]
 
 
-def surveys(files: Files) -> list[Survey]:
-    """Every file, read. Raises Refused, also when there is nothing of Envoy in any of them."""
-    found = [survey(file) for file in files]
+def read_files(files: Files) -> list[EnvoyFile]:
+    """The parts of every file. Raises Refused, also if none of them holds anything of Envoy."""
+    found = [read_file(file) for file in files]
     if all(one.is_empty for one in found):
         name = files[0].name if len(files) == 1 else ", ".join(file.name for file in files)
         raise Refused(name, 0, "holds neither routes nor clusters of Envoy")
     return found
 
 
-def all_routes(found: Iterable[Survey]) -> list[Route]:
-    """Every route with an upstream, in file order."""
+def all_routes(found: Iterable[EnvoyFile]) -> list[EnvoyRoute]:
+    """Every route that names its upstreams, in file order. Raises Refused."""
     return [route for one in found for route in _routes(one)]
 
 
 @lru_cache(maxsize=8)
-def _routes(found: Survey) -> tuple[Route, ...]:
-    return tuple(route for table in found.tables for route in routes_of(table))
+def _routes(found: EnvoyFile) -> tuple[EnvoyRoute, ...]:
+    return tuple(route for host in found.host_routes for route in routes_of(host))
 
 
-def routes_out(files: Files, app: str) -> Files:
-    """Without the canary routes of `app`."""
+def remove_routes(files: Files, app: str) -> Files:
+    """The files without the canary routes of `app`. Raises Refused."""
     return _each(files, lambda found: _own_routes(found, rule_name(app)))
 
 
-def clusters_out(files: Files, app: str, keep: str = "") -> Files:
-    """Without the clusters and endpoints written for `app`; those of the upstream `keep` stay."""
+def remove_clusters(files: Files, app: str, keep: str = "") -> Files:
+    """The files without the clusters and load assignments of `app`, but with those of the cluster `keep`."""
     name = rule_name(app)
-    kept = {keep, *_endpoint_names(surveys(files), keep)} if keep else set()
-    return _each(files, lambda found: _own_members(found, name, lambda member: member.name not in kept))
+    kept = {keep, *_endpoint_names(read_files(files), keep)} if keep else set()
+    return _each(files, lambda found: _own_definitions(found, name, lambda definition: definition.name not in kept))
 
 
-def clusters_in(files: Files, rule: CanaryRule) -> Files:
-    """With the canary's cluster beside each definition of stable's; one of ours is written anew."""
-    wanted = {rule.canary, *_endpoint_names(surveys(files), rule.canary)}
-    bare = _each(files, lambda found: _own_members(found, rule.name, lambda member: member.name in wanted))
-    needed = _needed_endpoints(surveys(bare), rule)
-    return _each(bare, lambda found: _canary_members(found, rule, needed))
+def add_clusters(files: Files, rule: CanaryRule) -> Files:
+    """The files with the canary's cluster above each of stable's; one that we wrote is replaced. Raises Refused."""
+    wanted = {rule.canary, *_endpoint_names(read_files(files), rule.canary)}
+    bare = _each(files, lambda found: _own_definitions(found, rule.name, lambda definition: definition.name in wanted))
+    needed = _missing_endpoints(read_files(bare), rule)
+    return _each(bare, lambda found: _canary_definitions(found, rule, needed))
 
 
-def routes_in(files: Files, rule: CanaryRule) -> Files:
-    """With a canary route above each route of the service."""
+def add_routes(files: Files, rule: CanaryRule) -> Files:
+    """The files with a canary route above each route of the service. Raises Refused."""
     return _each(files, lambda found: _canary_routes(found, rule))
 
 
-def targets(found: Iterable[Survey], rule: CanaryRule) -> list[Route]:
-    """Every route of the service. Raises Refused where it shares a route with another upstream."""
+def find_stable_routes(found: Iterable[EnvoyFile], rule: CanaryRule) -> list[EnvoyRoute]:
+    """Every route of the service, but for canary routes. Raises Refused if one sends to another upstream, too."""
     hits = [route for route in all_routes(found) if rule.service in route.upstreams and route.name != rule.name]
     for route in hits:
         if route.upstreams != {rule.service}:
             others = ", ".join(sorted(route.upstreams - {rule.service}))
-            raise route.unit.refused(
+            raise route.fragment.refusal(
                 route.node,
                 f"this route splits its requests by weight between {rule.service} and {others}",
                 hint="finish that split first: a canary beside it would take requests from both",
@@ -85,69 +89,81 @@ def targets(found: Iterable[Survey], rule: CanaryRule) -> list[Route]:
 def _each(files: Files, plan: Plan) -> Files:
     result = []
     for file in files:
-        found = survey(file)
-        result.append(edited(found.source, list(plan(found)), is_config))
+        found = read_file(file)
+        result.append(apply_edits(found.source, list(plan(found)), is_config))
     return tuple(result)
 
 
-def _own_routes(found: Survey, name: str) -> Iterable[Edit]:
+def _own_routes(found: EnvoyFile, name: str) -> Iterable[Edit]:
     for route in all_routes([found]):
         if route.name == name:
             if route.sequence is None:
-                raise route.unit.refused(route.node, "our rule is not in a list any more: delete it by hand")
-            yield Edit(route.unit, route.sequence, route.index)
+                raise route.fragment.refusal(route.node, "our rule is not in a list any more: delete it by hand")
+            yield Edit(route.fragment, route.sequence, route.index)
 
 
-def _canary_routes(found: Survey, rule: CanaryRule) -> Iterable[Edit]:
-    for route in targets([found], rule):
+def _canary_routes(found: EnvoyFile, rule: CanaryRule) -> Iterable[Edit]:
+    for route in find_stable_routes([found], rule):
         if route.sequence is None:
-            raise route.unit.refused(
+            raise route.fragment.refusal(
                 route.node,
                 "`routes` is a single mapping and not a list: nothing can be put above it",
                 hint="write it as a list: put a dash before its first field",
             )
-        yield Edit(route.unit, route.sequence, route.index, canary_route(route, rule))
+        yield Edit(route.fragment, route.sequence, route.index, canary_route(route, rule))
 
 
-def _own_members(found: Survey, name: str, wanted: Callable[[Member], bool]) -> Iterable[Edit]:
-    for member in [*found.clusters, *found.endpoints]:
-        if owner(member) == name and wanted(member):
-            if member.sequence is None:
-                raise not_in_list(member)
-            yield Edit(member.unit, member.sequence, member.index)
+def _own_definitions(found: EnvoyFile, name: str, wanted: Callable[[UpstreamDefinition], bool]) -> Iterable[Edit]:
+    for definition in [*found.clusters, *found.endpoints]:
+        if owner(definition) == name and wanted(definition):
+            yield Edit(definition.fragment, _list_of(definition), definition.index)
 
 
-def _canary_members(found: Survey, rule: CanaryRule, needed: set[str]) -> Iterable[Edit]:
-    there = {(id(member.unit), member.name) for member in found.clusters}
-    for member in found.clusters:
-        if member.name == rule.service and (id(member.unit), rule.canary) not in there:
-            if member.sequence is None:
-                raise not_in_list(member)
-            yield Edit(member.unit, member.sequence, member.index, canary_cluster(member, rule))
-    for member in found.endpoints:
-        if member.name in needed:
-            if member.sequence is None:
-                raise not_in_list(member)
-            yield Edit(member.unit, member.sequence, member.index, canary_endpoints(member, rule))
+def _canary_definitions(file: EnvoyFile, rule: CanaryRule, needed: set[str]) -> Iterable[Edit]:
+    """A copy of each cluster and load assignment of stable whose copy is not there. Raises Refused."""
+    there = {(id(cluster.fragment), cluster.name) for cluster in file.clusters}
+    for cluster in file.clusters:
+        if cluster.name == rule.service and (id(cluster.fragment), rule.canary) not in there:
+            yield _insert_above(cluster, canary_cluster, rule)
+    for endpoints in file.endpoints:
+        if endpoints.name in needed:
+            yield _insert_above(endpoints, canary_endpoints, rule)
 
 
-def _eds_clusters(found: Iterable[Survey], name: str) -> list[Member]:
-    return [member for one in found for member in one.clusters if member.name == name and discovery(member) == "EDS"]
+def _insert_above(definition: UpstreamDefinition, make_copy: MakeCopy, rule: CanaryRule) -> Edit:
+    sequence = _list_of(definition)
+    return Edit(definition.fragment, sequence, definition.index, make_copy(definition, rule))
 
 
-def _endpoint_names(found: Iterable[Survey], cluster: str) -> set[str]:
+def _list_of(definition: UpstreamDefinition) -> SequenceNode:
+    if definition.sequence is None:
+        raise not_in_list(definition)
+    return definition.sequence
+
+
+def _eds_clusters(files: Iterable[EnvoyFile], name: str) -> list[UpstreamDefinition]:
+    clusters = [cluster for file in files for cluster in file.clusters if cluster.name == name]
+    return [cluster for cluster in clusters if discovery(cluster) == "EDS"]
+
+
+def _endpoint_names(files: Iterable[EnvoyFile], cluster: str) -> set[str]:
     """The names under which the EDS clusters called `cluster` ask for endpoints."""
-    return {eds_name(member) for member in _eds_clusters(found, cluster)}
+    return {eds_name(one) for one in _eds_clusters(files, cluster)}
 
 
-def _needed_endpoints(found: list[Survey], rule: CanaryRule) -> set[str]:
-    """Stable's endpoint sets that the canary needs copies of: those in the files, whose copy is not there yet.
+def _missing_endpoints(files: list[EnvoyFile], rule: CanaryRule) -> set[str]:
+    """The names of stable's load assignments that the canary needs a copy of, and has none in the files.
 
-    A canary cluster that people defined asks for whatever they chose: nothing is needed then.
+    A canary's cluster that people wrote asks for whatever they chose: nothing is needed then.
     """
-    there = {member.name for one in found for member in one.endpoints}
-    by_hand = any(member.name == rule.canary for one in found for member in one.clusters)
-    stable = set() if by_hand else _endpoint_names(found, rule.service)
-    if not any(one.clusters for one in found) and rule.service in there:
-        stable = {rule.service}  # the clusters are elsewhere: EDS's own convention names endpoints after them
-    return {name for name in stable if name in there and f"{name}-canary" not in there}
+    there = {endpoints.name for file in files for endpoints in file.endpoints}
+    return {name for name in _stable_endpoints(files, rule, there) if name in there and f"{name}-canary" not in there}
+
+
+def _stable_endpoints(files: list[EnvoyFile], rule: CanaryRule, there: set[str]) -> set[str]:
+    """The names under which stable's endpoints are asked for; `there` are those that the files hold."""
+    clusters = [cluster for file in files for cluster in file.clusters]
+    if not clusters and rule.service in there:
+        return {rule.service}  # the clusters are in other files: EDS names endpoints after their cluster
+    is_by_hand = any(cluster.name == rule.canary for cluster in clusters)
+    return set() if is_by_hand else _endpoint_names(files, rule.service)

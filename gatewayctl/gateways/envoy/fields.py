@@ -1,15 +1,16 @@
-"""Envoy's messages as YAML spells them: field names in snake_case or lowerCamelCase, a list of one without its dash.
+"""Reads Envoy's protobuf messages in YAML: fields in snake_case or lowerCamelCase, a list of one without its dash.
 
-Protobuf's JSON reader accepts all of these, so real files hold all of these.
+Protobuf's JSON parser accepts all of these spellings, and real files use all of them.
 """
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
-from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.cursor import Cursor, Spelling
+from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_null as is_null
 from gatewayctl.gateways.yamltext.nodes import text as text
 
@@ -32,45 +33,22 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in tail)
 
 
+_SPELLING = Spelling(snake, repeated="field", merge_reason="Envoy does not read those", single_items=True)
+
+
 @lru_cache(maxsize=8)
-def is_camel(unit: Unit) -> bool:
-    """Whether a unit spells field names in lowerCamelCase."""
-    return _CAMEL.search(unit.text) is not None
+def is_camel(fragment: Fragment) -> bool:
+    """Whether a fragment spells field names in lowerCamelCase."""
+    return _CAMEL.search(fragment.text) is not None
 
 
-def fields(unit: Unit, node: Node, what: str) -> dict[str, Node]:
-    """A message's fields by their snake_case names; `what` is how a refusal calls the message. Raises Refused."""
-    if is_null(node):
-        return {}
-    if not isinstance(node, MappingNode):
-        raise unit.unexpected(node, what)
-    found: dict[str, Node] = {}
-    for key, value in node.value:
-        if not isinstance(key, ScalarNode):
-            raise unit.unexpected(key, f"a field of {what}")
-        if key.value == "<<" and not key.style:
-            raise unit.refused(key, f"a merge key (<<) in {what}: Envoy does not read those")
-        name = snake(key.value)
-        if name in found:
-            raise unit.refused(key, f"the field {name} occurs twice in {what}")
-        found[name] = value
-    return found
+def message(fragment: Fragment, node: Node | None, what: str) -> Cursor:
+    """A protobuf message, whose fields are read by their snake_case names. An error calls it `what`."""
+    return Cursor(fragment, node, what, _SPELLING)
 
 
-def items(unit: Unit, node: Node | None, what: str) -> list[Node]:
-    """The members of a repeated field; a single mapping stands for a list of one. Raises Refused."""
-    if node is None or is_null(node):
-        return []
-    if isinstance(node, SequenceNode):
-        return list(node.value)
-    if isinstance(node, MappingNode) and not unit.source(node).startswith("{{"):
-        return [node]
-    raise unit.unexpected(node, what)
-
-
-def type_name(found: dict[str, Node]) -> str:
-    """The last part of a message's `@type`, `HttpConnectionManager` for one; with its package for v2."""
-    url = text(found.get("@type"))
+def type_name(url: str) -> str:
+    """The last part of a message's `@type`, such as `HttpConnectionManager`; with `v2.` before it in the v2 API."""
     package, _, name = url.rpartition("/")[2].rpartition(".")
     return f"v2.{name}" if package.endswith((".v2", ".v2alpha", "v2alpha1")) and package.startswith("envoy.") else name
 
@@ -93,7 +71,7 @@ def mentions(node: Node, word: str) -> bool:
 
 
 def below(root: Node, closed: frozenset[str] = frozenset()) -> Iterator[tuple[str, Node]]:
-    """Every field below `root` by its snake_case name, each once; fields named in `closed` are not looked into."""
+    """Every field below `root` with its snake_case name, each once; but not what is inside the fields `closed`."""
     pending, seen = [root], set()
     while pending:
         node = pending.pop()

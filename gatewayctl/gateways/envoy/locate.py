@@ -1,10 +1,10 @@
-"""Where routes, clusters and endpoints stand in Envoy's files, and what is there that we cannot edit.
+"""Finds the routes, clusters and endpoints in Envoy's files, and the parts that cannot be edited.
 
-Only the places Envoy itself reads are looked at: a bootstrap's static resources, and xDS files by resource type.
+Only what Envoy itself reads is searched: the static resources of a bootstrap, and the resources of xDS files by type.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -12,8 +12,9 @@ from functools import lru_cache
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.envoy.fields import fields, items, text, type_name
-from gatewayctl.gateways.yamltext.fragments import Source, Unit, read
+from gatewayctl.gateways.envoy.fields import message, text, type_name
+from gatewayctl.gateways.yamltext.cursor import Cursor
+from gatewayctl.gateways.yamltext.fragments import Fragment, Source, read
 
 _STATIC = re.compile(r"^[\s{]*[\"']?static_?[rR]esources[\"']?\s*:", re.MULTILINE)
 _XDS = re.compile(r"^[\s{]*[\"']?resources[\"']?\s*:", re.MULTILINE)
@@ -29,52 +30,60 @@ class Barrier(Enum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Obstacle:
-    """A part that may send to an upstream, or does, but is not a list of routes; `what` says it in words."""
+class UneditablePart:
+    """A part that sends to an upstream, or may, and is not a list of routes. `what` names it in an error."""
 
-    unit: Unit
+    fragment: Fragment
     node: Node
     barrier: Barrier
     what: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """The routes of one virtual host. `place` is how a person calls it."""
+class VirtualHostRoutes:
+    """The routes of one virtual host. `place` is the route configuration and the virtual host, as shown to people."""
 
-    unit: Unit
+    fragment: Fragment
     routes: Node
     place: str
 
-    def __iter__(self) -> Iterator[tuple[int, Node]]:
-        return enumerate(items(self.unit, self.routes, "a list of routes"))
+    def __iter__(self) -> Iterator[tuple[int, Cursor]]:
+        return enumerate(message(self.fragment, self.routes, "a list of routes").items("a route"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Member:
-    """One cluster or one set of endpoints. `sequence` is None where a single mapping stands for the list."""
+class UpstreamDefinition:
+    """One cluster, or one load assignment of EDS, and its index in its list.
 
-    unit: Unit
+    `sequence` is None where the file has a single mapping in place of a list.
+    """
+
+    fragment: Fragment
     sequence: SequenceNode | None
     index: int
     node: Node
     name: str
 
+    @property
+    def message(self) -> Cursor:
+        """What it says. An error calls it a cluster."""
+        return message(self.fragment, self.node, "a cluster")
+
 
 @dataclass(slots=True, eq=False)
-class Survey:
-    """What one file holds."""
+class EnvoyFile:
+    """The parts of one file."""
 
     source: Source
-    tables: list[Table] = field(default_factory=list)
-    clusters: list[Member] = field(default_factory=list)
-    endpoints: list[Member] = field(default_factory=list)
-    obstacles: list[Obstacle] = field(default_factory=list)
+    host_routes: list[VirtualHostRoutes] = field(default_factory=list)
+    clusters: list[UpstreamDefinition] = field(default_factory=list)
+    endpoints: list[UpstreamDefinition] = field(default_factory=list)
+    uneditable: list[UneditablePart] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing of Envoy was found."""
-        return not (self.tables or self.clusters or self.endpoints or self.obstacles)
+        return not (self.host_routes or self.clusters or self.endpoints or self.uneditable)
 
 
 def is_config(value: str) -> bool:
@@ -84,163 +93,155 @@ def is_config(value: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def survey(file: SourceFile) -> Survey:
-    """What `file` holds. Raises Refused."""
-    found = Survey(read(file, is_config))
-    for unit in found.source.units:
-        walk = _Walk(found, unit)
-        for root in unit.roots:
-            walk.root(root)
+def read_file(file: SourceFile) -> EnvoyFile:
+    """The parts of `file`. Raises Refused."""
+    found = EnvoyFile(read(file, is_config))
+    for fragment in found.source.fragments:
+        reader = _FileReader(found, fragment)
+        for root in fragment.roots:
+            reader.root(root)
     return found
 
 
-class _Walk:
-    """One unit, from its root to its routes. What an alias names is visited once."""
+class _FileReader:
+    """Reads one fragment, from its root to its routes. What an alias repeats is read once."""
 
-    def __init__(self, found: Survey, unit: Unit) -> None:
-        self._found, self._unit = found, unit
+    def __init__(self, file: EnvoyFile, fragment: Fragment) -> None:
+        self._file, self._fragment = file, fragment
         self._seen: set[int] = set()
+        self._definitions = {"Cluster": file.clusters, "ClusterLoadAssignment": file.endpoints}
+        self._readers: dict[str, Callable[[Cursor], None]] = {
+            "Listener": self._listener,
+            "RouteConfiguration": self._route_config,
+            "ScopedRouteConfiguration": self._scope,
+            "VirtualHost": lambda host: self._virtual_host(host, "virtual host"),
+        }
 
     def root(self, node: Node) -> None:
+        """A document. Raises Refused."""
         if not isinstance(node, MappingNode):
             return
-        top = fields(self._unit, node, "the file")
-        if "static_resources" in top:
-            static = fields(self._unit, top["static_resources"], "static_resources")
-            for listener in items(self._unit, static.get("listeners"), "a list of listeners"):
-                self._listener(listener)
-            clusters = static.get("clusters")
-            for index, cluster in enumerate(items(self._unit, clusters, "a list of clusters")):
-                self._member(self._found.clusters, clusters, index, cluster)
+        top = message(self._fragment, node, "the file")
+        static = top.field("static_resources")
+        for listener in static.field("listeners", "a list of listeners").items("a listener"):
+            self._listener(listener)
+        clusters = static.field("clusters", "a list of clusters")
+        for index, cluster in enumerate(clusters.items("a cluster")):
+            self._definition(self._file.clusters, clusters.node, index, cluster)
         # Kubernetes and Helm files have a field `resources` too: Envoy's holds typed messages.
-        resources = top.get("resources")
-        if isinstance(resources, SequenceNode) or "type.googleapis.com" in self._unit.text:
-            for index, one in enumerate(items(self._unit, resources, "a list of resources")):
-                self._resource(resources, index, one)
+        resources = top.field("resources", "a list of resources")
+        if isinstance(resources.node, SequenceNode) or "type.googleapis.com" in self._fragment.text:
+            for index, resource in enumerate(resources.items("a resource")):
+                self._resource(resources.node, index, resource)
 
-    def _new(self, node: Node) -> bool:
+    def _is_new(self, node: Node | None) -> bool:
         new = id(node) not in self._seen
         self._seen.add(id(node))
         return new
 
-    def _blocked(self, node: Node, barrier: Barrier, what: str) -> None:
-        self._found.obstacles.append(Obstacle(self._unit, node, barrier, what))
+    def _note_uneditable(self, part: Cursor, barrier: Barrier, what: str) -> None:
+        if part.node is not None:
+            self._file.uneditable.append(UneditablePart(self._fragment, part.node, barrier, what))
 
-    def _resource(self, holder: Node | None, index: int, node: Node) -> None:
-        if not isinstance(node, MappingNode):
-            return None
-        message = fields(self._unit, node, "a resource")
-        kind = type_name(message)
-        if kind == "Resource" and "resource" in message:  # the wrapper that carries a name and a version
-            return self._resource(None, 0, message["resource"])
-        if kind.startswith("v2."):
-            return self._blocked(node, Barrier.V2, f"{kind.removeprefix('v2.')} of the v2 API")
-        if kind == "Cluster":
-            return self._member(self._found.clusters, holder, index, node)
-        if kind == "ClusterLoadAssignment":
-            return self._member(self._found.endpoints, holder, index, node)
-        if kind == "Listener":
-            return self._listener(node)
-        if kind == "RouteConfiguration":
-            return self._route_config(node)
-        if kind == "ScopedRouteConfiguration":
-            return self._scope(node)
-        if kind == "VirtualHost":
-            return self._virtual_host(node, "virtual host")
-        return None
+    def _resource(self, holder: Node | None, index: int, resource: Cursor) -> None:
+        if not isinstance(resource.node, MappingNode):
+            return
+        kind = type_name(resource.field("@type").text)
+        wrapped = resource.field("resource", "a resource")
+        if kind == "Resource" and wrapped.node is not None:  # the wrapper with a name and a version
+            self._resource(None, 0, wrapped)
+        elif kind.startswith("v2."):
+            self._note_uneditable(resource, Barrier.V2, f"{kind.removeprefix('v2.')} of the v2 API")
+        elif kind in self._definitions:
+            self._definition(self._definitions[kind], holder, index, resource)
+        elif kind in self._readers:
+            self._readers[kind](resource)
 
-    def _member(self, into: list[Member], holder: Node | None, index: int, node: Node) -> None:
-        message = fields(self._unit, node, "a cluster")
-        name = text(message.get("name") or message.get("cluster_name"))
+    def _definition(self, into: list[UpstreamDefinition], holder: Node | None, index: int, definition: Cursor) -> None:
+        node, found = definition.node, definition.fields
+        name = text(found.get("name") or found.get("cluster_name"))
         sequence = holder if isinstance(holder, SequenceNode) else None
-        if self._new(node):
-            into.append(Member(self._unit, sequence, index, node, name))
+        if node is not None and self._is_new(node):
+            into.append(UpstreamDefinition(self._fragment, sequence, index, node, name))
 
-    def _listener(self, node: Node) -> None:
-        if not self._new(node):
+    def _listener(self, listener: Cursor) -> None:
+        if not self._is_new(listener.node):
             return
-        listener = fields(self._unit, node, "a listener")
-        chains = items(self._unit, listener.get("filter_chains"), "a list of filter chains")
-        if "default_filter_chain" in listener:
-            chains.append(listener["default_filter_chain"])
-        for chain in chains:
-            filters = fields(self._unit, chain, "a filter chain").get("filters")
-            for one in items(self._unit, filters, "a list of filters"):
+        chains = listener.field("filter_chains", "a list of filter chains").items("a filter chain")
+        default = listener.field("default_filter_chain", "a filter chain")
+        for chain in [*chains, default]:
+            for one in chain.field("filters", "a list of filters").items("a filter"):
                 self._filter(one)
-        if "api_listener" in listener:
-            inner = fields(self._unit, listener["api_listener"], "api_listener").get("api_listener")
-            if inner is not None:
-                self._typed(inner)
+        self._filter_config(listener.field("api_listener").field("api_listener", "typed_config"))
 
-    def _filter(self, node: Node) -> None:
-        one = fields(self._unit, node, "a filter")
-        if "config" in one:
-            name = text(one.get("name")) or "a filter"
-            self._blocked(one["config"], Barrier.V2, f"`config:` of {name}, v2 API")
-        if "typed_config" in one:
-            self._typed(one["typed_config"])
+    def _filter(self, one: Cursor) -> None:
+        name = one.field("name").text or "a filter"
+        self._note_uneditable(one.field("config"), Barrier.V2, f"`config:` of {name}, v2 API")
+        self._filter_config(one.field("typed_config"))
 
-    def _typed(self, node: Node) -> None:
-        if not self._new(node):
+    def _filter_config(self, config: Cursor) -> None:
+        if config.node is None or not self._is_new(config.node):
             return
-        message = fields(self._unit, node, "typed_config")
-        kind = type_name(message)
-        if kind == "TypedStruct" and "value" in message:
-            kind = type_name({"@type": message.get("type_url", node)})
-            node = message["value"]
-            message = fields(self._unit, node, "value")
-        if kind == "EnvoyMobileHttpConnectionManager" and "config" in message:
-            kind, node = "HttpConnectionManager", message["config"]
-            message = fields(self._unit, node, "config")
+        kind, config = _unwrap(config)
         if kind.endswith(("v2.HttpConnectionManager", "v2.TcpProxy")):
-            self._blocked(node, Barrier.V2, f"{kind.removeprefix('v2.')} of the v2 API")
+            self._note_uneditable(config, Barrier.V2, f"{kind.removeprefix('v2.')} of the v2 API")
         elif kind == "HttpConnectionManager":
-            self._connection_manager(message)
+            self._connection_manager(config)
         elif kind == "TcpProxy":
-            self._blocked(node, Barrier.TCP, "tcp_proxy")
+            self._note_uneditable(config, Barrier.TCP, "tcp_proxy")
 
-    def _connection_manager(self, message: dict[str, Node]) -> None:
-        if "route_config" in message:
-            self._route_config(message["route_config"])
-        if "rds" in message:
-            name = text(fields(self._unit, message["rds"], "rds").get("route_config_name"))
-            self._blocked(message["rds"], Barrier.ELSEWHERE, f"the route configuration {name!r} comes by RDS")
-        if "scoped_routes" in message:
-            scopes = fields(self._unit, message["scoped_routes"], "scoped_routes")
-            inline = scopes.get("scoped_route_configurations_list")
-            if inline is None:
-                self._blocked(message["scoped_routes"], Barrier.ELSEWHERE, "scoped routes come by SRDS")
-            else:
-                listed = fields(self._unit, inline, "scoped_route_configurations_list")
-                scoped = listed.get("scoped_route_configurations")
-                for scope in items(self._unit, scoped, "a list of scopes"):
-                    self._scope(scope)
+    def _connection_manager(self, manager: Cursor) -> None:
+        found = manager.fields
+        if "route_config" in found:
+            self._route_config(manager.field("route_config", "a route configuration"))
+        if "rds" in found:
+            self._note_rds(manager.field("rds"), manager.field("rds").field("route_config_name"))
+        if "scoped_routes" in found:
+            self._read_scoped_routes(manager.field("scoped_routes"))
 
-    def _scope(self, node: Node) -> None:
-        scope = fields(self._unit, node, "a scope")
-        if "route_configuration" in scope:
-            self._route_config(scope["route_configuration"])
-        elif "route_configuration_name" in scope:
-            name = text(scope["route_configuration_name"])
-            self._blocked(node, Barrier.ELSEWHERE, f"the route configuration {name!r} comes by RDS")
+    def _read_scoped_routes(self, scoped: Cursor) -> None:
+        inline = scoped.field("scoped_route_configurations_list")
+        if inline.node is None:
+            self._note_uneditable(scoped, Barrier.ELSEWHERE, "scoped routes come by SRDS")
+        for scope in inline.field("scoped_route_configurations", "a list of scopes").items("a scope"):
+            self._scope(scope)
 
-    def _route_config(self, node: Node) -> None:
-        if not self._new(node):
+    def _scope(self, scope: Cursor) -> None:
+        found = scope.fields
+        if "route_configuration" in found:
+            self._route_config(scope.field("route_configuration", "a route configuration"))
+        elif "route_configuration_name" in found:
+            self._note_rds(scope, scope.field("route_configuration_name"))
+
+    def _note_rds(self, part: Cursor, name: Cursor) -> None:
+        self._note_uneditable(part, Barrier.ELSEWHERE, f"the route configuration {name.text!r} comes by RDS")
+
+    def _route_config(self, config: Cursor) -> None:
+        if not self._is_new(config.node):
             return
-        config = fields(self._unit, node, "a route configuration")
-        name = text(config.get("name")) or "routes"
-        for host in items(self._unit, config.get("virtual_hosts"), "a list of virtual hosts"):
+        name = config.field("name").text or "routes"
+        for host in config.field("virtual_hosts", "a list of virtual hosts").items("a virtual host"):
             self._virtual_host(host, name)
-        if "vhds" in config:
-            self._blocked(config["vhds"], Barrier.ELSEWHERE, f"more virtual hosts of {name!r} come by VHDS")
+        self._note_uneditable(config.field("vhds"), Barrier.ELSEWHERE, f"more virtual hosts of {name!r} come by VHDS")
 
-    def _virtual_host(self, node: Node, config: str) -> None:
-        if not self._new(node):
+    def _virtual_host(self, host: Cursor, config: str) -> None:
+        if not self._is_new(host.node):
             return
-        host = fields(self._unit, node, "a virtual host")
-        name = text(host.get("name"))
-        if "matcher" in host:
-            self._blocked(host["matcher"], Barrier.MATCHER, f"the virtual host {name!r} routes by a matcher tree")
-        routes = host.get("routes")
-        if routes is not None and self._new(routes):
-            self._found.tables.append(Table(self._unit, routes, f"{config}/{name}"))
+        name = host.field("name").text
+        matcher = host.field("matcher")
+        self._note_uneditable(matcher, Barrier.MATCHER, f"the virtual host {name!r} routes by a matcher tree")
+        routes = host.field("routes").node
+        if routes is not None and self._is_new(routes):
+            self._file.host_routes.append(VirtualHostRoutes(self._fragment, routes, f"{config}/{name}"))
+
+
+def _unwrap(config: Cursor) -> tuple[str, Cursor]:
+    """The kind and the message of a filter's configuration, out of the wrappers that hold one. Raises Refused."""
+    kind = type_name(config.field("@type").text)
+    value = config.field("value")
+    if kind == "TypedStruct" and value.node is not None:
+        kind, config = type_name(config.field("type_url").text), value
+    wrapped = config.field("config")
+    if kind == "EnvoyMobileHttpConnectionManager" and wrapped.node is not None:
+        kind, config = "HttpConnectionManager", wrapped
+    return kind, config

@@ -7,9 +7,9 @@ from yaml.nodes import MappingNode, Node
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.gateways.envoy.fields import below, fields, snake, text
+from gatewayctl.gateways.envoy.fields import below, message, snake, text
 from gatewayctl.gateways.envoy.locate import is_config
-from gatewayctl.gateways.yamltext.fragments import Unit, read
+from gatewayctl.gateways.yamltext.fragments import Fragment, read
 
 
 def reload_trouble(bootstrap: str, mount_path: str) -> str:
@@ -19,7 +19,8 @@ def reload_trouble(bootstrap: str, mount_path: str) -> str:
     """
     try:
         source = read(SourceFile("bootstrap", bootstrap), is_config)
-        sources = [one for unit in source.units for root in unit.roots for one in _find_sources(unit, root)]
+        roots = [(fragment, root) for fragment in source.fragments for root in fragment.roots]
+        sources = [one for fragment, root in roots for one in _find_sources(fragment, root)]
     except Refused as refusal:
         return str(refusal)
     watched = [directory for path, directory in sources if _is_same(path, mount_path)]
@@ -42,13 +43,13 @@ def _is_same(one: str, other: str) -> bool:
     return PurePosixPath(one) == PurePosixPath(other)
 
 
-def _find_sources(unit: Unit, root: Node) -> Iterator[tuple[str, str]]:
+def _find_sources(fragment: Fragment, root: Node) -> Iterator[tuple[str, str]]:
     """Every file that is read as xDS, with the directory that is watched for it, or ''. Raises Refused."""
     for name, value in below(root):
         if name == "path_config_source":
-            yield _read_path_source(unit, value)
+            yield _read_path_source(fragment, value)
         elif name.endswith(("_config", "config_source")) and isinstance(value, MappingNode):
-            plain = fields(unit, value, name).get("path") if _has_path(value) else None
+            plain = message(fragment, value, name).fields.get("path") if _has_path(value) else None
             if plain is not None:
                 yield text(plain), ""
 
@@ -58,8 +59,6 @@ def _has_path(node: MappingNode) -> bool:
     return "path" in keys and keys <= {"path", "resource_api_version", "initial_fetch_timeout"}
 
 
-def _read_path_source(unit: Unit, node: Node) -> tuple[str, str]:
-    source = fields(unit, node, "path_config_source")
-    directory = source.get("watched_directory")
-    watched = fields(unit, directory, "watched_directory") if directory is not None else {}
-    return text(source.get("path")), text(watched.get("path"))
+def _read_path_source(fragment: Fragment, node: Node) -> tuple[str, str]:
+    source = message(fragment, node, "path_config_source")
+    return source.field("path").text, source.field("watched_directory").field("path").text

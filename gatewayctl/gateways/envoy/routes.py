@@ -1,4 +1,4 @@
-"""One route of Envoy: whom it sends to, and how a person would describe it."""
+"""Reads one route of Envoy: its upstreams, and how it is shown to people."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.routing import RouteView
-from gatewayctl.gateways.envoy.fields import fields, items, text
-from gatewayctl.gateways.envoy.locate import Barrier, Obstacle, Table
-from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.envoy.fields import message
+from gatewayctl.gateways.envoy.locate import Barrier, UneditablePart, VirtualHostRoutes
+from gatewayctl.gateways.yamltext.cursor import Cursor
+from gatewayctl.gateways.yamltext.fragments import Fragment
 
-# Ways to name an upstream at request time; the file does not tell which.
-_LATE = ("cluster_header", "cluster_specifier_plugin", "inline_cluster_specifier_plugin")
+# These choose the upstream for each request; the file does not say which.
+_CHOSEN_LATE = ("cluster_header", "cluster_specifier_plugin", "inline_cluster_specifier_plugin")
 _PATHS = {"prefix": "prefix", "path": "path", "path_separated_prefix": "prefix", "safe_regex": "regex"}
+_OTHER_PATHS = {"connect_matcher": "CONNECT", "path_match_policy": "path template"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Route:
-    """A route that has an upstream; `shares` are upstreams with their weights (empty for the only one)."""
+class EnvoyRoute:
+    """A route that names its upstreams; `shares` are their names and weights. The weight of the only one is empty."""
 
-    table: Table
+    host: VirtualHostRoutes
     index: int
     node: Node
     name: str
@@ -27,14 +29,19 @@ class Route:
     shares: tuple[tuple[str, str], ...]
 
     @property
-    def unit(self) -> Unit:
-        """The text it stands in."""
-        return self.table.unit
+    def fragment(self) -> Fragment:
+        """The text that holds it."""
+        return self.host.fragment
+
+    @property
+    def message(self) -> Cursor:
+        """What it says."""
+        return message(self.fragment, self.node, "a route")
 
     @property
     def sequence(self) -> SequenceNode | None:
-        """The list it stands in; None where a single mapping stands for the list."""
-        return self.table.routes if isinstance(self.table.routes, SequenceNode) else None
+        """The list that holds it; None where the file has a single mapping in place of a list."""
+        return self.host.routes if isinstance(self.host.routes, SequenceNode) else None
 
     @property
     def upstreams(self) -> frozenset[str]:
@@ -42,84 +49,73 @@ class Route:
         return frozenset(name for name, _ in self.shares)
 
 
-def routes_of(table: Table) -> Iterator[Route]:
-    """The routes of `table` that send to upstreams the file names. Raises Refused."""
-    unit = table.unit
-    for index, node in table:
-        route = fields(unit, node, "a route")
-        action = route.get("route")
-        if action is not None:
-            shares = _shares(unit, fields(unit, action, "a route's action"))
-            if shares:
-                yield Route(table, index, node, text(route.get("name")), action, shares)
+def routes_of(host: VirtualHostRoutes) -> Iterator[EnvoyRoute]:
+    """The routes of a virtual host that name their upstreams. Raises Refused."""
+    for index, route in host:
+        action = route.field("route", "a route's action")
+        shares = _read_shares(action)
+        if shares and route.node is not None and action.node is not None:
+            yield EnvoyRoute(host, index, route.node, route.field("name").text, action.node, shares)
 
 
-def late_upstreams(table: Table) -> Iterator[Obstacle]:
-    """Routes whose upstream is chosen when a request comes."""
-    for _, node in table:
-        action = fields(table.unit, node, "a route").get("route")
-        found = fields(table.unit, action, "a route's action") if action is not None else {}
-        for way in _LATE:
-            if way in found:
-                yield Obstacle(table.unit, found[way], Barrier.ELSEWHERE, f"a route chooses its cluster by {way}")
+def late_upstreams(host: VirtualHostRoutes) -> Iterator[UneditablePart]:
+    """Routes whose upstream is chosen when a request comes. Raises Refused."""
+    for _, route in host:
+        action = route.field("route", "a route's action").fields
+        for field in _CHOSEN_LATE:
+            if field in action:
+                reason = f"a route chooses its cluster by {field}"
+                yield UneditablePart(host.fragment, action[field], Barrier.ELSEWHERE, reason)
 
 
-def view(route: Route, own: str = "gatewayctl-") -> RouteView:
-    """A route as a person would describe it; the header of rules whose name starts with `own`."""
-    unit = route.unit
-    match = fields(unit, route.node, "a route").get("match")
-    found = fields(unit, match, "match") if match is not None else {}
-    matchers = items(unit, found.get("headers"), "a list of header matchers")
-    ours = route.name.startswith(own) and matchers
+def view(route: EnvoyRoute, own: str = "gatewayctl-") -> RouteView:
+    """A route as it is shown to people. For a rule, whose name starts with `own`, its header is shown apart."""
+    match = route.message.field("match")
+    matchers = match.field("headers", "a list of header matchers").items("a header matcher")
+    is_ours = bool(route.name.startswith(own) and matchers)
     return RouteView(
-        file=unit.file,
-        line=unit.line(route.node),
-        place=route.table.place,
-        match=_match(unit, found, len(matchers) - bool(ours)),
+        file=route.fragment.file,
+        line=route.fragment.line(route.node),
+        place=route.host.place,
+        match=_describe_match(match, len(matchers) - is_ours),
         target=" ".join(f"{name}:{weight}" if weight else name for name, weight in route.shares),
         name=route.name,
-        header=_header(unit, matchers[-1]) if ours else "",
+        header=_describe_header(matchers[-1]) if is_ours else "",
     )
 
 
-def _shares(unit: Unit, action: dict[str, Node]) -> tuple[tuple[str, str], ...]:
-    cluster = action.get("cluster")
-    if cluster is not None:
-        if not isinstance(cluster, ScalarNode):
-            raise unit.unexpected(cluster, "the name of a cluster")
-        return ((text(cluster), ""),)
-    weighted = action.get("weighted_clusters")
-    if weighted is None:
-        return ()
-    listed = fields(unit, weighted, "weighted_clusters").get("clusters")
-    shares = []
-    for node in items(unit, listed, "a list of weighted clusters"):
-        one = fields(unit, node, "a weighted cluster")
-        if "name" in one:
-            shares.append((text(one["name"]), text(one.get("weight")) or "0"))
-    return tuple(shares)
+def _read_shares(action: Cursor) -> tuple[tuple[str, str], ...]:
+    cluster = action.field("cluster", "the name of a cluster")
+    if cluster.node is not None:
+        if not isinstance(cluster.node, ScalarNode):
+            raise cluster.fragment.wrong_type(cluster.node, cluster.what)
+        return ((cluster.text, ""),)
+    listed = action.field("weighted_clusters").field("clusters", "a list of weighted clusters")
+    return tuple(
+        (one.field("name").text, one.field("weight").text or "0")
+        for one in listed.items("a weighted cluster")
+        if "name" in one.fields
+    )
 
 
-def _match(unit: Unit, match: dict[str, Node], headers: int) -> str:
-    words = []
-    for key, word in _PATHS.items():
-        if key in match:
-            node = match[key]
-            written = text(node) or text(fields(unit, node, key).get("regex"))
-            words.append(f"{word} {written}")
-    if "connect_matcher" in match:
-        words.append("CONNECT")
-    if "path_match_policy" in match:
-        words.append("path template")
-    if headers:
-        words.append(f"+ {headers} header{'s' * (headers > 1)}")
-    parameters = len(items(unit, match.get("query_parameters"), "a list of query parameters"))
-    if parameters:
-        words.append(f"+ {parameters} query parameter{'s' * (parameters > 1)}")
-    return " ".join(words)
+def _describe_match(match: Cursor, headers: int) -> str:
+    """A match in words, with the number of its headers."""
+    found = match.fields
+    words = [f"{word} {_read_path(match.field(key))}" for key, word in _PATHS.items() if key in found]
+    words += [word for key, word in _OTHER_PATHS.items() if key in found]
+    parameters = match.field("query_parameters", "a list of query parameters").items("a query parameter")
+    words += [_count(headers, "header"), _count(len(parameters), "query parameter")]
+    return " ".join(word for word in words if word)
 
 
-def _header(unit: Unit, matcher: Node) -> str:
-    one = fields(unit, matcher, "a header matcher")
-    exact = fields(unit, one["string_match"], "string_match").get("exact") if "string_match" in one else None
-    return f"{text(one.get('name'))}: {text(exact)}"
+def _read_path(path: Cursor) -> str:
+    """A path as text, or the expression of a `safe_regex`."""
+    return path.text or path.field("regex").text
+
+
+def _count(number: int, what: str) -> str:
+    return f"+ {number} {what}{'s' * (number > 1)}" if number else ""
+
+
+def _describe_header(matcher: Cursor) -> str:
+    return f"{matcher.field('name').text}: {matcher.field('string_match').field('exact').text}"

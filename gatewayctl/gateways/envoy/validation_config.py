@@ -1,205 +1,187 @@
-"""Throw-away bootstraps out of the files given, for `envoy --mode validate`.
+"""Builds bootstraps for `envoy --mode validate` from the files of a gateway.
 
-Plain validation reads static resources only: garbage in an RDS, LDS or CDS file passes it, and a running Envoy ignores
-unknown fields of dynamic files. So everything is made static here, node by node, with scalars as written.
+Envoy validates static resources only: it does not read the content of RDS, LDS and CDS files, and when it runs it
+ignores unknown fields in them. So every resource is made static here, node by node; scalars stay as written.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gatewayctl.gateways.envoy import bootstrap_messages as build
 from gatewayctl.gateways.envoy.clusters import owner
-from gatewayctl.gateways.envoy.fields import fields, items, snake, text
-from gatewayctl.gateways.envoy.locate import Member
-from gatewayctl.gateways.envoy.resources import Parts, Place
+from gatewayctl.gateways.envoy.fields import message, snake, text
+from gatewayctl.gateways.envoy.locate import UpstreamDefinition
+from gatewayctl.gateways.envoy.resources import ConfigMessage, Parts
 from gatewayctl.gateways.yamltext.emit import document
-from gatewayctl.gateways.yamltext.fragments import Unit
-from gatewayctl.gateways.yamltext.nodes import copy, plain, quoted, rebuilt
+from gatewayctl.gateways.yamltext.nodes import copy, plain, quote, with_pairs
 
 MAX_NODES = 4_000_000
-_NETWORK = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-_ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 _TLS = frozenset({"transport_socket", "transport_socket_matches"})
 
-Rewrite = Callable[[str, Node], tuple[str, Node] | None]
+Replace = Callable[[str, Node], tuple[str, Node] | None]
+"""Gives, for a field and its value, the field and the value that replace them; None to keep them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """How to build: `spare` is an existing xDS file without resources, `stubs` are clusters to make up."""
+class BootstrapBuilder:
+    """Builds bootstraps. `spare` is an existing xDS file without resources, `stubs` names clusters to make up."""
 
     spare: str
     stubs: frozenset[str]
 
     def whole(self, found: Parts) -> tuple[str, ...]:
-        """One bootstrap per bootstrap given, with everything from the xDS files in the first; or one around those."""
+        """One bootstrap for each in the files. The first, or a new one, also gets the resources of all xDS files."""
         if not found.bootstraps:
-            return (document(self._around(None, found, [])),)
-        return tuple(
-            document(self._around(place, found if not index else Parts(), _of(found.clusters, place.unit)))
-            for index, place in enumerate(found.bootstraps)
-        )
+            return (self._write(_read_base(None), found, []),)
+        texts = []
+        for index, base in enumerate(found.bootstraps):
+            own = [cluster for cluster in found.clusters if cluster.fragment is base.fragment]
+            texts.append(self._write(_read_base(base), Parts() if index else found, own))
+        return tuple(texts)
 
     def routes_and(self, found: Parts, wanted: frozenset[str]) -> tuple[str, ...]:
-        """Every list of routes in a listener of its own, and the clusters `wanted`, without TLS files."""
-        chosen = [member for member in found.clusters if member.name in wanted]
-        clusters = [self._cluster(member, without=_TLS) for member in _distinct(chosen)]
-        names = (found.named | self.stubs) - {member.name for member in chosen}
+        """A bootstrap with a listener for each list of routes, and the clusters `wanted` without their TLS files."""
+        chosen = [cluster for cluster in found.clusters if cluster.name in wanted]
+        clusters = [self._cluster(cluster, without=_TLS) for cluster in _distinct_definitions(chosen)]
+        names = (found.named | self.stubs) - {cluster.name for cluster in chosen}
         listeners = []
-        for index, table in enumerate(found.tables):
-            routes = self._rewritten(copy(table.unit, table.routes, MAX_NODES))
-            host = _message(name=quoted("h"), domains=_list([quoted("*")]), routes=routes)
-            config = _message(name=quoted("r"), virtual_hosts=_list([host]))
-            listeners.append(_listener("routes", index, config))
-        return (document(_bootstrap(listeners, [*clusters, *(_stub(name) for name in sorted(names))])),)
+        for index, host in enumerate(found.host_routes):
+            routes = self._rewrite(copy(host.fragment, host.routes, MAX_NODES))
+            virtual_host = build.message(name=quote("h"), domains=build.repeated_field([quote("*")]), routes=routes)
+            listeners.append(build.listener("routes", index, build.route_config("r", virtual_host)))
+        return (document(build.bootstrap(listeners, [*clusters, *map(build.empty_cluster, sorted(names))])),)
 
-    def _around(self, base: Place | None, found: Parts, own: list[Member]) -> MappingNode:
-        configs = {place.name: place for place in found.route_configs}
-        used: set[str] = set()
+    def _write(self, base: "_Base", found: Parts, own: list[UpstreamDefinition]) -> str:
+        """The text of `base` with the resources of the xDS files; `own` are the clusters that it defines."""
+        made = build.bootstrap(
+            self._listeners(base, found),
+            self._clusters(found, own),
+            build.pairs_without(base.static, {"listeners", "clusters"}),
+        )
+        rest = build.message_of(build.pairs_without(base.top, {"static_resources"}))
+        return document(with_pairs(made, [*build.pairs_of(self._rewrite(rest)), *made.value]))
 
-        def inline(key: str, value: Node) -> tuple[str, Node] | None:
-            """Route configurations that come by RDS, where the files hold them."""
-            name = _rds_name(value) if key == "rds" else ""
-            if name not in configs:
-                return None
-            used.add(name)
-            return "route_config", self._message_of(configs[name])
+    def _listeners(self, base: "_Base", found: Parts) -> list[Node]:
+        """The listeners of the bootstrap and of LDS files, and one for each route configuration that none uses."""
+        configs = _RouteConfigs({config.name: self._static(config) for config in found.route_configs})
+        given = [_copy_message(one) for one in _distinct_messages(found.listeners)]
+        listeners = [self._rewrite(build.without_type(one), configs.inline) for one in [*base.listeners, *given]]
+        hosts = [build.route_config("v", self._static(host)) for host in found.virtual_hosts]
+        return [*listeners, *_wrap_in_listeners([*configs.list_unused(), *hosts])]
 
-        top = copy(base.unit, base.node, MAX_NODES) if base else _message()
-        static = fields(base.unit, top, "the file").get("static_resources") if base else None
-        inside = fields(base.unit, static, "static_resources") if base and static is not None else {}
-        listeners = items(base.unit, inside.get("listeners"), "listeners") if base else []
-        given = [copy(place.unit, place.node, MAX_NODES) for place in _distinct_places(found.listeners)]
-        listeners = [self._rewritten(_untyped(one), inline) for one in [*listeners, *given]]
-        left = [self._message_of(place) for name, place in configs.items() if name not in used]
-        left += [_message(name=quoted("v"), virtual_hosts=_list([self._message_of(h)])) for h in found.virtual_hosts]
-        listeners += [_listener("rds", index, config) for index, config in enumerate(left)]
-        members = [*own, *(member for member in found.clusters if not _is_static(member, found))]
-        clusters = [self._cluster(member) for member in _distinct(members)]
-        clusters += [_endpoints(member, index) for index, member in enumerate(found.endpoints)]
-        clusters += [_stub(name) for name in sorted(self.stubs)]
-        rest = [pair for pair in _pairs(top) if snake(text(pair[0])) != "static_resources"]
-        others = [pair for pair in _pairs(static) if snake(text(pair[0])) not in {"listeners", "clusters"}]
-        made = _bootstrap(listeners, clusters, others)
-        return rebuilt(made, [*_pairs(self._rewritten(_message_from(rest))), *made.value])
+    def _clusters(self, found: Parts, own: list[UpstreamDefinition]) -> list[Node]:
+        """The clusters `own` and of CDS files, one for each load assignment of EDS files, and the stubs."""
+        static = {id(base.fragment) for base in found.bootstraps}
+        dynamic = [cluster for cluster in found.clusters if id(cluster.fragment) not in static]
+        clusters = [self._cluster(cluster) for cluster in _distinct_definitions([*own, *dynamic])]
+        for index, endpoints in enumerate(found.endpoints):
+            assignment = build.without_type(copy(endpoints.fragment, endpoints.node, MAX_NODES))
+            clusters.append(build.endpoints_cluster(index, assignment))
+        return [*clusters, *map(build.empty_cluster, sorted(self.stubs))]
 
-    def _message_of(self, place: Place) -> Node:
-        return self._rewritten(_untyped(copy(place.unit, place.node, MAX_NODES)))
+    def _static(self, resource: ConfigMessage) -> Node:
+        return self._rewrite(build.without_type(_copy_message(resource)))
 
-    def _cluster(self, member: Member, without: frozenset[str] = frozenset()) -> Node:
-        whole = _untyped(copy(member.unit, member.node, MAX_NODES))
-        pairs = [pair for pair in _pairs(whole) if snake(text(pair[0])) not in without]
-        return self._rewritten(_message_from(pairs))
+    def _cluster(self, definition: UpstreamDefinition, without: frozenset[str] = frozenset()) -> Node:
+        whole = build.without_type(copy(definition.fragment, definition.node, MAX_NODES))
+        return self._rewrite(build.message_of(build.pairs_without(whole, without)))
 
-    def _rewritten(self, node: Node, also: Rewrite = lambda key, value: None) -> Node:  # noqa: ARG005
-        """A copy's node with files of other xDS sources replaced by the spare one: those paths are the gateway's."""
+    def _rewrite(self, node: Node, replace: Replace = lambda field, value: None) -> Node:  # noqa: ARG005
+        """A copy with the spare file in place of every file of a source: those paths exist at the gateway only."""
         if isinstance(node, SequenceNode):
-            parts = [self._rewritten(item, also) for item in node.value]
-            return SequenceNode(node.tag, parts, flow_style=node.flow_style)
+            items = [self._rewrite(item, replace) for item in node.value]
+            return SequenceNode(node.tag, items, flow_style=node.flow_style)
         if not isinstance(node, MappingNode):
             return node
-        pairs: list[tuple[Node, Node]] = []
-        for key, value in node.value:
-            name = snake(text(key))
-            other = also(name, value)
-            if other is not None:
-                pairs.append((plain(other[0]), other[1]))
-            elif name == "path_config_source":
-                pairs.append((key, _message(path=quoted(self.spare))))
-            elif name == "path" and _is_source(node):
-                pairs.append((key, quoted(self.spare)))
-            else:
-                pairs.append((key, self._rewritten(value, also)))
+        pairs = [self._rewrite_pair(node, pair, replace) for pair in node.value]
         return MappingNode(node.tag, pairs, flow_style=node.flow_style)
+
+    def _rewrite_pair(self, node: MappingNode, pair: tuple[Node, Node], replace: Replace) -> tuple[Node, Node]:
+        key, value = pair
+        name = snake(text(key))
+        other = replace(name, value)
+        if other is not None:
+            return plain(other[0]), other[1]
+        if name == "path_config_source":
+            return key, build.message(path=quote(self.spare))
+        if name == "path" and _is_source(node):
+            return key, quote(self.spare)
+        return key, self._rewrite(value, replace)
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A copy of a bootstrap: all of it, its static resources, and its listeners."""
+
+    top: Node
+    static: Node | None
+    listeners: list[Node]
+
+
+@dataclass(frozen=True, slots=True)
+class _RouteConfigs:
+    """Route configurations of RDS files by name; `used` are those that a listener asks for."""
+
+    by_name: dict[str, Node]
+    used: set[str] = field(default_factory=set)
+
+    def inline(self, name: str, value: Node) -> tuple[str, Node] | None:
+        """The route configuration in place of the field `rds`, if the files hold it."""
+        wanted = _rds_name(value) if name == "rds" else None
+        if wanted not in self.by_name:
+            return None
+        self.used.add(wanted)
+        return "route_config", self.by_name[wanted]
+
+    def list_unused(self) -> list[Node]:
+        """Those that no listener asked for."""
+        return [config for name, config in self.by_name.items() if name not in self.used]
 
 
 def ours_and_neighbours(found: Parts) -> frozenset[str]:
-    """The clusters that were written by us, and those they were copied from."""
+    """The names of the clusters that gatewayctl wrote, and of those they were copied from."""
     names = set()
-    for member in found.clusters:
-        if owner(member).startswith("gatewayctl-") and member.sequence is not None:
-            below = member.sequence.value[member.index + 1 : member.index + 2]
-            names |= {member.name, *(text(fields(member.unit, one, "a cluster").get("name")) for one in below)}
+    for cluster in found.clusters:
+        if owner(cluster).startswith("gatewayctl-") and cluster.sequence is not None:
+            below = cluster.sequence.value[cluster.index + 1 : cluster.index + 2]
+            names |= {cluster.name, *(_read_name(cluster, stable) for stable in below)}
     return frozenset(names)
 
 
-def _message(**values: Node) -> MappingNode:
-    return _message_from((plain(name), value) for name, value in values.items())
+def _read_name(cluster: UpstreamDefinition, node: Node) -> str:
+    return message(cluster.fragment, node, "a cluster").field("name").text
 
 
-def _message_from(pairs: Iterable[tuple[Node, Node]]) -> MappingNode:
-    return MappingNode("", list(pairs), flow_style=False)
+def _read_base(base: ConfigMessage | None) -> _Base:
+    """A copy of a bootstrap, or an empty one. Raises Refused."""
+    if base is None:
+        return _Base(build.message(), None, [])
+    top = _copy_message(base)
+    static = message(base.fragment, top, "the file").field("static_resources")
+    return _Base(top, static.node, static.field("listeners").nodes())
 
 
-def _list(items_: Iterable[Node]) -> SequenceNode:
-    return SequenceNode("", list(items_), flow_style=False)
+def _copy_message(resource: ConfigMessage) -> Node:
+    return copy(resource.fragment, resource.node, MAX_NODES)
 
 
-def _typed(url: str, **values: Node) -> MappingNode:
-    return _message_from([(quoted("@type"), quoted(url)), *_message(**values).value])
+def _wrap_in_listeners(configs: Iterable[Node]) -> list[Node]:
+    return [build.listener("rds", index, config) for index, config in enumerate(configs)]
 
 
-def _pairs(node: Node | None) -> list[tuple[Node, Node]]:
-    return list(node.value) if isinstance(node, MappingNode) else []
+def _distinct_definitions(definitions: Iterable[UpstreamDefinition]) -> list[UpstreamDefinition]:
+    return list({one.name: one for one in definitions}.values())
 
 
-def _untyped(node: Node) -> Node:
-    """A resource as a static message."""
-    if not isinstance(node, MappingNode):
-        return node
-    return rebuilt(node, [pair for pair in node.value if text(pair[0]) != "@type"])
+def _distinct_messages(messages: Iterable[ConfigMessage]) -> list[ConfigMessage]:
+    """One message for each name; all of those without a name."""
+    return list({one.name or str(id(one)): one for one in messages}.values())
 
 
-def _bootstrap(
-    listeners: Iterable[Node], clusters: Iterable[Node], others: Iterable[tuple[Node, Node]] = ()
-) -> MappingNode:
-    static = _message(listeners=_list(listeners), clusters=_list(clusters))
-    return _message(static_resources=rebuilt(static, [*others, *static.value]))
-
-
-def _listener(kind: str, index: int, config: Node) -> MappingNode:
-    router = _message(name=quoted("envoy.filters.http.router"), typed_config=_typed(_ROUTER))
-    manager = _typed(_NETWORK, stat_prefix=quoted(kind), route_config=config, http_filters=_list([router]))
-    chain = _message(filters=_list([_message(name=quoted("http"), typed_config=manager)]))
-    # Nothing is bound, but no two listeners may have one address.
-    address = _message(address=quoted("127.255.255.254"), port_value=plain(str(index + 1)))
-    return _message(
-        name=quoted(f"gatewayctl-{kind}-{index}"),
-        address=_message(socket_address=address),
-        filter_chains=_list([chain]),
-    )
-
-
-def _stub(name: str) -> MappingNode:
-    return _message(name=quoted(name), type=quoted("STATIC"))
-
-
-def _endpoints(member: Member, index: int) -> MappingNode:
-    """An EDS resource, checked as the endpoints of a static cluster."""
-    assignment = _untyped(copy(member.unit, member.node, MAX_NODES))
-    name = quoted(f"gatewayctl-endpoints-{index}")
-    return _message(name=name, type=quoted("STATIC"), load_assignment=assignment)
-
-
-def _of(members: Iterable[Member], unit: Unit) -> list[Member]:
-    return [member for member in members if member.unit is unit]
-
-
-def _is_static(member: Member, found: Parts) -> bool:
-    return any(member.unit is place.unit for place in found.bootstraps)
-
-
-def _distinct(members: Iterable[Member]) -> list[Member]:
-    return list({member.name: member for member in members}.values())
-
-
-def _distinct_places(places: Iterable[Place]) -> list[Place]:
-    return list({place.name or str(id(place)): place for place in places}.values())
-
-
-def _rds_name(node: Node) -> str:
-    return next((text(value) for key, value in _pairs(node) if snake(text(key)) == "route_config_name"), "")
+def _rds_name(rds: Node) -> str:
+    return next((text(value) for key, value in build.pairs_of(rds) if snake(text(key)) == "route_config_name"), "")
 
 
 def _is_source(node: MappingNode) -> bool:

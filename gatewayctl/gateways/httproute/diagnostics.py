@@ -29,17 +29,17 @@ def _find_unusable_backends(files: Sequence[RouteFile], stable: ServiceName) -> 
     for rule in rules_of(files):
         for backend in rule.backends:
             if stable.is_named_by(backend):
-                yield rule.route.unit.refused(backend.node, f"{stable} has weight 0 here: no request reaches it")
+                yield rule.route.fragment.refusal(backend.node, f"{stable} has weight 0 here: no request reaches it")
             elif backend.name == stable.name:
                 reason = f"this backend is a {backend.kind} in the namespace {backend.namespace or '(not given)'}"
-                yield rule.route.unit.refused(backend.node, f"{reason}, not the Service {stable}")
+                yield rule.route.fragment.refusal(backend.node, f"{reason}, not the Service {stable}")
 
 
 def _find_other_routes(files: Sequence[RouteFile], stable: ServiceName) -> Iterator[Refused]:
     for other in _other_objects(files):
         if other.kind.endswith("Route") and _mentions(other.node, stable.name):
             reason = f"only {other.kind} {other.name} sends to {stable}: just HTTPRoutes can be edited"
-            yield other.unit.refused(other.node, reason)
+            yield other.fragment.refusal(other.node, reason)
 
 
 def _no_rule(files: Sequence[RouteFile], stable: ServiceName) -> Refused:
@@ -60,7 +60,7 @@ def refuse_two_namespaces(targets: Iterable[HttpRouteRule], wanted: CanaryRule) 
                 seen.setdefault(backend.namespace)
                 if len(seen) > 1:
                     choices = " or ".join(f"{stable.name}.{one or 'NAMESPACE'}" for one in seen)
-                    raise rule.route.unit.refused(
+                    raise rule.route.fragment.refusal(
                         backend.node,
                         f"the name {stable.name} stands for Services of two namespaces in these files",
                         hint=f"name one of them: {choices}",
@@ -81,8 +81,8 @@ def _over_limit(route: HttpRoute, ours: int, what: str) -> Refused:
     others = len(route.rules) - ours
     counts = f" (it has {others}, and the canary needs {ours} more)" if len(route.rules) > RULES else ""
     return Refused(
-        route.unit.file,
-        route.unit.line(route.node),
+        route.fragment.file,
+        route.fragment.line(route.node),
         f"with the canary's rules, {what}{counts}",
         hint="move some rules to a second HTTPRoute with the same parentRefs and hostnames: both are served as one",
     )
@@ -92,7 +92,7 @@ def notes(files: Sequence[RouteFile], targets: Sequence[HttpRouteRule], wanted: 
     """What the edit relies on and does not write."""
     found = [*_notes_on_routes(targets)]
     for rule in targets:
-        found += [f"{rule.route.unit.file}:{rule.line}: {note}" for note in _notes_on_rule(rule, wanted)]
+        found += [f"{rule.route.fragment.file}:{rule.line}: {note}" for note in _notes_on_rule(rule, wanted)]
     found += _notes_on_other_objects(files, wanted)
     return tuple(dict.fromkeys(found))
 

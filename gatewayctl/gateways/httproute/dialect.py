@@ -12,7 +12,7 @@ from gatewayctl.gateways.httproute.locate import HttpRouteRule, RouteFile, read_
 from gatewayctl.gateways.httproute.precedence import note_losers, refuse_outranked
 from gatewayctl.gateways.httproute.service import parse_service
 from gatewayctl.gateways.httproute.views import describe_rule
-from gatewayctl.gateways.yamltext.edit import Edit, edited
+from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
 # The API leaves the meaning of a repeated header to each product; Traefik and Envoy match any of its values.
 _LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
@@ -39,7 +39,7 @@ class HttpRouteDialect:
             raise explain_unrouted(parsed, rule)
         refuse_two_namespaces(targets, rule)
         refuse_outranked(rules_of(parsed), targets, rule)
-        done = tuple(edited(one.source, _additions(one, rule), None) for one in parsed)
+        done = tuple(apply_edits(one.source, _additions(one, rule), None) for one in parsed)
         refuse_excess(read_files(done), parsed, rule.app)
         return Change.between(
             files,
@@ -64,12 +64,12 @@ def _is_target(rule: HttpRouteRule, wanted: CanaryRule) -> bool:
 def _remove_rules(files: Files, app: str) -> Files:
     """The files without the rules of `app`. Raises Refused, also where there is no HTTPRoute in any of them."""
     read_files(files)
-    return tuple(edited(read_file(file).source, _removals(read_file(file), app), None) for file in files)
+    return tuple(apply_edits(read_file(file).source, _removals(read_file(file), app), None) for file in files)
 
 
 def _removals(file: RouteFile, app: str) -> list[Edit]:
     return [
-        Edit(rule.route.unit, rule.route.sequence, rule.index)
+        Edit(rule.route.fragment, rule.route.sequence, rule.index)
         for rule in rules_of([file])
         if rule.owner == rule_name(app) and rule.route.sequence is not None
     ]
@@ -83,6 +83,6 @@ def _additions(file: RouteFile, wanted: CanaryRule) -> list[Edit]:
             name = wanted.name if number == 1 else f"{wanted.name}-{number}"
             if route.sequence is not None:
                 edits.append(
-                    Edit(route.unit, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
+                    Edit(route.fragment, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
                 )
     return edits

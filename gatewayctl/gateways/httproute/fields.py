@@ -5,39 +5,23 @@ Kubernetes accepts one spelling of each key, so keys are compared as written.
 
 from collections.abc import Iterator
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
+from gatewayctl.gateways.yamltext.cursor import Cursor, Spelling
 from gatewayctl.gateways.yamltext.document import template_mark
-from gatewayctl.gateways.yamltext.fragments import Unit
-from gatewayctl.gateways.yamltext.nodes import is_null
+from gatewayctl.gateways.yamltext.fragments import Fragment
+
+_SPELLING = Spelling(
+    str,
+    repeated="key",
+    merge_reason="what it brings in cannot be seen here",
+    merge_hint="write out what it stands for",
+)
 
 
-def read_fields(unit: Unit, node: Node | None, what: str) -> dict[str, Node]:
-    """The values of a mapping by key; empty if there is none. `what` names the mapping in an error. Raises Refused."""
-    if node is None or is_null(node):
-        return {}
-    if not isinstance(node, MappingNode):
-        raise unit.unexpected(node, what)
-    found: dict[str, Node] = {}
-    for key, value in node.value:
-        if not isinstance(key, ScalarNode):
-            raise unit.unexpected(key, f"a field of {what}")
-        if key.value == "<<" and not key.style:
-            reason = f"a merge key (<<) in {what}: what it brings in cannot be seen here"
-            raise unit.refused(key, reason, hint="write out what it stands for")
-        if key.value in found:
-            raise unit.refused(key, f"the key {key.value} occurs twice in {what}")
-        found[str(key.value)] = value
-    return found
-
-
-def read_items(unit: Unit, node: Node | None, what: str) -> list[Node]:
-    """The items of a list; empty if there is none. `what` names the list in an error. Raises Refused."""
-    if node is None or is_null(node):
-        return []
-    if not isinstance(node, SequenceNode):
-        raise unit.unexpected(node, what)
-    return list(node.value)
+def api_value(fragment: Fragment, node: Node | None, what: str) -> Cursor:
+    """A value in an object. An error calls it `what`."""
+    return Cursor(fragment, node, what, _SPELLING)
 
 
 def scalars(root: Node) -> Iterator[ScalarNode]:
@@ -53,9 +37,11 @@ def scalars(root: Node) -> Iterator[ScalarNode]:
             pending += [part for pair in inside for part in pair] if isinstance(node, MappingNode) else inside
 
 
-def refuse_template(unit: Unit, root: Node) -> None:
+def refuse_template(fragment: Fragment, root: Node) -> None:
     """Raise Refused if a text below `root` contains a mark that a template engine would fill in."""
     for node in scalars(root):
         mark = template_mark(str(node.value))
         if mark:
-            raise unit.refused(node, f"part of a rule is left to a template ({mark})", hint="edit the rendered file")
+            raise fragment.refusal(
+                node, f"part of a rule is left to a template ({mark})", hint="edit the rendered file"
+            )

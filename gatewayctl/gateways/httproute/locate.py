@@ -12,10 +12,11 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.httproute.fields import read_fields, read_items, refuse_template
+from gatewayctl.gateways.httproute.fields import api_value, refuse_template
 from gatewayctl.gateways.httproute.matches import HttpRouteMatch, read_matches
+from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.document import template_mark
-from gatewayctl.gateways.yamltext.fragments import Source, Unit, manifests_of, pairs_of, read
+from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, pairs_of, read
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
 _GROUP = "gateway.networking.k8s.io"
@@ -63,7 +64,7 @@ class HttpRouteRule:
     @property
     def line(self) -> int:
         """The line in the file, counted from 1."""
-        return self.route.unit.line(self.node)
+        return self.route.fragment.line(self.node)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +74,7 @@ class HttpRoute:
     `sequence` is the list of rules; None where there is no list.
     """
 
-    unit: Unit
+    fragment: Fragment
     node: Node
     name: str
     namespace: str
@@ -92,7 +93,7 @@ class HttpRoute:
 class ApiObject:
     """One Kubernetes object of a file; `api` is its apiVersion."""
 
-    unit: Unit
+    fragment: Fragment
     node: Node
     api: str
     kind: str
@@ -129,17 +130,17 @@ def rules_of(files: Iterable[RouteFile]) -> Iterator[HttpRouteRule]:
 def read_file(file: SourceFile) -> RouteFile:
     """The objects in `file`. Raises Refused."""
     found = RouteFile(read(file, None))
-    for unit in found.source.units:
-        for root in unit.roots:
+    for fragment in found.source.fragments:
+        for root in fragment.roots:
             for manifest in manifests_of(root) or ():
-                _add_object(found, unit, manifest)
+                _add_object(found, fragment, manifest)
     return found
 
 
-def _add_object(found: RouteFile, unit: Unit, node: Node) -> None:
+def _add_object(found: RouteFile, fragment: Fragment, node: Node) -> None:
     top = pairs_of(node)
     meta = pairs_of(top.get("metadata"))
-    manifest = ApiObject(unit, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
+    manifest = ApiObject(fragment, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
     if manifest.kind != "HTTPRoute" or "/" not in manifest.api:
         found.others.append(manifest)
     elif manifest.api not in _SUPPORTED:
@@ -149,69 +150,66 @@ def _add_object(found: RouteFile, unit: Unit, node: Node) -> None:
 
 
 def _read_route(manifest: ApiObject, namespace: str) -> HttpRoute:
-    unit = manifest.unit
-    spec = read_fields(unit, read_fields(unit, manifest.node, "an HTTPRoute").get("spec"), "spec")
-    listed = spec.get("rules")
+    fragment = manifest.fragment
+    spec = api_value(fragment, manifest.node, "an HTTPRoute").field("spec")
+    rules = spec.field("rules", "a list of rules")
+    listed = rules.node
     if listed is not None and not is_null(listed) and not isinstance(listed, SequenceNode):
-        raise unit.unexpected(listed, "a list of rules")
+        raise fragment.wrong_type(listed, "a list of rules")
     route = HttpRoute(
-        unit,
+        fragment,
         manifest.node,
         manifest.name,
         namespace,
-        frozenset(text(one).lower() for one in read_items(unit, spec.get("hostnames"), "a list of host names")),
-        frozenset(_read_parents(unit, spec.get("parentRefs"), namespace)),
+        frozenset(one.text.lower() for one in spec.field("hostnames", "a list of host names").items("a host name")),
+        frozenset(_read_parents(spec.field("parentRefs", "a list of parents"), namespace)),
         listed if isinstance(listed, SequenceNode) else None,
     )
-    for index, node in enumerate(read_items(unit, listed, "a list of rules")):
-        route.rules.append(_read_rule(route, index, node))
+    for index, rule in enumerate(rules.items("a rule")):
+        route.rules.append(_read_rule(route, index, rule))
     return route
 
 
-def _read_parents(unit: Unit, node: Node | None, namespace: str) -> Iterator[str]:
-    for one in read_items(unit, node, "a list of parents"):
-        found = read_fields(unit, one, "a parent")
-        kind = text(found.get("kind")) or "Gateway"
-        yield f"{kind}/{text(found.get('namespace')) or namespace}/{text(found.get('name'))}"
+def _read_parents(parents: Cursor, namespace: str) -> Iterator[str]:
+    for one in parents.items("a parent"):
+        kind = one.field("kind").text or "Gateway"
+        yield f"{kind}/{one.field('namespace').text or namespace}/{one.field('name').text}"
 
 
 @lru_cache(maxsize=8)
-def _may_be_template(unit: Unit) -> bool:
+def _may_be_template(fragment: Fragment) -> bool:
     """A cheap test to be done first: False is certain, True may come from a comment or an annotation."""
-    return bool(template_mark(unit.text)) or "\\" in unit.text
+    return bool(template_mark(fragment.text)) or "\\" in fragment.text
 
 
-def _read_rule(route: HttpRoute, index: int, node: Node) -> HttpRouteRule:
-    unit = route.unit
-    found = read_fields(unit, node, "a rule")
+def _read_rule(route: HttpRoute, index: int, rule: Cursor) -> HttpRouteRule:
+    name, node = rule.field("name").text, rule.node
     if not isinstance(node, MappingNode):
-        raise unit.unexpected(node, "a rule")
-    if _may_be_template(unit):
-        refuse_template(unit, node)
-    backends = tuple(
-        _read_backend(route, one) for one in read_items(unit, found.get("backendRefs"), "a list of backends")
-    )
-    return HttpRouteRule(
-        route, index, node, text(found.get("name")), read_matches(unit, found.get("matches")), backends
-    )
+        assert node is not None  # noqa: S101 (it is an item of a list)
+        raise rule.fragment.wrong_type(node, "a rule")
+    if _may_be_template(rule.fragment):
+        refuse_template(rule.fragment, node)
+    listed = rule.field("backendRefs", "a list of backends")
+    backends = tuple(_read_backend(route, one) for one in listed.items("a backend"))
+    return HttpRouteRule(route, index, node, name, read_matches(rule.field("matches", "a list of matches")), backends)
 
 
-def _read_backend(route: HttpRoute, node: Node) -> BackendRef:
-    found = read_fields(route.unit, node, "a backend")
-    named = text(found.get("namespace"))
+def _read_backend(route: HttpRoute, backend: Cursor) -> BackendRef:
+    named, node = backend.field("namespace").text, backend.node
+    assert node is not None  # noqa: S101 (it is an item of a list)
     return BackendRef(
         node,
-        text(found.get("name")),
+        backend.field("name").text,
         named or route.namespace,
         bool(named) and named != route.namespace,
-        text(found.get("kind")) or "Service",
-        text(found.get("weight")),
+        backend.field("kind").text or "Service",
+        backend.field("weight").text,
     )
 
 
 def _old_version(route: ApiObject) -> Refused:
     reason = f"HTTPRoute {route.name} is written in {route.api}: this version is gone from current clusters"
-    return route.unit.refused(route.node, reason, hint=f"migrate it to {_GROUP}/v1 first")
+    return route.fragment.refusal(route.node, reason, hint=f"migrate it to {_GROUP}/v1 first")
 
 
 def _no_route(files: Files, found: Iterable[RouteFile]) -> Refused:
@@ -220,7 +218,7 @@ def _no_route(files: Files, found: Iterable[RouteFile]) -> Refused:
     for other in others:
         if other.kind.endswith("Route") and other.api.startswith(f"{_GROUP}/"):
             reason = f"{other.kind} {other.name} is not an HTTPRoute: only those can be routed by a header here"
-            return other.unit.refused(other.node, reason)
+            return other.fragment.refusal(other.node, reason)
     kinds = ", ".join(sorted({other.kind for other in others})[:10])
     tail = f", only {kinds}" if kinds else ""
     return Refused(", ".join(file.name for file in files), 0, f"holds no HTTPRoute of {_GROUP}{tail}")

@@ -6,12 +6,8 @@ the routes, and the position of the rule in its route.
 
 from dataclasses import dataclass
 
-from yaml.nodes import Node
-
 from gatewayctl.domain.routing import Header
-from gatewayctl.gateways.httproute.fields import read_fields, read_items
-from gatewayctl.gateways.yamltext.fragments import Unit
-from gatewayctl.gateways.yamltext.nodes import text
+from gatewayctl.gateways.yamltext.cursor import Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +64,28 @@ def _contradict(mine: tuple[tuple[str, str], ...], theirs: tuple[tuple[str, str]
     )
 
 
-def read_matches(unit: Unit, node: Node | None) -> tuple[HttpRouteMatch, ...]:
+def read_matches(matches: Cursor) -> tuple[HttpRouteMatch, ...]:
     """The matches of a rule; if it has none, the one for every path that the API assumes. Raises Refused."""
-    listed = read_items(unit, node, "a list of matches")
-    return tuple(_read_match(unit, one) for one in listed) or (HttpRouteMatch(),)
+    return tuple(_read_match(one) for one in matches.items("a match")) or (HttpRouteMatch(),)
 
 
-def _read_match(unit: Unit, node: Node) -> HttpRouteMatch:
-    found = read_fields(unit, node, "a match")
-    path = read_fields(unit, found.get("path"), "path")
+def _read_match(match: Cursor) -> HttpRouteMatch:
+    path = match.field("path")
     return HttpRouteMatch(
-        text(path.get("type")) or "PathPrefix",
-        text(path.get("value")) or "/",
-        text(found.get("method")),
-        _read_conditions(unit, found.get("headers"), "a header match"),
-        _read_conditions(unit, found.get("queryParams"), "a query parameter match"),
+        path.field("type").text or "PathPrefix",
+        path.field("value").text or "/",
+        match.field("method").text,
+        _read_conditions(match, "headers", "a header match"),
+        _read_conditions(match, "queryParams", "a query parameter match"),
     )
 
 
-def _read_conditions(unit: Unit, node: Node | None, what: str) -> tuple[tuple[str, str], ...]:
+def _read_conditions(match: Cursor, field: str, what: str) -> tuple[tuple[str, str], ...]:
     """Names and exact values. As the API does, it ignores a repeated name, and the case of header names."""
     found: dict[str, str] = {}
-    for one in read_items(unit, node, f"a list, each {what}"):
-        member = read_fields(unit, one, what)
-        name = text(member.get("name"))
-        exact = (text(member.get("type")) or "Exact") == "Exact"
-        key = name.lower() if "header" in what else name
-        found.setdefault(key, text(member.get("value")) if exact else "")
+    for one in match.field(field, f"a list, each {what}").items(what):
+        name = one.field("name").text
+        exact = (one.field("type").text or "Exact") == "Exact"
+        key = name.lower() if field == "headers" else name
+        found.setdefault(key, one.field("value").text if exact else "")
     return tuple(found.items())

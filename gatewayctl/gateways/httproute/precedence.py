@@ -44,7 +44,7 @@ def refuse_outranked(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRoute
     for one in _find_competitors(rules, targets, wanted):
         if one.wins and one.covers:
             owner = f"the rule {one.rule.name}" if one.rule.name else "another rule"
-            raise one.rule.route.unit.refused(
+            raise one.rule.route.fragment.refusal(
                 one.rule.node,
                 f"{owner} already takes requests with {wanted.header} from the rule on line {one.target.line}",
                 hint="choose another header or value for this canary, or remove that rule",
@@ -56,7 +56,7 @@ def note_losers(
 ) -> tuple[str, ...]:
     """A note for each rule that loses requests with the canary's header to the canary; it keeps all others."""
     notes = (
-        f"{one.rule.route.unit.file}:{one.rule.line}: requests with {wanted.header} that also match this rule "
+        f"{one.rule.route.fragment.file}:{one.rule.line}: requests with {wanted.header} that also match this rule "
         f"({one.match}) go to {wanted.canary}: one more header outranks it"
         for one in _find_competitors(rules, targets, wanted)
         if not one.wins

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gatewayctl.gateways.httproute.fields import read_fields, read_items
+from gatewayctl.gateways.httproute.fields import api_value
 from gatewayctl.gateways.httproute.locate import HttpRoute, HttpRouteRule
 
 RULES, MATCHES_PER_RULE, MATCHES_PER_ROUTE, HEADERS, FILTERS, BACKENDS = 16, 64, 128, 16, 16, 16
@@ -20,7 +20,7 @@ class Excess:
 
 def find_excesses(route: HttpRoute) -> Iterator[Excess]:
     """Every limit that a route exceeds. Raises Refused if a part of it is not what the API expects."""
-    line = route.unit.line(route.node)
+    line = route.fragment.line(route.node)
     yield from _check_count(line, len(route.rules), RULES, f"HTTPRoute {route.full_name} has {{}} rules")
     total = sum(len(rule.matches) for rule in route.rules)
     yield from _check_count(line, total, MATCHES_PER_ROUTE, f"HTTPRoute {route.full_name} has {{}} matches in all")
@@ -30,20 +30,17 @@ def find_excesses(route: HttpRoute) -> Iterator[Excess]:
 
 
 def _check_rule(rule: HttpRouteRule) -> Iterator[Excess]:
-    unit = rule.route.unit
-    found = read_fields(unit, rule.node, "a rule")
+    listed = api_value(rule.route.fragment, rule.node, "a rule").field("filters", "a list of filters")
     yield from _check_count(rule.line, len(rule.matches), MATCHES_PER_RULE, "this rule has {} matches")
     for match in rule.matches:
         yield from _check_count(rule.line, len(match.headers), HEADERS, "a match of this rule has {} headers")
     yield from _check_count(rule.line, len(rule.backends), BACKENDS, "this rule has {} backends")
-    filters = read_items(unit, found.get("filters"), "a list of filters")
+    filters = listed.items("a filter")
     yield from _check_count(rule.line, len(filters), FILTERS, "this rule has {} filters")
     for one in filters:
-        changed = read_fields(
-            unit, read_fields(unit, one, "a filter").get("responseHeaderModifier"), "a header modifier"
-        )
-        held = read_items(unit, changed.get("set"), "a list under set")
-        yield from _check_count(rule.line, len(held), HEADERS, "a filter of this rule sets {} headers")
+        modifier = one.field("responseHeaderModifier", "a header modifier")
+        headers = modifier.field("set", "a list under set").nodes()
+        yield from _check_count(rule.line, len(headers), HEADERS, "a filter of this rule sets {} headers")
     yield from _check_count(rule.line, len(rule.name), LONGEST_NAME, "the name of this rule has {} characters")
 
 

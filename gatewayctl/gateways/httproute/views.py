@@ -14,7 +14,7 @@ def describe_rule(rule: HttpRouteRule) -> RouteView:
         header = f"{name}: {value}"
         matches = tuple(_without_last_header(match) for match in matches)
     return RouteView(
-        file=rule.route.unit.file,
+        file=rule.route.fragment.file,
         line=rule.line,
         place=rule.route.full_name,
         match=", ".join(str(match) for match in matches),

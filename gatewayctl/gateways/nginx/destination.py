@@ -74,9 +74,9 @@ def _is_resolved_per_request(
 
 
 def _resolving_note(one: ProxyPass, name: str) -> str:
-    directive = one.directive
+    place = f"{one.directive.text.fragment.file}:{one.directive.line}"
     return (
-        f"{directive.text.unit.file}:{directive.line}: nginx looks {name} up when it loads, and does not start once "
+        f"{place}: nginx looks {name} up when it loads, and does not start once "
         "that name is gone; give the address of its Service with --canary-host IP to rule this out"
     )
 

@@ -59,7 +59,7 @@ def _find_undefined_variables(passes: ProxyPasses, rule: CanaryRule) -> Iterator
 
 def _no_location(passes: ProxyPasses, rule: CanaryRule) -> Refused:
     nowhere = f"no location sends to {rule.service}"
-    names = ", ".join(dict.fromkeys(text.unit.file for text in passes.config.texts)) or "the files given"
+    names = ", ".join(dict.fromkeys(text.fragment.file for text in passes.config.texts)) or "the files given"
     hosts = sorted({target.address.host for one in passes.read_all() for target in one.targets})
     if not hosts:
         hint = "give the file that holds the locations too"

@@ -81,7 +81,7 @@ def _refuse_many_upstreams(places: list[CanaryLocation], rule: CanaryRule) -> No
     if len(twins) > 1:
         text = twins[1].text
         raise Refused(
-            text.unit.file,
+            text.fragment.file,
             text.line(twins[1].at),
             f"a second upstream of {rule.service}: one name ({rule.canary}) cannot stand for the canaries of both",
             hint=f"define the upstream {rule.canary} yourself, if one can serve both",

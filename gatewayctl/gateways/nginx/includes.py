@@ -121,7 +121,7 @@ def _matching_texts(include: Directive, texts: list[ConfigText]) -> list[ConfigT
 
 
 def _path(text: ConfigText) -> PurePosixPath:
-    return PurePosixPath(text.unit.key or text.unit.file)
+    return PurePosixPath(text.fragment.key or text.fragment.file)
 
 
 def _is_harmless(include: Directive) -> bool:

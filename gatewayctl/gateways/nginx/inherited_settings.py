@@ -122,4 +122,4 @@ def _refuse_shared_cache_key(config: Config, one: ProxyPass, rule: CanaryRule) -
 
 
 def _note(one: ProxyPass, text: str) -> str:
-    return f"{one.directive.text.unit.file}:{one.directive.line}: {text}"
+    return f"{one.directive.text.fragment.file}:{one.directive.line}: {text}"

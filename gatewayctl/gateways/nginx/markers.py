@@ -54,7 +54,7 @@ class Insertion:
 
 def find_owned(text: ConfigText) -> Iterator[OwnedBlock]:
     """The owned blocks of every application. Raises Refused if a begin or end comment is missing."""
-    source = text.unit.text
+    source = text.fragment.text
     opened: tuple[re.Match[str], int] | None = None
     for start, end in text.comments:
         begin, over = _BEGIN.fullmatch(source, start, end), _END.fullmatch(source, start, end)
@@ -80,7 +80,7 @@ def _block_between(source: str, begin: re.Match[str], start: int, end: int) -> O
 
 def _marker_refusal(text: ConfigText, at: int) -> Refused:
     reason = "a gatewayctl comment without its counterpart: lines between the two were edited by hand"
-    return Refused(text.unit.file, text.line(at), reason, hint="remove the canary's lines by hand")
+    return Refused(text.fragment.file, text.line(at), reason, hint="remove the canary's lines by hand")
 
 
 def is_owned(one: Directive, blocks: Iterable[OwnedBlock]) -> bool:
@@ -96,7 +96,7 @@ def remove_owned(files: Files, name: str) -> Files:
 
 def _remove_from(file: SourceFile, name: str) -> SourceFile:
     cuts = [
-        in_file(file.text, text.unit.placement, Splice(block.start, block.end))
+        in_file(file.text, text.fragment.placement, Splice(block.start, block.end))
         for text in read(file)
         for block in find_owned(text)
         if block.name == name
@@ -109,8 +109,10 @@ def insert_all(files: Files, insertions: Iterable[Insertion], name: str) -> File
     by_file: dict[str, list[tuple[int, int, str]]] = {}
     texts = {file.name: file.text for file in files}
     for insertion in insertions:
-        unit = insertion.text.unit
-        by_file.setdefault(unit.file, []).append(in_file(texts[unit.file], unit.placement, insertion.splice(name)))
+        fragment = insertion.text.fragment
+        by_file.setdefault(fragment.file, []).append(
+            in_file(texts[fragment.file], fragment.placement, insertion.splice(name))
+        )
     return tuple(
         SourceFile(file.name, replace_spans(file.text, by_file[file.name])) if file.name in by_file else file
         for file in files
@@ -119,7 +121,7 @@ def insert_all(files: Files, insertions: Iterable[Insertion], name: str) -> File
 
 def insertion_above(one: Directive, lines: tuple[str, ...], route: str = "") -> Insertion:
     """An insertion above a directive and above the comments that belong to it."""
-    source = one.text.unit.text
+    source = one.text.fragment.text
     line = source.rfind("\n", 0, one.start) + 1
     indent = source[line : one.start]
     if indent.strip(" \t"):
@@ -129,7 +131,7 @@ def insertion_above(one: Directive, lines: tuple[str, ...], route: str = "") -> 
 
 def insertion_below(one: Directive, lines: tuple[str, ...], route: str = "") -> Insertion:
     """An insertion below a directive."""
-    source = one.text.unit.text
+    source = one.text.fragment.text
     over = source.find("\n", one.end)
     rest = source[one.end : over if over >= 0 else len(source)].strip()
     line = source.rfind("\n", 0, one.start) + 1
@@ -142,14 +144,14 @@ def insertion_below(one: Directive, lines: tuple[str, ...], route: str = "") -> 
 
 def indent_step(one: Directive) -> str:
     """The blanks by which this text indents the content of a block."""
-    source = one.text.unit.text
+    source = one.text.fragment.text
     inner = _indent_at(source, one.start)
     outside = _indent_at(source, one.parent.start) if one.parent else ""
     return inner[len(outside) :] if inner.startswith(outside) and len(inner) > len(outside) else _INDENT
 
 
 def _indent_in_block(one: Directive) -> str:
-    source = one.text.unit.text
+    source = one.text.fragment.text
     return _indent_at(source, (one.parent or one).start) + (_INDENT if one.parent else "")
 
 

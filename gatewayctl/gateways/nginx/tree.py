@@ -12,7 +12,7 @@ from functools import lru_cache
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.spans import Placement
-from gatewayctl.gateways.yamltext.fragments import Unit, blocks
+from gatewayctl.gateways.yamltext.fragments import Fragment, blocks
 
 MAX_CHARS = 16 * 1024 * 1024
 MAX_DEPTH = 100
@@ -65,20 +65,20 @@ class Directive:
 
     def refusal(self, reason: str, *, hint: str = "") -> Refused:
         """An error to raise that names the file and line of this directive."""
-        return Refused(self.text.unit.file, self.line, reason, hint=hint)
+        return Refused(self.text.fragment.file, self.line, reason, hint=hint)
 
 
 @dataclass(slots=True, eq=False)
 class ConfigText:
     """One parsed configuration: its directives at the top level, and the start and end offsets of its comments."""
 
-    unit: Unit
+    fragment: Fragment
     roots: list[Directive] = field(default_factory=list)
     comments: list[tuple[int, int]] = field(default_factory=list)
 
     def line(self, offset: int) -> int:
         """The line in the file of an offset in this text, counted from 1."""
-        return self.unit.text.count("\n", 0, offset) + self.unit.placement.line
+        return self.fragment.text.count("\n", 0, offset) + self.fragment.placement.line
 
     def walk(self) -> Iterator[Directive]:
         """Every directive, nested ones too, in the order of the text."""
@@ -110,10 +110,10 @@ def read(file: SourceFile) -> tuple[ConfigText, ...]:
     if len(file.text) > MAX_CHARS:
         raise Refused(file.name, 0, f"larger than {MAX_CHARS // 1024 // 1024} MiB of text")
     if all(mark.search(file.text) for mark in _MANIFEST):
-        units = blocks(file, is_config)
+        fragments = blocks(file, is_config)
     else:
-        units = (Unit(file.name, file.text, (), Placement()),)
-    return tuple(_parse(unit) for unit in units)
+        fragments = (Fragment(file.name, file.text, (), Placement()),)
+    return tuple(_parse(fragment) for fragment in fragments)
 
 
 def is_config(value: str) -> bool:
@@ -121,8 +121,8 @@ def is_config(value: str) -> bool:
     return re.search(r"^\s*(server|http|location|upstream)\b[^;{}]*\{", value, re.MULTILINE) is not None
 
 
-def _parse(unit: Unit) -> ConfigText:
-    parser = _Parser(unit)
+def _parse(fragment: Fragment) -> ConfigText:
+    parser = _Parser(fragment)
     parser.parse()
     return parser.text
 
@@ -130,9 +130,9 @@ def _parse(unit: Unit) -> ConfigText:
 class _Parser:
     """Turns words into directives; `_block` is the block that is open, None at the top level."""
 
-    def __init__(self, unit: Unit) -> None:
-        self.text = ConfigText(unit)
-        self._source = unit.text
+    def __init__(self, fragment: Fragment) -> None:
+        self.text = ConfigText(fragment)
+        self._source = fragment.text
         self._words: list[str] = []  # of the directive that has begun
         self._start = self._at = self._depth = 0
         self._after_quote = False
@@ -252,4 +252,4 @@ class _Parser:
         return self._refusal(at, f"a template ({mark}) has to fill this in: edit the rendered file")
 
     def _refusal(self, at: int, reason: str) -> Refused:
-        return Refused(self.text.unit.file, self.text.line(at), reason)
+        return Refused(self.text.fragment.file, self.text.line(at), reason)

@@ -124,7 +124,7 @@ class _CopyWriter:
 
     def _directive_lines(self, one: Directive) -> Iterator[str]:
         if one.children is None and one.opened:  # a block in another language, such as Lua
-            yield one.text.unit.text[one.start : one.end]
+            yield one.text.fragment.text[one.start : one.end]
             return
         words = " ".join((_quote_name(one.name), *self._arguments(one)))
         if one.children is None:

@@ -13,7 +13,7 @@ def describe_pass(config: Config, one: ProxyPass) -> RouteView:
     """One pass that is not part of a canary rule."""
     hosts = dict.fromkeys(target.address.host for target in one.targets)
     server, location = _server_and_location(config, one.directive)
-    return RouteView(one.directive.text.unit.file, one.directive.line, server, location, " ".join(hosts))
+    return RouteView(one.directive.text.fragment.file, one.directive.line, server, location, " ".join(hosts))
 
 
 def describe_canary_rules(config: Config) -> list[RouteView]:
@@ -27,7 +27,7 @@ def _canary_rules_in(config: Config, text: ConfigText) -> Iterator[RouteView]:
             first = next((one for one in text.walk() if block.start <= one.start < block.end), None)
             server, location = _server_and_location(config, first) if first is not None else ("", "")
             line = text.line(block.comment)
-            yield RouteView(text.unit.file, line, server, location, block.target, block.name, block.header)
+            yield RouteView(text.fragment.file, line, server, location, block.target, block.name, block.header)
 
 
 def _server_and_location(config: Config, one: Directive) -> tuple[str, str]:

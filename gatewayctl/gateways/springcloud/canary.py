@@ -1,4 +1,4 @@
-"""The canary's route: a copy of stable's, whole, with one more predicate, its own id and `uri`, and the stamp."""
+"""Makes the canary's route: a copy of stable's with a header predicate, its own id and `uri`, and the stamp."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,18 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.springcloud.relaxed_binding import path_of
-from gatewayctl.gateways.springcloud.routes import STAMP_KEY, Route, own_id, safe
+from gatewayctl.gateways.springcloud.routes import STAMP_KEY, PredicateOrFilter, SpringRoute, own_id, safe
 from gatewayctl.gateways.springcloud.uris import canary_uri
 from gatewayctl.gateways.yamltext.nodes import (
-    appended,
+    append_item,
     copy,
     is_flow,
     is_null,
     listing,
     mapping,
     plain,
-    quoted,
-    rebuilt,
+    quote,
+    with_pairs,
 )
 
 Pairs = list[tuple[Node, Node]]
@@ -27,109 +27,116 @@ Pairs = list[tuple[Node, Node]]
 _BY_INDEX = ("predicates.", "filters.", "metadata.[")
 
 
-def canary_route(route: Route, rule: CanaryRule, number: int) -> MappingNode:
-    """What goes above `route`, as the `number`th of its list. Raises Refused."""
+def canary_route(route: SpringRoute, rule: CanaryRule, number: int) -> MappingNode:
+    """The route that goes above `route`, and is the `number`th canary route of its list. Raises Refused."""
     _refuse_unsafe(route, rule)
-    whole = copy(route.unit, route.node)
+    whole = copy(route.fragment, route.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
-    writer = _Writer(whole)
+    writer = _KeyWriter(whole)
     uri = _uri(route, rule)
     stamp = safe(rule.stamp)
-    filters = [quoted(f"SetResponseHeader={STAMP_HEADER}, {stamp}")]
+    filters = [quote(f"SetResponseHeader={STAMP_HEADER}, {stamp}")]
     pairs: Pairs = []
     left = {"filters", "metadata"}
     for key, value in whole.value:
         name = ".".join(path_of(key.value))
         left.discard(name)
         if name == "id":
-            value = quoted(own_id(rule.app, number))  # noqa: PLW2901
+            value = quote(own_id(rule.app, number))  # noqa: PLW2901
         elif name == "uri":
-            value = quoted(uri)  # noqa: PLW2901
+            value = quote(uri)  # noqa: PLW2901
         elif name == "predicates":
-            value = appended(value, quoted(f"Header={rule.header.name}, {rule.header.value}"), whole)  # noqa: PLW2901
+            value = append_item(value, quote(f"Header={rule.header.name}, {rule.header.value}"), whole)  # noqa: PLW2901
         elif name == "filters":
-            value = appended(value, filters[0], whole)  # noqa: PLW2901
+            value = append_item(value, filters[0], whole)  # noqa: PLW2901
         elif name == "metadata":
-            value = _stamped(route, writer, value, stamp)  # noqa: PLW2901
+            value = _add_stamp(route, writer, value, stamp)  # noqa: PLW2901
         pairs.append((key, value))
     if "filters" in left:
         pairs.append((writer.key("filters"), listing(filters, whole)))
     if "metadata" in left:
-        pairs.append((writer.key("metadata"), mapping([(writer.key(STAMP_KEY), quoted(stamp))], whole)))
-    return rebuilt(whole, pairs)
+        pairs.append((writer.key("metadata"), mapping([(writer.key(STAMP_KEY), quote(stamp))], whole)))
+    return with_pairs(whole, pairs)
 
 
-class _Writer:
-    """Keys of our own, in the style of the route they go into."""
+class _KeyWriter:
+    """Makes new keys in the style of the route that gets them."""
 
     def __init__(self, like: MappingNode) -> None:
         first = like.value[0][0] if like.value else None
         self._json = is_flow(like) and isinstance(first, ScalarNode) and first.style == '"'
 
     def key(self, name: str) -> Node:
-        """A field's name."""
-        return quoted(name) if self._json else plain(name)
+        """The name of a field."""
+        return quote(name) if self._json else plain(name)
 
 
-def _stamped(route: Route, writer: _Writer, before: Node, stamp: str) -> MappingNode:
-    pair = (writer.key(STAMP_KEY), quoted(stamp))
+def _add_stamp(route: SpringRoute, writer: _KeyWriter, before: Node, stamp: str) -> MappingNode:
+    pair = (writer.key(STAMP_KEY), quote(stamp))
     if isinstance(before, MappingNode):
         if any(path_of(key.value) == (STAMP_KEY,) for key, _ in before.value):
-            raise route.unit.refused(before, f"this route has metadata called {STAMP_KEY} already")
-        return rebuilt(before, [*before.value, pair])
+            raise route.fragment.refusal(before, f"this route has metadata called {STAMP_KEY} already")
+        return with_pairs(before, [*before.value, pair])
     if not is_null(before):
-        raise route.unit.unexpected(before, "metadata")
+        raise route.fragment.wrong_type(before, "metadata")
     return mapping([pair], route.node)
 
 
-def _uri(route: Route, rule: CanaryRule) -> str:
+def _uri(route: SpringRoute, rule: CanaryRule) -> str:
     try:
         return canary_uri(route.uri, rule, route.lookup)
-    except Underivable as why:
-        raise route.unit.refused(
+    except Underivable as fault:
+        raise route.fragment.refusal(
             route.fields["uri"],
-            f"the canary's address cannot be derived from {rule.service}: {why}",
+            f"the canary's address cannot be derived from {rule.service}: {fault}",
             hint="give the address of the canary's Service with --canary-host HOST:PORT",
-        ) from why
+        ) from fault
 
 
-def _refuse_unsafe(route: Route, rule: CanaryRule) -> None:
+def _refuse_unsafe(route: SpringRoute, rule: CanaryRule) -> None:
     """Raise Refused for routes whose copy would not do what is wanted."""
-    unit, found = route.unit, route.fields
     if not route.id:
         reason = "this route has no id: Spring gives it a random one, and a random place among the routes"
-        raise unit.refused(route.node, reason, hint="give it an id")
-    for name, node in found.items():
-        if name.startswith(_BY_INDEX):
-            what = name.split(".")[0]
-            raise unit.refused(node, f"the {what} of this route are written by index", hint="write them as a list")
-    predicates = route.conditions("predicates")
+        raise route.fragment.refusal(route.node, reason, hint="give it an id")
+    _refuse_indexes(route)
+    predicates = route.definitions("predicates")
     if not predicates:
-        raise unit.refused(route.node, "this route has no predicates: Spring does not load it")
-    for one in predicates:
-        if one.name == "Weight":
-            raise unit.refused(
-                found["predicates"],
-                "this route takes a share of requests by Weight: a canary in its group would change the shares",
-                hint="finish that split first",
-            )
-        if one.name == "Header" and rule.header.name in {argument.lower() for argument in one.arguments[:1]}:
-            raise _tested(route, rule)
-    listed = found["predicates"]
+        raise route.fragment.refusal(route.node, "this route has no predicates: Spring does not load it")
+    for predicate in predicates:
+        _refuse_predicate(route, predicate, rule)
+    listed = route.fields["predicates"]
     if isinstance(listed, SequenceNode):
-        _refuse_tested_long(route, listed.value, rule)
+        _refuse_named_header(route, listed.value, rule)
 
 
-def _refuse_tested_long(route: Route, predicates: Sequence[Node], rule: CanaryRule) -> None:
-    """The arguments of a long form have names, and any order."""
-    for node, one in zip(predicates, route.conditions("predicates"), strict=True):
+def _refuse_indexes(route: SpringRoute) -> None:
+    for name, node in route.fields.items():
+        if name.startswith(_BY_INDEX):
+            reason = f"the {name.split('.')[0]} of this route are written by index"
+            raise route.fragment.refusal(node, reason, hint="write them as a list")
+
+
+def _refuse_predicate(route: SpringRoute, predicate: PredicateOrFilter, rule: CanaryRule) -> None:
+    if predicate.name == "Weight":
+        raise route.fragment.refusal(
+            route.fields["predicates"],
+            "this route takes a share of requests by Weight: a canary in its group would change the shares",
+            hint="finish that split first",
+        )
+    if predicate.name == "Header" and rule.header.name in {argument.lower() for argument in predicate.arguments[:1]}:
+        raise _header_conflict(route, rule)
+
+
+def _refuse_named_header(route: SpringRoute, predicates: Sequence[Node], rule: CanaryRule) -> None:
+    """The same for predicates with named arguments, which may have any order."""
+    for node, one in zip(predicates, route.definitions("predicates"), strict=True):
         named = {argument.lower() for argument in one.arguments} if isinstance(node, MappingNode) else set()
         if one.name == "Header" and rule.header.name in named:
-            raise _tested(route, rule)
+            raise _header_conflict(route, rule)
 
 
-def _tested(route: Route, rule: CanaryRule) -> Refused:
-    return route.unit.refused(
+def _header_conflict(route: SpringRoute, rule: CanaryRule) -> Refused:
+    return route.fragment.refusal(
         route.node,
         f"this route already tests the header {rule.header.name}",
         hint="choose another header name for the canary, or remove that predicate",

@@ -18,12 +18,12 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.springcloud.jvm_command import command
-from gatewayctl.gateways.springcloud.locate import NEW, Survey, Table, survey
+from gatewayctl.gateways.springcloud.locate import NEW, RouteList, SpringFile, read_file
 from gatewayctl.gateways.springcloud.placeholders import Properties
 from gatewayctl.gateways.springcloud.properties_file import as_yaml
 from gatewayctl.gateways.springcloud.routes import owner, routes_of
 from gatewayctl.gateways.yamltext.emit import document
-from gatewayctl.gateways.yamltext.nodes import copy, plain, quoted
+from gatewayctl.gateways.yamltext.nodes import copy, plain, quote
 
 PROGRAM = "GATEWAYCTL_SPRING_GATEWAY"  # names the jar
 _SECONDS = 120.0
@@ -56,10 +56,10 @@ class SpringCloudChecker:
 
     def _find_reason(self, files: Files) -> str:
         """Why a list of routes is not bound; empty when all are."""
-        parsed = [survey(file) for file in files]
+        parsed = [read_file(file) for file in files]
         lookup = Properties(parsed)
-        for table, ids in _find_tables(parsed, lookup):
-            lines = self._run(_spell_table(table, lookup))
+        for route_list, ids in _find_route_lists(parsed, lookup):
+            lines = self._run(_spell_list(route_list, lookup))
             bound = [line.split(" ")[1] for line in lines if line.startswith("route ")]
             if not bound or set(ids) - set(bound):
                 faults = [line.removeprefix("fault ") for line in lines if line.startswith("fault ")]
@@ -84,25 +84,25 @@ class SpringCloudChecker:
         return (ended.stdout or ended.stderr).splitlines()
 
 
-def _find_tables(parsed: list[Survey], lookup: Properties) -> Iterator[tuple[Table, list[str]]]:
+def _find_route_lists(parsed: list[SpringFile], lookup: Properties) -> Iterator[tuple[RouteList, list[str]]]:
     """The lists that hold a rule of ours, with the ids of those rules; every list where none does."""
     routes = [route for one in parsed for route in routes_of(one, lookup)]
-    ours = {id(route.table) for route in routes if owner(route.id)}
+    ours = {id(route.route_list) for route in routes if owner(route.id)}
     for one in parsed:
-        for table in one.tables:
-            if table.routes.value and (not ours or id(table) in ours):
-                yield table, [route.id for route in routes if route.table is table and owner(route.id)]
+        for route_list in one.route_lists:
+            if route_list.routes.value and (not ours or id(route_list) in ours):
+                yield route_list, [route.id for route in routes if route.route_list is route_list and owner(route.id)]
 
 
-def _spell_table(table: Table, lookup: Properties) -> str:
+def _spell_list(route_list: RouteList, lookup: Properties) -> str:
     """A file with one list of routes, and with values for the placeholders in it."""
-    whole = copy(table.unit, table.routes, _MAX_NODES)
+    whole = copy(route_list.fragment, route_list.routes, _MAX_NODES)
     assert isinstance(whole, SequenceNode)  # noqa: S101 (it is a list)
-    names = sorted(set(_PLACEHOLDER.findall(table.unit.source(table.routes))))
+    names = sorted(set(_PLACEHOLDER.findall(route_list.fragment.source(route_list.routes))))
     pairs = [(plain(NEW), SequenceNode("", whole.value, flow_style=whole.flow_style))]
-    known = [(_key(name), quoted(lookup(name) or _NOWHERE)) for name in names]
+    known = [(_key(name), quote(lookup(name) or _NOWHERE)) for name in names]
     return document(MappingNode("", [*known, *pairs], flow_style=False))
 
 
 def _key(name: str) -> ScalarNode:
-    return quoted(name)
+    return quote(name)

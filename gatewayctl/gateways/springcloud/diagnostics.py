@@ -1,85 +1,114 @@
-"""Why a service cannot get its rule, and what has to be known beside the edit."""
+"""Says why a service cannot get its rule, and what people should know about an edit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files
-from gatewayctl.gateways.springcloud.locate import OLD, Survey
-from gatewayctl.gateways.springcloud.routes import Route
+from gatewayctl.gateways.springcloud.locate import OLD, SpringFile, UneditableRoutes
+from gatewayctl.gateways.springcloud.routes import SpringRoute
 
 _SHOWN = 20
+_TLS = ("https:", "wss:", "lb:https:", "lb:wss:")
 
 
-def empty(files: Files) -> Refused:
+def no_routes_refusal(files: Files) -> Refused:
     """The refusal for files that set no routes at all."""
     name = files[0].name if len(files) == 1 else ", ".join(file.name for file in files)
     return Refused(name, 0, "holds no routes of Spring Cloud Gateway")
 
 
-def unrouted(found: Sequence[Survey], routes: Sequence[Route], rule: CanaryRule) -> Refused:
-    """The refusal for a service that no route in effect sends to, with the most telling reason."""
-    nowhere = f"no route sends to {rule.service}"
-    off = next((route for route in routes if route.sends_to(rule) and route.is_off), None)
-    if off:
-        return off.unit.refused(off.node, f"{nowhere}: this one is switched off (enabled: false)")
-    for survey in found:
-        for foreign in survey.foreign:
-            return foreign.refused()
-    names = ", ".join(survey.source.file.name for survey in found)
+def no_route_refusal(files: Sequence[SpringFile], routes: Sequence[SpringRoute], rule: CanaryRule) -> Refused:
+    """The refusal for a service that no route in effect sends to, with the reason that helps most."""
+    reason = f"no route sends to {rule.service}"
+    for route in routes:
+        if route.sends_to(rule) and route.is_off:
+            return route.fragment.refusal(route.node, f"{reason}: this one is switched off (enabled: false)")
+    for other in _servlet_routes(files):
+        return other.refusal()
+    names = ", ".join(file.source.file.name for file in files)
     upstreams = sorted({route.targets[0] for route in routes if route.targets})
     if upstreams:
-        more = f" and {len(upstreams) - _SHOWN} more" if len(upstreams) > _SHOWN else ""
-        return Refused(names, 0, f"{nowhere}; upstreams with routes: {', '.join(upstreams[:_SHOWN])}{more}")
-    locators = [place for survey in found for place in survey.locators]
-    if locators:
-        unit, node = locators[0]
-        return unit.refused(node, f"{nowhere}: routes are made from a registry (the discovery locator)")
-    return Refused(names, 0, f"{nowhere}: there are no routes here", hint="give the file that holds the routes too")
+        return Refused(names, 0, f"{reason}; upstreams with routes: {_join_names(upstreams)}")
+    return _empty_refusal(files, names, reason)
 
 
-def notes(found: Sequence[Survey], covered: Sequence[Route], idle: Sequence[Route], rule: CanaryRule) -> list[str]:
-    """What the edit relies on and does not write; `idle` are routes of the service that get no canary."""
-    said = [_prefix_note(covered)] if any(route.table.prefix == OLD for route in covered) else []
-    said += [f"{_at(route)} is switched off or replaced by a later list: it gets no canary" for route in idle]
-    said += _elsewhere(found, covered, rule)
-    if not rule.canary_host and any("${" in route.uri for route in covered):
-        said.append("a uri is a placeholder: the canary's address was derived from what these files say it stands for")
-    if any(route.uri.lower().startswith(("https:", "wss:", "lb:https:", "lb:wss:")) for route in covered):
-        said.append("the canary is reached by TLS: its certificate has to be good for its own name")
-    breakers = {
-        one.arguments[0].removeprefix("name=")
-        for route in covered
-        for one in route.conditions("filters")
-        if one.name == "CircuitBreaker" and one.arguments
-    }
-    said += [
-        f"the circuit breaker {name} is shared with the canary: errors of the canary can open it for {rule.service}"
-        for name in sorted(breakers)
-    ]
-    if any(survey.locators for survey in found):
-        said.append("the discovery locator makes routes of its own from a registry: those get no canary")
-    return said
+def _servlet_routes(files: Sequence[SpringFile]) -> list[UneditableRoutes]:
+    return [routes for file in files for routes in file.foreign]
 
 
-def _prefix_note(covered: Sequence[Route]) -> str:
-    old = next(route for route in covered if route.table.prefix == OLD)
-    return (
-        f"{old.unit.file}: {OLD} is what 4.2 and older read; 4.3 reads it when it starts and never again, "
-        "5.0 not at all"
-    )
+def _empty_refusal(files: Sequence[SpringFile], names: str, reason: str) -> Refused:
+    """The refusal for files whose lists have no route at all."""
+    for file in files:
+        for fragment, node in file.locators:
+            return fragment.refusal(node, f"{reason}: routes are made from a registry (the discovery locator)")
+    return Refused(names, 0, f"{reason}: there are no routes here", hint="give the file that holds the routes too")
 
 
-def _elsewhere(found: Sequence[Survey], covered: Sequence[Route], rule: CanaryRule) -> list[str]:
-    """Lists that may take the place of those with the rule, and do not name the service."""
-    used = {id(route.table) for route in covered}
+def notes(
+    files: Sequence[SpringFile], covered: Sequence[SpringRoute], idle: Sequence[SpringRoute], rule: CanaryRule
+) -> list[str]:
+    """What the edit needs and does not write; `idle` are routes of the service that get no canary. Raises Refused."""
     return [
-        f"{table.unit.file}:{table.unit.line(table.routes)}: this list has no route to {rule.service}; where it is in "
-        "effect, it replaces the others, and there is no canary"
-        for survey in found
-        for table in survey.tables
-        if id(table) not in used and table.routes.value
+        *_prefix_notes(covered),
+        *(f"{_describe(route)} is switched off or replaced by a later list: it gets no canary" for route in idle),
+        *_other_list_notes(files, covered, rule),
+        *_uri_notes(covered, rule),
+        *_circuit_breaker_notes(covered, rule),
+        *_locator_notes(files),
     ]
 
 
-def _at(route: Route) -> str:
-    return f"{route.unit.file}:{route.unit.line(route.node)}: the route {route.id or '(without an id)'}"
+def _prefix_notes(covered: Sequence[SpringRoute]) -> Iterator[str]:
+    """A note on the first route under the old prefix."""
+    old = [route for route in covered if route.route_list.prefix == OLD]
+    for route in old[:1]:
+        yield (
+            f"{route.fragment.file}: {OLD} is what 4.2 and older read; 4.3 reads it when it starts and never again, "
+            "5.0 not at all"
+        )
+
+
+def _other_list_notes(files: Sequence[SpringFile], covered: Sequence[SpringRoute], rule: CanaryRule) -> Iterator[str]:
+    """Lists that may replace those with the rule, and do not name the service."""
+    used = {id(route.route_list) for route in covered}
+    for one in [one for file in files for one in file.route_lists]:
+        if id(one) not in used and one.routes.value:
+            place = f"{one.fragment.file}:{one.fragment.line(one.routes)}"
+            yield (
+                f"{place}: this list has no route to {rule.service}; where it is in "
+                "effect, it replaces the others, and there is no canary"
+            )
+
+
+def _uri_notes(covered: Sequence[SpringRoute], rule: CanaryRule) -> Iterator[str]:
+    uris = [route.uri for route in covered]
+    if not rule.canary_host and any("${" in uri for uri in uris):
+        yield "a uri is a placeholder: the canary's address was derived from what these files say it stands for"
+    if any(uri.lower().startswith(_TLS) for uri in uris):
+        yield "the canary is reached by TLS: its certificate has to be good for its own name"
+
+
+def _circuit_breaker_notes(covered: Sequence[SpringRoute], rule: CanaryRule) -> list[str]:
+    filters = [one for route in covered for one in route.definitions("filters")]
+    names = {
+        one.arguments[0].removeprefix("name=") for one in filters if one.name == "CircuitBreaker" and one.arguments
+    }
+    return [
+        f"the circuit breaker {name} is shared with the canary: errors of the canary can open it for {rule.service}"
+        for name in sorted(names)
+    ]
+
+
+def _locator_notes(files: Sequence[SpringFile]) -> Iterator[str]:
+    if any(file.locators for file in files):
+        yield "the discovery locator makes routes of its own from a registry: those get no canary"
+
+
+def _join_names(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _describe(route: SpringRoute) -> str:
+    return f"{route.fragment.file}:{route.fragment.line(route.node)}: the route {route.id or '(without an id)'}"

@@ -6,13 +6,13 @@ from functools import lru_cache
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.springcloud.canary import canary_route
-from gatewayctl.gateways.springcloud.configmap_properties import as_given, named_as_given
-from gatewayctl.gateways.springcloud.diagnostics import empty, notes, unrouted
-from gatewayctl.gateways.springcloud.locate import Survey, is_config, replaced, survey
+from gatewayctl.gateways.springcloud.configmap_properties import as_given, refuse_with_given_names
+from gatewayctl.gateways.springcloud.diagnostics import no_route_refusal, no_routes_refusal, notes
+from gatewayctl.gateways.springcloud.locate import SpringFile, find_replacement, is_config, read_file
 from gatewayctl.gateways.springcloud.placeholders import Properties
-from gatewayctl.gateways.springcloud.properties_file import as_yaml, written_back
-from gatewayctl.gateways.springcloud.routes import Route, owner, routes_of, safe, views
-from gatewayctl.gateways.yamltext.edit import Edit, edited
+from gatewayctl.gateways.springcloud.properties_file import as_yaml, write_back
+from gatewayctl.gateways.springcloud.routes import SpringRoute, owner, routes_of, safe, views
+from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
 # Since 4.2 a header's lines are split at commas, and one match among the parts is enough.
 _EITHER = frozenset({Attribution.CANARY, Attribution.STABLE})
@@ -29,7 +29,7 @@ class SpringCloudDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
-        with named_as_given():
+        with refuse_with_given_names():
             parsed = _parse(as_yaml(files))
             routes = _routes(parsed)
             if not routes:
@@ -38,15 +38,15 @@ class SpringCloudDialect:
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
-        with named_as_given():
-            return written_back(files, _insert(as_yaml(files), rule))
+        with refuse_with_given_names():
+            return write_back(files, _insert(as_yaml(files), rule))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        with named_as_given():
+        with refuse_with_given_names():
             name, texts = safe(rule_name(app)), as_yaml(files)
             ours = [route for route in _routes(_parse(texts)) if owner(route.id) == name]
-            return written_back(files, Change.between(texts, _remove_routes(texts, app), covered=tuple(views(ours))))
+            return write_back(files, Change.between(texts, _remove_routes(texts, app), covered=tuple(views(ours))))
 
 
 def _insert(files: Files, rule: CanaryRule) -> Change:
@@ -57,23 +57,23 @@ def _insert(files: Files, rule: CanaryRule) -> Change:
     hits = [route for route in routes if route.sends_to(rule)]
     covered = [route for route in hits if not route.is_off and _is_in_effect(parsed, route)]
     if not covered:
-        raise unrouted(parsed, routes, rule)
+        raise no_route_refusal(parsed, routes, rule)
     _refuse_ambiguous(covered, rule)
     after = _add_routes(parsed, covered, rule)
     idle = [route for route in hits if route not in covered]
     return Change.between(files, after, covered=tuple(views(covered)), notes=tuple(notes(parsed, covered, idle, rule)))
 
 
-def _parse(files: Files) -> tuple[Survey, ...]:
+def _parse(files: Files) -> tuple[SpringFile, ...]:
     """Every file, parsed. Raises Refused, also where there is nothing of Spring Cloud Gateway in any of them."""
-    parsed = tuple(survey(file) for file in files)
+    parsed = tuple(read_file(file) for file in files)
     if all(one.is_empty for one in parsed):
-        raise empty(files)
+        raise no_routes_refusal(files)
     return parsed
 
 
 @lru_cache(maxsize=8)
-def _routes(parsed: tuple[Survey, ...]) -> tuple[Route, ...]:
+def _routes(parsed: tuple[SpringFile, ...]) -> tuple[SpringRoute, ...]:
     lookup = Properties(parsed)
     return tuple(route for one in parsed for route in routes_of(one, lookup))
 
@@ -83,58 +83,59 @@ def _remove_routes(files: Files, app: str) -> Files:
     name = safe(rule_name(app))
     parsed = _parse(files)
     ours = [route for route in _routes(parsed) if owner(route.id) == name]
-    return _apply(parsed, [Edit(route.unit, route.table.routes, route.index) for route in ours])
+    return _apply(parsed, [Edit(route.fragment, route.route_list.routes, route.index) for route in ours])
 
 
-def _add_routes(parsed: Sequence[Survey], covered: Sequence[Route], rule: CanaryRule) -> Files:
+def _add_routes(parsed: Sequence[SpringFile], covered: Sequence[SpringRoute], rule: CanaryRule) -> Files:
     """The files with a canary route above each of `covered`."""
     numbers: dict[int, int] = {}
     edits = []
     for route in covered:
-        number = numbers[id(route.table)] = numbers.get(id(route.table), 0) + 1
-        edits.append(Edit(route.unit, route.table.routes, route.index, canary_route(route, rule, number)))
+        number = numbers[id(route.route_list)] = numbers.get(id(route.route_list), 0) + 1
+        edits.append(Edit(route.fragment, route.route_list.routes, route.index, canary_route(route, rule, number)))
     return _apply(parsed, edits)
 
 
-def _apply(parsed: Sequence[Survey], edits: Iterable[Edit]) -> Files:
+def _apply(parsed: Sequence[SpringFile], edits: Iterable[Edit]) -> Files:
     by_file: dict[str, list[Edit]] = {}
     for edit in edits:
-        by_file.setdefault(edit.unit.file, []).append(edit)
-    return tuple(edited(one.source, by_file.get(one.source.file.name, []), is_config) for one in parsed)
+        by_file.setdefault(edit.fragment.file, []).append(edit)
+    return tuple(apply_edits(one.source, by_file.get(one.source.file.name, []), is_config) for one in parsed)
 
 
-def _refuse_hidden(parsed: Iterable[Survey]) -> None:
+def _refuse_hidden(parsed: Iterable[SpringFile]) -> None:
     """Raise Refused for routes that are used instead of those in lists, and that cannot be edited."""
-    for obstacle in [each for one in parsed for each in one.obstacles]:
-        raise obstacle.refused()
+    for blocked in [each for one in parsed for each in one.uneditable]:
+        raise blocked.refusal()
 
 
-def _is_in_effect(parsed: Sequence[Survey], route: Route) -> bool:
+def _is_in_effect(parsed: Sequence[SpringFile], route: SpringRoute) -> bool:
     """Whether no later document replaces the list that holds the route."""
-    file = next(one for one in parsed if route.table in one.tables)
-    return replaced(file, route.table) is None
+    file = next(one for one in parsed if route.route_list in one.route_lists)
+    return find_replacement(file, route.route_list) is None
 
 
-def _refuse_ambiguous(covered: Sequence[Route], rule: CanaryRule) -> None:
+def _refuse_ambiguous(covered: Sequence[SpringRoute], rule: CanaryRule) -> None:
     """Raise Refused where the files do not say how many routes of a running gateway must have the rule."""
-    prefixes = {route.table.prefix: route for route in covered}
+    prefixes = {route.route_list.prefix: route for route in covered}
     if len(prefixes) > 1:
         first, second = list(prefixes.values())[:2]
-        raise second.unit.refused(
+        raise second.fragment.refusal(
             second.node,
-            f"{rule.service} has routes under {first.table.prefix} and under {second.table.prefix}: which of them "
-            "count depends on the gateway's version",
+            f"{rule.service} has routes under {first.route_list.prefix} and under {second.route_list.prefix}: "
+            "which of them count depends on the gateway's version",
             hint="keep those that your version reads: up to 4.2 the former, since 4.3 the latter",
         )
-    counts: dict[int, list[Route]] = {}
+    counts: dict[int, list[SpringRoute]] = {}
     for route in covered:
-        counts.setdefault(id(route.table), []).append(route)
+        counts.setdefault(id(route.route_list), []).append(route)
     sizes = {len(group): group[0] for group in counts.values()}
     if len(sizes) > 1:
         first, second = list(sizes.values())[:2]
-        raise second.unit.refused(
+        line = first.fragment.line(first.route_list.routes)
+        raise second.fragment.refusal(
             second.node,
             f"{rule.service} has another number of routes in this list than in line "
-            f"{first.unit.line(first.table.routes)} of {first.unit.file}, and which list counts depends on the profile",
+            f"{line} of {first.fragment.file}, and which list counts depends on the profile",
             hint="give only the files and documents that your gateway runs with",
         )

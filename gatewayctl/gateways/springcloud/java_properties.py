@@ -1,4 +1,4 @@
-"""The lines of a `.properties` file, by the rules of java.util.Properties.load."""
+"""Reads and writes lines of a `.properties` file by the rules of java.util.Properties.load."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ _LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One property, its escapes undone; it stands in the lines from `start` to before `end`, counted from 0."""
+class JavaProperty:
+    """One property without its escapes. It takes the lines from `start` to before `end`, from 0."""
 
     start: int
     end: int
@@ -31,8 +31,8 @@ def lines_of(text: str) -> list[str]:
     return _LINE.findall(text)
 
 
-def entries(lines: list[str]) -> Iterator[Entry]:
-    """Every property, in order; comments and blank lines are none."""
+def read_properties(lines: list[str]) -> Iterator[JavaProperty]:
+    """Every property in order, without comments and blank lines."""
     at = 0
     while at < len(lines):
         start = at
@@ -46,19 +46,21 @@ def entries(lines: list[str]) -> Iterator[Entry]:
             at += 1
         found = _PAIR.fullmatch(whole)
         if found:
-            yield Entry(start, min(at, len(lines)), _plain(found["key"]), found["separator"], _plain(found["value"]))
+            yield JavaProperty(
+                start, min(at, len(lines)), _plain(found["key"]), found["separator"], _plain(found["value"])
+            )
 
 
-def escaped(value: str) -> str:
-    """A value as it has to be written; what is not ASCII by its number, whatever the file's encoding is."""
+def escape(value: str) -> str:
+    """A value with escapes. Characters that are not ASCII become numbers, because the file's encoding is not known."""
     written = value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
     written = "".join(letter if letter.isascii() else _numbers(letter) for letter in written)
     return f"\\{written}" if written[:1] in {" ", "\f"} else written
 
 
 def _numbers(letter: str) -> str:
-    units = letter.encode("utf-16-be")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    fragments = letter.encode("utf-16-be")
+    return "".join(f"\\u{fragments[at]:02x}{fragments[at + 1]:02x}" for at in range(0, len(fragments), 2))
 
 
 def _plain(text: str) -> str:

@@ -1,10 +1,11 @@
-"""Where the lists of routes stand in Spring's files, which of them a later one replaces, and what cannot be edited.
+"""Finds the lists of routes in Spring's files, the list that replaces another one, and what cannot be edited.
 
-Spring never merges lists: of all that set the routes, the last one that is in effect holds all routes. Which one that
-is may depend on the profile a gateway is started with.
+Spring never merges lists: of all that set the routes, only the last one counts. Which one that is may depend on the
+profile that a gateway is started with.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,8 +14,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.springcloud.configmap_properties import properties_outside
-from gatewayctl.gateways.springcloud.relaxed_binding import Found, find
-from gatewayctl.gateways.yamltext.fragments import Source, Unit, read
+from gatewayctl.gateways.springcloud.relaxed_binding import PropertyNode, find_property
+from gatewayctl.gateways.yamltext.fragments import Fragment, Source, read
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
 OLD = "spring.cloud.gateway.routes"
@@ -23,15 +24,20 @@ _SERVLET = ("spring.cloud.gateway.mvc.routes", "spring.cloud.gateway.server.webm
 _PROFILE = ("spring.config.activate.on-profile", "spring.profiles")
 _LOCATOR = ("spring.cloud.gateway", "spring.cloud.gateway.server.webflux")
 
+_ON = frozenset({"true", "on", "yes"})
+
 _SPRING = re.compile(r"^[\"']?spring\b[\w.\[\]-]*[\"']?[ \t]*:", re.MULTILINE)
 _ROUTES = re.compile(r"\broutes\b")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """One list of routes. `profile` says when its document counts; empty: always."""
+class RouteList:
+    """One list of routes. Its document counts under `profile` only; always if that is empty.
 
-    unit: Unit
+    `document` is the number of the document in its text.
+    """
+
+    fragment: Fragment
     routes: SequenceNode
     prefix: str
     profile: str
@@ -39,38 +45,38 @@ class Table:
 
     @property
     def place(self) -> str:
-        """How a person calls it."""
+        """The property, and the profile if there is one, as shown to people."""
         return f"{self.prefix} ({self.profile})" if self.profile else self.prefix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Obstacle:
-    """Routes that are there and cannot be edited; `what` says why."""
+class UneditableRoutes:
+    """Routes that cannot be edited; `what` is the reason."""
 
-    unit: Unit
+    fragment: Fragment
     node: Node
     what: str
     hint: str = ""
 
-    def refused(self) -> Refused:
-        """As a refusal."""
-        return self.unit.refused(self.node, self.what, hint=self.hint)
+    def refusal(self) -> Refused:
+        """The refusal of an edit because of them."""
+        return self.fragment.refusal(self.node, self.what, hint=self.hint)
 
 
 @dataclass(slots=True, eq=False)
-class Survey:
-    """What one file holds; `foreign` are routes of another product, `locators` switches that are on."""
+class SpringFile:
+    """The parts of one file. `foreign` are routes of the servlet gateway, `locators` discovery locators that are on."""
 
     source: Source
-    tables: list[Table] = field(default_factory=list)
-    obstacles: list[Obstacle] = field(default_factory=list)
-    foreign: list[Obstacle] = field(default_factory=list)
-    locators: list[tuple[Unit, Node]] = field(default_factory=list)
+    route_lists: list[RouteList] = field(default_factory=list)
+    uneditable: list[UneditableRoutes] = field(default_factory=list)
+    foreign: list[UneditableRoutes] = field(default_factory=list)
+    locators: list[tuple[Fragment, Node]] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether no routes of the product were found, editable or not."""
-        return not (self.tables or self.obstacles or self.foreign or self.locators)
+        return not (self.route_lists or self.uneditable or self.foreign or self.locators)
 
 
 def is_config(value: str) -> bool:
@@ -79,33 +85,33 @@ def is_config(value: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def survey(file: SourceFile) -> Survey:
-    """What `file` holds. Raises Refused."""
+def read_file(file: SourceFile) -> SpringFile:
+    """The parts of `file`. Raises Refused."""
     _refuse_properties(file)
-    found = Survey(read(file, is_config))
+    found = SpringFile(read(file, is_config))
     seen: set[int] = set()
-    for unit in found.source.units:
-        for number, root in enumerate(unit.roots):
-            _document(found, unit, root, number, seen)
+    for fragment in found.source.fragments:
+        for number, root in enumerate(fragment.roots):
+            _read_document(found, fragment, root, number, seen)
     return found
 
 
-def replaced(found: Survey, table: Table) -> Table | None:
-    """The later list of the same file that always takes the place of `table`."""
+def find_replacement(found: SpringFile, route_list: RouteList) -> RouteList | None:
+    """The later list of the same text that always replaces `route_list`; None if there is none."""
     later = [
         one
-        for one in found.tables
-        if one.unit is table.unit
-        and one.prefix == table.prefix
-        and one.document > table.document
-        and one.profile in {"", table.profile}
+        for one in found.route_lists
+        if one.fragment is route_list.fragment
+        and one.prefix == route_list.prefix
+        and one.document > route_list.document
+        and one.profile in {"", route_list.profile}
     ]
     return later[-1] if later else None
 
 
-def first(unit: Unit, root: Node, path: str) -> Node | None:
-    """The value of a property in a document."""
-    return next((one.value for one in find(unit, root, _path(path)) if not one.rest), None)
+def first(fragment: Fragment, root: Node, path: str) -> Node | None:
+    """The value of a property in a document; None if it is not set. Raises Refused."""
+    return next((one.value for one in find_property(fragment, root, _path(path)) if not one.rest), None)
 
 
 def _path(name: str) -> tuple[str, ...]:
@@ -120,48 +126,57 @@ def _refuse_properties(file: SourceFile) -> None:
         raise Refused(file.name, line, reason, hint=hint)
 
 
-def _document(found: Survey, unit: Unit, root: Node, number: int, seen: set[int]) -> None:
-    profile = next((text(node) for name in _PROFILE if (node := first(unit, root, name)) is not None), "")
+def _read_document(found: SpringFile, fragment: Fragment, root: Node, number: int, seen: set[int]) -> None:
+    """Add what the document `root`, the `number`th of its text, sets. `seen` are lists that were read before."""
+    profile = next((text(node) for name in _PROFILE if (node := first(fragment, root, name)) is not None), "")
     for prefix in (OLD, NEW):
-        one = _list(found, unit, root, prefix)
-        if one is not None and id(one) not in seen:  # an alias of a list is that list
-            seen.add(id(one))
-            found.tables.append(Table(unit, one, prefix, profile, number))
+        routes = _list(found, fragment, root, prefix)
+        if routes is not None and id(routes) not in seen:  # an alias of a list is that list
+            seen.add(id(routes))
+            found.route_lists.append(RouteList(fragment, routes, prefix, profile, number))
+    found.foreign += _servlet_routes(fragment, root)
+    found.locators += _locators(fragment, root)
+
+
+def _servlet_routes(fragment: Fragment, root: Node) -> Iterator[UneditableRoutes]:
     for prefix in _SERVLET:
-        for other in find(unit, root, _path(prefix)):
-            what = f"{prefix} are routes of the servlet gateway (Server MVC), whose filters are not those of WebFlux"
-            found.foreign.append(Obstacle(unit, other.key, what))
+        for one in find_property(fragment, root, _path(prefix)):
+            reason = f"{prefix} are routes of the servlet gateway (Server MVC), whose filters are not those of WebFlux"
+            yield UneditableRoutes(fragment, one.key, reason)
+
+
+def _locators(fragment: Fragment, root: Node) -> Iterator[tuple[Fragment, Node]]:
     for prefix in _LOCATOR:
-        switch = first(unit, root, f"{prefix}.discovery.locator.enabled")
-        if switch is not None and text(switch).lower() in {"true", "on", "yes"}:
-            found.locators.append((unit, switch))
+        switch = first(fragment, root, f"{prefix}.discovery.locator.enabled")
+        if switch is not None and text(switch).lower() in _ON:
+            yield fragment, switch
 
 
-def _list(found: Survey, unit: Unit, root: Node, prefix: str) -> SequenceNode | None:
-    """The list of routes of a document. What else sets routes is noted. Raises Refused."""
+def _list(found: SpringFile, fragment: Fragment, root: Node, prefix: str) -> SequenceNode | None:
+    """The list of routes of a document; adds routes that cannot be edited to `found`. Raises Refused."""
     lists = []
-    for one in find(unit, root, _path(prefix)):
-        obstacle = _obstacle(unit, one, prefix)
-        if obstacle:
-            found.obstacles.append(obstacle)
+    for one in find_property(fragment, root, _path(prefix)):
+        blocked = _find_uneditable(fragment, one, prefix)
+        if blocked:
+            found.uneditable.append(blocked)
         elif isinstance(one.value, SequenceNode):
             lists.append((one.key, one.value))
     if len(lists) > 1:
-        raise unit.refused(lists[1][0], f"{prefix} is set twice in one document")
+        raise fragment.refusal(lists[1][0], f"{prefix} is set twice in one document")
     return lists[0][1] if lists else None
 
 
-def _obstacle(unit: Unit, one: Found, prefix: str) -> Obstacle | None:
-    """Why a place that sets routes is no list we can edit; None for a list, and for no value at all."""
+def _find_uneditable(fragment: Fragment, one: PropertyNode, prefix: str) -> UneditableRoutes | None:
+    """Why routes cannot be edited where `one` sets them; None for a list, and if there is no value. Raises Refused."""
     if one.rest or (isinstance(one.value, MappingNode) and _is_numbered(one.value)):
         what = f"{prefix} is written by index: a rule above a route would give every later one another number"
-        return Obstacle(unit, one.key, what, "write the routes as a list: one dash each, without numbers")
+        return UneditableRoutes(fragment, one.key, what, "write the routes as a list: one dash each, without numbers")
     if one.merged:
         what = f"{prefix} comes in by a merge key (<<), and may be used elsewhere as well"
-        return Obstacle(unit, one.key, what, "write the routes where they count")
+        return UneditableRoutes(fragment, one.key, what, "write the routes where they count")
     if isinstance(one.value, SequenceNode) or is_null(one.value):
         return None
-    raise unit.unexpected(one.value, "a list of routes")
+    raise fragment.wrong_type(one.value, "a list of routes")
 
 
 def _is_numbered(node: MappingNode) -> bool:

@@ -1,22 +1,22 @@
-"""What placeholders stand for, as far as the files given tell; environment and registries may say otherwise."""
+"""Looks up the values of placeholders in the files given. The environment and registries may set other values."""
 
 from collections.abc import Iterable
 
 from yaml.nodes import ScalarNode
 
-from gatewayctl.gateways.springcloud.locate import Survey
-from gatewayctl.gateways.springcloud.relaxed_binding import find, path_of
+from gatewayctl.gateways.springcloud.locate import SpringFile
+from gatewayctl.gateways.springcloud.relaxed_binding import find_property, path_of
 
 
 class Properties:
-    """Values of properties, by their names in placeholders. Those with several values have none."""
+    """The values of properties by name. A property with several values counts as unknown."""
 
-    def __init__(self, found: Iterable[Survey]) -> None:
+    def __init__(self, found: Iterable[SpringFile]) -> None:
         self._found = tuple(found)
         self._known: dict[str, str | None] = {}
 
     def __call__(self, name: str) -> str | None:
-        """The one value of the property `name`; None where no file tells. Raises Refused."""
+        """The only value of the property `name`; None if there is none, or several. Raises Refused."""
         if name not in self._known:
             values = self._values(name)
             self._known[name] = values.pop() if len(values) == 1 else None
@@ -28,9 +28,9 @@ class Properties:
             return set()
         return {
             str(one.value.value)
-            for survey in self._found
-            for unit in survey.source.units
-            for root in unit.roots
-            for one in find(unit, root, path)
+            for file in self._found
+            for fragment in file.source.fragments
+            for root in fragment.roots
+            for one in find_property(fragment, root, path)
             if not one.rest and isinstance(one.value, ScalarNode)
         }

@@ -1,12 +1,12 @@
-"""Routes in a `.properties` file: read as the YAML that means the same to Spring, and written back line by line.
+"""Reads routes in a `.properties` file as YAML that means the same to Spring, and writes an edit back line by line.
 
-A list has no place between two of its items there: a rule above a route gives that route and every later one another
-number. Nothing else of their lines changes, and taking the rule away gives the numbers back.
+A list in such a file has a number for each item: a rule above a route gives that route and every later one another
+number. Nothing else of their lines changes, and without the rule they get their numbers back.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.nesting import MAX_DEPTH, TooDeep
 from gatewayctl.domain.routing import Change, Files, SourceFile
-from gatewayctl.gateways.springcloud.configmap_properties import SUFFIX, closed, opened
-from gatewayctl.gateways.springcloud.java_properties import Entry, entries, escaped, lines_of
+from gatewayctl.gateways.springcloud.configmap_properties import SUFFIX, as_change_of_manifests, with_properties
+from gatewayctl.gateways.springcloud.java_properties import JavaProperty, escape, lines_of, read_properties
 from gatewayctl.gateways.springcloud.routes import owner
 from gatewayctl.yamlloader import load
 
@@ -25,19 +25,22 @@ _STEP = re.compile(r"\[([^\]]*)\]|\.?([^.\[\]]+)")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_STEPS = MAX_DEPTH - 2  # of one key: as YAML, a route stands in a list in a mapping
 _COMMENT = re.compile(r"^[ \t\f]*[#!]")
+_LINE_END = re.compile(r"(?:\r\n|\r|\n)\Z")
+
+RouteData = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One route: what it says, and the lines of the file that say so."""
+class PropertiesRoute:
+    """One route: its data, and the properties that set it."""
 
-    data: dict[str, Any]
-    entries: tuple[Entry, ...]
+    data: RouteData
+    properties: tuple[JavaProperty, ...]
 
     @property
     def line(self) -> int:
         """Its first line, from 0."""
-        return self.entries[0].start
+        return self.properties[0].start
 
     @property
     def is_ours(self) -> bool:
@@ -46,98 +49,121 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A `.properties` file; `others` are the properties that are no routes."""
+class _Renumbering:
+    """An edit of the routes of a file.
+
+    `numbers` are the new numbers of the routes that stay, by their old ones. `added` are new routes, each with its
+    number, by the old number of the route that they go above.
+    """
+
+    numbers: dict[int, int]
+    added: dict[int, list[tuple[int, RouteData]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PropertiesFile:
+    """A `.properties` file; `others` are the properties that are not of routes."""
 
     file: SourceFile
     prefix: str
-    rows: tuple[Row, ...]
+    routes: tuple[PropertiesRoute, ...]
     others: dict[str, str]
 
     @property
     def yaml(self) -> SourceFile:
-        """The same as YAML, each route in the line where it begins, so that whatever names a line is right.
+        """The same as YAML. Each route is in the line where it begins, so that errors name the right line.
 
-        Only a route that begins in the very first line has to leave that to the name of the list.
+        A route that begins in the first line is an exception: the name of the list is there, and it comes below.
         """
-        lines = [""] * (self.rows[0].line - 1) if self.rows else []
-        lines += [f"{json.dumps(self.prefix)}:"] if self.rows else []
-        for row in self.rows:
-            lines += [""] * (row.line - len(lines))
-            lines.append(f"- {json.dumps(row.data)}")
+        lines = [""] * (self.routes[0].line - 1) if self.routes else []
+        lines += [f"{json.dumps(self.prefix)}:"] if self.routes else []
+        for route in self.routes:
+            lines += [""] * (route.line - len(lines))
+            lines.append(f"- {json.dumps(route.data)}")
         lines += [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in self.others.items()]
         return SourceFile(self.file.name, "\n".join([*lines, ""]))
 
     def back(self, text: str) -> SourceFile:
-        """The file after an edit of its YAML, which put rules of ours in or took them away. Raises Refused."""
-        numbers: dict[int, int] = {}
-        added: dict[int, list[tuple[int, dict[str, Any]]]] = {}
+        """The file after an edit of its YAML, which added or removed rules of ours. Raises Refused."""
+        edit = self._compare(_routes_in(text, self.prefix))
+        kept = {number for number, route in enumerate(self.routes) if not route.is_ours}
+        if not kept <= edit.numbers.keys() or not edit.added.keys() <= set(range(len(self.routes))):
+            raise Refused(self.file.name, 0, "editing this would change more than our own rule")
+        return SourceFile(self.file.name, "".join(self._edit_lines(edit)))
+
+    def _compare(self, after: Iterable[RouteData]) -> _Renumbering:
+        edit = _Renumbering({}, {})
         at = 0
-        for number, item in enumerate(_routes_in(text, self.prefix)):
-            while at < len(self.rows) and self.rows[at].is_ours and self.rows[at].data != item:
-                at += 1  # taken away
-            if at < len(self.rows) and self.rows[at].data == item:
-                numbers[at] = number
+        for number, data in enumerate(after):
+            while self._is_removed(at, data):
+                at += 1
+            if at < len(self.routes) and self.routes[at].data == data:
+                edit.numbers[at] = number
                 at += 1
             else:
-                added.setdefault(at, []).append((number, item))
-        kept = {number for number, row in enumerate(self.rows) if not row.is_ours}
-        if not kept <= numbers.keys() or not added.keys() <= set(range(len(self.rows))):
-            raise Refused(self.file.name, 0, "editing this would change more than our own rule")
-        return SourceFile(self.file.name, "".join(self._lines(numbers, added)))
+                edit.added.setdefault(at, []).append((number, data))
+        return edit
 
-    def _lines(self, numbers: dict[int, int], added: dict[int, list[tuple[int, dict[str, Any]]]]) -> Iterator[str]:
+    def _is_removed(self, at: int, data: RouteData) -> bool:
+        """Whether there is a rule of ours at this number, and the edit has other data in its place."""
+        return at < len(self.routes) and self.routes[at].is_ours and self.routes[at].data != data
+
+    def _edit_lines(self, edit: _Renumbering) -> Iterator[str]:
         lines = lines_of(self.file.text)
-        here: dict[int, list[str]] = {}
-        for at, items in added.items():
-            row = self.rows[at]
-            place = row.line
-            while place and _COMMENT.match(lines[place - 1]):
-                place -= 1
-            end = re.search(r"(?:\r\n|\r|\n)?\Z", lines[row.line])
-            style = (row.entries[0].separator, (end[0] if end else "") or "\n")
-            here[place] = [line for number, item in items for line in self._written(number, item, style)]
-        gone = {
-            line
-            for at, row in enumerate(self.rows)
-            if at not in numbers
-            for entry in row.entries
-            for line in range(entry.start, entry.end)
-        }
-        renumbered = {entry.start: new for at, new in numbers.items() for entry in self.rows[at].entries}
+        new = {self._top(at, lines): self._new_lines(at, added, lines) for at, added in edit.added.items()}
+        removed = {line for at, one in enumerate(self.routes) if at not in edit.numbers for line in _lines_of(one)}
+        renumbered = {one.start: number for at, number in edit.numbers.items() for one in self.routes[at].properties}
         for at, line in enumerate(lines):
-            yield from here.get(at, ())
+            yield from new.get(at, ())
             if at in renumbered:
                 yield _NUMBERED.sub(rf"\g<1>{renumbered[at]}", line)
-            elif at not in gone:
+            elif at not in removed:
                 yield line
 
-    def _written(self, number: int, item: dict[str, Any], style: tuple[str, str]) -> Iterator[str]:
-        separator, end = style
-        for path, value in _flat(item):
-            key = f"{self.prefix}[{number}]{path}"
-            yield f"{key}{separator}{escaped(value)}{end}"
+    def _top(self, at: int, lines: list[str]) -> int:
+        """The first line of a route, or of the comments directly above it."""
+        line = self.routes[at].line
+        while line and _COMMENT.match(lines[line - 1]):
+            line -= 1
+        return line
+
+    def _new_lines(self, at: int, added: Iterable[tuple[int, RouteData]], lines: list[str]) -> list[str]:
+        """The lines of new routes, with the separators and line ends of the route at this number."""
+        below = self.routes[at]
+        end = _LINE_END.search(lines[below.line])
+        separator, line_end = below.properties[0].separator, end[0] if end else "\n"
+        return [
+            f"{self.prefix}[{number}]{path}{separator}{escape(value)}{line_end}"
+            for number, data in added
+            for path, value in _flat(data)
+        ]
+
+
+def _lines_of(route: PropertiesRoute) -> list[int]:
+    return [line for one in route.properties for line in range(one.start, one.end)]
 
 
 def as_yaml(files: Files) -> Files:
-    """The files, and those in manifests: what is `.properties` as YAML. Raises Refused."""
-    return tuple(sheet(file).yaml if _is_sheet(file) else file for file in opened(files))
+    """The files and those in manifests, with YAML in place of `.properties`. Raises Refused."""
+    return tuple(read_properties_file(file).yaml if _is_properties(file) else file for file in with_properties(files))
 
 
-def written_back(files: Files, change: Change) -> Change:
-    """An edit of `as_yaml(files)` as one of `files`. Raises Refused when it could not be taken back exactly."""
-    named = {file.name: file for file in opened(files)}
+def write_back(files: Files, change: Change) -> Change:
+    """An edit of `as_yaml(files)` as one of `files`. Raises Refused if it could not be undone byte for byte."""
+    named = {file.name: file for file in with_properties(files)}
     stages = (tuple(_back(named[file.name], file) for file in stage) for stage in change.stages)
     changed = (tuple(file for file in stage if file != named[file.name]) for stage in stages)
-    return closed(files, Change(tuple(stage for stage in changed if stage), change.covered, change.notes))
+    return as_change_of_manifests(
+        files, Change(tuple(stage for stage in changed if stage), change.covered, change.notes)
+    )
 
 
 def _back(before: SourceFile, after: SourceFile) -> SourceFile:
-    if not _is_sheet(before):
+    if not _is_properties(before):
         return after
-    found = sheet(before)
+    found = read_properties_file(before)
     made = found.back(after.text)
-    again = sheet(made)
+    again = read_properties_file(made)
     if again.back(found.yaml.text) != before or _routes_in(again.yaml.text, found.prefix) != _routes_in(
         after.text, found.prefix
     ):
@@ -145,79 +171,98 @@ def _back(before: SourceFile, after: SourceFile) -> SourceFile:
     return made
 
 
-def _is_sheet(file: SourceFile) -> bool:
+def _is_properties(file: SourceFile) -> bool:
     return file.name.endswith(SUFFIX)
 
 
 @lru_cache(maxsize=8)
-def sheet(file: SourceFile) -> Sheet:
-    """A `.properties` file, read. Raises Refused for routes whose numbers cannot be changed with certainty."""
+def read_properties_file(file: SourceFile) -> PropertiesFile:
+    """A `.properties` file. Raises Refused for routes whose numbers cannot be changed with certainty."""
     lines = lines_of(file.text)
     others: dict[str, str] = {}
-    rows: dict[int, list[tuple[str, Entry]]] = {}
-    prefixes: dict[str, Entry] = {}
-    for entry in entries(lines):
-        found = _ROUTE.fullmatch(entry.key)
+    routes: dict[int, list[tuple[str, JavaProperty]]] = {}
+    prefixes: dict[str, JavaProperty] = {}
+    for one in read_properties(lines):
+        found = _ROUTE.fullmatch(one.key)
         if not found:
-            others[entry.key] = entry.value
+            others[one.key] = one.value
             continue
-        if not _NUMBERED.match(lines[entry.start]):
-            raise Refused(file.name, entry.start + 1, "the key of this route is written with escapes or over two lines")
-        prefixes.setdefault(found[1], entry)
-        rows.setdefault(int(found[2]), []).append((found[3], entry))
-    if len(prefixes) > 1:
-        entry = list(prefixes.values())[1]
+        if not _NUMBERED.match(lines[one.start]):
+            raise _refusal(file, one, "the key of this route is written with escapes or over two lines")
+        prefixes.setdefault(found[1], one)
+        routes.setdefault(int(found[2]), []).append((found[3], one))
+    _refuse_second_prefix(file, list(prefixes.values()))
+    _refuse_gap(file, {number: paths[0][1] for number, paths in routes.items()})
+    made = (PropertiesRoute(_data(file, routes[at]), tuple(one for _, one in routes[at])) for at in range(len(routes)))
+    return PropertiesFile(file, next(iter(prefixes), ""), tuple(made), others)
+
+
+def _refuse_second_prefix(file: SourceFile, firsts: list[JavaProperty]) -> None:
+    """Raise Refused if there is more than one; `firsts` is the first property under each prefix."""
+    for one in firsts[1:]:
         reason = "routes under two prefixes in one file: which of them count depends on the gateway's version"
-        raise Refused(file.name, entry.start + 1, reason)
-    for at, number in enumerate(sorted(rows)):
+        raise _refusal(file, one, reason)
+
+
+def _refuse_gap(file: SourceFile, firsts: dict[int, JavaProperty]) -> None:
+    """Raise Refused if a number is missing; `firsts` is the first property of each route."""
+    for at, number in enumerate(sorted(firsts)):
         if at != number:
             reason = f"there is no route {at} before this one: Spring does not load a list with a gap"
-            raise Refused(file.name, rows[number][0][1].start + 1, reason)
-    made = (Row(_data(file, rows[at]), tuple(entry for _, entry in rows[at])) for at in range(len(rows)))
-    return Sheet(file, next(iter(prefixes), ""), tuple(made), others)
+            raise _refusal(file, firsts[number], reason)
 
 
-def _data(file: SourceFile, said: list[tuple[str, Entry]]) -> dict[str, Any]:
-    """What the lines of one route say, as mappings, lists and texts. Raises Refused."""
-    whole: dict[str, Any] = {}
-    for path, entry in said:
-        steps = [inside or name for inside, name in _STEP.findall(path)]
-        if len(steps) > _MOST_STEPS:
-            raise Refused(file.name, entry.start + 1, str(TooDeep()))
-        marks = ["[" in found.group() for found in _STEP.finditer(path)]
-        place = whole
-        for step, numbered in zip(steps[:-1], marks[:-1], strict=True):
-            place = place.setdefault(_key(step, numbered=numbered), {})
-            if not isinstance(place, dict):
-                raise Refused(file.name, entry.start + 1, f"{entry.key} is inside of what another line says is a text")
-        last = _key(steps[-1], numbered=marks[-1]) if steps else ""
-        if not steps or last in place:
-            reason = f"{entry.key} is set twice" if steps else f"{entry.key} is no property of a route"
-            raise Refused(file.name, entry.start + 1, reason)
-        place[last] = entry.value
-    made = _listed(file, whole, said[0][1])
+def _refusal(file: SourceFile, one: JavaProperty, reason: str) -> Refused:
+    return Refused(file.name, one.start + 1, reason)
+
+
+def _data(file: SourceFile, paths: list[tuple[str, JavaProperty]]) -> RouteData:
+    """The data of one route from its properties, as mappings, lists and texts. Raises Refused."""
+    whole: RouteData = {}
+    for path, one in paths:
+        _set_value(file, whole, path, one)
+    made = _as_lists(file, whole, paths[0][1])
     assert isinstance(made, dict)  # noqa: S101 (a route's own keys are names)
     return made
+
+
+def _set_value(file: SourceFile, whole: RouteData, path: str, one: JavaProperty) -> None:
+    """Put the value of a property at its path: `.predicates[0]`, for one. Raises Refused."""
+    found = list(_STEP.finditer(path))
+    if len(found) > _MOST_STEPS:
+        raise _refusal(file, one, str(TooDeep()))
+    steps = [_key(step[1] or step[2] or "", numbered="[" in step[0]) for step in found]
+    if not steps:
+        raise _refusal(file, one, f"{one.key} is no property of a route")
+    place = whole
+    for step in steps[:-1]:
+        place = place.setdefault(step, {})
+        if not isinstance(place, dict):
+            raise _refusal(file, one, f"{one.key} is inside of what another line says is a text")
+    if steps[-1] in place:
+        raise _refusal(file, one, f"{one.key} is set twice")
+    place[steps[-1]] = one.value
 
 
 def _key(step: str, *, numbered: bool) -> Any:
     return int(step) if numbered and step.isdigit() else step
 
 
-def _listed(file: SourceFile, found: Any, entry: Entry) -> Any:
-    """Mappings by number as the lists they are."""
+def _as_lists(file: SourceFile, found: Any, one: JavaProperty) -> Any:
+    """Mappings whose keys are numbers as lists. Raises Refused for a list with a gap."""
     if not isinstance(found, dict):
         return found
-    made = {key: _listed(file, value, entry) for key, value in found.items()}
+    made = {key: _as_lists(file, value, one) for key, value in found.items()}
     numbers = [key for key in made if isinstance(key, int)]
     if not numbers:
         return made
     if sorted(numbers) != list(range(len(made))):
-        raise Refused(file.name, entry.start + 1, "a list of this route has a gap: Spring does not load that")
+        raise _refusal(file, one, "a list of this route has a gap: Spring does not load that")
     return [made[number] for number in sorted(numbers)]
 
 
 def _flat(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in the data of a route, with its path as a property's key has it."""
     if isinstance(found, dict):
         for key, value in found.items():
             yield from _flat(value, f"{path}.{key}" if _PLAIN.fullmatch(str(key)) else f"{path}[{key}]")
@@ -229,5 +274,5 @@ def _flat(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _routes_in(text: str, prefix: str) -> list[dict[str, Any]]:
-    """The routes of a sheet's YAML; all texts in it are quoted."""
+    """The routes in the YAML of a properties file."""
     return list((load(text) or {}).get(prefix, []))

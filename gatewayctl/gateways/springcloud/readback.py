@@ -16,7 +16,7 @@ from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.product import AdminGet
 from gatewayctl.gateways.springcloud.routes import STAMP_KEY, owner, safe
-from gatewayctl.gateways.springcloud.uris import canary_uri, parsed
+from gatewayctl.gateways.springcloud.uris import canary_uri, parse_uri
 
 ROUTES = "/actuator/gateway/routes"
 _LONGEST = 300
@@ -111,7 +111,7 @@ def _differs(route: Route, what: str) -> str:
 
 def _full(value: str) -> str:
     """A URI with its port, which may be the default of its scheme."""
-    uri = parsed(value)
+    uri = parse_uri(value)
     if uri is None:
         return value
     port = uri.port or _PORTS.get(uri.scheme.lower(), "")

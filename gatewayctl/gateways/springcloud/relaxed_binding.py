@@ -1,6 +1,6 @@
-"""Spring's keys in YAML: dots at any level, list positions in brackets, letters and dashes as one likes.
+"""Finds properties in YAML by Spring's relaxed binding: dots at any level, indexes in brackets, any case, any dashes.
 
-All spellings are one property to Spring, so a place in a file is found by the property and not by the spelling.
+For Spring all these spellings are one property, so a property is found by its path and not by its spelling.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_null
 
 Path = tuple[str, ...]
@@ -20,10 +20,10 @@ _IGNORED = re.compile(r"[^a-z0-9\[\]]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """A property in a document. `rest` is what its key says beyond the path that was asked for: `[0]`, `id`.
+class PropertyNode:
+    """A property in a document. `rest` is the end of its key beyond the path that was searched: `[0]`, `id`.
 
-    `merged`: it comes in by a merge key (`<<`), and stands elsewhere.
+    `merged`: it comes from another place by a merge key (`<<`).
     """
 
     key: Node
@@ -34,60 +34,60 @@ class Found:
 
 @lru_cache(maxsize=4096)
 def path_of(key: str) -> Path:
-    """The segments of a key, as Spring compares them."""
+    """The segments of a key, in the form in which Spring compares them."""
     return tuple(_IGNORED.sub("", segment.lower()) for segment in _SEGMENT.findall(key))
 
 
-def pairs(unit: Unit, node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:
-    """A mapping's own keys and values. Raises Refused for keys that are no text, or stand twice."""
+def pairs(fragment: Fragment, node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:
+    """The keys and values of a mapping. Raises Refused for keys that are not text, or occur twice."""
     seen: set[str] = set()
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
-            raise unit.unexpected(key, "a property's name")
+            raise fragment.wrong_type(key, "a property's name")
         if key.value in seen and not _is_merge(key):
-            raise unit.refused(key, f"the key {key.value} occurs twice in one mapping: Spring does not load that")
+            raise fragment.refusal(key, f"the key {key.value} occurs twice in one mapping: Spring does not load that")
         seen.add(key.value)
         yield key, value
 
 
-def find(unit: Unit, node: Node, path: Path) -> Iterator[Found]:
-    """Every place below `node` that sets the property `path`, or a part of it. Raises Refused."""
+def find_property(fragment: Fragment, node: Node, path: Path) -> Iterator[PropertyNode]:
+    """Every property below `node` that is `path`, or a part of it. Raises Refused."""
     if not isinstance(node, MappingNode):
         return
-    for key, value in pairs(unit, node):
+    for key, value in pairs(fragment, node):
         if _is_merge(key):
-            for one in merged(value):
-                for found in find(unit, one, path):
-                    yield Found(found.key, found.value, found.rest, merged=True)
+            for one in mappings_of_merge(value):
+                for found in find_property(fragment, one, path):
+                    yield PropertyNode(found.key, found.value, found.rest, merged=True)
             continue
         here = path_of(key.value)
         if here == path[: len(here)] and len(here) < len(path):
-            yield from find(unit, value, path[len(here) :])
+            yield from find_property(fragment, value, path[len(here) :])
         elif here[: len(path)] == path:
-            yield Found(key, value, here[len(path) :])
+            yield PropertyNode(key, value, here[len(path) :])
 
 
-def merged(value: Node) -> list[Node]:
-    """The mappings that a merge key brings in."""
+def mappings_of_merge(value: Node) -> list[Node]:
+    """The mappings that a merge key adds."""
     return list(value.value) if isinstance(value, SequenceNode) else [value]
 
 
-def fields(unit: Unit, node: Node, what: str) -> dict[str, Node]:
-    """The fields of one of Spring's own objects, merge keys followed; `what` is how a refusal calls it."""
+def fields(fragment: Fragment, node: Node, what: str) -> dict[str, Node]:
+    """The fields of one of Spring's objects, with those of merge keys. An error calls it `what`. Raises Refused."""
     if is_null(node):
         return {}
     if not isinstance(node, MappingNode):
-        raise unit.unexpected(node, what)
+        raise fragment.wrong_type(node, what)
     found: dict[str, Node] = {}
     inherited: dict[str, Node] = {}
-    for key, value in pairs(unit, node):
+    for key, value in pairs(fragment, node):
         if _is_merge(key):
-            for one in merged(value):
-                inherited = {**fields(unit, one, what), **inherited}
+            for one in mappings_of_merge(value):
+                inherited = {**fields(fragment, one, what), **inherited}
             continue
         name = ".".join(path_of(key.value))
         if name in found:
-            raise unit.refused(key, f"{name} is set twice in {what}")
+            raise fragment.refusal(key, f"{name} is set twice in {what}")
         found[name] = value
     return {**inherited, **found}
 

@@ -1,4 +1,4 @@
-"""Routes of a list: the services they send to, their predicates, which of them are ours, how a person sees them."""
+"""Reads routes of a list: their services, their predicates, whether gatewayctl wrote them, and how they are shown."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,38 +8,38 @@ from functools import cached_property
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.routing import CanaryRule, RouteView, rule_name
-from gatewayctl.gateways.springcloud.locate import Survey, Table
+from gatewayctl.gateways.springcloud.locate import RouteList, SpringFile
 from gatewayctl.gateways.springcloud.relaxed_binding import fields
 from gatewayctl.gateways.springcloud.uris import Lookup, is_service, names
-from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
-STAMP_KEY = "gatewayctl"  # in a route's metadata, which the running gateway tells
+STAMP_KEY = "gatewayctl"  # in a route's metadata, which the running gateway shows
 _OURS = re.compile(r"(gatewayctl-.+-canary)(?:-[1-9][0-9]*)?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.:/-]")
 _OFF = frozenset({"false", "off", "no"})
 
 
 def safe(value: str) -> str:
-    """Text of ours without anything that Spring would resolve or split."""
+    """Our text without the characters that Spring would resolve or split."""
     return _UNSAFE.sub("", value)
 
 
 def owner(route_id: str) -> str:
-    """The rule that a route's id says it belongs to; nothing for routes of people."""
+    """The rule that a route belongs to by its id; empty for routes that people wrote."""
     found = _OURS.fullmatch(route_id)
     return found[1] if found else ""
 
 
 def own_id(app: str, number: int) -> str:
-    """The id of an application's canary route; ids may occur once, so later ones of a list have a number."""
+    """The id of an application's canary route. An id may occur only once, so later ones in a list get a number."""
     name = safe(rule_name(app))
     return f"{name}-{number}" if number > 1 else name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Condition:
-    """One predicate or filter: its name and its arguments, however it is written."""
+class PredicateOrFilter:
+    """One predicate or filter, in short or long form: its name and its arguments."""
 
     name: str
     arguments: tuple[str, ...]
@@ -49,37 +49,37 @@ class Condition:
 
 
 @dataclass(frozen=True, eq=False)
-class Route:
-    """A route with a `uri`; `targets` are the names of what it sends to."""
+class SpringRoute:
+    """A route of a list; `index` is its position, from 0."""
 
-    table: Table
+    route_list: RouteList
     index: int
     node: MappingNode
     lookup: Lookup
 
     @property
-    def unit(self) -> Unit:
-        """The text it stands in."""
-        return self.table.unit
+    def fragment(self) -> Fragment:
+        """The text that holds it."""
+        return self.route_list.fragment
 
     @cached_property
     def fields(self) -> dict[str, Node]:
-        """Its fields by their names in lower case."""
-        return fields(self.unit, self.node, "a route")
+        """Its fields by their names in lower case. Raises Refused."""
+        return fields(self.fragment, self.node, "a route")
 
     @property
     def id(self) -> str:
-        """Its id; nothing where it has none."""
+        """Its id; empty if it has none."""
         return text(self.fields.get("id"))
 
     @property
     def uri(self) -> str:
-        """Where it sends, as written."""
+        """Its `uri` as written."""
         return text(self.fields.get("uri"))
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
-        """The names of what it sends to, the best one first; none where the gateway answers itself."""
+        """The names of its service, the best one first; none if the gateway itself answers."""
         return names(self.uri, self.lookup) if self.uri else ()
 
     @property
@@ -88,84 +88,84 @@ class Route:
         return text(self.fields.get("enabled")).lower() in _OFF
 
     def sends_to(self, rule: CanaryRule) -> bool:
-        """Whether it is a person's route to the service of `rule`."""
+        """Whether people wrote it, and it sends to the service of `rule`."""
         return not owner(self.id) and is_service(self.targets, rule.service)
 
-    def conditions(self, name: str) -> list[Condition]:
-        """Its predicates or its filters. Raises Refused where they are not a list."""
+    def definitions(self, name: str) -> list[PredicateOrFilter]:
+        """Its `predicates` or its `filters`. Raises Refused if they are not a list."""
         listed = self.fields.get(name)
         if listed is None or is_null(listed):
             return []
         if not isinstance(listed, SequenceNode):
-            raise self.unit.unexpected(listed, f"a list of {name}")
-        return [_condition(self.unit, one) for one in listed.value]
+            raise self.fragment.wrong_type(listed, f"a list of {name}")
+        return [_read_definition(self.fragment, one) for one in listed.value]
 
 
-def routes_of(found: Survey, lookup: Lookup) -> Iterator[Route]:
+def routes_of(found: SpringFile, lookup: Lookup) -> Iterator[SpringRoute]:
     """Every route of a file. Raises Refused."""
-    for table in found.tables:
-        for index, node in enumerate(table.routes.value):
-            whole = _written_out(node, table) if isinstance(node, ScalarNode) else node
+    for route_list in found.route_lists:
+        for index, node in enumerate(route_list.routes.value):
+            whole = _write_out(node, route_list) if isinstance(node, ScalarNode) else node
             if not isinstance(whole, MappingNode):
-                raise table.unit.unexpected(node, "a route")
-            yield Route(table, index, whole, lookup)
+                raise route_list.fragment.wrong_type(node, "a route")
+            yield SpringRoute(route_list, index, whole, lookup)
 
 
-def _written_out(node: ScalarNode, table: Table) -> Node:
-    """A route in one text (`id=uri,predicate,...`) as its fields, by RouteDefinition(String) of Spring."""
+def _write_out(node: ScalarNode, route_list: RouteList) -> Node:
+    """The fields of a route in one text (`id=uri,predicate,...`), as Spring's RouteDefinition(String) reads it."""
     name, _, rest = str(node.value).partition("=")
     parts = [part.strip() for part in rest.split(",") if part.strip()]
     if not name or not parts:
         return node
 
-    def said(value: str, style: str | None = '"') -> ScalarNode:
+    def scalar(value: str, style: str | None = '"') -> ScalarNode:
         return ScalarNode("", value, node.start_mark, node.end_mark, style=style)
 
-    flow = table.routes.flow_style
-    listed = SequenceNode("", [said(one) for one in parts[1:]], node.start_mark, node.end_mark, flow_style=flow)
-    values: dict[str, Node] = {"id": said(name), "uri": said(parts[0]), "predicates": listed}
-    pairs = [(said(key, None), value) for key, value in values.items()]
+    flow = route_list.routes.flow_style
+    listed = SequenceNode("", [scalar(one) for one in parts[1:]], node.start_mark, node.end_mark, flow_style=flow)
+    values: dict[str, Node] = {"id": scalar(name), "uri": scalar(parts[0]), "predicates": listed}
+    pairs = [(scalar(key, None), value) for key, value in values.items()]
     return MappingNode("", pairs, node.start_mark, node.end_mark, flow_style=flow)
 
 
-def views(routes: Iterable[Route]) -> list[RouteView]:
-    """Routes as a person would describe them.
+def views(routes: Iterable[SpringRoute]) -> list[RouteView]:
+    """Routes as they are shown to people.
 
     A rule is counted once: of several lists that hold it, only one is in effect at a time.
     """
     shown = [route for route in routes if route.targets]
-    counted = {owner(route.id): id(route.table) for route in shown if owner(route.id)}
+    counted = {owner(route.id): id(route.route_list) for route in shown if owner(route.id)}
     return [_view(route, counted) for route in shown]
 
 
-def _view(route: Route, counted: dict[str, int]) -> RouteView:
+def _view(route: SpringRoute, counted: dict[str, int]) -> RouteView:
     ours = owner(route.id)
-    predicates = route.conditions("predicates")
+    predicates = route.definitions("predicates")
     header = ""
     if ours and predicates and predicates[-1].name == "Header":
         header = ": ".join(predicates.pop().arguments)
-    in_effect = counted.get(ours) == id(route.table)
+    in_effect = counted.get(ours) == id(route.route_list)
     return RouteView(
-        file=route.unit.file,
-        line=route.unit.line(route.node),
-        place=route.table.place,
+        file=route.fragment.file,
+        line=route.fragment.line(route.node),
+        place=route.route_list.place,
         match=" ".join(str(one) for one in predicates),
         target=route.targets[0],
-        name=(ours if in_effect else f"{ours} in {route.table.place}") if ours else route.id,
+        name=(ours if in_effect else f"{ours} in {route.route_list.place}") if ours else route.id,
         header=header,
     )
 
 
-def _condition(unit: Unit, node: Node) -> Condition:
+def _read_definition(fragment: Fragment, node: Node) -> PredicateOrFilter:
     if isinstance(node, ScalarNode):
         name, _, rest = str(node.value).partition("=")
-        return Condition(name.strip(), tuple(one.strip() for one in rest.split(",")) if rest.strip() else ())
-    found = fields(unit, node, "a predicate or filter")
-    return Condition(text(found.get("name")), tuple(_arguments(found)))
+        return PredicateOrFilter(name.strip(), tuple(one.strip() for one in rest.split(",")) if rest.strip() else ())
+    found = fields(fragment, node, "a predicate or filter")
+    return PredicateOrFilter(text(found.get("name")), tuple(_arguments(found)))
 
 
 def _arguments(found: dict[str, Node]) -> Iterator[str]:
-    """Scalars among the arguments of a long form; `args` may be a mapping, or spread over dotted keys."""
+    """The scalars in the arguments of a long form. `args` may be a mapping, or several dotted keys."""
     for name, node in found.items():
         if not name.startswith("args"):
             continue

@@ -1,6 +1,6 @@
-"""Where a route sends: a service's names in a `uri`, and the canary's `uri` beside it.
+"""Reads the names of a service from a `uri`, and makes the canary's `uri`.
 
-Placeholders stay as they are written; what they stand for is known from defaults and from the files given only.
+Placeholders stay as they are written. Their values are known from their defaults and from the files given only.
 """
 
 import re
@@ -25,7 +25,7 @@ Lookup = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """A `uri` in parts, as written; `port` empty: none."""
+    """The parts of a `uri` as written; `port` may be empty."""
 
     scheme: str
     host: str
@@ -34,26 +34,26 @@ class Uri:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether the host is the id of a registered service and not a name of the network."""
+        """Whether the host is the id of a service in a registry, and not a host name."""
         return self.scheme.split(":")[0].lower() == _BALANCED
 
 
-def resolved(value: str, lookup: Lookup, depth: int = _DEPTH) -> str:
-    """`value` with its placeholders replaced as far as files and defaults tell."""
+def resolve_placeholders(value: str, lookup: Lookup, depth: int = _DEPTH) -> str:
+    """`value` with the values of its placeholders, as far as files and defaults set them."""
     parts, at = [], 0
     for start, end in _placeholders(value):
-        name, colon, default = _split(value[start + 2 : end - 1])
+        name, colon, default = _default_of(value[start + 2 : end - 1])
         known = lookup(name)
         if known is None and colon:
             known = default
-        whole = value[start:end] if known is None or not depth else resolved(known, lookup, depth - 1)
+        whole = value[start:end] if known is None or not depth else resolve_placeholders(known, lookup, depth - 1)
         parts += [value[at:start], whole]
         at = end
     return "".join([*parts, value[at:]])
 
 
-def parsed(value: str) -> Uri | None:
-    """A `uri` in parts; None where it has no host to send to, or cannot be read."""
+def parse_uri(value: str) -> Uri | None:
+    """The parts of a `uri`; None if it has no host, or cannot be read."""
     masked = value
     for start, end in _placeholders(value):
         masked = masked[:start] + _HIDDEN * (end - start) + masked[end:]
@@ -69,17 +69,17 @@ def parsed(value: str) -> Uri | None:
 
 
 def is_nowhere(value: str) -> bool:
-    """Whether the gateway answers such a route itself."""
+    """Whether the gateway itself answers for this `uri`."""
     return value.partition(":")[0].lower() in _NOWHERE
 
 
 def names(value: str, lookup: Lookup) -> tuple[str, ...]:
-    """What a service behind `value` may be called, the best name first."""
+    """The names of the service behind a `uri`, the best one first."""
     if is_nowhere(value):
         return ()
     found: list[str] = []
-    for one in dict.fromkeys((resolved(value, lookup), value)):
-        uri = parsed(one)
+    for one in dict.fromkeys((resolve_placeholders(value, lookup), value)):
+        uri = parse_uri(one)
         if uri is not None and uri.host:
             found += [uri.host, f"{uri.host}:{uri.port}" if uri.port else uri.host, one]
     return tuple(dict.fromkeys([*found, value]))
@@ -98,13 +98,13 @@ def is_service(names_: tuple[str, ...], service: str) -> bool:
 
 
 def canary_uri(value: str, rule: CanaryRule, lookup: Lookup) -> str:
-    """Where the canary beside a route to `value` is. Raises Underivable."""
-    whole = resolved(value, lookup)
-    uri = parsed(value)
+    """The canary's `uri` for a route with the `uri` `value`. Raises Underivable."""
+    whole = resolve_placeholders(value, lookup)
+    uri = parse_uri(value)
     if uri is None or not uri.host or _placeholders(uri.host):
-        uri = parsed(whole)
+        uri = parse_uri(whole)
     if uri is None or not uri.host:
-        return f"http://{_given(rule, '')}" if rule.canary_host else _unreadable(value)
+        return f"http://{_user_authority(rule, '')}" if rule.canary_host else _unreadable(value)
     scheme = uri.scheme
     if uri.is_balanced:
         if not rule.canary_host:
@@ -119,7 +119,7 @@ def _unreadable(value: str) -> str:
 
 def _authority(uri: Uri, rule: CanaryRule) -> str:
     if rule.canary_host:
-        return _given(rule, uri.port)
+        return _user_authority(rule, uri.port)
     host = uri.host
     first, dot, rest = host.partition(".")
     named = rule.canary != f"{rule.service}-canary"
@@ -134,14 +134,14 @@ def _authority(uri: Uri, rule: CanaryRule) -> str:
     return f"{host}:{uri.port}" if uri.port else host
 
 
-def _given(rule: CanaryRule, port: str) -> str:
-    """The address given, with stable's port where it has none of its own."""
+def _user_authority(rule: CanaryRule, port: str) -> str:
+    """The address that the user gave, with stable's port if it has none."""
     host, own = parse_address(rule.canary_host)
     return authority(host, own or port)
 
 
 def _placeholders(value: str) -> list[tuple[int, int]]:
-    """The outermost `${...}` in a text, from the first character to behind the last."""
+    """The outermost `${...}` in a text: the offset of each, and the offset after it."""
     if "${" not in value:
         return []
     found, depth, start, at = [], 0, 0, 0
@@ -158,7 +158,7 @@ def _placeholders(value: str) -> list[tuple[int, int]]:
     return found
 
 
-def _split(inside: str) -> tuple[str, str, str]:
+def _default_of(inside: str) -> tuple[str, str, str]:
     """A placeholder's name and its default; colons of placeholders within the name do not count."""
     depth = 0
     for at, letter in enumerate(inside):

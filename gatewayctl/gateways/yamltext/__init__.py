@@ -1,4 +1,4 @@
-"""Edits of YAML that people wrote: lines of our own are put in and taken out, every other byte stays.
+"""Edits YAML that people wrote: our lines are inserted and removed, every other byte stays.
 
-A parser is used to find positions and to make copies, never to write: no YAML library gives back what it read.
+A parser finds positions and makes copies, but never writes: no YAML library writes exactly what it read.
 """

@@ -1,4 +1,4 @@
-"""Is a text what it was meant to be: two trees, and where they part."""
+"""Compares an intended YAML tree with one that was parsed, and finds the first difference."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,41 +8,48 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from gatewayctl.gateways.yamltext.emit import NOT_IN_FLOW
 
 Lists = Mapping[int, Sequence[Node]]
+_Pairs = list[tuple[Node, Node]]
 
 
 def difference(before: Node, after: Node, lists: Lists, skipped: frozenset[int] = frozenset()) -> Node | None:
-    """A node of `before` that `after` does not have as meant; None when all is well.
+    """The first node of `before` that `after` does not have as intended; None when there is no difference.
 
-    `lists` holds, by the identity of a list in `before`, the items it is meant to have. Whether a scalar is plain
-    counts: a gateway may read `on` and `"on"` differently. Scalars in `skipped` (by identity) are compared elsewhere.
+    `lists` holds, by the identity of a list in `before`, the items it should have. Whether a scalar is plain counts: a
+    gateway may read `on` and `"on"` differently. Scalars in `skipped` (by identity) are compared elsewhere.
     """
-    pairs: list[tuple[Node, Node]] = [(before, after)]
+    pairs: _Pairs = [(before, after)]
     seen: set[tuple[int, int]] = set()
     while pairs:
-        meant, found = pairs.pop()
-        if isinstance(meant, ScalarNode):
-            if not _same(meant, found) and not (isinstance(found, ScalarNode) and id(meant) in skipped):
-                return meant
-            continue
-        known = (id(meant), id(found))
+        intended, parsed = pairs.pop()
+        known = (id(intended), id(parsed))
         if known in seen:
-            continue  # by way of an alias
-        seen.add(known)
-        if type(meant) is not type(found) or meant.tag != found.tag:
-            return meant
-        inside: Any = lists.get(known[0], meant.value)
-        if len(inside) != len(found.value):
-            return meant
-        if isinstance(meant, SequenceNode):
-            pairs += zip(inside, found.value, strict=True)
-        elif not _same_keys(inside, found.value, pairs):
-            return meant
+            continue  # an alias repeats it
+        if isinstance(intended, ScalarNode):
+            same = _same(intended, parsed) or (isinstance(parsed, ScalarNode) and id(intended) in skipped)
+        else:
+            seen.add(known)
+            same = _same_collection(intended, parsed, lists, pairs)
+        if not same:
+            return intended
     return None
 
 
-def _same_keys(meant: list[tuple[Node, Node]], found: list[tuple[Node, Node]], pairs: list[tuple[Node, Node]]) -> bool:
-    """Whether two mappings have the same keys in the same order; their values are left to `pairs`."""
-    for (key, value), (other_key, other) in zip(meant, found, strict=True):
+def _same_collection(intended: Node, parsed: Node, lists: Lists, pairs: _Pairs) -> bool:
+    """Whether two lists or mappings are alike, but for their values, which are added to `pairs`."""
+    if type(intended) is not type(parsed) or intended.tag != parsed.tag:
+        return False
+    inside: Any = lists.get(id(intended), intended.value)
+    if len(inside) != len(parsed.value):
+        return False
+    if isinstance(intended, SequenceNode):
+        pairs += zip(inside, parsed.value, strict=True)
+        return True
+    return _same_keys(inside, parsed.value, pairs)
+
+
+def _same_keys(intended: _Pairs, parsed: _Pairs, pairs: _Pairs) -> bool:
+    """Whether two mappings have the same keys in the same order. Their values are added to `pairs`."""
+    for (key, value), (other_key, other) in zip(intended, parsed, strict=True):
         if not isinstance(key, ScalarNode):
             pairs.append((key, other_key))
         elif not _same(key, other_key):
@@ -51,8 +58,8 @@ def _same_keys(meant: list[tuple[Node, Node]], found: list[tuple[Node, Node]], p
     return True
 
 
-def _same(meant: ScalarNode, found: Node) -> bool:
-    """Whether two scalars are written alike, as far as any reader can tell."""
-    if meant.value != found.value or meant.tag != found.tag or not isinstance(found, ScalarNode):
+def _same(intended: ScalarNode, parsed: Node) -> bool:
+    """Whether every reader gets the same value from two scalars."""
+    if intended.value != parsed.value or intended.tag != parsed.tag or not isinstance(parsed, ScalarNode):
         return False
-    return bool(meant.style) == bool(found.style) or NOT_IN_FLOW.search(meant.value) is not None
+    return bool(intended.style) == bool(parsed.style) or NOT_IN_FLOW.search(intended.value) is not None

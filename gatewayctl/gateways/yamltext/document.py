@@ -1,6 +1,6 @@
-"""YAML text to nodes that know their place; values are not interpreted.
+"""Parses YAML into nodes with positions; values are not interpreted.
 
-Scalars stay the text they are written as (plain or quoted), because every gateway reads plain ones by its own rules.
+A scalar stays text, with its style (plain or quoted), because every gateway reads plain ones by its own rules.
 """
 
 import gc
@@ -19,21 +19,21 @@ from gatewayctl.yamlloader import DepthLimit, check_flow_depth, has_aliases, sha
 MAX_CHARS = 16 * 1024 * 1024
 
 BOM = "\ufeff"
-# What YAML 1.1 readers take for the end of a line and YAML 1.2 readers do not: positions would not be certain.
+# Readers of YAML 1.1 end a line here, readers of YAML 1.2 do not: positions would not be certain.
 _ODD_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|@[A-Za-z][\w.-]*@")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a text cannot be read. `line` counts from 1."""
+    """Why a text cannot be read. `line` counts from 1; 0 if no line is known."""
 
     line: int
     reason: str
 
 
 class _Unresolved(DepthLimit):
-    """The parser's questions about types, all answered with: not our business."""
+    """Answers every question of the parser about a type with an empty tag."""
 
     def resolve(self, kind: object, value: object, implicit: object) -> str:  # noqa: ARG002 (the parser's signature)
         return ""
@@ -63,7 +63,7 @@ else:
 
 
 def parse(text: str) -> tuple[Node, ...] | Fault:
-    """The documents of `text` (without byte order mark), or why it is not YAML."""
+    """The documents of `text`, which has no byte order mark, or why it cannot be read."""
     fault = _unreadable(text)
     if fault:
         return fault
@@ -71,7 +71,7 @@ def parse(text: str) -> tuple[Node, ...] | Fault:
         check_flow_depth(text)
         with no_collection():
             roots = tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
-        fault = _repeated(text, roots)
+        fault = _find_excess(text, roots)
     except TooDeep as error:
         return Fault(0, str(error))
     except yaml.YAMLError as error:
@@ -80,7 +80,7 @@ def parse(text: str) -> tuple[Node, ...] | Fault:
 
 
 def template_mark(text: str) -> str:
-    """The first thing in `text` that only a template engine understands, or nothing."""
+    """The first mark of a template engine in `text`; empty if there is none."""
     found = _TEMPLATE.search(text)
     return found.group() if found else ""
 
@@ -102,8 +102,8 @@ def _unreadable(text: str) -> Fault | None:
     return None
 
 
-def _repeated(text: str, roots: tuple[Node, ...]) -> Fault | None:
-    """Why documents nest without end by their aliases. Raises TooDeep."""
+def _find_excess(text: str, roots: tuple[Node, ...]) -> Fault | None:
+    """Why aliases make a document nest without end; None if they do not. Raises TooDeep."""
     for found in map(shape, roots if has_aliases(text) else ()):
         if found.endless:
             return Fault(found.endless.start_mark.line + 1, "an alias stands inside what it names")
@@ -126,9 +126,9 @@ def _fault(text: str, error: yaml.YAMLError) -> Fault:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """The garbage collector would walk growing trees again and again: four fifths of the time of a large file.
+    """Switch the garbage collector off: it would walk growing trees again and again, 80% of the time of a large file.
 
-    Afterwards they count as old: that spares it one more walk through all of them, a tenth of the time.
+    Afterwards the trees are moved to its oldest generation, which saves one more walk, 10% of the time.
     """
     was = gc.isenabled()
     gc.disable()

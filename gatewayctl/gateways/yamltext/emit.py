@@ -1,20 +1,20 @@
-"""A node as text, in the style of its neighbour: block or flow, dashes and braces as the file has them."""
+"""Writes a node as text in the style of its neighbour: block or flow, with its indentation, dashes and braces."""
 
 import re
 from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-# A plain scalar that could be read as more than one value inside [ ] or { }; always text, whoever reads it.
+# Inside [ ] or { } a plain scalar with one of these would be several values. Outside, every reader takes it for text.
 NOT_IN_FLOW = re.compile(r"[,\[\]{}\n]")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
-    """How a file indents: `step` per mapping, `dash` before the dash of a nested list, `gap` after a dash; columns.
+class Style:
+    """How a file indents, in columns: `step` for a mapping, `dash` before the dash of a nested list, `gap` after it.
 
-    `pad` is what stands inside braces.
+    `pad` are the blanks inside braces.
     """
 
     step: int = 2
@@ -24,28 +24,28 @@ class Habit:
 
 
 def document(node: MappingNode) -> str:
-    """A whole file of our own."""
-    return "".join(f"{line}\n" for line in _block(node, 0, Habit(dash=2)))
+    """The text of a new file."""
+    return "".join(f"{line}\n" for line in _block(node, 0, Style(dash=2)))
 
 
-def block_item(node: Node, column: int, habit: Habit) -> list[str]:
-    """The lines of a list item whose dash stands at `column`; without line ends."""
-    dash = " " * column + "-" + " " * habit.gap
+def block_item(node: Node, column: int, style: Style) -> list[str]:
+    """The lines of a list item with its dash at `column`, without line ends."""
+    dash = " " * column + "-" + " " * style.gap
     if _is_flow(node) or not isinstance(node, MappingNode):
-        return [dash + flow_of(node, habit)]
-    lines = _block(node, column + 1 + habit.gap, habit)
+        return [dash + flow_of(node, style)]
+    lines = _block(node, column + 1 + style.gap, style)
     return [dash + _tag(node) + lines[0].lstrip(" "), *lines[1:]]
 
 
-def flow(node: Node, habit: Habit) -> str:
-    """One line, braces and brackets."""
+def flow(node: Node, style: Style) -> str:
+    """A node in one line, in flow style."""
     if isinstance(node, MappingNode):
         if not node.value:
             return _tag(node) + "{}"
-        pairs = ", ".join(f"{_scalar(key)}: {flow(value, habit)}" for key, value in node.value)
-        return f"{_tag(node)}{{{habit.pad}{pairs}{habit.pad}}}"
+        pairs = ", ".join(f"{_scalar(key)}: {flow(value, style)}" for key, value in node.value)
+        return f"{_tag(node)}{{{style.pad}{pairs}{style.pad}}}"
     if isinstance(node, SequenceNode):
-        return f"{_tag(node)}[{', '.join(flow(item, habit) for item in node.value)}]"
+        return f"{_tag(node)}[{', '.join(flow(item, style) for item in node.value)}]"
     return _scalar(node, in_flow=True)
 
 
@@ -53,35 +53,35 @@ def _is_flow(node: Node) -> bool:
     return not isinstance(node, MappingNode | SequenceNode) or bool(node.flow_style) or not node.value
 
 
-def _block(node: MappingNode, column: int, habit: Habit) -> list[str]:
+def _block(node: MappingNode, column: int, style: Style) -> list[str]:
     lines: list[str] = []
     for key, value in node.value:
         head = " " * column + _scalar(key) + ":"
         if isinstance(value, ScalarNode) and _is_literal(value):
             lines.append(f"{head} {_tag(value)}" + ("|" if value.value.endswith("\n") else "|-"))
-            inside = " " * (column + habit.step)
+            inside = " " * (column + style.step)
             lines += [inside + line if line else "" for line in value.value.removesuffix("\n").split("\n")]
         elif _is_flow(value):
-            lines.append(f"{head} {flow_of(value, habit)}".rstrip(" "))
+            lines.append(f"{head} {flow_of(value, style)}".rstrip(" "))
         else:
             lines.append(f"{head} {_tag(value)}".rstrip(" "))
-            lines += _nested(value, column, habit)
+            lines += _below_key(value, column, style)
     return lines
 
 
-def flow_of(node: Node, habit: Habit) -> str:
-    """A value that fits on the line of its key in a block mapping."""
-    return _scalar(node) if isinstance(node, ScalarNode) else flow(node, habit)
+def flow_of(node: Node, style: Style) -> str:
+    """A value in the line of its key in a block mapping."""
+    return _scalar(node) if isinstance(node, ScalarNode) else flow(node, style)
 
 
-def _nested(node: Node, column: int, habit: Habit) -> list[str]:
+def _below_key(node: Node, column: int, style: Style) -> list[str]:
     if isinstance(node, MappingNode):
-        return _block(node, column + habit.step, habit)
-    return [line for item in node.value for line in block_item(item, column + habit.dash, habit)]
+        return _block(node, column + style.step, style)
+    return [line for item in node.value for line in block_item(item, column + style.dash, style)]
 
 
 def _is_literal(node: ScalarNode) -> bool:
-    """Whether a block scalar can be written as a literal block again, without an indentation mark."""
+    """Whether a scalar can be written as a literal block without an indentation indicator."""
     text = str(node.value)
     body = text.removesuffix("\n")
     return (
@@ -101,10 +101,10 @@ def _scalar(node: Node, *, in_flow: bool = False) -> str:
             return _tag(node) + text
     elif node.style == "'" and text.isprintable():
         return _tag(node) + "'" + text.replace("'", "''") + "'"
-    return _tag(node) + '"' + "".join(_escaped(char) for char in text) + '"'
+    return _tag(node) + '"' + "".join(_escape(char) for char in text) + '"'
 
 
-def _escaped(char: str) -> str:
+def _escape(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
     if char.isprintable():

@@ -1,6 +1,6 @@
-"""A file as the pieces of gateway configuration in it: the file itself, or block scalars of ConfigMap manifests.
+"""Finds the fragments of gateway configuration in a file: the file itself, or block scalars of ConfigMap manifests.
 
-A piece (a unit) is read as its gateway reads it; its placement says which offset of the file each character has.
+A fragment is read as its gateway reads it. Its placement says which offset of the file each of its characters has.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from gatewayctl.gateways.yamltext.document import BOM, Fault, parse, template_ma
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unit:
-    """One text of gateway configuration. `scalar` holds it where it is part of a manifest, under the key `key`."""
+class Fragment:
+    """One text of gateway configuration. In a manifest it is the value of `key`, in the block scalar `scalar`."""
 
     file: str
     text: str
@@ -30,50 +30,50 @@ class Unit:
         """The line of `node` in the file, from 1."""
         return int(node.start_mark.line) + self.placement.line
 
-    def refused(self, node: Node, reason: str, *, hint: str = "") -> Refused:
-        """A refusal that names the place of `node`."""
+    def refusal(self, node: Node, reason: str, *, hint: str = "") -> Refused:
+        """A refusal that names the line of `node`."""
         return Refused(self.file, self.line(node), reason, hint=hint)
 
     def source(self, node: Node) -> str:
         """The text of `node` as written."""
         return self.text[node.start_mark.index : node.end_mark.index]
 
-    def unexpected(self, node: Node, wanted: str) -> Refused:
-        """A refusal of a node that is not what the product expects there, or that a template will replace."""
+    def wrong_type(self, node: Node, wanted: str) -> Refused:
+        """A refusal of a node where the gateway expects something else, or that a template engine will replace."""
         written = self.source(node).split("\n")[0].strip()[:60]
         if template_mark(written[:2]) or written.startswith("${"):
-            return self.refused(node, f"{wanted} is left to a template here ({written}): edit the rendered file")
+            return self.refusal(node, f"{wanted} is left to a template here ({written}): edit the rendered file")
         kind = f"the value {written!r}" if isinstance(node, ScalarNode) else "a list"
         kind = "a mapping" if isinstance(node, MappingNode) else kind
-        return self.refused(node, f"{wanted} expected here, found {kind}")
+        return self.refusal(node, f"{wanted} expected here, found {kind}")
 
 
-Parsed = Callable[[str, str, int], tuple[Node, ...]]
+ParseText = Callable[[str, str, int], tuple[Node, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One file, read: its documents, and the units of gateway configuration among them."""
+    """One file, read: its documents, and the fragments of gateway configuration among them."""
 
     file: SourceFile
     roots: tuple[Node, ...]
-    units: tuple[Unit, ...]
+    fragments: tuple[Fragment, ...]
 
 
 @lru_cache(maxsize=8)
 def read(file: SourceFile, is_config: Callable[[str], bool] | None) -> Source:
-    """`file` in units; `is_config` tells which values of a ConfigMap are the gateway's. Raises Refused.
+    """The fragments of `file`; `is_config` says which values of a ConfigMap are the gateway's. Raises Refused.
 
-    Without `is_config`, the Kubernetes objects are themselves the configuration, and the file is one unit.
+    Without `is_config`, the Kubernetes objects are themselves the configuration, and the file is one fragment.
 
-    Remembered: the checks after an edit cost no second parse of what is known. The nodes must not be changed.
+    The result is cached, so that the checks after an edit need not parse again. Its nodes must not be changed.
     """
     base = 1 if file.text.startswith(BOM) else 0
     text = file.text[base:]
-    roots = _parsed(file.name, text, 1)
-    held: list[Unit] = []
+    roots = _parse(file.name, text, 1)
+    held: list[Fragment] = []
     plain: list[Node] = []
-    whole = Unit(file.name, text, roots, Placement(base=base))
+    whole = Fragment(file.name, text, roots, Placement(base=base))
     if is_config is None:
         return Source(file, roots, (whole,))
     for root in roots:
@@ -81,21 +81,21 @@ def read(file: SourceFile, is_config: Callable[[str], bool] | None) -> Source:
         if manifests is None:
             plain.append(root)
         for manifest in manifests or ():
-            held += _units_of(whole, manifest, is_config)
+            held += _fragments_of(whole, manifest, is_config)
     if plain:
-        held.append(Unit(file.name, text, tuple(plain), Placement(base=base)))
+        held.append(Fragment(file.name, text, tuple(plain), Placement(base=base)))
     return Source(file, roots, tuple(held))
 
 
-def blocks(file: SourceFile, is_config: Callable[[str], bool]) -> tuple[Unit, ...]:
+def blocks(file: SourceFile, is_config: Callable[[str], bool]) -> tuple[Fragment, ...]:
     """The literal blocks of ConfigMaps that hold configuration of a format that is not YAML. Raises Refused."""
-    roots = _parsed(file.name, file.text, 1)
-    whole = Unit(file.name, file.text, roots, Placement())
+    roots = _parse(file.name, file.text, 1)
+    whole = Fragment(file.name, file.text, roots, Placement())
     manifests = [manifest for root in roots for manifest in manifests_of(root) or ()]
-    return tuple(unit for one in manifests for unit in _units_of(whole, one, is_config, lambda *_: ()))
+    return tuple(fragment for one in manifests for fragment in _fragments_of(whole, one, is_config, lambda *_: ()))
 
 
-def _parsed(name: str, text: str, first_line: int) -> tuple[Node, ...]:
+def _parse(name: str, text: str, first_line: int) -> tuple[Node, ...]:
     found = parse(text)
     if isinstance(found, Fault):
         raise Refused(name, found.line + first_line - 1 if found.line else 0, found.reason)
@@ -103,14 +103,14 @@ def _parsed(name: str, text: str, first_line: int) -> tuple[Node, ...]:
 
 
 def pairs_of(node: Node | None) -> dict[str, Node]:
-    """A manifest's own keys; Kubernetes knows one spelling only."""
+    """The values of a manifest by key, as written: Kubernetes accepts one spelling only."""
     if not isinstance(node, MappingNode):
         return {}
     return {key.value: value for key, value in node.value if isinstance(key, ScalarNode)}
 
 
 def manifests_of(root: Node) -> list[Node] | None:
-    """The Kubernetes objects of a document; None when it is none."""
+    """The Kubernetes objects of a document; None if it is not one."""
     fields = pairs_of(root)
     if not {"kind", "apiVersion"} <= set(fields):
         return None
@@ -120,12 +120,14 @@ def manifests_of(root: Node) -> list[Node] | None:
     return [root]
 
 
-def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool], parsed: Parsed = _parsed) -> list[Unit]:
+def _fragments_of(
+    whole: Fragment, manifest: Node, is_config: Callable[[str], bool], parse_text: ParseText = _parse
+) -> list[Fragment]:
     fields = pairs_of(manifest)
     kind, data = fields.get("kind"), fields.get("data")
     if kind is None or kind.value != "ConfigMap" or not isinstance(data, MappingNode):
         return []
-    units = []
+    fragments = []
     for key, value in data.value:
         if not isinstance(value, ScalarNode) or not is_config(value.value):
             continue
@@ -134,17 +136,17 @@ def _units_of(whole: Unit, manifest: Node, is_config: Callable[[str], bool], par
             reason = (
                 f"{key.value} holds gateway configuration as a {written} scalar: its lines cannot be edited in place"
             )
-            raise whole.refused(value, reason, hint=f"write it as a literal block: `{key.value}: |`")
+            raise whole.refusal(value, reason, hint=f"write it as a literal block: `{key.value}: |`")
         if value.start_mark.index < key.end_mark.index:
-            raise whole.refused(key, f"{key.value} is an alias of a text that stands elsewhere")
+            raise whole.refusal(key, f"{key.value} is an alias of a text that stands elsewhere")
         placement = _placement(whole, value)
-        roots = parsed(whole.file, value.value, placement.line)
-        units.append(Unit(whole.file, value.value, roots, placement, value, str(key.value)))
-    return units
+        roots = parse_text(whole.file, value.value, placement.line)
+        fragments.append(Fragment(whole.file, value.value, roots, placement, value, str(key.value)))
+    return fragments
 
 
-def _placement(whole: Unit, scalar: ScalarNode) -> Placement:
-    """Where the lines of a literal block stand. Raises Refused when they cannot be found again as written."""
+def _placement(whole: Fragment, scalar: ScalarNode) -> Placement:
+    """The placement of a literal block. Raises Refused if its lines cannot be found in the file."""
     text = whole.text
     first = text.index("\n", scalar.start_mark.index) + 1
     written = text[first : max(first, scalar.end_mark.index)]
@@ -158,7 +160,7 @@ def _placement(whole: Unit, scalar: ScalarNode) -> Placement:
     for row, line in enumerate(lines):
         found = outer[row].rstrip("\r") if row < len(outer) else ""
         if found[indent:] != line or found[:indent].strip(" "):
-            raise whole.refused(scalar, "the lines of this block scalar cannot be told apart with certainty")
+            raise whole.refusal(scalar, "the lines of this block scalar cannot be told apart with certainty")
         inner.append(here)
         starts.append(there + whole.placement.base)
         here += len(line) + 1

@@ -1,16 +1,17 @@
-"""Where an item is put into a list, and which characters an item takes with it when it goes.
+"""Finds where an item is inserted into a list, and which characters are removed with an item.
 
-An item goes in directly above its neighbour and above the comments that belong to the neighbour, never higher: what
-stands before the neighbour in the list keeps its precedence. Or it goes below the last one, where places are names.
+An item is inserted directly above its neighbour and the comments that belong to the neighbour, never higher: the items
+above keep their precedence. Or it is inserted below the last item, where the position of an item is its name.
 """
 
 import re
+from collections.abc import Iterator
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.gateways.spans import Splice
-from gatewayctl.gateways.yamltext.emit import Habit, block_item, flow
-from gatewayctl.gateways.yamltext.fragments import Unit
+from gatewayctl.gateways.yamltext.emit import Style, block_item, flow
+from gatewayctl.gateways.yamltext.fragments import Fragment
 
 # A comment that closes a region belongs to what it closes, not to what follows.
 _CLOSES = re.compile(r"#.*(\[END\b|#?endregion\b)|#+\s*END\b")
@@ -21,7 +22,7 @@ _BETWEEN = re.compile(r"\s*,[ \t]*(\r?\n[ \t]*)?")
 
 
 def aliases(sequence: SequenceNode) -> frozenset[int]:
-    """The items that are written as `*name`: their own text stands elsewhere."""
+    """The indexes of the items that are aliases (`*name`): their text is elsewhere."""
     floor, found = sequence.start_mark.index, []
     for index, item in enumerate(sequence.value):
         if floor <= item.start_mark.index <= sequence.end_mark.index:
@@ -31,80 +32,89 @@ def aliases(sequence: SequenceNode) -> frozenset[int]:
     return frozenset(found)
 
 
-def inserted(unit: Unit, sequence: SequenceNode, index: int, item: Node) -> Splice:
-    """The splice that puts `item` above the item at `index`, or below the last one. Raises Refused."""
+def insertion(fragment: Fragment, sequence: SequenceNode, index: int, item: Node) -> Splice:
+    """The splice that inserts `item` above the item at `index`, or below the last one. Raises Refused."""
     if index == len(sequence.value):
-        return _appended(unit, sequence, item)
+        return _insertion_at_end(fragment, sequence, item)
     neighbour = sequence.value[index]
     floor = content_end(sequence.value[index - 1], sequence.start_mark.index) if index else sequence.start_mark.index
     if sequence.flow_style:
         start = neighbour.start_mark.index
-        text = flow(item, Habit(pad=_pad(unit, neighbour)))
-        begin = _line_start(unit.text, start)
-        blanks = unit.text[begin:start]
+        text = flow(item, Style(pad=_pad(fragment, neighbour)))
+        begin = _line_start(fragment.text, start)
+        blanks = fragment.text[begin:start]
         if blanks.strip(" \t"):
             return Splice(start, start, f"{text}, ")
-        top = _above_comments(unit.text, begin, floor, first=not index)
+        top = _above_comments(fragment.text, begin, floor, first=not index)
         return Splice(top, top, f"{blanks}{text},\n")
-    dash = _dash(unit, neighbour)
-    begin = _line_start(unit.text, dash)
-    habit = _habit(unit, sequence, neighbour, dash)
-    lines = block_item(item, dash - begin, habit)
-    top = _above_comments(unit.text, begin, floor, first=not index)
+    dash = _dash(fragment, neighbour)
+    begin = _line_start(fragment.text, dash)
+    style = _style_of(fragment, sequence, neighbour, dash)
+    lines = block_item(item, dash - begin, style)
+    top = _above_comments(fragment.text, begin, floor, first=not index)
     return Splice(top, top, "".join(f"{line}\n" for line in lines))
 
 
-def _appended(unit: Unit, sequence: SequenceNode, item: Node) -> Splice:
-    """Right below the last item, above comments that follow it; a file without a last line feed stays without one."""
+def _insertion_at_end(fragment: Fragment, sequence: SequenceNode, item: Node) -> Splice:
+    """Below the last item, and above comments that follow it. A file without a final line feed stays without one."""
     last = sequence.value[-1]
     if sequence.flow_style:
-        begin = _line_start(unit.text, last.start_mark.index)
-        blanks = unit.text[begin : last.start_mark.index]
+        begin = _line_start(fragment.text, last.start_mark.index)
+        blanks = fragment.text[begin : last.start_mark.index]
         gap = " " if blanks.strip() else f"\n{blanks}"
         end = last.end_mark.index
-        return Splice(end, end, f",{gap}{flow(item, Habit(pad=_pad(unit, last)))}")
-    dash = _dash(unit, last)
-    lines = block_item(item, dash - _line_start(unit.text, dash), _habit(unit, sequence, last, dash))
-    top = _next_line(unit.text, content_end(last, sequence.start_mark.index))
-    if _ends_without_a_line_feed(unit, sequence):
+        return Splice(end, end, f",{gap}{flow(item, Style(pad=_pad(fragment, last)))}")
+    dash = _dash(fragment, last)
+    lines = block_item(item, dash - _line_start(fragment.text, dash), _style_of(fragment, sequence, last, dash))
+    top = _next_line(fragment.text, content_end(last, sequence.start_mark.index))
+    if _ends_without_a_line_feed(fragment, sequence):
         return Splice(top, top, "".join(f"\n{line}" for line in lines))
     return Splice(top, top, "".join(f"{line}\n" for line in lines))
 
 
-def removed(unit: Unit, sequence: SequenceNode, index: int, *, tail: bool) -> Splice:
-    """The splice that takes the item at `index` away; with `tail`, whatever follows it goes as well. Raises Refused."""
+def removal(fragment: Fragment, sequence: SequenceNode, index: int, *, tail: bool) -> Splice:
+    """The splice that removes the item at `index`. `tail`: all items below it are removed, too. Raises Refused."""
     item = sequence.value[index]
     if len(sequence.value) == 1:
-        raise unit.refused(item, "this is the only item left in its list: delete it by hand")
-    if not sequence.flow_style:
-        begin = _line_start(unit.text, _dash(unit, item))
-        end = _next_line(unit.text, content_end(item, item.start_mark.index))
-        if tail and begin and _ends_without_a_line_feed(unit, sequence):
-            return Splice(_line_end(unit.text, begin), _line_end(unit.text, end))
-        return Splice(begin, end)
+        raise fragment.refusal(item, "this is the only item left in its list: delete it by hand")
+    if sequence.flow_style:
+        return _removal_in_flow(fragment, sequence, index, tail=tail and index > 0)
+    begin = _line_start(fragment.text, _dash(fragment, item))
+    end = _next_line(fragment.text, content_end(item, item.start_mark.index))
+    if tail and begin and _ends_without_a_line_feed(fragment, sequence):
+        return Splice(_line_end(fragment.text, begin), _line_end(fragment.text, end))
+    return Splice(begin, end)
+
+
+def _removal_in_flow(fragment: Fragment, sequence: SequenceNode, index: int, *, tail: bool) -> Splice:
+    """With the comma before the item if it is the tail, else with the comma after it. Raises Refused."""
+    text, item = fragment.text, sequence.value[index]
     start, end = item.start_mark.index, item.end_mark.index
-    begin, after = _line_start(unit.text, start), _next_line(unit.text, end)
-    tail = tail and index > 0
-    if not tail and not unit.text[begin:start].strip() and unit.text[end:after].strip() == ",":
-        return Splice(begin, after)
-    other = sequence.value[index - 1].end_mark.index if tail else sequence.value[index + 1].start_mark.index
-    gap = unit.text[other:start] if tail else unit.text[end:other]
+    if tail:
+        start = sequence.value[index - 1].end_mark.index
+        gap = text[start : item.start_mark.index]
+    else:
+        begin, after = _line_start(text, start), _next_line(text, end)
+        if not text[begin:start].strip() and text[end:after].strip() == ",":
+            return Splice(begin, after)  # it has lines of its own
+        end = sequence.value[index + 1].start_mark.index
+        gap = text[item.end_mark.index : end]
     if not _BETWEEN.fullmatch(gap):
-        raise unit.refused(item, "something was written between this item and its neighbour: delete it by hand")
-    return Splice(other, end) if tail else Splice(start, other)
+        raise fragment.refusal(item, "something was written between this item and its neighbour: delete it by hand")
+    return Splice(start, end)
 
 
-def _ends_without_a_line_feed(unit: Unit, sequence: SequenceNode) -> bool:
-    """Whether a block list is what a text ends with, and no line feed: then the one above an item is the item's."""
+def _ends_without_a_line_feed(fragment: Fragment, sequence: SequenceNode) -> bool:
+    """Whether a text ends with a block list, without a line feed: then the line feed before an item belongs to it."""
     last = sequence.value[-1]
-    end = _next_line(unit.text, content_end(last, sequence.start_mark.index))
-    return end == len(unit.text) and not unit.text.endswith("\n")
+    end = _next_line(fragment.text, content_end(last, sequence.start_mark.index))
+    return end == len(fragment.text) and not fragment.text.endswith("\n")
 
 
 def content_end(node: Node, floor: int) -> int:
-    """Where the text of `node` ends: the parser lets a block end where the next token begins, after comments.
+    """Where the text of `node` ends. For the parser a block ends where the next token begins, after comments.
 
-    Text that stands before `floor` belongs to an alias, and says nothing.
+    Text before `floor` belongs to an alias, and is ignored.
     """
     while isinstance(node, (MappingNode, SequenceNode)) and not node.flow_style and node.value:
         last = node.value[-1]
@@ -129,16 +139,16 @@ def _line_end(text: str, begin: int) -> int:
 
 
 def _next_line(text: str, offset: int) -> int:
-    """The start of the line after the one on which a text ends at `offset`."""
+    """The start of the line after the one that holds the end `offset` of a text."""
     while offset and text[offset - 1] in "\r\n":
         offset -= 1  # the parser lets a block scalar end after its line, and after blank lines
     end = text.find("\n", offset)
     return len(text) if end < 0 else end + 1
 
 
-def _dash(unit: Unit, item: Node) -> int:
+def _dash(fragment: Fragment, item: Node) -> int:
     """The dash of a block list's item. Raises Refused when it does not begin its line."""
-    text = unit.text
+    text = fragment.text
     begin = _line_start(text, item.start_mark.index)
     if _DASH.fullmatch(text[begin : item.start_mark.index]):
         return text.index("-", begin)
@@ -151,7 +161,7 @@ def _dash(unit: Unit, item: Node) -> int:
             if line.strip() and not line.lstrip().startswith("#"):
                 break
             begin = above
-    raise unit.refused(item, "this list item does not begin a line of its own")
+    raise fragment.refusal(item, "this list item does not begin a line of its own")
 
 
 def _above_comments(text: str, begin: int, floor: int, *, first: bool) -> int:
@@ -166,21 +176,21 @@ def _above_comments(text: str, begin: int, floor: int, *, first: bool) -> int:
     return begin
 
 
-def _pad(unit: Unit, node: Node) -> str:
-    """What this node puts inside its braces, as far as one is followed by something on its line."""
-    found = _BRACE.search(unit.source(node))
+def _pad(fragment: Fragment, node: Node) -> str:
+    """The blanks inside the braces of this node: those of the first brace that has something after it on its line."""
+    found = _BRACE.search(fragment.source(node))
     return " " if found is None or found.group(1) else ""
 
 
-def _habit(unit: Unit, sequence: SequenceNode, item: Node, dash: int) -> Habit:
-    """How the neighbour is indented; where it does not tell, how its own list is."""
-    column = dash - _line_start(unit.text, dash)
+def _style_of(fragment: Fragment, sequence: SequenceNode, item: Node, dash: int) -> Style:
+    """The style of the neighbour; for what it does not show, that of its list."""
+    column = dash - _line_start(fragment.text, dash)
     gap = item.start_mark.index - dash - 1
-    gap = gap if 1 <= gap <= 8 and "\n" not in unit.text[dash : item.start_mark.index] else 1
+    gap = gap if 1 <= gap <= 8 and "\n" not in fragment.text[dash : item.start_mark.index] else 1
     step, offset = _steps(item)
     if offset is None:
-        offset = _list_offset(unit.text, sequence.start_mark.index, column)
-    return Habit(step or 2, offset, gap, _pad(unit, item))
+        offset = _list_offset(fragment.text, sequence.start_mark.index, column)
+    return Style(step or 2, offset, gap, _pad(fragment, item))
 
 
 def _list_offset(text: str, start: int, column: int) -> int:
@@ -195,18 +205,12 @@ def _list_offset(text: str, start: int, column: int) -> int:
 
 
 def _steps(node: Node) -> tuple[int | None, int | None]:
-    """Columns by which the first nested mapping and the first nested list are set in; None where nothing tells."""
+    """Columns by which the first nested mapping and the first nested list are indented; None where there is none."""
     step: int | None = None
     offset: int | None = None
     pending = [node]
     while pending and (step is None or offset is None):
-        one = pending.pop(0)
-        if not isinstance(one, MappingNode) or one.flow_style:
-            continue
-        for key, value in one.value:
-            if value.start_mark.line <= key.start_mark.line or value.flow_style:
-                continue
-            columns = value.start_mark.column - key.start_mark.column
+        for value, columns in _values_below_keys(pending.pop(0)):
             if isinstance(value, MappingNode) and columns > 0:
                 step = step or columns
                 pending.append(value)
@@ -214,3 +218,10 @@ def _steps(node: Node) -> tuple[int | None, int | None]:
                 offset = columns
                 pending += value.value
     return step, offset
+
+
+def _values_below_keys(node: Node) -> Iterator[tuple[Node, int]]:
+    """The values of a block mapping that begin below their keys in block style, and their columns from the key."""
+    for key, value in node.value if isinstance(node, MappingNode) and not node.flow_style else ():
+        if value.start_mark.line > key.start_mark.line and not value.flow_style:
+            yield value, value.start_mark.column - key.start_mark.column

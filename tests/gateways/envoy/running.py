@@ -1,99 +1,45 @@
-"""A real Envoy on loopback, fed from a folder that is swapped as a ConfigMap mount is; and two tiny upstreams."""
+"""A real Envoy on loopback that reads its files from a mounted folder, and two upstreams."""
 
-import http.client
-import os
-import socket
+import http
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import STAMP_HEADER, Files, SourceFile
 from gatewayctl.gateways.envoy.checker import find_envoy
+from tests.gateways.config_map_mount import ConfigMapMount
+from tests.gateways.loopback import TIMEOUT, Request, Response, Upstream, free_port, network, send, stop_process, until
 
-PATIENCE = 20.0  # seconds
-# A net of our own on loopback, so that runs beside each other do not meet.
-NET = f"127.{60 + os.getpid() % 60}.{os.getpid() // 60 % 250}"
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Return once `condition` holds; fail after PATIENCE."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}"
-        time.sleep(0.02)
+NET = network(60)
 
 
-def free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-class Upstream:
-    """Answers every request with its own name; `/slow` only when `go` is set."""
+class NamedUpstream(Upstream):
+    """Answers every request with its name; a path that ends with `/slow` only when `go` is set."""
 
     def __init__(self, name: str, host: str, port: int) -> None:
-        self.host, self.port, self.go = host, port, threading.Event()
-        go = self.go
+        self.go = go = threading.Event()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+        def respond(request: Request) -> Response:
+            if request.path.endswith("/slow"):
+                go.wait(TIMEOUT)
+            return Response(name)
 
-            def do_GET(self) -> None:
-                if self.path.endswith("/slow"):
-                    go.wait(PATIENCE)
-                body = name.encode()
-                self.send_response(200)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
-                pass
-
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        super().__init__(host, port, respond)
 
     def stop(self) -> None:
         self.go.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().stop()
 
 
-class Mount:
-    """A folder as the kubelet mounts a ConfigMap: names are links through `..data`, which is swapped."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._number = folder, 0
-        folder.mkdir()
-
-    def publish(self, files: Files) -> None:
-        self._number += 1
-        fresh = self.folder / f"..{self._number}"
-        fresh.mkdir()
-        for file in files:
-            (fresh / file.name).write_text(file.text, encoding="utf-8")
-            if not (self.folder / file.name).is_symlink():
-                (self.folder / file.name).symlink_to(f"..data/{file.name}")
-        link = self.folder / "..new"
-        link.symlink_to(fresh.name)
-        link.rename(self.folder / "..data")
-
-
-class Gateway:
+class RunningEnvoy:
     """One running Envoy."""
 
     def __init__(self, folder: Path, files: Files, port: int) -> None:
-        self.mount = Mount(folder / "xds")
+        self.mount = ConfigMapMount(folder / "xds")
         self.mount.publish(files)
         self.host, self.port, self.admin_port = f"{NET}.10", port, free_port(f"{NET}.11")
         bootstrap = folder / "envoy.yaml"
@@ -107,20 +53,15 @@ class Gateway:
 
     def admin(self, replica: Replica, path: str) -> str:
         """GET from the admin port, as the adapter does."""
-        connection = http.client.HTTPConnection(replica.admin, timeout=5)
         try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            text = answer.read().decode()
+            answer = send(replica.admin, path)
         except OSError as fault:
             raise EnvironmentFailed(str(fault)) from fault
-        finally:
-            connection.close()
         if answer.status != http.HTTPStatus.OK:
-            raise EnvironmentFailed(f"{answer.status} for {path}: {text}")
-        return text
+            raise EnvironmentFailed(f"{answer.status} for {path}: {answer.body}")
+        return answer.body
 
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         assert self._process.poll() is None, Path(self._log.name).read_text()
         try:
             return "LIVE" in self.admin(self.replica, "/ready") and self.ask("/")[0] != 0
@@ -129,26 +70,14 @@ class Gateway:
 
     def ask(self, path: str, *headers: tuple[str, str]) -> tuple[int, str, str]:
         """Status, body and stamp of one GET; headers may repeat. Status 0: no answer."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
         try:
-            connection.putrequest("GET", path)
-            for name, value in headers:
-                connection.putheader(name, value)
-            connection.endheaders()
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(), answer.getheader(STAMP_HEADER, "")
+            answer = send(f"{self.host}:{self.port}", path, *headers)
         except OSError:
             return 0, "", ""
-        finally:
-            connection.close()
+        return answer.status, answer.body, answer.header(STAMP_HEADER)
 
     def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        stop_process(self._process)
         self._log.close()
 
     def _source(self, name: str) -> str:
@@ -191,22 +120,21 @@ def listener_lines(host: str, port: int, routing: str) -> str:
 
 
 @contextmanager
-def gateway(folder: Path, files: Files, port: int = 0) -> Iterator[Gateway]:
+def running_envoy(folder: Path, files: Files, port: int = 0) -> Iterator[RunningEnvoy]:
     """An Envoy that serves `files`, ready; stopped afterwards."""
-    running = Gateway(folder, files, port or free_port(f"{NET}.10"))
+    running = RunningEnvoy(folder, files, port or free_port(f"{NET}.10"))
     try:
-        until(running.ready, "Envoy to be ready")
+        until(running.is_ready, "Envoy to be ready")
         yield running
     finally:
         running.stop()
 
 
 @contextmanager
-def upstreams() -> Iterator[tuple[Upstream, Upstream]]:
+def running_upstreams(stable_host: str, canary_host: str) -> Iterator[tuple[NamedUpstream, NamedUpstream]]:
     """Stable and canary, on two addresses and one port."""
-    stable_host, canary_host = f"{NET}.1", f"{NET}.2"
     port = free_port(stable_host)
-    stable, canary = Upstream("stable", stable_host, port), Upstream("canary", canary_host, port)
+    stable, canary = NamedUpstream("stable", stable_host, port), NamedUpstream("canary", canary_host, port)
     try:
         yield stable, canary
     finally:

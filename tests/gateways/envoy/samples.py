@@ -1,6 +1,9 @@
 """Rules and small Envoy files for the tests of the dialect."""
 
-from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.domain.routing import Files
+from tests.gateways.samples import a_rule, one_file
+
+__all__ = ["CLUSTER", "LISTENER", "MANAGER", "ORDERS", "ROUTER", "ROUTES", "a_rule", "cds", "dns_cluster", "one", "rds"]
 
 ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
@@ -9,15 +12,9 @@ MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 
-def a_rule(app="orders", value="always", stamp="r-1", **changes) -> CanaryRule:
-    """Orders' canary rule."""
-    what = {"service": "orders", "canary": "orders-canary", "header": Header("x-canary", value), **changes}
-    return CanaryRule(app=app, stamp=stamp, **what)
-
-
 def one(text: str, name: str = "rds.yaml") -> Files:
     """A gateway with one file."""
-    return (SourceFile(name, text),)
+    return one_file(text, name)
 
 
 def rds(routes: str, name: str = "shop") -> str:

@@ -1,4 +1,4 @@
-"""The real Envoy as the judge of edits: what it would not load is caught before it is published."""
+"""The real Envoy checks edits: what it would not load is found before it is published."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.envoy.checker import EnvoyChecker
 from gatewayctl.gateways.registry import gateway
 from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTER, a_rule, cds, dns_cluster, one, rds
-from tests.gateways.envoy.test_golden import CASES, stored
+from tests.gateways.envoy.test_golden import CASES, read_case
 
 pytestmark = pytest.mark.sandbox
 
@@ -43,18 +43,18 @@ def broken(files, name, old, new):
 @pytest.mark.shows("envoy", "own check")
 @pytest.mark.parametrize("case", CASES)
 def test_every_golden_edit_is_loaded_by_envoy(case):
-    said = CHECKER.check(stored(case, "before"), stored(case, "after"))
+    result = CHECKER.check(read_case(case, "before"), read_case(case, "after"))
 
-    assert (said.ok, said.checked) == (True, True), said.detail
+    assert (result.ok, result.checked) == (True, True), result.detail
 
 
 @pytest.mark.parametrize("files", [(ROUTES,), (ROUTES, CLUSTERS), (BY_RDS, ROUTES), (CLUSTERS, BY_RDS, ROUTES)])
-def test_xds_files_in_any_company_are_checked_whole(files):
+def test_xds_files_in_any_combination_are_checked_whole(files):
     after = DIALECT.insert(files, a_rule()).apply(files)
 
-    said = CHECKER.check(files, after)
+    result = CHECKER.check(files, after)
 
-    assert (said.ok, said.checked, said.detail) == (True, True, "")
+    assert (result.ok, result.checked, result.detail) == (True, True, "")
 
 
 FAULTS = {
@@ -75,17 +75,17 @@ FAULTS = {
 
 @pytest.mark.shows("envoy", "own check")
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("company", [(), (BY_RDS,)])
-def test_what_a_running_envoy_would_reject_or_ignore_is_not_ok(fault, company):
-    files = (ROUTES, CLUSTERS, *company)
-    name, old, new, words = FAULTS[fault]
+@pytest.mark.parametrize("others", [(), (BY_RDS,)])
+def test_what_a_running_envoy_would_reject_or_ignore_is_not_ok(fault, others):
+    files = (ROUTES, CLUSTERS, *others)
+    name, old, new, reason = FAULTS[fault]
     after = broken(DIALECT.insert(files, a_rule()).apply(files), name, old, new)
 
-    said = CHECKER.check(files, after)
+    result = CHECKER.check(files, after)
 
-    assert (said.ok, said.checked) == (False, True)
-    assert words in said.detail
-    assert "\n" not in said.detail
+    assert (result.ok, result.checked) == (False, True)
+    assert reason in result.detail
+    assert "\n" not in result.detail
 
 
 def test_endpoints_are_checked_too():
@@ -96,10 +96,10 @@ def test_endpoints_are_checked_too():
     )
     files = (ROUTES, eds)
 
-    said = CHECKER.check(files, broken(files, "eds.yaml", "endpoints:", "endpoint:"))
+    result = CHECKER.check(files, broken(files, "eds.yaml", "endpoints:", "endpoint:"))
 
-    assert (said.ok, said.checked) == (False, True)
-    assert "no such field: 'endpoint'" in said.detail
+    assert (result.ok, result.checked) == (False, True)
+    assert "no such field: 'endpoint'" in result.detail
 
 
 TLS = """\
@@ -122,35 +122,35 @@ def behind_tls():
 def test_files_that_need_what_only_the_gateway_has_are_checked_in_parts():
     files = behind_tls()
 
-    said = CHECKER.check(files, DIALECT.insert(files, a_rule()).apply(files))
+    result = CHECKER.check(files, DIALECT.insert(files, a_rule()).apply(files))
 
-    assert (said.ok, said.checked) == (True, True)
-    assert said.detail.startswith("only the routes and our cluster checked; as a whole Envoy cannot load the files")
-    assert "/nowhere/tls." in said.detail
+    assert (result.ok, result.checked) == (True, True)
+    assert result.detail.startswith("only the routes and our cluster checked; as a whole Envoy cannot load the files")
+    assert "/nowhere/tls." in result.detail
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [("lds.yaml", "headers:", "header:"), ("cds.yaml", 'cluster_name: "orders-canary"', "cluster: x")],
 )
-def test_a_fault_of_ours_is_found_in_parts_too(name, old, new):
+def test_a_fault_of_the_edit_is_found_in_parts_too(name, old, new):
     files = behind_tls()
     after = broken(DIALECT.insert(files, a_rule()).apply(files), name, old, new)
 
-    said = CHECKER.check(files, after)
+    result = CHECKER.check(files, after)
 
-    assert (said.ok, said.checked) == (False, True)
-    assert "no such field" in said.detail
+    assert (result.ok, result.checked) == (False, True)
+    assert "no such field" in result.detail
 
 
 def test_files_that_were_broken_before_are_no_fault_of_the_edit():
     files = one(rds("    - match: { prefix: /, spell: x }\n      route: { cluster: orders }\n"))
 
-    said = CHECKER.check(files, DIALECT.insert(files, a_rule()).apply(files))
+    result = CHECKER.check(files, DIALECT.insert(files, a_rule()).apply(files))
 
-    assert (said.ok, said.checked) == (True, False)
-    assert "Envoy does not load the files as they were" in said.detail
-    assert "no such field: 'spell'" in said.detail
+    assert (result.ok, result.checked) == (True, False)
+    assert "Envoy does not load the files as they were" in result.detail
+    assert "no such field: 'spell'" in result.detail
 
 
 def test_scalars_reach_envoy_as_they_are_written():
@@ -165,10 +165,10 @@ def test_scalars_reach_envoy_as_they_are_written():
     assert CHECKER.check(quoted, quoted).ok
 
 
-def test_without_a_binary_nothing_is_claimed(tmp_path):
+def test_without_a_binary_nothing_is_checked(tmp_path):
     files = (ROUTES,)
 
-    said = EnvoyChecker(str(tmp_path / "no-envoy")).check(files, files)
+    result = EnvoyChecker(str(tmp_path / "no-envoy")).check(files, files)
 
-    assert (said.ok, said.checked) == (True, False)
-    assert said.detail.startswith("not checked: ")
+    assert (result.ok, result.checked) == (True, False)
+    assert result.detail.startswith("not checked: ")

@@ -94,13 +94,13 @@ CLUSTER_REFUSALS = {
 
 @pytest.mark.parametrize("case", CLUSTER_REFUSALS)
 def test_a_cluster_that_cannot_be_copied_is_refused_with_its_place_and_reason(case):
-    text, changes, words = CLUSTER_REFUSALS[case]
+    text, changes, reason = CLUSTER_REFUSALS[case]
     files = (SourceFile("rds.yaml", rds(ORDERS)), SourceFile("cds.yaml", text))
 
     with pytest.raises(Refused) as refused:
         DIALECT.insert(files, a_rule(**changes))
 
-    assert str(refused.value).startswith(f"cds.yaml{words}")
+    assert str(refused.value).startswith(f"cds.yaml{reason}")
     assert refused.value.exit_code == 2
 
 

@@ -63,7 +63,7 @@ def test_only_the_rule_of_the_asked_app_is_removed():
 
 
 def test_another_apps_rule_keeps_its_place_and_is_no_route_of_the_service():
-    others = DIALECT.insert(BOTH, a_rule(app="web", canary="web-canary")).apply(BOTH)
+    others = DIALECT.insert(BOTH, a_rule(app="web", service="orders", canary="web-canary")).apply(BOTH)
 
     change = DIALECT.insert(others, a_rule())
 
@@ -103,7 +103,9 @@ def test_a_cluster_defined_by_hand_is_neither_changed_nor_removed():
     after = change.apply(files)
 
     assert names(change.stages) == [["rds.yaml"]]
-    assert change.notes == ("the cluster orders-canary is not of our making: it stays as it is, also afterwards",)
+    assert change.notes == (
+        "the cluster orders-canary was not added by gatewayctl: it stays as it is, also when the rule is removed",
+    )
     assert files == DIALECT.remove(after, "orders").apply(after)
 
 

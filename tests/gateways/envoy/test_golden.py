@@ -14,7 +14,7 @@ CASES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
 DIALECT = gateway("envoy").dialect
 
 
-def stored(case: str, which: str) -> Files:
+def read_case(case: str, which: str) -> Files:
     paths = sorted((GOLDEN / case).glob(f"{which}*.yaml"))
     return tuple(SourceFile(path.name.removeprefix(f"{which}."), path.read_bytes().decode()) for path in paths)
 
@@ -26,46 +26,46 @@ def rule_of(case: str):
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_insert_gives_the_stored_text(case):
-    before = stored(case, "before")
+    before = read_case(case, "before")
 
     change = DIALECT.insert(before, rule_of(case))
 
-    assert stored(case, "after") == change.apply(before)
+    assert read_case(case, "after") == change.apply(before)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_rule_is_removed_byte_for_byte(case):
-    after = stored(case, "after")
+    after = read_case(case, "after")
 
     change = DIALECT.remove(after, "orders")
 
-    assert stored(case, "before") == change.apply(after)
+    assert read_case(case, "before") == change.apply(after)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_insert_of_what_is_there_changes_nothing(case):
-    after = stored(case, "after")
+    after = read_case(case, "after")
 
     assert DIALECT.insert(after, rule_of(case)).stages == ()
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_rule_of_another_release_is_replaced_in_place(case):
-    before = stored(case, "before")
+    before = read_case(case, "before")
     old = a_rule(value="r-0", stamp="r-0", canary_host=rule_of(case).canary_host)
     with_old = DIALECT.insert(before, old).apply(before)
-    assert with_old != stored(case, "after")
+    assert with_old != read_case(case, "after")
 
     change = DIALECT.insert(with_old, rule_of(case))
 
-    assert stored(case, "after") == change.apply(with_old)
+    assert read_case(case, "after") == change.apply(with_old)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_route_of_the_service_gets_exactly_one_canary_right_above_it(case):
-    after = stored(case, "after")
+    after = read_case(case, "after")
     views = DIALECT.routes(after)
-    covered = DIALECT.insert(stored(case, "before"), rule_of(case)).covered
+    covered = DIALECT.insert(read_case(case, "before"), rule_of(case)).covered
 
     canaries = [index for index, view in enumerate(views) if view.name == "gatewayctl-orders-canary"]
 

@@ -11,8 +11,9 @@ from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.envoy.product import PRODUCT
 from gatewayctl.gateways.envoy.readback import EnvoyReadback
-from tests.gateways.envoy.running import NET, free_port, gateway, static_cluster, until, upstreams
+from tests.gateways.envoy.running import NET, running_envoy, running_upstreams, static_cluster
 from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTER, a_rule, rds
+from tests.gateways.loopback import free_port, until
 
 DIALECT = PRODUCT.dialect
 ROUTES = "    - match: { prefix: /a/ }\n      route: { cluster: orders }\n" + ORDERS
@@ -21,7 +22,7 @@ REPLICA = Replica("gw-0", "", "")
 
 @pytest.fixture(scope="module")
 def shop():
-    with upstreams() as (stable, canary):
+    with running_upstreams(f"{NET}.1", f"{NET}.2") as (stable, canary):
         yield stable, canary
 
 
@@ -48,7 +49,7 @@ def inline_in_lds(stable, host, port):
     )
 
 
-def published(running, files, change, awaited=""):
+def publish_stages(running, files, change, awaited=""):
     """The stages of a change, one after the other, as a release publishes them: the last when `awaited` is known."""
     live = EnvoyReadback(running.admin)
     for stage in change.stages:
@@ -64,11 +65,11 @@ def published(running, files, change, awaited=""):
 def test_a_rule_by_rds_is_proven_replaced_and_proven_gone(tmp_path, shop):
     stable, canary = shop
     files, rule, other = by_rds(stable), rule_for(canary), rule_for(canary, value="r-2", stamp="r-2")
-    with gateway(tmp_path, files) as running:
+    with running_envoy(tmp_path, files) as running:
         live = EnvoyReadback(running.admin)
         assert live.rule_of(running.replica, rule).routes == 0
 
-        files = published(running, files, DIALECT.insert(files, rule))
+        files = publish_stages(running, files, DIALECT.insert(files, rule))
         until(lambda: live.rule_of(running.replica, rule).routes == 2, "the rule on both routes")
         assert live.rule_of(running.replica, rule).mismatched == 0
         assert running.ask("/a/x", ("x-canary", "always")) == (200, "canary", "r-1")
@@ -78,11 +79,11 @@ def test_a_rule_by_rds_is_proven_replaced_and_proven_gone(tmp_path, shop):
         assert (seen_by_other.routes, seen_by_other.mismatched) == (0, 2)
         assert "the header x-canary is always, not r-2" in seen_by_other.detail
 
-        files = published(running, files, DIALECT.insert(files, other))
+        files = publish_stages(running, files, DIALECT.insert(files, other))
         until(lambda: live.rule_of(running.replica, other).routes == 2, "the other rule")
         assert live.rule_of(running.replica, other).mismatched == 0
 
-        published(running, files, DIALECT.remove(files, "orders"))
+        publish_stages(running, files, DIALECT.remove(files, "orders"))
         until(lambda: not live.rule_of(running.replica, other).routes, "the rule to go")
         assert live.rule_of(running.replica, other).mismatched == 0
         assert running.ask("/a/x", ("x-canary", "r-2")) == (200, "stable", "")
@@ -95,13 +96,13 @@ def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drain
     # The listener's own address is in the file, so it has to be known before Envoy starts.
     port = free_port(f"{NET}.10")
     files = inline_in_lds(stable, f"{NET}.10", port)
-    with gateway(tmp_path, files, port) as running:
+    with running_envoy(tmp_path, files, port) as running:
         live = EnvoyReadback(running.admin)
-        files = published(running, files, DIALECT.insert(files, rule), awaited=rule.canary)
+        files = publish_stages(running, files, DIALECT.insert(files, rule), awaited=rule.canary)
         until(lambda: live.rule_of(running.replica, rule).routes == 2, "the rule on both routes")
         until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
 
-        published(running, files, DIALECT.remove(files, "orders"))
+        publish_stages(running, files, DIALECT.remove(files, "orders"))
 
         until(lambda: not live.rule_of(running.replica, rule).routes, "the rule to go")
         assert live.rule_of(running.replica, rule).mismatched == 0
@@ -109,11 +110,11 @@ def test_a_rule_inline_in_a_listener_is_proven_gone_while_the_old_listener_drain
 
 
 @pytest.mark.sandbox
-def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_that_is_told(tmp_path, shop):
+def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_the_proof_says_so(tmp_path, shop):
     stable, canary = shop
     port = free_port(f"{NET}.10")
     files, rule = inline_in_lds(stable, f"{NET}.10", port), rule_for(canary)
-    with gateway(tmp_path, files, port) as running:
+    with running_envoy(tmp_path, files, port) as running:
         live = EnvoyReadback(running.admin)
         routes, clusters = DIALECT.insert(files, rule).apply(files)[0], files[1]
 
@@ -127,7 +128,7 @@ def test_a_listener_that_names_an_unknown_cluster_is_rejected_and_that_is_told(t
 @pytest.mark.sandbox
 def test_an_upstream_is_ready_when_the_replica_has_a_healthy_endpoint_of_it(tmp_path, shop):
     stable, _ = shop
-    with gateway(tmp_path, by_rds(stable)) as running:
+    with running_envoy(tmp_path, by_rds(stable)) as running:
         live = EnvoyReadback(running.admin)
 
         assert live.upstream_ready(running.replica, "orders").endpoints == 1
@@ -139,7 +140,7 @@ def test_an_upstream_is_ready_when_the_replica_has_a_healthy_endpoint_of_it(tmp_
 @pytest.mark.sandbox
 def test_a_request_is_in_flight_until_it_is_answered(tmp_path, shop):
     stable, _ = shop
-    with gateway(tmp_path, by_rds(stable)) as running:
+    with running_envoy(tmp_path, by_rds(stable)) as running:
         live = EnvoyReadback(running.admin)
         assert live.in_flight(running.replica, "orders") == 0
         assert live.in_flight(running.replica, "unknown") == 0
@@ -167,8 +168,8 @@ def test_odd_requests_are_answered_as_the_limits_say(tmp_path, shop):
         LeakCase.SENT_TWICE: (("x-canary", "never"), ("x-canary", "always")),
         LeakCase.COMMA_LIST: (("x-canary", "always, never"),),
     }
-    with gateway(tmp_path, files) as running:
-        published(running, files, DIALECT.insert(files, rule))
+    with running_envoy(tmp_path, files) as running:
+        publish_stages(running, files, DIALECT.insert(files, rule))
         until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
 
         answers = {case: Attribution(running.ask("/", *headers)[1]) for case, headers in odd.items()}
@@ -204,9 +205,9 @@ def test_the_canary_answers_marked_requests_where_stable_did_and_nowhere_else(tm
         for path in ("/", "/a/b", "/wide/inside", "/wider", "/exact", "/r/7", "/r/x")
         for headers in ((), (tier,))
     ]
-    with gateway(tmp_path, files) as running:
+    with running_envoy(tmp_path, files) as running:
         before = {one: running.ask(one[0], *one[1])[1] for one in asked}
-        published(running, files, DIALECT.insert(files, rule_for(canary)), "orders-canary")
+        publish_stages(running, files, DIALECT.insert(files, rule_for(canary)), "orders-canary")
         until(lambda: running.ask("/", ("x-canary", "always"))[1] == "canary", "the canary to answer")
 
         after = {one: running.ask(one[0], *one[1])[1] for one in asked}
@@ -221,8 +222,8 @@ def test_the_canary_answers_marked_requests_where_stable_did_and_nowhere_else(tm
 def test_the_header_name_is_read_in_any_case(tmp_path, shop):
     stable, canary = shop
     files = by_rds(stable)
-    with gateway(tmp_path, files) as running:
-        published(running, files, DIALECT.insert(files, rule_for(canary)))
+    with running_envoy(tmp_path, files) as running:
+        publish_stages(running, files, DIALECT.insert(files, rule_for(canary)))
 
         until(lambda: running.ask("/", ("X-Canary", "always"))[1] == "canary", "the canary to answer")
 
@@ -329,7 +330,7 @@ def test_a_known_cluster_without_statistics_cannot_tell():
     assert EnvoyReadback(lambda replica, path: answer).in_flight(REPLICA, "orders") is None
 
 
-def test_what_a_listener_update_was_rejected_for_is_told():
+def test_the_reason_of_a_rejected_listener_update_is_shown():
     entry = {"name": "http", "error_state": {"details": "no such field"}}
     answer = json.dumps({"configs": [{"dynamic_listeners": [entry]}]})
 

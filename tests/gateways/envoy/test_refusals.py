@@ -201,12 +201,12 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_it_is_refused_with_its_place_and_reason(case):
-    text, words = REFUSALS[case]
+    text, reason = REFUSALS[case]
 
     with pytest.raises(Refused) as refused:
         DIALECT.insert(one(text), a_rule())
 
-    assert str(refused.value).startswith(f"rds.yaml{words}")
+    assert str(refused.value).startswith(f"rds.yaml{reason}")
 
 
 def test_routes_that_cannot_be_read_are_not_shown_as_none():

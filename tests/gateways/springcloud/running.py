@@ -1,10 +1,9 @@
-"""Real Spring Cloud Gateways on loopback, fed from a folder that is swapped as a ConfigMap mount is."""
+"""Real Spring Cloud Gateways on loopback that read their file from a mounted folder."""
 
 import http.client
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,69 +12,52 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import STAMP_HEADER, SourceFile
 from gatewayctl.gateways.springcloud.jvm_command import command
-from tests.gateways.envoy.running import NET, Mount, Upstream, free_port
+from tests.gateways import loopback
+from tests.gateways.config_map_mount import ConfigMapMount
+from tests.gateways.envoy.running import NET, NamedUpstream, running_upstreams
+from tests.gateways.loopback import free_port, send, stop_process
 from tests.gateways.springcloud.product import gateway_jar
 
-PATIENCE = 120.0  # seconds; a JVM on a busy machine takes its time
 HOSTS = (f"{NET}.21", f"{NET}.22")
 
 
 def until(condition: Callable[[], object], what: str) -> None:
-    """Return once `condition` holds; fail after PATIENCE."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}"
-        time.sleep(0.02)
-
-
-def _ask(address: str, method: str, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(address, timeout=30)
-    try:
-        connection.request(method, path, headers={"content-length": "0"} if method == "POST" else {})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    except OSError as fault:
-        raise EnvironmentFailed(f"{address}: {fault}") from fault
-    finally:
-        connection.close()
+    """As for the other gateways, but a JVM on a busy machine needs more time."""
+    loopback.until(condition, what, timeout=120.0)
 
 
 def get(replica: Replica, path: str) -> str:
     """GET from the management port, as the adapter does."""
-    status, text = _ask(replica.admin, "GET", path)
-    if status != 200:
-        raise EnvironmentFailed(f"{replica.admin}{path} answers {status}: {text[:200]}")
-    return text
+    return _ask_management(replica, path, "GET")
 
 
 def post(replica: Replica, path: str) -> str:
     """POST to the management port, as the adapter does."""
-    status, text = _ask(replica.admin, "POST", path)
-    if status != 200:
-        raise EnvironmentFailed(f"{replica.admin}{path} answers {status}: {text[:200]}")
-    return text
+    return _ask_management(replica, path, "POST", ("content-length", "0"))
 
 
-def asked(replica: Replica, path: str, *headers: tuple[str, str]) -> tuple[int, str, str]:
-    """One request as a client's: the status, the body, and the stamp."""
-    connection = http.client.HTTPConnection(replica.traffic, timeout=30)
+def _ask_management(replica: Replica, path: str, method: str, *headers: tuple[str, str]) -> str:
     try:
-        connection.putrequest("GET", path)
-        for name, value in headers:
-            connection.putheader(name, value)
-        connection.endheaders()
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(), answer.getheader(STAMP_HEADER, "")
-    finally:
-        connection.close()
+        answer = send(replica.admin, path, *headers, method=method)
+    except OSError as fault:
+        raise EnvironmentFailed(f"{replica.admin}: {fault}") from fault
+    if answer.status != http.HTTPStatus.OK:
+        raise EnvironmentFailed(f"{replica.admin}{path} answers {answer.status}: {answer.body[:200]}")
+    return answer.body
 
 
-class Gateways:
+def ask(replica: Replica, path: str, *headers: tuple[str, str]) -> tuple[int, str, str]:
+    """One request of a client: the status, the body, and the stamp."""
+    answer = send(replica.traffic, path, *headers)
+    return answer.status, answer.body, answer.header(STAMP_HEADER)
+
+
+class RunningGateways:
     """Two replicas that read one file, two upstreams, and whatever the file says."""
 
-    def __init__(self, folder: Path, version: str, stable: Upstream, canary: Upstream) -> None:
+    def __init__(self, folder: Path, version: str, stable: NamedUpstream, canary: NamedUpstream) -> None:
         self.version, self.stable, self.canary = version, stable, canary
-        self.mount = Mount(folder / "config")
+        self.mount = ConfigMapMount(folder / "config")
         self.file = "routes.yml"
         self.publish(self.first())
         self.replicas: list[Replica] = []
@@ -93,20 +75,20 @@ class Gateways:
         return f"- id: {name}\n  uri: {uri}\n{lines}  predicates:\n  - Path={path}\n"
 
     def publish(self, text: str) -> tuple[SourceFile]:
-        """Swap the file in."""
+        """Replace the file."""
         files = (SourceFile(self.file, text),)
         self.mount.publish(files)
         return files
 
     def refresh(self) -> list[str]:
-        """Tell every replica to read it; what each answers, a refusal included."""
-        said = []
+        """Make every replica read it; gives what each answers, errors too."""
+        answers = []
         for replica in self.replicas:
             try:
-                said.append(post(replica, "/actuator/refresh"))
+                answers.append(post(replica, "/actuator/refresh"))
             except EnvironmentFailed as fault:
-                said.append(str(fault))
-        return said
+                answers.append(str(fault))
+        return answers
 
     def start(self) -> None:
         """Both, side by side."""
@@ -125,8 +107,8 @@ class Gateways:
             "ROUTES_FILE": str(self.mount.folder / self.file),
         }
         log = self._folder / f"log-{number}"
-        with log.open("wb") as sink:
-            process = subprocess.Popen(command(self._jar), env=environment, stdout=sink, stderr=subprocess.STDOUT)
+        with log.open("wb") as output:
+            process = subprocess.Popen(command(self._jar), env=environment, stdout=output, stderr=subprocess.STDOUT)
         self._processes.append(process)
         self.replicas.append(Replica(f"gw-{number}", f"{host}:{traffic}", f"{host}:{admin}"))
 
@@ -146,40 +128,33 @@ class Gateways:
         for process in self._processes:
             process.terminate()
         for process in self._processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(20)
+            stop_process(process)
 
 
 @contextmanager
-def gateways(folder: Path, version: str) -> Iterator[Gateways]:
+def running_gateways(folder: Path, version: str) -> Iterator[RunningGateways]:
     """Two running gateways of a version."""
-    port = free_port(f"{NET}.31")
-    stable, canary = Upstream("stable", f"{NET}.31", port), Upstream("canary", f"{NET}.32", port)
-    made = Gateways(folder, version, stable, canary)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-        stable.stop()
-        canary.stop()
+    with running_upstreams(f"{NET}.31", f"{NET}.32") as (stable, canary):
+        running = RunningGateways(folder, version, stable, canary)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
 
 
 class Load:
-    """Requests to every replica, one after the other, until told to stop; what was not answered by 200."""
+    """Requests to every replica, one after the other, until the block ends; `failed` are those not answered by 200."""
 
     def __init__(self, replicas: list[Replica], path: str) -> None:
         self.count, self.failed = 0, list[str]()
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(one, path), daemon=True) for one in replicas]
 
     def _run(self, replica: Replica, path: str) -> None:
-        while not self._over.is_set():
+        while not self._stopped.is_set():
             try:
-                status, _, _ = asked(replica, path)
+                status, _, _ = ask(replica, path)
             except (OSError, http.client.HTTPException) as fault:
                 status, text = 0, repr(fault)
             else:
@@ -194,6 +169,6 @@ class Load:
         return self
 
     def __exit__(self, *fault: object) -> None:
-        self._over.set()
+        self._stopped.set()
         for thread in self._threads:
             thread.join()

@@ -1,21 +1,18 @@
 """Rules and small Spring files for the tests of the dialect."""
 
-from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
+from gatewayctl.domain.routing import Files
+from tests.gateways.samples import a_rule, one_file
+
+__all__ = ["ID", "NEW", "OLD", "ORDERS", "WEB", "a_rule", "listed", "one"]
 
 NEW = "spring.cloud.gateway.server.webflux.routes"
 OLD = "spring.cloud.gateway.routes"
 ID = "gatewayctl-orders-canary"
 
 
-def a_rule(app="orders", value="always", stamp="r-1", **changes) -> CanaryRule:
-    """Orders' canary rule."""
-    what = {"service": "orders", "canary": "orders-canary", "header": Header("x-canary", value), **changes}
-    return CanaryRule(app=app, stamp=stamp, **what)
-
-
 def one(text: str, name: str = "application.yml") -> Files:
     """A gateway with one file."""
-    return (SourceFile(name, text),)
+    return one_file(text, name)
 
 
 ORDERS = "- id: orders\n  uri: http://orders:8080\n  predicates:\n  - Path=/api/orders/**\n"

@@ -1,4 +1,4 @@
-"""The real product's own opinion of files, asked before they are published."""
+"""A real Spring Cloud Gateway checks files before they are published."""
 
 import pytest
 
@@ -24,35 +24,35 @@ def with_rule(text):
 @pytest.mark.shows("spring-cloud-gateway", "own check")
 @pytest.mark.jvm
 def test_an_edit_is_bound_by_the_real_product(checker):
-    said = checker.check(*with_rule("test.x: 1\n" + listed(WEB, ORDERS + PLACEHOLDERS)))
+    result = checker.check(*with_rule("test.x: 1\n" + listed(WEB, ORDERS + PLACEHOLDERS)))
 
-    assert (said.ok, said.checked, said.detail) == (True, True, "")
+    assert (result.ok, result.checked, result.detail) == (True, True, "")
 
 
 @pytest.mark.shows("spring-cloud-gateway", "own check")
 @pytest.mark.jvm
-def test_a_route_that_the_product_does_not_bind_is_refused_with_its_words(checker):
+def test_a_route_that_the_product_does_not_bind_is_refused_with_its_reason(checker):
     before, after = with_rule(listed(WEB, ORDERS))
 
-    said = checker.check(before, one(after[0].text.replace("SetResponseHeader", "SetResponseHeadr")))
+    result = checker.check(before, one(after[0].text.replace("SetResponseHeader", "SetResponseHeadr")))
 
-    assert (said.ok, said.checked) == (False, True)
-    assert "SetResponseHeadr" in said.detail
+    assert (result.ok, result.checked) == (False, True)
+    assert "SetResponseHeadr" in result.detail
 
 
 @pytest.mark.jvm
-def test_filters_of_ones_own_are_no_fault_of_the_edit(checker):
-    said = checker.check(*with_rule(listed(ORDERS + "  filters: [OurOwn=1]\n")))
+def test_unknown_filters_are_not_the_fault_of_the_edit(checker):
+    result = checker.check(*with_rule(listed(ORDERS + "  filters: [OurOwn=1]\n")))
 
-    assert (said.ok, said.checked) == (True, False)
-    assert "with or without the rule" in said.detail
-    assert "OurOwn" in said.detail
+    assert (result.ok, result.checked) == (True, False)
+    assert "with or without the rule" in result.detail
+    assert "OurOwn" in result.detail
 
 
-def test_without_a_program_nothing_is_claimed(monkeypatch):
+def test_without_a_jar_nothing_is_checked(monkeypatch):
     monkeypatch.delenv(PROGRAM, raising=False)
 
-    said = SpringCloudChecker().check(*with_rule(listed(ORDERS)))
+    result = SpringCloudChecker().check(*with_rule(listed(ORDERS)))
 
-    assert (said.ok, said.checked) == (True, False)
-    assert said.detail.startswith("not checked: ")
+    assert (result.ok, result.checked) == (True, False)
+    assert result.detail.startswith("not checked: ")

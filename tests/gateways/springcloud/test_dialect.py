@@ -1,4 +1,4 @@
-"""What a canary rule looks like in Spring's files, where it goes, and what is said beside it."""
+"""What a canary rule looks like in Spring's files, where it is inserted, and the notes on it."""
 
 import pytest
 import yaml
@@ -23,8 +23,8 @@ spring.config.activate.on-profile: prod
 """
 
 
-def edited(text, **changes):
-    """A file with the rule; every edit here is taken away again, and made twice."""
+def insert_and_undo(text, **changes):
+    """The text with the rule; checks that a second insert changes nothing and that the edit can be undone."""
     rule, before = a_rule(**changes), one(text)
     after = DIALECT.insert(before, rule).apply(before)
     assert DIALECT.remove(after, rule.app).apply(after) == before
@@ -37,7 +37,7 @@ def routes_in(text):
 
 
 def test_the_canary_stands_directly_above_stable_and_is_its_copy():
-    assert edited(listed(WEB, ORDERS)) == listed(
+    assert insert_and_undo(listed(WEB, ORDERS)) == listed(
         WEB,
         f'- id: "{ID}"\n  uri: "http://orders-canary:8080"\n  predicates:\n  - Path=/api/orders/**\n'
         '  - "Header=x-canary, always"\n'
@@ -54,7 +54,7 @@ def test_order_filters_metadata_and_long_forms_are_copied_as_they_are_written():
         "  metadata:\n    response-timeout: 30000\n"
     )
 
-    canary, again = routes_in(edited(listed(stable)))
+    canary, again = routes_in(insert_and_undo(listed(stable)))
 
     assert canary.pop("id") == ID
     assert canary.pop("uri") == "http://orders-canary"
@@ -68,8 +68,8 @@ FLOW = "- { id: orders, uri: 'http://orders', predicates: [ Path=/a, 'Method=GET
 JSON = f'{{"{NEW}": [{{"id": "orders", "uri": "http://orders", "predicates": ["Path=/a"]}}]}}\n'
 
 
-def test_braces_stay_braces():
-    line = edited(listed(FLOW)).splitlines()[1]
+def test_flow_style_stays_flow_style():
+    line = insert_and_undo(listed(FLOW)).splitlines()[1]
 
     assert line == (
         f'- {{ id: "{ID}", uri: "http://orders-canary", predicates: [Path=/a, \'Method=GET,PUT\', '
@@ -79,14 +79,14 @@ def test_braces_stay_braces():
 
 
 def test_json_stays_json():
-    assert '"filters": ["SetResponseHeader' in edited(JSON)
-    assert '"metadata": {"gatewayctl": "r-1"}' in edited(JSON)
+    assert '"filters": ["SetResponseHeader' in insert_and_undo(JSON)
+    assert '"metadata": {"gatewayctl": "r-1"}' in insert_and_undo(JSON)
 
 
 def test_routes_of_one_application_get_ids_of_their_own_and_are_one_rule():
     second = ORDERS.replace("id: orders", "id: more").replace("/api/", "/v2/")
 
-    after = one(edited(listed(ORDERS, second)))
+    after = one(insert_and_undo(listed(ORDERS, second)))
 
     assert [route["id"] for route in routes_in(after[0].text)] == [ID, "orders", f"{ID}-2", "more"]
     assert [view.name for view in DIALECT.routes(after)] == [ID, "orders", ID, "more"]
@@ -105,7 +105,7 @@ def test_routes_of_one_application_get_ids_of_their_own_and_are_one_rule():
 def test_routes_are_found_whatever_the_key_looks_like(key):
     text = key + "".join(f"          {line}\n" for line in ORDERS.splitlines())
 
-    assert ID in edited(text)
+    assert ID in insert_and_undo(text)
 
 
 def test_lists_called_routes_elsewhere_are_left_alone():
@@ -113,13 +113,13 @@ def test_lists_called_routes_elsewhere_are_left_alone():
         "\nknife4j.gateway.routes:\n- name: orders\n  uri: http://orders\nrouting: {routes: [{uri: 'http://orders'}]}\n"
     )
 
-    assert edited(listed(ORDERS) + decoy).endswith(decoy)
+    assert insert_and_undo(listed(ORDERS) + decoy).endswith(decoy)
 
 
 def test_windows_line_ends_comments_and_a_missing_last_one_stay():
     text = ("# café\n" + listed(WEB, "# about orders\n" + ORDERS)).replace("\n", "\r\n").rstrip()
 
-    after = edited(text)
+    after = insert_and_undo(text)
 
     assert "\n" not in after.replace("\r\n", "")
     assert after.index(ID) < after.index("# about orders")
@@ -131,7 +131,7 @@ def test_anchors_are_not_repeated_and_aliases_are_written_out():
         "- id: more\n  uri: http://orders\n  predicates: *p\n",
     )
 
-    after = edited(text)
+    after = insert_and_undo(text)
 
     assert after.count("&p") == after.count("*p") == after.count("&o") == 1
     assert routes_in(after)[2]["predicates"] == ["Path=/a", "Header=x-canary, always"]
@@ -140,14 +140,14 @@ def test_anchors_are_not_repeated_and_aliases_are_written_out():
 def test_a_list_that_both_prefixes_share_is_edited_once():
     text = f"{NEW}: &routes\n{ORDERS}{OLD}: *routes\n"
 
-    assert edited(text).count(ID) == 1
+    assert insert_and_undo(text).count(ID) == 1
 
 
 def test_a_config_map_is_edited_in_its_text():
     lines = "".join(f"    {line}\n" for line in listed(ORDERS).splitlines())
     text = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  note: x\n  application.yml: |\n{lines}"
 
-    assert f'    - id: "{ID}"\n' in edited(text)
+    assert f'    - id: "{ID}"\n' in insert_and_undo(text)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_config_map_is_edited_in_its_text():
 def test_the_canarys_uri_follows_from_stables(uri, changes, canary):
     text = listed(f"- id: o\n  uri: {uri}\n  predicates: [Path=/]\n")
 
-    assert routes_in(edited(text, **changes))[0]["uri"] == canary
+    assert routes_in(insert_and_undo(text, **changes))[0]["uri"] == canary
 
 
 def test_a_uri_that_another_property_holds_is_looked_up():
@@ -180,14 +180,14 @@ def test_a_uri_that_another_property_holds_is_looked_up():
         "- id: o\n  uri: ${test.uri}\n  predicates: [Path=/]\n"
     )
 
-    assert routes_in(edited(text))[0]["uri"] == "http://orders-canary:9"
+    assert routes_in(insert_and_undo(text))[0]["uri"] == "http://orders-canary:9"
 
 
-def test_a_uri_that_nobody_knows_can_be_named_as_it_stands():
+def test_a_uri_with_unknown_placeholders_is_a_name_as_it_is_written():
     text = listed("- id: o\n  uri: ${ORDERS_URI}\n  predicates: [Path=/]\n")
     service = "${ORDERS_URI}"
 
-    after = edited(text, app=service, service=service, canary=f"{service}-canary", canary_host="c:1")
+    after = insert_and_undo(text, app=service, service=service, canary=f"{service}-canary", canary_host="c:1")
 
     assert routes_in(after)[0]["id"] == "gatewayctl-ORDERS_URI-canary"
     assert routes_in(after)[0]["uri"] == "http://c:1"
@@ -200,7 +200,7 @@ def test_a_covered_route_is_described():
 
 
 def test_canary_rules_are_shown_with_their_header():
-    views = DIALECT.routes(one(edited(listed(WEB, ORDERS))))
+    views = DIALECT.routes(one(insert_and_undo(listed(WEB, ORDERS))))
 
     assert [(view.match, view.target, view.name, view.header) for view in views] == [
         ("Path=/**", "web", "web", ""),
@@ -210,7 +210,7 @@ def test_canary_rules_are_shown_with_their_header():
 
 
 def test_of_several_lists_every_one_gets_the_rule_and_one_counts():
-    after = one(edited(PROFILES))
+    after = one(insert_and_undo(PROFILES))
 
     assert [view.name for view in DIALECT.routes(after)] == [f"{ID} in {OLD}", "a", ID, "b"]
 
@@ -234,7 +234,7 @@ def test_a_list_that_a_later_document_replaces_gets_no_canary():
     assert any("application.yml:2: the route a is switched off or replaced" in note for note in change.notes)
 
 
-def test_a_list_without_the_service_is_told_of():
+def test_a_note_names_a_list_without_the_service():
     text = PROFILES.replace("uri: http://orders\n  predicates: [Path=/b]", "uri: http://web\n  predicates: [Path=/b]")
 
     notes = DIALECT.insert(one(text), a_rule()).notes
@@ -243,7 +243,7 @@ def test_a_list_without_the_service_is_told_of():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "note"),
     [
         (listed(ORDERS, key=OLD), "4.3 reads it when it starts and never again"),
         (
@@ -256,16 +256,16 @@ def test_a_list_without_the_service_is_told_of():
         (listed(ORDERS, ORDERS.replace("id: orders", "id: off\n  enabled: false")), "the route off is switched off"),
     ],
 )
-def test_what_the_edit_relies_on_is_said(text, said):
-    assert any(said in note for note in DIALECT.insert(one(text), a_rule()).notes)
+def test_what_the_edit_needs_is_a_note(text, note):
+    assert any(note in one for one in DIALECT.insert(one(text), a_rule()).notes)
 
 
-def test_nothing_is_said_without_a_reason():
+def test_an_edit_that_needs_nothing_has_no_notes():
     assert DIALECT.insert(one(listed(ORDERS)), a_rule()).notes == ()
 
 
 def test_another_stamp_replaces_the_rule_in_place():
-    text = edited(listed(WEB, ORDERS))
+    text = insert_and_undo(listed(WEB, ORDERS))
 
     after = DIALECT.insert(one(text), a_rule(stamp="r-2")).apply(one(text))
 

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from tests.gateways.springcloud.test_properties import DIALECT, FILE, RULE, inserted, one
+from tests.gateways.springcloud.test_properties import DIALECT, FILE, RULE, insert, one
 
 TRAILING = FILE.replace("\n\n", "\n  \n").replace("order=2\n", "order=2  \n")
 LISTED = """
@@ -73,11 +73,11 @@ def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(shape):
 
 
 def test_the_block_becomes_what_the_file_would_and_nothing_else_changes():
-    assert inserted(edge()) == manifest(inserted(one(FILE)))
+    assert insert(edge()) == manifest(insert(one(FILE)))
 
 
 def test_a_list_in_yaml_beside_it_gets_its_rule_too():
-    after = inserted(edge(more=LISTED))
+    after = insert(edge(more=LISTED))
 
     assert after.count('- id: "gatewayctl-orders-canary"') == 1
     assert after.count(".id=gatewayctl-orders-canary") == 1

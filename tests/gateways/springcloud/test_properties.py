@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files, Header, SourceFile
 from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.springcloud.checker import SpringCloudChecker
-from gatewayctl.gateways.springcloud.java_properties import entries, escaped, lines_of
+from gatewayctl.gateways.springcloud.java_properties import escape, lines_of, read_properties
 from tests.gateways.springcloud.product import VERSIONS, gateway_jar
 
 DIALECT = gateway("spring-cloud-gateway").dialect
@@ -42,12 +42,12 @@ def one(text: str, name: str = "application.properties") -> Files:
     return (SourceFile(name, text),)
 
 
-def inserted(files: Files, rule: CanaryRule = RULE) -> str:
+def insert(files: Files, rule: CanaryRule = RULE) -> str:
     return DIALECT.insert(files, rule).apply(files)[0].text
 
 
 def test_the_rule_stands_above_stables_route_and_later_routes_count_on():
-    after = inserted(one(FILE))
+    after = insert(one(FILE))
 
     lines = after.splitlines()
     at = lines.index("! orders (team checkout)")
@@ -81,9 +81,9 @@ def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(change):
 
 
 def test_another_rule_of_the_same_owner_takes_its_place():
-    first = one(inserted(one(FILE)))
+    first = one(insert(one(FILE)))
 
-    again = one(inserted(first, CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "qa"), "r-2")))
+    again = one(insert(first, CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "qa"), "r-2")))
 
     assert again[0].text.count("gatewayctl-orders-canary") == 1
     assert "Header=x-canary, qa" in again[0].text
@@ -92,7 +92,7 @@ def test_another_rule_of_the_same_owner_takes_its_place():
 
 def test_two_applications_have_their_rules_beside_each_other_and_go_in_any_order():
     other = CanaryRule("payments", "payments", "payments-canary", Header("x-canary", "always"), "r-9")
-    both = one(inserted(one(inserted(one(FILE))), other))
+    both = one(insert(one(insert(one(FILE))), other))
 
     first_out = DIALECT.remove(both, "orders").apply(both)
 
@@ -103,7 +103,7 @@ def test_two_applications_have_their_rules_beside_each_other_and_go_in_any_order
         "gatewayctl-payments-canary",
         "payments",
     ]
-    assert first_out == one(inserted(one(FILE), other))
+    assert first_out == one(insert(one(FILE), other))
     assert DIALECT.remove(first_out, "payments").apply(first_out) == one(FILE)
 
 
@@ -120,7 +120,7 @@ def test_ten_routes_become_eleven_and_ten_again():
         f"{P}[{number}].id=r{number}\n{P}[{number}].uri=http://s{number}\n{P}[{number}].predicates[0]=Path=/{number}\n"
         for number in range(10)
     )
-    after = inserted(one(text), CanaryRule("s0", "s0", "s0-canary", Header("x-canary", "always"), "r-1"))
+    after = insert(one(text), CanaryRule("s0", "s0", "s0-canary", Header("x-canary", "always"), "r-1"))
 
     assert f"{P}[10].id=r9\n" in after
     assert DIALECT.remove(one(after), "s0").apply(one(after)) == one(text)
@@ -160,12 +160,12 @@ def test_what_cannot_be_edited_safely_is_refused_with_its_line(text, fault):
     ],
 )
 def test_lines_are_read_by_javas_rules(text, found):
-    assert [(entry.key, entry.separator, entry.value) for entry in entries(lines_of(text))] == found
+    assert [(entry.key, entry.separator, entry.value) for entry in read_properties(lines_of(text))] == found
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=30))
 def test_a_value_that_was_written_is_read_as_it_was(value):
-    (entry,) = entries(lines_of(f"key={escaped(value)}\n"))
+    (entry,) = read_properties(lines_of(f"key={escape(value)}\n"))
 
     assert entry.value == value
 
@@ -175,6 +175,6 @@ def test_a_value_that_was_written_is_read_as_it_was(value):
 def test_a_real_gateway_binds_the_routes_with_the_rule_in(version):
     before = one(FILE)
 
-    said = SpringCloudChecker(str(gateway_jar(version))).check(before, one(inserted(before)))
+    result = SpringCloudChecker(str(gateway_jar(version))).check(before, one(insert(before)))
 
-    assert (said.ok, said.checked) == (True, True), said.detail
+    assert (result.ok, result.checked) == (True, True), result.detail

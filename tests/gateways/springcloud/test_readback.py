@@ -46,7 +46,7 @@ def test_every_route_of_the_rule_counts():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "detail"),
     [
         ({"metadata": {"gatewayctl": "r-0"}}, "the stamp is r-0, not r-1"),
         ({"metadata": {}}, "the stamp is missing"),
@@ -61,14 +61,14 @@ def test_every_route_of_the_rule_counts():
         ({"order": 4}, "its order is 4, that of orders is 5"),
     ],
 )
-def test_a_route_of_the_rules_name_with_other_content_is_a_stranger(changes, said):
+def test_a_route_of_the_rules_name_with_other_content_is_mismatched(changes, detail):
     proof = live({**CANARY, **changes}, STABLE).rule_of(REPLICA, a_rule())
 
     assert (proof.routes, proof.mismatched) == (0, 1)
-    assert said in proof.detail
+    assert detail in proof.detail
 
 
-def test_a_canary_behind_its_stable_route_is_a_stranger():
+def test_a_canary_behind_its_stable_route_is_mismatched():
     proof = live(STABLE, CANARY).rule_of(REPLICA, a_rule())
 
     assert (proof.routes, proof.mismatched) == (0, 1)
@@ -106,8 +106,8 @@ def test_a_replica_is_refreshed_now_and_then_and_the_routes_actuator_never():
     )
     other = Replica("gw-1", "", "")
 
-    said = [activation.activate(one) for one in (REPLICA, other, REPLICA, REPLICA, other, other)]
+    refusals = [activation.activate(one) for one in (REPLICA, other, REPLICA, REPLICA, other, other)]
 
-    assert said == [""] * 6
+    assert refusals == [""] * 6
     assert posted == [(name, "/actuator/refresh") for name in ("gw-0", "gw-1", "gw-0", "gw-1")]
     assert activation.leftovers(REPLICA) is None

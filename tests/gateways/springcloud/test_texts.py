@@ -61,6 +61,6 @@ def test_what_spring_would_not_read_is_refused(text):
 def test_a_real_gateway_binds_the_text_and_the_rule(version):
     before = one(listed(WEB, TEXT))
 
-    said = SpringCloudChecker(str(gateway_jar(version))).check(before, DIALECT.insert(before, a_rule()).apply(before))
+    result = SpringCloudChecker(str(gateway_jar(version))).check(before, DIALECT.insert(before, a_rule()).apply(before))
 
-    assert (said.ok, said.checked) == (True, True), said.detail
+    assert (result.ok, result.checked) == (True, True), result.detail

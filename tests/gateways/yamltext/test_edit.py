@@ -1,4 +1,4 @@
-"""The engine by itself: what it writes reads as meant, and what would not is never returned."""
+"""Edits of YAML: the result reads as intended, and a result that would not is never returned."""
 
 import pytest
 from hypothesis import given, settings
@@ -9,41 +9,41 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.yamltext.compare import difference
 from gatewayctl.gateways.yamltext.document import MAX_CHARS, Fault, parse
-from gatewayctl.gateways.yamltext.edit import Edit, edited
-from gatewayctl.gateways.yamltext.emit import Habit, block_item, flow
+from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
+from gatewayctl.gateways.yamltext.emit import Style, block_item, flow
 from gatewayctl.gateways.yamltext.fragments import read
 
 
-def anything(text):
+def any_value(text):
     return True
 
 
 def a_list(text):
-    source = read(SourceFile("f.yaml", text), anything)
-    (unit,) = source.units
-    return source, unit, unit.roots[0].value[0][1]
+    source = read(SourceFile("f.yaml", text), any_value)
+    (fragment,) = source.fragments
+    return source, fragment, fragment.roots[0].value[0][1]
 
 
 def test_an_item_that_would_not_read_as_meant_is_not_written():
-    source, unit, listed = a_list("items:\n- a: 1\n")
+    source, fragment, listed = a_list("items:\n- a: 1\n")
     item = MappingNode("", [(ScalarNode("", "a"), ScalarNode("", "b # and the rest"))])
 
     with pytest.raises(Refused, match=r"f\.yaml.*: editing this would change more than our own rule"):
-        edited(source, [Edit(unit, listed, 0, item)], anything)
+        apply_edits(source, [Edit(fragment, listed, 0, item)], any_value)
 
 
 def test_an_item_that_would_reach_into_its_neighbour_is_not_written():
-    source, unit, listed = a_list("items:\n- a: 1\n- b: 2\n")
+    source, fragment, listed = a_list("items:\n- a: 1\n- b: 2\n")
     item = MappingNode("", [(ScalarNode("", "a"), ScalarNode("", "[1,"))])
 
     with pytest.raises(Refused):
-        edited(source, [Edit(unit, listed, 1, item)], anything)
+        apply_edits(source, [Edit(fragment, listed, 1, item)], any_value)
 
 
 def test_no_edit_gives_back_the_same_file():
     source, _, _ = a_list("items:\n- a: 1\n")
 
-    assert edited(source, [], anything) is source.file
+    assert apply_edits(source, [], any_value) is source.file
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_text_without_bounds_is_not_parsed():
 text = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cn")), max_size=20)
 blocks = st.lists(st.text("ab#: -", max_size=6), min_size=1, max_size=4).map("\n".join)
 words = st.sampled_from(["a", "on", "1.5", "x y", "GET, PUT", "~", "a:b"])
-# Without a value: only a mapping's key can be written so; an empty place in brackets is none.
+# No value: only a key of a mapping may have none; between commas of a flow list it would be no item.
 nothing = st.builds(lambda: ScalarNode("", ""))
 scalars = st.one_of(
     st.builds(lambda value: ScalarNode("", value, style='"'), text),
@@ -121,23 +121,23 @@ mappings = st.builds(
     st.lists(st.tuples(names, nodes), min_size=1, max_size=4),
     st.booleans(),
 )
-habits = st.builds(
-    Habit, step=st.integers(1, 5), dash=st.integers(0, 4), gap=st.integers(1, 3), pad=st.sampled_from(["", " "])
+styles = st.builds(
+    Style, step=st.integers(1, 5), dash=st.integers(0, 4), gap=st.integers(1, 3), pad=st.sampled_from(["", " "])
 )
 
 
-@given(mappings, habits, st.integers(0, 6))
+@given(mappings, styles, st.integers(0, 6))
 @settings(max_examples=300, deadline=None)
-def test_a_written_item_reads_as_it_was_meant(node, habit, column):
-    (found,) = parse("\n".join(block_item(node, column, habit)) + "\n")
+def test_a_written_item_reads_as_it_was_meant(node, style, column):
+    (found,) = parse("\n".join(block_item(node, column, style)) + "\n")
 
     assert difference(SequenceNode("", [node]), found, {}) is None
 
 
-@given(mappings, habits)
+@given(mappings, styles)
 @settings(max_examples=300, deadline=None)
-def test_a_written_line_reads_as_it_was_meant(node, habit):
-    line = flow(node, habit)
+def test_a_written_line_reads_as_it_was_meant(node, style):
+    line = flow(node, style)
     (found,) = parse(f"[{line}, {line}]")
 
     assert "\n" not in line

@@ -20,7 +20,7 @@ from gatewayctl.domain.errors import Refused, UsageFault
 from gatewayctl.domain.nesting import TooDeep
 from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.gateways.yamltext.emit import document
-from gatewayctl.gateways.yamltext.nodes import plain, quoted
+from gatewayctl.gateways.yamltext.nodes import plain, quote
 from gatewayctl.yamlloader import load
 
 _PLAIN_KEYS = frozenset({"apiVersion", "kind"})
@@ -115,7 +115,7 @@ class ObjectText:
         if not isinstance(value, str):
             return plain(json.dumps(value))
         is_plain = key in _PLAIN_KEYS or key in self.resource.plain_keys
-        return plain(value) if is_plain and _PLAIN.fullmatch(value) and value not in _NO_TEXT else quoted(value)
+        return plain(value) if is_plain and _PLAIN.fullmatch(value) and value not in _NO_TEXT else quote(value)
 
 
 def _without(found: Object, path: Sequence[str]) -> Object:
@@ -133,4 +133,4 @@ def _pointer(path: Iterable[str]) -> str:
 
 
 def _key(name: str) -> ScalarNode:
-    return plain(name) if re.fullmatch(r"[A-Za-z]+", name) and name.title() not in _NO_TEXT else quoted(name)
+    return plain(name) if re.fullmatch(r"[A-Za-z]+", name) and name.title() not in _NO_TEXT else quote(name)
