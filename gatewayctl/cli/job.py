@@ -94,7 +94,7 @@ class JobRelease:
             if found is None and self.made is not None:
                 return self.driver.begin(self.made)
             if found is None:
-                raise UsageFault(f"release {self.id} of {self.app} is gone from the journal")
+                raise UsageFault(f"the journal no longer has release {self.id} of {self.app}")
             if found.ended or found.stuck or found.phase is Phase.WAIT:
                 return found
             return self.driver.send(self.app, Resumed())
