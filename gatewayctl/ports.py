@@ -49,10 +49,10 @@ class Checker(Protocol):
 
 
 class Readback(Protocol):
-    """How one running gateway replica is asked what it does."""
+    """Reads what one running gateway replica does."""
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
-        """How many live routes carry exactly this rule. Raises EnvironmentFailed when the replica does not answer."""
+        """How many live routes have exactly this rule. Raises EnvironmentFailed when the replica does not answer."""
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
         """How many healthy endpoints the replica has for `upstream`. Raises EnvironmentFailed likewise."""
@@ -75,7 +75,7 @@ class Activation(Protocol):
 
 
 class WorkloadReader(Protocol):
-    """What is known of Deployments: what was asked for, and what really runs."""
+    """Deployments as they are: their spec, and what really runs."""
 
     @property
     def lag(self) -> float:
@@ -96,7 +96,7 @@ class WorkloadReader(Protocol):
 
 
 class WorkloadWriter(Protocol):
-    """Where the image and the replicas of Deployments are asked for: the cluster itself, or what it is synced from."""
+    """Writes image and replicas of Deployments: to the cluster itself, or to the place that it is synced from."""
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, if nobody wrote since `expected` was read; else raise StaleWrite.
@@ -111,7 +111,7 @@ class RouteStore(Protocol):
 
     @property
     def watch_delay(self) -> float:
-        """Seconds after a write within which everything that watches the files has heard of it."""
+        """Seconds after a write within which everything that watches the files has seen it."""
 
     def read(self) -> VersionedFiles:
         """All files of the gateway, with the version they were read at."""

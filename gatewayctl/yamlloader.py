@@ -163,4 +163,4 @@ def _scan(text: str) -> None:
         while scanner.check_token():
             scanner.get_token()  # type: ignore[no-untyped-call]
     except yaml.YAMLError:
-        return  # whoever reads it next has the words for that
+        return  # it is not YAML: the parser that reads it next reports the fault

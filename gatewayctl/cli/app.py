@@ -43,7 +43,7 @@ app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:
-    """Run the command line. An error of ours ends with its own exit code; a bug ends with a traceback and 1."""
+    """Run the command line. A GatewayctlError ends with its own exit code; a bug ends with a traceback and 1."""
     try:
         # Where JSON is wanted, Typer must not print its own message for a wrong option.
         code = app(standalone_mode=not _wants_json())
@@ -67,7 +67,7 @@ def _print_error(error: str, hint: str, exit_code: int) -> None:
 
 
 def _wants_json() -> bool:
-    """Whether JSON was asked for. Read from the command line itself: the command may fail before it has its options."""
+    """Whether -o json is given. Read from the command line itself: the command may fail before it has its options."""
     words = sys.argv[1:]
     return any(
         word in ("--output=json", "-ojson") or (word in ("-o", "--output") and words[place + 1 : place + 2] == ["json"])

@@ -1,4 +1,4 @@
-"""How a command that moves a release ends: its evidence completed, the result shown, the exit code."""
+"""How a command that drives a release ends: it completes the evidence, shows the result and exits with its code."""
 
 import json
 
@@ -23,7 +23,7 @@ def end_command(session: Session, ended: Release, output: Output, *, aborting: b
 
 
 def announce_wait(session: Session, ended: Release) -> None:
-    """Where a release waits for a person, show the command that it waits for."""
+    """If a release waits for a person, show the command that it waits for."""
     listener = session.ports.listener
     if ended.phase is Phase.WAIT and isinstance(listener, Progress):
         minutes = max(0, round((ended.expires - session.ports.clock.wall()) / 60))

@@ -1,4 +1,4 @@
-"""The commands that look and change nothing: plan, doctor, status, curl, history, report."""
+"""The commands that only read: plan, doctor, status, curl, history, report."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,7 +83,7 @@ def curl(
     config: Config = None,
     output: Out = Output.TEXT,
 ) -> None:
-    """A request through every gateway replica as QA would send it, and who answered."""
+    """Send a request through every gateway replica as QA would, and show which version answered."""
     from gatewayctl.orchestration.survey import ask_all
     from gatewayctl.reports.curl import CurlReport
 

@@ -39,7 +39,7 @@ def job(
     promote: Annotated[Promotion, typer.Option()] = Promotion.MANUAL,
     config: Annotated[Path, typer.Option("--config")] = Path("gatewayctl.yaml"),
 ) -> None:
-    """One release, begun or taken up: what a Job in the cluster runs."""
+    """Begin a release, or continue it: what a Job in the cluster runs."""
     from gatewayctl.config.load import load
     from gatewayctl.waiting import Deadline, until
 
@@ -64,7 +64,7 @@ def job(
 
 @dataclass(slots=True)
 class JobRelease:
-    """The release `id` of `app` as this Pod drives it; `made` is the draft that it begins, where there is none yet."""
+    """The release `id` of `app` as this Pod drives it; `made` is the draft to begin, if it was not begun yet."""
 
     session: Session
     driver: "Driver"
@@ -94,7 +94,7 @@ class JobRelease:
             if found is None and self.made is not None:
                 return self.driver.begin(self.made)
             if found is None:
-                raise UsageFault(f"release {self.id} of {self.app} is gone from the journal")
+                raise UsageFault(f"the journal no longer has release {self.id} of {self.app}")
             if found.ended or found.stuck or found.phase is Phase.WAIT:
                 return found
             return self.driver.send(self.app, Resumed())

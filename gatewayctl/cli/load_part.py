@@ -17,7 +17,7 @@ def load_part(
     run: Annotated[Path, typer.Option("--run", help="The load run, as JSON.")],
     master: Annotated[str, typer.Option("--master", help="Where its master is; empty for the master itself.")] = "",
 ) -> None:
-    """One part of a load that several Pods share. The master says how it goes on, and as its last line the result."""
+    """One part of a load that several Pods share. The master prints its progress, and as its last line the result."""
     try:
         wanted = LoadRun.from_json(run.read_text())
     except (OSError, ValueError, KeyError, TypeError) as fault:

@@ -27,7 +27,7 @@ class Progress:
     """ports.ProgressListener for people."""
 
     console: "Console"
-    carried: float = 0.0
+    quiet_seconds: float = 0.0
     live: "Status | None" = None
 
     def title(self, text: str) -> None:
@@ -49,14 +49,14 @@ class Progress:
             self.live.update(escape(self._row(_name(step), text)))
 
     def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
-        """One line per step; a phase that is half a step lends its time to the other half."""
+        """One line per step; the time of a quiet phase is added to the line of the next phase."""
         self._stop()
         row = row_of(step)
         if row and row.quiet and mark == "✓":
-            self.carried += seconds
+            self.quiet_seconds += seconds
             return
-        self.line(mark, _name(step), text, seconds + self.carried)
-        self.carried = 0.0
+        self.line(mark, _name(step), text, seconds + self.quiet_seconds)
+        self.quiet_seconds = 0.0
 
     def line(self, mark: str, step: str, text: str, seconds: float | None = None) -> None:
         """One finished line."""

@@ -1,4 +1,4 @@
-"""The commands that move a release: the whole job in one call, or in the stages a pipeline has."""
+"""The commands that drive a release: all of it in one call, or in stages for a pipeline."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,9 +27,9 @@ def release(
     config: Config = None,
     output: Out = Output.TEXT,
 ) -> None:
-    """The whole job in one call: warm, route, prove, leaks, smoke, load, and promote or wait.
+    """A whole release in one call: warm, route, prove, leaks, smoke, load, and promote or wait.
 
-    A canary that fails is taken back at once, everything as before, exit code 3. Ctrl-C goes back too.
+    If the canary fails, every change is undone at once, and the exit code is 3. Ctrl-C goes back, too.
     """
     progress = Progress(make_console())
     session = wire(config, progress, app)
@@ -50,7 +50,7 @@ def release(
 
 
 def start(app: App, image: Image, any_tag: AnyTag = False, config: Config = None, output: Out = Output.TEXT) -> None:
-    """Warm the canary, route to it, prove it; then stop, for a pipeline to go on with smoke and promote."""
+    """Start the canary, route to it and prove it; then stop, so that a pipeline can go on with smoke and promote."""
     session = wire(config, Progress(make_console()), app)
     drive(session, draft_plan(session, app, image, Mode.STAGED, any_tag=any_tag).release, output)
 
@@ -69,7 +69,7 @@ def promote(
     namespace: Namespace = "",
     output: Out = Output.TEXT,
 ) -> None:
-    """Give stable the image of the waiting release, take the rule away, scale the canary to zero."""
+    """Give stable the image of the waiting release, remove the rule, scale the canary to zero."""
     session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
         end_command(session, session.driver.promote(app, PromoteAsked(untested)), output)
@@ -78,14 +78,14 @@ def promote(
 def abort(
     app: App, reason: Reason = "asked for", config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT
 ) -> None:
-    """Turn a release back, whoever drives it and wherever it stands; always allowed, always wins."""
+    """Abort a release and undo its changes, in any phase, also if another process drives it."""
     session = wire(config, Progress(make_console()), app, namespace)
     ended = session.driver.abort(app, f"{reason} ({current_holder().actor})")
     end_command(session, ended, output, aborting=True)
 
 
 def resume(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
-    """Take up a release whose process died or got stuck, where it stood."""
+    """Continue a release whose process died, or that is stuck, in the phase where it is."""
     session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
         end_command(session, session.driver.send(app, Resumed()), output)

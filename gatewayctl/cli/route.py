@@ -28,7 +28,7 @@ def show_rule(app: App, config: Config = None, output: Out = Output.TEXT) -> Non
 
 @app.command(epilog=example("route verify"))
 def verify(app: App, config: Config = None, output: Out = Output.TEXT) -> None:
-    """Ask every gateway replica, by configuration and by traffic, whether it serves the rule of APP now."""
+    """Check on every gateway replica, by its configuration and by requests, whether it serves the rule of APP now."""
     from gatewayctl.orchestration.survey import survey
     from gatewayctl.reports.verify import VerifyReport
 

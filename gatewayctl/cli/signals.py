@@ -18,7 +18,9 @@ def stop_on_signal() -> Iterator[None]:
         with on_sigterm(raise_interrupt):
             yield
     except KeyboardInterrupt:
-        raise NeedsPerson("stopped at once, where it stood", hint="gatewayctl status, then resume or abort") from None
+        raise NeedsPerson(
+            "stopped at once, before the way back was complete", hint="gatewayctl status, then resume or abort"
+        ) from None
 
 
 def raise_interrupt() -> NoReturn:

@@ -1,4 +1,4 @@
-"""`gatewayctl sweep`: what releases left behind, taken away by the ordinary way out."""
+"""`gatewayctl sweep`: find what releases left behind, and remove it."""
 
 from typing import Annotated
 
@@ -19,9 +19,9 @@ def sweep(
     namespace: Namespace = "",
     output: Out = Output.TEXT,
 ) -> None:
-    """Abort expired releases that nobody drives, and remove rules of ours that belong to no release.
+    """Abort expired releases that no process drives, and remove canary rules that belong to no release.
 
-    What is not provably ours (a canary that somebody started by hand) is told, never touched.
+    A canary that runs without a release and without a rule is reported, never changed: it may be in use.
     """
     from gatewayctl.orchestration.sweep import look
     from gatewayctl.reports.sweep import SweepReport
@@ -38,7 +38,7 @@ def sweep(
 
 
 def _sweep_one(session: Session, leftover: Leftover, *, dry_run: bool) -> Swept:
-    """Take a leftover away where it is ours and this is no dry run."""
+    """Remove a leftover if it is ours and this is no dry run."""
     from gatewayctl.orchestration.sweep import clean
 
     if not leftover.is_ours:

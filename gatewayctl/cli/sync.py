@@ -1,4 +1,4 @@
-"""`gatewayctl sync`: the canary Deployment is brought in line with stable, but for what must be its own."""
+"""`gatewayctl sync`: bring the canary Deployment in line with stable, except for what must differ."""
 
 from typing import Annotated
 

@@ -72,7 +72,7 @@ class Identity:
     canary_version: str = ""
 
     def who(self, word: str) -> Attribution:
-        """The version that calls itself `word`."""
+        """The version that `word` names: a pod's name, or the application's version."""
         if not word:
             return Attribution.UNKNOWN
         if self.stable_version != self.canary_version:

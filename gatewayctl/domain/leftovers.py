@@ -14,12 +14,12 @@ class LeftoverKind(StrEnum):
 
 
 SWEPT = frozenset({LeftoverKind.EXPIRED, LeftoverKind.ORPHAN})
-"""The kinds that are provably ours to take away."""
+"""The kinds that are certainly gatewayctl's, so that `sweep` may remove them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One thing that was left behind: `detail` is what was seen, `hint` is for what is not ours to take away."""
+    """One thing that was left behind: `detail` is what was seen, `hint` is what to do if `sweep` may not remove it."""
 
     app: str
     kind: LeftoverKind
@@ -28,7 +28,7 @@ class Leftover:
 
     @property
     def is_ours(self) -> bool:
-        """Whether `sweep` may take it away."""
+        """Whether `sweep` may remove it."""
         return self.kind in SWEPT
 
 

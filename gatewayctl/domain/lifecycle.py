@@ -111,7 +111,7 @@ def _move(release: Release, event: Event) -> Release:
         case SmokeAsked():
             return _smoke(release)
         case _:
-            return release  # late or repeated news
+            return release  # a late or repeated event
 
 
 def _fail(release: Release, cause: Cause, reason: str) -> Release:

@@ -23,12 +23,12 @@ Decision = Callable[[Release], Release]
 
 
 class Effect(StrEnum):
-    """What the world is asked to do, idempotently; every fact it needs is in the release."""
+    """What a phase does to the cluster or the gateway. It may be repeated; every fact it needs is in the release."""
 
     START_CANARY = "give the canary the new image and one replica; done when it is ready"
-    PUBLISH_RULE = "write the rule into the gateway's files, checked, in the order that names nothing missing"
+    PUBLISH_RULE = "write the checked rule into the gateway's files; upstreams before the routes that name them"
     PROVE_ROUTED = "every replica has the rule, and marked requests are answered by the canary"
-    PROVE_NO_LEAK = "on every replica, what is not marked is not answered by the canary"
+    PROVE_NO_LEAK = "on every replica, requests that are not marked are not answered by the canary"
     PROVE_ALL = "both proofs once more, right before stable is changed"
     RUN_SUITE = "the functional suite, through the gateway"
     RUN_LOAD = "the load, on stable and canary side by side"
@@ -36,15 +36,15 @@ class Effect(StrEnum):
     RESTORE_STABLE = "stable gets the image back that it had; done when its rollout is"
     REMOVE_RULE = "take our rule out of the gateway's files"
     PROVE_CLEARED = "no replica has the rule, and marked requests are answered by stable"
-    DRAIN = "what is in flight to the canary ends, within the drain period"
+    DRAIN = "requests in flight to the canary end, within the drain period"
     STOP_CANARY = "the canary goes to zero, and keeps the promoted image or gets its old one back"
 
 
 class Stage(StrEnum):
-    """What a phase is for; on the way out a failure waits for a person, everywhere before it backs out."""
+    """What a phase is for. A failure on the way out waits for a person; in any earlier phase the release goes back."""
 
     OPEN = "open the way to the canary, and prove it"
-    TEST = "try the canary; can be asked for again"
+    TEST = "try the canary; a person or pipeline can repeat it"
     DECIDE = "wait for someone who decides"
     PROMOTE = "make the canary stable"
     OUT = "the way out"
@@ -179,7 +179,7 @@ _TABLE = (
     ),
     PhaseRow(Phase.RESTORE, Stage.OUT, Effect.RESTORE_STABLE, leave, changes_stable=True, waits_for_pods=True),
     PhaseRow(Phase.UNROUTE, Stage.OUT, Effect.REMOVE_RULE, follow, quiet=True, plan=lines.unroute),
-    # Once the rule was taken away, a resume starts with the rule again: somebody may have put it back meanwhile.
+    # After the rule was removed, a resume removes it again: somebody may have inserted it meanwhile.
     PhaseRow(Phase.CLEAR, Stage.OUT, Effect.PROVE_CLEARED, follow, resume=leave, title="unroute"),
     PhaseRow(Phase.DRAIN, Stage.OUT, Effect.DRAIN, follow, resume=leave),
     PhaseRow(

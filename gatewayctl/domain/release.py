@@ -9,7 +9,7 @@ from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing
 
 
 class Phase(StrEnum):
-    """Where a release is. A phase is left only after a check that its effect is done. phases.py describes each."""
+    """The phase of a release. It is left only after a check that its effect is done. phases.py describes each."""
 
     WARM = "warm"
     ROUTE = "route"
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who continues a release: nobody has to, a person promotes it, or a pipeline asks for every stage."""
+    """Who continues a release: it goes on by itself, a person promotes it, or a pipeline starts every stage."""
 
     ON_SUCCESS = "on-success"
     MANUAL = "manual"

@@ -27,7 +27,7 @@ class Header:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise UsageFault(
-                f"header name {self.name!r} cannot be carried by every gateway",
+                f"header name {self.name!r} does not work on every gateway",
                 hint="use lower-case letters, digits and hyphens, for example x-canary",
             )
         if not _NAME.fullmatch(self.value) or self.value in _RESERVED_VALUES:

@@ -5,7 +5,7 @@ from importlib import import_module
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.gateways.product import GatewayProduct
 
-# The module that holds the product as PRODUCT; imported when its kind is asked for: most commands need no dialect.
+# The module that holds the product as PRODUCT; imported only when its kind is needed: most commands need no dialect.
 GATEWAYS = {
     "envoy": "gatewayctl.gateways.envoy.product",
     "nginx": "gatewayctl.gateways.nginx.product",

@@ -42,7 +42,9 @@ def wait_for_canary(context: StepContext, seconds: float) -> Judgement | None:
         health = canary.look()
         if isinstance(health, (Judgement, Pending)):
             return health
-        return health >= seconds or Pending(f"{context.release.target.canary} is ready, every node is being told where")
+        return health >= seconds or Pending(
+            f"{context.release.target.canary} is ready, but not yet known to every node"
+        )
 
     found = until(
         look, "the canary to be reached from every node", context.deadline(context.release.trial.timings.ready)

@@ -42,7 +42,7 @@ def no_address(workload: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One gateway: how its rules are spelled, where they are kept, its replicas, how they are asked and reloaded."""
+    """One gateway: how its rules are spelled and stored, its replicas, how they are read back and reloaded."""
 
     dialect: Dialect
     checker: Checker

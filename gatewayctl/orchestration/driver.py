@@ -27,7 +27,7 @@ _TAKEOVER = 60.0  # seconds for which an abort waits for the lease of the proces
 
 @dataclass(slots=True)
 class Driver:
-    """Drives releases on behalf of one process; `holder` says whose and where."""
+    """Drives releases on behalf of one process; `holder` names the process: its person and machine."""
 
     ports: Ports
     holder: Holder
@@ -67,7 +67,7 @@ class Driver:
         return self.send(app, event)
 
     def abort(self, app: str, reason: str) -> Release:
-        """Turn a release back, whoever drives it: the journal first, then wait for the lease, then the way out."""
+        """Abort a release, also one that another process drives: write the journal, wait for the lease, go back."""
         while True:
             record = self.open(app)
             moved, _ = advance(record.release, AbortAsked(reason))
@@ -142,7 +142,7 @@ class Driver:
                     self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
                     return release
                 current, event = self._perform(saved, effects[0], known)
-            except KeyboardInterrupt:  # wherever it hits: what the journal says is what happened
+            except KeyboardInterrupt:  # at any line: the journal says what was done until then
                 if interrupted:
                     raise
                 interrupted = True

@@ -1,4 +1,4 @@
-"""What a release would write, before it writes anything; and whether a saved plan still fits what is there."""
+"""What a release would write, before it writes anything; and whether a saved plan still fits the cluster."""
 
 import hashlib
 import secrets
@@ -16,7 +16,7 @@ from gatewayctl.orchestration.context import Ports
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """What somebody asked for."""
+    """A release that is wanted; `actor` is who wants it, `neighbours` are the other applications of the gateway."""
 
     app: AppSpec
     image: str

@@ -91,7 +91,7 @@ def _check_stable(ports: Ports, release: Release) -> str:
     if not now.settled or now.ready < 1:
         raise EnvironmentFailed(
             f"{now.name} is not settled: {now.ready}/{now.replicas} ready. {now.trouble}".rstrip(". "),
-            hint="a canary is judged against a healthy stable: mend it first",
+            hint="the canary is compared with stable, which must be healthy: repair it first",
         )
     return f"{now.ready}/{now.replicas} ready, {now.image}"
 
@@ -103,7 +103,7 @@ def _check_canary(ports: Ports, release: Release) -> str:
             f"{now.name} already has {max(now.replicas, len(now.pods))} replicas of {now.image}",
             hint=f"someone uses it, or a release was lost: scale {now.name} to 0 first",
         )
-    return f"standing by at 0, {now.image}"
+    return f"0 replicas, {now.image}"
 
 
 def _check_rule(ports: Ports, release: Release) -> str:
@@ -190,7 +190,7 @@ def _check_no_rule_runs(ports: Ports, release: Release, replica: Replica) -> str
         raise EnvironmentFailed(
             f"{replica.name} still runs {proof.named} route{'s' if proof.named != 1 else ''} named "
             f"{release.rule.name}, which the gateway's files do not have",
-            hint="it runs files of before: wait until it has taken the new ones, or restart it",
+            hint="it still runs older files: wait until it has loaded the new ones, or restart it",
         )
     if proof.named:
         return "its standing rule, which stays"

@@ -1,7 +1,8 @@
-"""Find what a release left behind, and take it away by the ordinary way out: rule first, canary last.
+"""Find what a release left behind, and remove it as a release does on its way out: rule first, canary last.
 
-Swept is only what is provably ours: an open release whose time is over and that nobody drives, and a rule with our
-name that belongs to no release. A canary that runs without either may be somebody's, and is only told.
+Only what is certainly gatewayctl's is removed: an open release that has expired and that no process drives, and a rule
+with gatewayctl's name that belongs to no release. A canary that runs without either is only reported, because
+somebody may have started it by hand.
 """
 
 import secrets
@@ -50,14 +51,14 @@ def _open(ports: Ports, release: Release) -> Leftover | None:
 
 
 def clean(driver: Driver, app: AppSpec, leftover: Leftover) -> Release:
-    """Take a leftover away, by the ordinary way out. Raises Busy or Conflict when somebody took it up meanwhile."""
+    """Remove a leftover, as a release does on its way out. Raises Busy, Conflict if another process took it up."""
     if leftover.kind is LeftoverKind.EXPIRED:
         return driver.abort(leftover.app, f"swept: {leftover.detail}")
     return driver.begin(_orphan(driver.ports, app, str(driver.holder)))
 
 
 def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
-    """A release that is on its way out from the start, for a rule whose own release nobody remembers."""
+    """A release that starts on its way out, for a rule that belongs to no release."""
     target = app.target
     stable, canary = ports.workloads.read(target.stable), ports.workloads.read(target.canary)
     now = ports.clock.wall()

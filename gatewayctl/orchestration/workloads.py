@@ -12,8 +12,8 @@ from gatewayctl.orchestration.proof.steps import prove_settled, why_still_routed
 from gatewayctl.orchestration.routes import drain, remove_upstreams
 from gatewayctl.waiting import Pending, until
 
-_RETURNS = 5  # times; a rule that is back so often is brought back by somebody
-_TRIES = 20  # writes; whoever else writes so often does so on purpose
+_RETURNS = 5  # removals of the rule; if it is back after each of them, somebody inserts it
+_TRIES = 20  # writes; if others change the object before each of them, they do it on purpose
 
 
 def start_canary(context: StepContext) -> Judgement:
@@ -111,7 +111,7 @@ def _set(
     image: str | None = None,
     replicas: int | None = None,
 ) -> Judgement | None:
-    """Write image, replicas or both unless they are there; read again when someone else wrote in between.
+    """Write image, replicas or both if they differ; read again if someone else wrote in between.
 
     `is_done` looks at what the write would replace: True when nothing has to be written, a Judgement when it must not.
     None when the Deployment is as it should be. Raises StaleWrite.

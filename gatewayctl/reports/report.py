@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Report(Protocol):
-    """The result of one command, complete: it is formatted here, and nothing is asked for any more."""
+    """The result of one command, complete: formatting it sends no request."""
 
     def data(self) -> dict[str, object]:
         """The published JSON document, as docs/json.md describes it."""

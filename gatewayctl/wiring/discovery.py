@@ -58,7 +58,7 @@ class Session:
         return tuple(app.target for other, app in self.spec.apps.items() if other != name)
 
     def draft(self, name: str, image: str, mode: Mode) -> Release:
-        """A new release of an application as it is now, asked for by this process; nothing is written."""
+        """A new release of an application as it is now; its actor is who runs this process. Nothing is written."""
         from gatewayctl.orchestration.planning import ReleaseRequest, draft
 
         return draft(
@@ -111,7 +111,7 @@ def _load_spec(given: Path | None, app: str, namespace: str | None) -> "Spec":
 
 
 def wire_spec(spec: "Spec", listener: "ProgressListener") -> Session:
-    """A configuration of one gateway with the adapters that it asks for."""
+    """A configuration of one gateway with the adapters that it needs."""
     return Session(spec, _PLATFORMS[spec.platform.kind](spec, listener))
 
 

@@ -59,7 +59,7 @@ def submit_release(session: Session, app: str, options: tuple[str, ...], show: C
 def run_load_part(run: "LoadRun", master: str, tick: "Tick") -> str:
     """One part of a load that several Pods share; returns how locust ended, as JSON. Raises EnvironmentFailed.
 
-    A worker is told its `master`; without one this process is the master. `tick` gets the progress.
+    `master` is the address of a worker's master; if it is empty, this process is the master. `tick` gets the progress.
     """
     from gatewayctl.adapters.smoke import load
 

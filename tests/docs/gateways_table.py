@@ -1,7 +1,8 @@
-"""The support tables of docs/gateways.md, from what each gateway declares and does: none of it is written by hand.
+"""The tables of docs/gateways.md, generated from what each gateway declares and does.
 
 `python -m tests.docs.gateways_table` writes them between the two marks of the page. What a product edits and how it is
-checked are fields of its value. What its replicas are asked is seen by running its code on one that does not answer.
+checked are fields of its GatewayProduct. Which path its replicas get requests for is found by running its code on a
+replica that does not answer.
 """
 
 from collections.abc import Callable
@@ -38,12 +39,12 @@ def tables() -> str:
     written = (
         "kind",
         "what is edited",
-        "in a cluster kept in",
-        "the rule names the canary by",
+        "kept in a cluster as",
+        "canary named by",
         "answers stamped",
         "fallback",
     )
-    live = ("kind", "loads a change", "a replica is asked", "drained when", "checked before", "whole release here")
+    live = ("kind", "loads a change", "read back by", "drained when", "checked before the write", "whole release here")
     odd = tuple(case.value for case in _ODD)
     rules = _spell_table((*written, *odd), [_edit_row(product) for product in products])
     tried = ("claim", *(_link(product.kind) for product in products))
@@ -52,7 +53,7 @@ def tables() -> str:
 
 
 def page(text: str) -> str:
-    """A page's text with the tables between its marks as they have to be."""
+    """The page `text` with newly generated tables between its marks. Raises ValueError if it has no marks."""
     head, _, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not end:
@@ -115,7 +116,7 @@ def _drain_end(product: GatewayProduct) -> str:
 
 
 def _first_request(act: Callable[[Callable[[Replica, str], str]], object]) -> str:
-    """The first path that `act` asks a replica for; nothing where it asks none."""
+    """The first path that `act` requests from a replica; empty if it sends no request."""
     paths: list[str] = []
 
     def silent(replica: Replica, path: str) -> str:

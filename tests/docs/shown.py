@@ -1,7 +1,7 @@
-"""What is tried on each real gateway, by which test and by which command: read from the tests' own marks.
+"""Which test shows which claim on which real gateway, and the command that runs it: read from the marks of the tests.
 
-`@pytest.mark.shows("nginx", "canary gone")` stands at a test that fails when the claim does not hold on the product.
-The tests are parsed, not imported: what some of them need is not everywhere.
+`@pytest.mark.shows("nginx", "canary gone")` marks a test that fails if the claim does not hold on the product. The
+tests are parsed, not imported, because some of them import packages that are not installed everywhere.
 """
 
 import ast
@@ -11,15 +11,18 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 CLAIMS = {
-    "odd requests": "requests with no, a wrong, an empty, a doubled or a listed header are answered as declared",
-    "precedence": "the canary's rule wins where stable's did, and nowhere else",
-    "own check": "the product's own check accepts edits that it would load, and refuses others",
-    "edits under load": "the rule goes on and off under load; no request fails or goes astray",
-    "canary gone": "with the canary gone, unmarked requests go on, and the gateway still takes edits",
-    "promoted": "a whole release is promoted and leaves the routes as they were",
-    "rejected": "a bad canary is rejected and leaves everything as it was",
-    "at once": "applications of one route file are released at once, and no edit is lost",
-    "real files": "files that nobody here wrote are edited and restored byte for byte, or refused with a true reason",
+    "odd requests": "requests without the header, with a wrong or an empty value, with the header twice or with a "
+    "comma list are answered as the first table says",
+    "precedence": "the canary rule is used for exactly the requests with the header that stable's rule would get",
+    "own check": "the product's own check accepts edits that the product would load, and refuses others",
+    "edits under load": "the rule is inserted and removed under load; no request without the header fails, and none is "
+    "answered by the wrong version",
+    "canary gone": "if the canary is gone, requests without the header still work, and the gateway still loads edits",
+    "promoted": "a whole release is promoted and restores the routes",
+    "rejected": "a bad canary is rejected and everything is restored",
+    "at once": "applications in one route file are released at the same time, and no edit is lost",
+    "real files": "files that were not written for gatewayctl are edited and restored byte for byte, or refused with a "
+    "true reason",
 }
 
 
@@ -35,7 +38,7 @@ class Shown:
 
 
 def find_shown(tests: Path = TESTS) -> tuple[Shown, ...]:
-    """Every mark in the tests. Raises ValueError for a claim that nobody knows."""
+    """Every mark in the tests. Raises ValueError for a claim that is not in CLAIMS."""
     return tuple(one for file in sorted(tests.rglob("test_*.py")) for one in _of_file(file))
 
 
@@ -65,7 +68,7 @@ def _names(node: ast.Assign, name: str) -> bool:
 
 
 def _marks(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each `pytest.mark.NAME` below a node, with its arguments where it is called with words."""
+    """Each `pytest.mark.NAME` below a node, with its constant arguments if it is called."""
     called = {id(one.func): one for one in ast.walk(node) if isinstance(one, ast.Call)}
     for one in ast.walk(node):
         if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Attribute) and one.value.attr == "mark":

@@ -248,4 +248,4 @@ def _reap_child(found: SupervisorStatus | None) -> None:
 
 
 def _ignore(_detail: str) -> None:
-    """A tick that nobody looks at."""
+    """A tick that shows nothing."""

@@ -1,6 +1,6 @@
 """The gateway products that the sandbox can run, by their `kind` in a world file.
 
-Each is imported when it is asked for: a sandbox with one product needs none of the packages of the others.
+Each is imported only when it is needed: a sandbox with one product needs none of the packages of the others.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,7 @@ from gatewayctl.gateways.product import GatewayProduct, Watches
 PRODUCT = GatewayProduct(
     kind="httproute",
     edits="HTTPRoute objects, versions v1 and v1beta1",
-    checked="by counting what the API limits, with a dry run in a cluster",
+    checked="against the limits of the API; in a cluster also by a dry run",
     plain_dialect=HttpRouteDialect(),
     readback=NoReadback,
     checker=HttpRouteChecker,

@@ -104,7 +104,7 @@ def _find_remaining(context: StepContext, silent: set[str]) -> set[str]:
 
     try:
         deadline = context.deadline(context.ports.gateway.replicas.removal_delay)
-        until(look, "replicas that broke off to be gone", deadline)
+        until(look, "replicas that did not answer to leave the list", deadline)
     except DeadlineExceeded:
         return left
     return set()

@@ -33,10 +33,10 @@ def prove_all(context: StepContext) -> Judgement:
 
 
 def _wait_until_served(context: StepContext) -> Judgement:
-    """Wait until all replicas serve the rule; a failure when the canary is to blame that they do not.
+    """Wait until all replicas serve the rule; a failure when they cannot because of the canary.
 
-    A rule that is live may be ahead of the addresses of its Service. When it still leads nowhere after the time in
-    which a gateway gets to know them, the Service itself is gone or broken, and waiting does not help.
+    A replica may have the rule before it knows the addresses of the canary's Service. If the rule still reaches no
+    canary after the time in which a gateway learns them, the Service is gone or broken, and waiting does not help.
     """
     gateway, release, clock = context.ports.gateway, context.release, context.ports.clock
     routes = len(gateway.own_routes(release.app))
@@ -73,10 +73,11 @@ def why_not_active(context: StepContext, replica: Replica) -> str:
 
 
 def prove_cleared(context: StepContext) -> Judgement:
-    """No running replica has the rule any more; one that is down serves nobody, and starts with the new files.
+    """No running replica has the rule any more; one that is down serves no requests, and starts with the new files.
 
-    Unless every replica was seen with the rule, one without it may not have got it *yet*: its kubelet has heard of the
-    write that brought it, and not of the one that took it away. So it is looked at again once that must be over.
+    If not every replica was seen with the rule, a replica without it may still get it: its kubelet may be about to sync
+    the write that inserted the rule, and not yet the one that removed it. So all are checked again after the time in
+    which every kubelet has seen the removal.
     """
     if context.release.outcome is not Outcome.PROMOTED:
         return prove_settled(context)
@@ -84,7 +85,7 @@ def prove_cleared(context: StepContext) -> Judgement:
 
 
 def prove_settled(context: StepContext) -> Judgement:
-    """The same, and none can still get it: whoever wrote it last, every replica has heard of its removal by now."""
+    """No running replica has the rule, and none can get it later: each had the time to see the removal."""
     _wait_until_gone(context)
     context.pause(context.ports.gateway.store.watch_delay, "looking once more")
     return _wait_until_gone(context)

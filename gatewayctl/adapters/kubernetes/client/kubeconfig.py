@@ -105,7 +105,7 @@ def _check_limits(file: str) -> None:
 
     for path in (Path(name).expanduser() for name in file.split(os.pathsep) if name):
         if path.is_fifo():
-            continue  # what is read here is gone for the library
+            continue  # a pipe can be read only once, and the library has to read it
         try:
             with path.open("rb") as stream:
                 content = stream.read(_LARGEST + 1)

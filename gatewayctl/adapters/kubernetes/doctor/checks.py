@@ -43,6 +43,6 @@ class KubernetesChecks:
             raise EnvironmentFailed(
                 f"{len(lacking)} rights are missing: " + "; ".join(map(str, lacking)),
                 hint="manifests/rbac.yaml grants what a release needs, rbac-load.yaml what load workers need, "
-                "rbac-exec.yaml what a gateway needs that must be told to load its files",
+                "rbac-exec.yaml what a gateway needs that loads its files only on a signal",
             )
         return f"all {len(self.permissions)} that a release needs"

@@ -54,7 +54,7 @@ _APPS = (
     ("events.k8s.io", "events", "create", "to tell the phases of a release"),
     ("", "configmaps", "get", "the journal"),
     ("", "configmaps", "list", "the journal: to find releases of every application"),
-    ("", "configmaps", "watch", "the journal: to hear of an abort at once"),
+    ("", "configmaps", "watch", "the journal: to notice an abort at once"),
     ("", "configmaps", "create", "the journal"),
     ("", "configmaps", "update", "the journal"),
     ("coordination.k8s.io", "leases", "get", "one process at a time"),
@@ -72,7 +72,7 @@ _GATEWAY = (
 _SYNC_NOW = (("", "pods", "patch", "an annotation makes the kubelet sync their files at once"),)
 _ROUTES = (
     ("get", "the gateway's routes"),
-    ("watch", "to hear of other people's edits"),
+    ("watch", "to notice other people's edits"),
     ("patch", "to add and remove the canary rule"),
 )
 # A WebSocket begins as a GET; from Kubernetes 1.35 on the API server asks for create as well.

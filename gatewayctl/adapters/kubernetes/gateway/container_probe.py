@@ -57,8 +57,8 @@ class Process:
 class ContainerState:
     """What one probe of a container found.
 
-    `digests` are the SHA-256 of the files in the order they were asked for. `version` is the kubelet's own name of what
-    it mounted last. `firsts` are pid and title of each master process, `workers` the processes that take new requests;
+    `digests` are the SHA-256 of the files, in the order of the command. `version` is the kubelet's own name of what it
+    mounted last. `firsts` are pid and title of each master process, `workers` the processes that take new requests;
     `leaving` counts those that only finish old requests. `fresh`: all workers were started after the last mount.
     """
 

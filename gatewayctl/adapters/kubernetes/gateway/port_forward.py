@@ -25,7 +25,7 @@ _IDLE = 300.0  # seconds without a byte after which a connection is given up
 
 
 class PortForwards:
-    """Listeners on 127.0.0.1, one for each port of a Pod that an address was asked for."""
+    """Listeners on 127.0.0.1, one for each port of a Pod whose address was requested."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api, self._namespace = api, namespace

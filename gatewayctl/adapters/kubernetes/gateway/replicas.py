@@ -1,4 +1,4 @@
-"""The gateway's Pods as replicas: which ones should serve, and the address at which each one can be asked alone."""
+"""The gateway's Pods as replicas: which ones should serve, and the address at which each one alone gets requests."""
 
 import os
 import socket

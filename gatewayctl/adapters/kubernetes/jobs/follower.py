@@ -61,7 +61,7 @@ class JobFollower:
         reason = f"Pod {pod.name} cannot begin: {pod.trouble}"
         if self.lost:
             return EnvironmentFailed(reason, hint=self._hint())
-        self.runner.cancel(self.task.name)  # or it would begin as soon as that is mended, when nobody expects it
+        self.runner.cancel(self.task.name)  # or the release would begin by surprise, as soon as the cause is repaired
         return EnvironmentFailed(reason, hint="nothing was begun; platform.runner names the image that Jobs run")
 
     def _show_log(self, pod: str) -> JobPod | None:

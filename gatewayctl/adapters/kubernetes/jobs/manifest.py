@@ -1,4 +1,4 @@
-"""The objects of a Job as JSON: what it runs, with which account and files. Nothing is asked of the cluster here.
+"""The objects of a Job as JSON: what it runs, with which account and files. No request is sent here.
 
 A Job replaces a Pod that was lost. So the command that it runs continues what the lost Pod had begun, an exit code that
 says how a release ended also ends the Job, and a new Pod starts only when the old one has ended.

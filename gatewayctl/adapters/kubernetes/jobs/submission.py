@@ -1,4 +1,4 @@
-"""From a release that somebody asked for to the Job that runs it, with the files that it needs."""
+"""Creates the Job that runs a release, with the files that it needs."""
 
 import secrets
 from dataclasses import dataclass

@@ -47,7 +47,7 @@ class KubernetesRouteStore:
     Both are requested once and then watched. `listing` has the gateway's Pods where others read them, too.
     """
 
-    watch_delay = 1.0  # seconds; after that a kubelet that is told to sync mounts nothing older
+    watch_delay = 1.0  # seconds; a kubelet that syncs later than that mounts nothing older
 
     def __init__(self, api: Api, place: GatewayPlace, listing: WatchedList | None = None) -> None:
         self._api, self._place = api, place

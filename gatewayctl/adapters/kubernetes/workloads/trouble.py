@@ -131,7 +131,7 @@ def _deployment_reasons(deployment: Object) -> Iterator[str]:
     if part(deployment, "spec").get("paused") is True and number(
         part(deployment, "status"), "updatedReplicas"
     ) < desired_replicas(deployment):
-        yield "its rollout is paused, so no Pod of what is asked is made (kubectl rollout resume)"
+        yield "its rollout is paused, so no Pod of the new spec is created (kubectl rollout resume)"
     for one in items(deployment, "status", "conditions"):
         message = one.get("message", "no reason given")
         if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
