@@ -151,7 +151,7 @@ def shorten_times(folder: Path) -> None:
     text = file.read_text()
     assert "users: 8, duration: 8s, slack: 25ms" in text
     assert "{ready: 20s}" in text
-    text = text.replace("users: 8, duration: 8s, slack: 25ms", "users: 4, duration: 2s, samples: 10, slack: 1s")
+    text = text.replace("users: 8, duration: 8s, slack: 25ms", "users: 4, duration: 2s, samples: 2, slack: 1s")
     file.write_text(text.replace("{ready: 20s}", "{ready: 20s, live: 10s}"))
     world = folder / "gateway-config" / "sandbox.yaml"
     text = world.read_text()

@@ -21,7 +21,7 @@ apps:
     probe: {host: anything.example, path: /api/orders/health}
     smoke:
       pytest: {path: ../smoke/orders}
-      locust: {file: ../smoke/orders/locustfile.py, users: 4, duration: 2s, samples: 10, slack: 1s}
+      locust: {file: ../smoke/orders/locustfile.py, users: 4, duration: 2s, samples: 2, slack: 1s}
 """
 
 

@@ -31,7 +31,7 @@ def use_nginx(folder: Path) -> None:
     shutil.copytree(gateway / "nginx", gateway, dirs_exist_ok=True)
     shorten_times(folder)
     file = gateway / "gatewayctl.yaml"
-    file.write_text(file.read_text().replace("duration: 2s, samples: 10", "duration: 4s, samples: 2"))
+    file.write_text(file.read_text().replace("duration: 2s, samples: 2", "duration: 4s, samples: 2"))
 
 
 @pytest.fixture(scope="module")
