@@ -18,10 +18,10 @@ from gatewayctl.domain.release import Mode
 from gatewayctl.domain.routing import CanaryRule, Change, Files
 from gatewayctl.gateways.nginx.checker import find_nginx
 from gatewayctl.wiring.discovery import Session, wire
-from tests.e2e.nginxtown import NginxTown
-from tests.e2e.springtown import SpringTown
-from tests.e2e.town import Town, kubectl, standing
-from tests.e2e.traefiktown import TraefikTown
+from tests.e2e.nginx_cluster import NginxTown
+from tests.e2e.shop_cluster import Town, kubectl, standing
+from tests.e2e.spring_cluster import SpringTown
+from tests.e2e.traefik_cluster import TraefikTown
 from tests.gateways.springcloud.product import made
 
 _APP = "orders"

@@ -89,7 +89,7 @@ def kubernetes_books(folder: Path) -> Iterator[Books]:
 @contextmanager
 def toy_books(folder: Path) -> Iterator[Books]:
     """The same adapters, with nothing stored, over real HTTP to a small API server on loopback."""
-    from tests.adapters.kubernetes.apiserver import Shelf, serving
+    from tests.adapters.kubernetes.fake_api.http import Shelf, serving
 
     with serving(Shelf().answer, folder) as kubeconfig:
         books = KubernetesBooks(connect(file=kubeconfig), "shop", folder)

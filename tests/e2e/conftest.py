@@ -9,9 +9,9 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.cluster import given
 from tests.cluster.place import ENTERED
-from tests.e2e.town import Town, standing
+from tests.e2e.shop_cluster import Town, standing
 
-pytest.register_assert_rewrite("tests.e2e.routecases")  # what a failing case compared is shown, as in a test file
+pytest.register_assert_rewrite("tests.e2e.route_cases")  # what a failing case compared is shown, as in a test file
 
 _SKIPPED = "controls the components of the cluster that make e2e makes: not on yours"
 

@@ -17,8 +17,8 @@ import pytest
 
 from tests.cluster.place import entered
 from tests.e2e.proxy import Deed, Proxy, Request, proxied
+from tests.e2e.shop_cluster import Done, Town
 from tests.e2e.test_faults import ended, other
-from tests.e2e.town import Done, Town
 from tests.e2e.watcher import Watcher, watching
 
 WRITES = (Deed.CONFLICT, Deed.THROTTLE, Deed.BREAK, Deed.BREAK_AFTER, Deed.LOSE, Deed.LOSE_AFTER)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.paths import deployments
-from tests.e2e.town import Done, Town
+from tests.e2e.shop_cluster import Done, Town
 from tests.e2e.watcher import watching
 
 SOON = 90  # seconds

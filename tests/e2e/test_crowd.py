@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
-from tests.e2e.crowd import Crowd
-from tests.e2e.town import standing
+from tests.e2e.many_apps import Crowd
+from tests.e2e.shop_cluster import standing
 from tests.e2e.watcher import watching
 
 pytestmark = pytest.mark.alone  # twenty-five processes

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cycling import cycle
-from tests.e2e.town import Town
+from tests.e2e.cycles import cycle
+from tests.e2e.shop_cluster import Town
 from tests.e2e.traffic import CANARY, STABLE, Heard, Kind, Owed, Traffic, judge
 
 pytestmark = pytest.mark.alone  # what it measures is the machine, too

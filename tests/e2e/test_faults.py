@@ -12,7 +12,7 @@ import yaml
 
 from tests.cluster import control
 from tests.cluster.place import entered
-from tests.e2e.town import Done, Town, kubectl
+from tests.e2e.shop_cluster import Done, Town, kubectl
 from tests.e2e.watcher import Watcher, watching
 
 IMAGES = {"1.0": "1.1", "1.1": "1.0"}

@@ -10,8 +10,8 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from tests.e2e.nginxtown import BOOTSTRAP, first_routes, nginx_pod
-from tests.e2e.town import Town, standing
+from tests.e2e.nginx_cluster import BOOTSTRAP, first_routes, nginx_pod
+from tests.e2e.shop_cluster import Town, standing
 from tests.gateways.nginx.product import needs_nginx
 
 pytestmark = needs_nginx

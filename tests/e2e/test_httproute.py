@@ -12,11 +12,11 @@ from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.errors import Refused
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
-from tests.e2e import routecases
-from tests.e2e.routecases import DIALECT, RULE, routes_of
-from tests.e2e.routetown import http_routes
-from tests.e2e.town import all_released_at_once, kubectl, standing
-from tests.e2e.traefiktown import TraefikTown
+from tests.e2e import route_cases
+from tests.e2e.route_cases import DIALECT, RULE, routes_of
+from tests.e2e.route_cluster import http_routes
+from tests.e2e.shop_cluster import all_released_at_once, kubectl, standing
+from tests.e2e.traefik_cluster import TraefikTown
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraefikTown]:
 
 @pytest.fixture
 def town(built: TraefikTown) -> Iterator[TraefikTown]:
-    with routecases.unchanged(built):
+    with route_cases.unchanged(built):
         yield built
 
 
@@ -35,18 +35,18 @@ def town(built: TraefikTown) -> Iterator[TraefikTown]:
 def test_twenty_edits_under_load_fail_no_request_and_only_marked_ones_are_the_canarys(
     town: TraefikTown, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    routecases.edited_under_load(town, capsys)
+    route_cases.edited_under_load(town, capsys)
 
 
 @pytest.mark.shows("httproute", "precedence")
 @pytest.mark.shows("httproute", "odd requests")
 def test_the_canarys_rules_win_where_stables_did_and_nowhere_else(town: TraefikTown) -> None:
-    routecases.wins_where_stable_did(town)
+    route_cases.wins_where_stable_did(town)
 
 
 @pytest.mark.shows("httproute", "canary gone")
 def test_with_the_canarys_service_gone_unmarked_requests_go_on_and_marked_ones_fail_fast(town: TraefikTown) -> None:
-    routecases.goes_on_without_the_canarys_service(town)
+    route_cases.goes_on_without_the_canarys_service(town)
 
 
 @pytest.mark.shows("httproute", "own check")
@@ -74,19 +74,19 @@ def test_a_route_that_is_applied_server_side_is_its_appliers(town: TraefikTown) 
 
     try:
         with pytest.raises(Refused, match="edge-team"):
-            routecases.on(theirs)
+            route_cases.on(theirs)
     finally:
         town.api.delete(http_routes(town.shop, "applied"))
 
 
 @pytest.mark.shows("httproute", "promoted")
 def test_a_whole_release_is_promoted_and_leaves_nothing_behind(town: TraefikTown) -> None:
-    routecases.a_release_is_promoted(town)
+    route_cases.a_release_is_promoted(town)
 
 
 @pytest.mark.shows("httproute", "rejected")
 def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(town: TraefikTown) -> None:
-    routecases.a_release_is_rejected(town)
+    route_cases.a_release_is_rejected(town)
 
 
 @pytest.mark.shows("httproute", "at once")

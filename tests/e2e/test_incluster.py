@@ -19,7 +19,7 @@ from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import Runner
 from gatewayctl.config.load import load
-from tests.e2e.town import LONG, ROOT, SHORT, Town, kubectl
+from tests.e2e.shop_cluster import LONG, ROOT, SHORT, Town, kubectl
 
 SUBMITTER = "submitter"
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.cluster.place import entered
 from tests.e2e.proxy import Deed, Request, proxied
-from tests.e2e.town import Done, Town
+from tests.e2e.shop_cluster import Done, Town
 from tests.e2e.watcher import watching
 
 APPS = ("orders", "payments")

@@ -10,7 +10,7 @@ import yaml
 from gatewayctl.adapters.kubernetes.client.api import ApiFault, connect
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.e2e.accounts import as_account
-from tests.e2e.town import ROOT, Done, Town
+from tests.e2e.shop_cluster import ROOT, Done, Town
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import connect
-from tests.e2e.cycling import held_under_load
-from tests.e2e.nginxtown import NginxTown
-from tests.e2e.town import ROOT, all_released_at_once, standing
+from tests.e2e.cycles import held_under_load
+from tests.e2e.nginx_cluster import NginxTown
+from tests.e2e.shop_cluster import ROOT, all_released_at_once, standing
 from tests.gateways.nginx.product import needs_nginx
 
 pytestmark = needs_nginx

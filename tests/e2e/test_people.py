@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import VersionConflict, connect
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from tests.e2e.town import LONG, SHORT, Town
+from tests.e2e.shop_cluster import LONG, SHORT, Town
 from tests.e2e.watcher import watching
 
 LINE = "# the bank takes its time"

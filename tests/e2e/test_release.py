@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.town import Town, kubectl
-from tests.e2e.watched import is_settled
+from tests.e2e.object_rules import is_settled
+from tests.e2e.shop_cluster import Town, kubectl
 
 
 @pytest.mark.shows("envoy", "promoted")

@@ -19,7 +19,7 @@ from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.routing import SourceFile
 from tests.contract.racing import race
-from tests.e2e.town import Town, kubectl
+from tests.e2e.shop_cluster import Town, kubectl
 
 SWITCHES = 10
 KUBELETS_OWN = 60.0  # seconds between two looks of a kubelet that nobody nudges

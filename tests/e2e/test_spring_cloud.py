@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
-from tests.e2e.cycling import held_under_load
-from tests.e2e.springtown import SpringTown
-from tests.e2e.town import standing
+from tests.e2e.cycles import held_under_load
+from tests.e2e.shop_cluster import standing
+from tests.e2e.spring_cluster import SpringTown
 from tests.gateways.springcloud.product import made, missing
 
 pytestmark = pytest.mark.skipif(

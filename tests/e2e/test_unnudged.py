@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from tests.e2e.town import Town
+from tests.e2e.shop_cluster import Town
 
 # The command, but for its death between the write of the ConfigMap and the first word to a gateway Pod.
 _DIES = """

@@ -3,9 +3,9 @@
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments
-from tests.e2e.sightings import Invariant
-from tests.e2e.town import Town, kubectl
-from tests.e2e.watched import is_settled
+from tests.e2e.object_rules import is_settled
+from tests.e2e.observations import Invariant
+from tests.e2e.shop_cluster import Town, kubectl
 from tests.e2e.watcher import Watcher, watching
 
 NEW = {"1.0": "shop/payments:1.1", "1.1": "shop/payments:1.0"}

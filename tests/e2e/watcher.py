@@ -21,12 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, endpoint_slices, pods
-from tests.e2e.eyes import Blind, Eyes
-from tests.e2e.faces import Face, answers
 from tests.e2e.journals import journals_of, judge_journal
-from tests.e2e.sightings import Casebook, Invariant, Line, Suspicion
-from tests.e2e.town import Town
-from tests.e2e.watched import (
+from tests.e2e.object_rules import (
     ROUTED,
     UNTOUCHED,
     image_of,
@@ -37,6 +33,10 @@ from tests.e2e.watched import (
     ready_endpoints,
     ruled,
 )
+from tests.e2e.observations import Casebook, Invariant, Line, Suspicion
+from tests.e2e.observer_client import Blind, Eyes
+from tests.e2e.replica_watcher import Face, answers
+from tests.e2e.shop_cluster import Town
 
 _FIRST = 30.0  # seconds for the first look at everything
 _FACES = 16  # replicas that may be asked at the same time, new ones while old ones end

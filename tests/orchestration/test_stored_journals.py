@@ -21,8 +21,8 @@ from gatewayctl.domain.release import Load, Mode, Outcome, Phase, Release, Suite
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import check_drift
 from gatewayctl.ports import Journal
-from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.http import Shelf
 from tests.fakes.shop import AskingSuites, ports
 from tests.fakes.stored import GOLDEN, Stop, stops
 from tests.fakes.world import ROUTES, World

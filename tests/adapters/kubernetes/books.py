@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gatewayctl.adapters.kubernetes.client.api import Api, connect
-from tests.adapters.kubernetes.apiserver import Shelf, serving
+from tests.adapters.kubernetes.fake_api.http import Shelf, serving
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.adapters.kubernetes.apiserver import Asked, Reply, failure
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure
 from tests.adapters.kubernetes.routes.samples import Object, Sample
 
 

@@ -21,7 +21,7 @@ from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
 from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.routing import SourceFile
-from tests.adapters.kubernetes.apiserver import failure, serving
+from tests.adapters.kubernetes.fake_api.http import failure, serving
 from tests.adapters.kubernetes.routes.object_server import Server
 from tests.adapters.kubernetes.routes.samples import SAMPLES, Sample
 from tests.gateways.httproute.samples import a_rule

@@ -12,7 +12,7 @@ from gatewayctl.config.load import load
 from gatewayctl.domain.errors import GatewayctlError, StaleWrite
 from gatewayctl.gateways.registry import GATEWAYS
 from gatewayctl.wiring.discovery import Session, wire_spec
-from tests.adapters.kubernetes.apiserver import serving
+from tests.adapters.kubernetes.fake_api.http import serving
 from tests.adapters.kubernetes.routes.object_server import Server
 from tests.adapters.kubernetes.routes.samples import SAMPLES
 from tests.fakes.memory import Silent

@@ -12,8 +12,8 @@ from gatewayctl.adapters.kubernetes.state.events import EventReason, EventRecord
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
-from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.http import Shelf
 from tests.fakes.memory import MemoryJournal
 from tests.fakes.shop import AskingSuites, a_driver, a_release
 from tests.fakes.world import World

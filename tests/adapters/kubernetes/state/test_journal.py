@@ -12,8 +12,8 @@ from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
-from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.http import Shelf
 from tests.contract.releases import a_release, ended
 
 PATH = config_maps("shop", "gatewayctl-orders")

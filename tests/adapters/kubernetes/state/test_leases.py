@@ -14,8 +14,8 @@ from gatewayctl.adapters.kubernetes.client.paths import leases
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.domain.errors import Busy
 from gatewayctl.domain.platform import Holder
-from tests.adapters.kubernetes.apiserver import Shelf
 from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.http import Shelf
 
 PATH = leases("shop", "gatewayctl-orders")
 ME = Holder("zoë", "one.example", 11, 1_700_000_000.123456789)

@@ -5,8 +5,8 @@ from typing import Any
 import yaml
 
 from tests.cluster.images import TRAEFIK
-from tests.e2e.routetown import API, REPLICAS, RIGHTS, RouteTown
-from tests.e2e.town import kubectl
+from tests.e2e.route_cluster import API, REPLICAS, RIGHTS, RouteTown
+from tests.e2e.shop_cluster import kubectl
 
 
 class TraefikTown(RouteTown):

@@ -6,7 +6,7 @@ from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, services
 from tests.e2e.accounts import as_account
-from tests.e2e.town import ROOT, Town
+from tests.e2e.shop_cluster import ROOT, Town
 
 FILES = ROOT / "gateway-config" / "nginx"
 BOOTSTRAP = (FILES / "nginx.conf").read_text()

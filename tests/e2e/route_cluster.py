@@ -18,7 +18,7 @@ from gatewayctl.adapters.kubernetes.client.paths import custom_objects, deployme
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from tests.cluster.gateway_api import definitions
-from tests.e2e.town import Town, kubectl
+from tests.e2e.shop_cluster import Town, kubectl
 
 API = "gateway.networking.k8s.io"
 RIGHTS = "rbac.authorization.k8s.io"

@@ -5,7 +5,7 @@ from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.cluster.images import SPRING
-from tests.e2e.town import ROOT, Town
+from tests.e2e.shop_cluster import ROOT, Town
 
 FILES = ROOT / "gateway-config" / "spring-cloud-gateway"
 _TEXTS = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.town import Town
+from tests.e2e.shop_cluster import Town
 
 STYLES = (
     """\

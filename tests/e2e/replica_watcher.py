@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.adapters.kubernetes.client.paths import pods
-from tests.e2e.eyes import Blind, Eyes, Gone, Reply, ask
-from tests.e2e.sightings import Invariant, Line, Suspicion
-from tests.e2e.watched import ROUTED, is_serving, restarts, ruled_app
+from tests.e2e.object_rules import ROUTED, is_serving, restarts, ruled_app
+from tests.e2e.observations import Invariant, Line, Suspicion
+from tests.e2e.observer_client import Blind, Eyes, Gone, Reply, ask
 
 if TYPE_CHECKING:
     from tests.e2e.watcher import Watcher

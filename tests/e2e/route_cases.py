@@ -19,8 +19,8 @@ from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from gatewayctl.gateways.registry import gateway
-from tests.e2e.routetown import REPLICAS, RouteTown, a_rule, http_routes
-from tests.e2e.town import kubectl
+from tests.e2e.route_cluster import REPLICAS, RouteTown, a_rule, http_routes
+from tests.e2e.shop_cluster import kubectl
 
 DIALECT = gateway("httproute").dialect
 RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1")

@@ -6,7 +6,7 @@ import pytest
 
 from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.wiring.discovery import wire
-from tests.e2e.town import Town
+from tests.e2e.shop_cluster import Town
 from tests.e2e.traffic import CANARY, EITHER, STABLE, Kind, Once, Owed, Traffic
 
 
