@@ -1,7 +1,6 @@
-"""A tiny API server on loopback: real HTTP, real kubeconfig, and answers as a test wants them."""
+"""HTTP on loopback for a fake API server: requests go to a function of the test, and a kubeconfig names the server."""
 
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-Object = dict[str, Any]
 TOKEN = "secret-of-ci"  # noqa: S105
 
 
@@ -30,7 +28,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; `cut` ends the connection instead, after everything was done."""
+    """One answer; with `cut` the connection ends instead of it."""
 
     status: int = 200
     body: object = field(default_factory=dict)
@@ -100,85 +98,3 @@ def kubeconfig(folder: Path, url: str, token: str, **cluster: object) -> Path:
     }
     path.write_text(yaml.safe_dump(content))
     return path
-
-
-class Shelf:
-    """Keeps objects as the real one does: a new resourceVersion at each write, conflicts by it.
-
-    `lose` is how many of the next writes get no answer although they are done, `drop` how many are not even done.
-    """
-
-    def __init__(self) -> None:
-        self.objects: dict[str, Object] = {}
-        self.asked: list[Asked] = []
-        self.lose = self.drop = self._count = 0
-        self._lock = threading.Lock()
-
-    def answer(self, asked: Asked) -> Reply:
-        if "watch" in asked.query:
-            return failure(405, "nothing is told here: ask again")
-        with self._lock:
-            self.asked.append(asked)
-            if asked.verb == "GET":
-                return self._get(asked)
-            if self.drop:
-                self.drop -= 1
-                return Reply(cut=True)
-            reply = {"POST": self._post, "PUT": self._put, "DELETE": self._delete}[asked.verb](asked)
-            if self.lose:
-                self.lose -= 1
-                return Reply(cut=True)
-            return reply
-
-    def verbs(self) -> list[str]:
-        """What was asked since the last call of this."""
-        seen, self.asked = [one.verb for one in self.asked], []
-        return seen
-
-    def edit(self, path: str, change: Callable[[Object], None]) -> None:
-        """Somebody else writes."""
-        with self._lock:
-            change(self.objects[path])
-            self._store(path, self.objects[path])
-
-    def _get(self, asked: Asked) -> Reply:
-        if asked.path in self.objects:
-            return Reply(200, self.objects[asked.path])
-        if not re.search(r"/namespaces/[^/]+/[^/]+$", asked.path):
-            return failure(404, f"{asked.path} not found")
-        wanted = dict(pair.split("=") for pair in asked.query.get("labelSelector", "").split(",") if "=" in pair)
-        held = [one for path, one in self.objects.items() if path.startswith(f"{asked.path}/")]
-        labels = [(one, one["metadata"].get("labels", {})) for one in held]
-        return Reply(200, {"items": [one for one, has in labels if wanted.items() <= has.items()]})
-
-    def _post(self, asked: Asked) -> Reply:
-        name = asked.body["metadata"].get("name") or f"{asked.body['metadata']['generateName']}{self._count}"
-        path = f"{asked.path}/{name}"
-        if path in self.objects:
-            return failure(409, f"{name} already exists")
-        return Reply(201, self._store(path, asked.body, uid=f"uid-{self._count}"))
-
-    def _put(self, asked: Asked) -> Reply:
-        found = self.objects.get(asked.path)
-        if found is None:
-            return failure(404, "not found")
-        expected = asked.body["metadata"].get("resourceVersion")
-        if expected and expected != found["metadata"]["resourceVersion"]:
-            return failure(409, "the object has been modified; please apply your changes to the latest version")
-        return Reply(200, self._store(asked.path, asked.body, uid=found["metadata"]["uid"]))
-
-    def _delete(self, asked: Asked) -> Reply:
-        found = self.objects.get(asked.path)
-        if found is None:
-            return failure(404, "not found")
-        only = (asked.body or {}).get("preconditions", {})
-        if any(found["metadata"][key] != value for key, value in only.items()):
-            return failure(409, "the precondition does not hold")
-        del self.objects[asked.path]
-        return Reply(200, {"kind": "Status", "status": "Success"})
-
-    def _store(self, path: str, body: Object, **meta: str) -> Object:
-        self._count += 1
-        metadata = {**body["metadata"], **meta, "resourceVersion": str(self._count)}
-        self.objects[path] = {**body, "metadata": metadata}
-        return self.objects[path]
