@@ -18,10 +18,10 @@ from gatewayctl.domain.release import Mode
 from gatewayctl.domain.routing import CanaryRule, Change, Files
 from gatewayctl.gateways.nginx.checker import find_nginx
 from gatewayctl.wiring.discovery import Session, wire
-from tests.e2e.nginxtown import NginxTown
-from tests.e2e.springtown import SpringTown
-from tests.e2e.town import Town, kubectl, standing
-from tests.e2e.traefiktown import TraefikTown
+from tests.e2e.nginx_cluster import NginxCluster
+from tests.e2e.shop_cluster import ShopCluster, kubectl, running_cluster
+from tests.e2e.spring_cluster import SpringCluster
+from tests.e2e.traefik_cluster import TraefikCluster
 from tests.gateways.springcloud.product import made
 
 _APP = "orders"
@@ -31,10 +31,10 @@ _EVERY = 0.01  # seconds between two requests to a replica
 def products(size: Size) -> Iterator[Figure]:
     """Envoy first: it is the others' baseline."""
     seen: dict[str, Seen] = {}
-    for name, town in _towns():
+    for name, cluster in _clusters():
         with tempfile.TemporaryDirectory(prefix="gatewayctl-bench-") as folder:
-            progress(f"a town with {name} at its gate")
-            with standing(town(connect(), Path(folder))) as built:
+            progress(f"the example behind {name}")
+            with running_cluster(cluster(connect(), Path(folder))) as built:
                 seen[name] = _edited(built, size.edits)
         for direction, mine, theirs in (
             ("on", seen[name].on, seen["Envoy"].on),
@@ -43,25 +43,25 @@ def products(size: Size) -> Iterator[Figure]:
             yield figure(f"{name}: rule live on the last replica, {direction}", "s", mine, ("Envoy", theirs))
 
 
-def _towns() -> Iterator[tuple[str, type[Town]]]:
+def _clusters() -> Iterator[tuple[str, type[ShopCluster]]]:
     """What is installed here; what is not is said."""
-    yield "Envoy", Town
+    yield "Envoy", ShopCluster
     if find_nginx():
-        yield "nginx", NginxTown
+        yield "nginx", NginxCluster
     else:
         progress("no nginx here: make products installs it")
-    yield "HTTPRoute by Traefik", TraefikTown
+    yield "HTTPRoute by Traefik", TraefikCluster
     if made("4.3"):
-        yield "Spring Cloud Gateway", SpringTown
+        yield "Spring Cloud Gateway", SpringCluster
     else:
         progress("no Spring Cloud Gateway here: make spring-gateway builds it")
 
 
-def _edited(town: Town, edits: int) -> Seen:
-    kubectl("-n", town.shop, "scale", "deployment", f"{_APP}-canary", "--replicas=1")
-    town.settle(lambda: town.ready(town.shop, f"{_APP}-canary") == 1, "the canary")
-    before, seen = town.routes(), Seen()
-    session = wire(town.config, Silent(), _APP)
+def _edited(cluster: ShopCluster, edits: int) -> Seen:
+    kubectl("-n", cluster.shop, "scale", "deployment", f"{_APP}-canary", "--replicas=1")
+    cluster.settle(lambda: cluster.ready(cluster.shop, f"{_APP}-canary") == 1, "the canary")
+    before, seen = cluster.routes(), Seen()
+    session = wire(cluster.config, Silent(), _APP)
 
     def urge() -> None:
         for replica in session.ports.gateway.replicas.list():
@@ -69,13 +69,13 @@ def _edited(town: Town, edits: int) -> Seen:
 
     for number in range(edits):
         progress(f"edit {number + 1} of {edits}")
-        release = session.draft(_APP, town.other_image(_APP), Mode.ON_SUCCESS)
+        release = session.draft(_APP, cluster.other_image(_APP), Mode.ON_SUCCESS)
         addresses = tuple(one.traffic for one in session.ports.gateway.replicas.list())
         with watched(addresses, release.marked_probe, _EVERY) as watch:
             seen.on.append(watch.after(lambda rule=release.rule: _on(session, rule), release.stamp, urge))  # type: ignore[misc]
             seen.off.append(watch.after(lambda: _off(session), "", urge))
-    if town.routes() != before:
-        raise Broken(f"the routes are not as before: {town.routes()}")
+    if cluster.routes() != before:
+        raise Broken(f"the routes are not as before: {cluster.routes()}")
     return seen
 
 

@@ -39,7 +39,7 @@ from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from gatewayctl.gateways.springcloud.dialect import SpringCloudDialect
 from gatewayctl.gateways.springcloud.readback import SpringCloudReadback
 from gatewayctl.yamlloader import load as load_yaml
-from tests.adapters.kubernetes.apiserver import Reply, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, serving
 
 PACKAGE = Path(__file__).parents[1] / "gatewayctl"
 RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.domain.errors import UsageFault
-from tests.adapters.kubernetes.apiserver import Asked, Reply, kubeconfig, serving
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, kubeconfig, serving
 from tests.cluster import given
 from tests.cluster.place import CONFIRMED, ENTERED, PROJECT
 

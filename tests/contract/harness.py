@@ -24,6 +24,17 @@ class Names:
     unknown: str
 
 
+SHOP_NAMES = Names(
+    busy="orders",
+    idle="orders-canary",
+    image="shop/orders:1.0",
+    next_image="shop/orders:1.1",
+    crashing="shop/orders:1.1-crash",
+    unready="shop/orders:1.1-unready",
+    unknown="shop/orders:0.0",
+)
+
+
 class Platform(Protocol):
     """A running cluster with a gateway."""
 

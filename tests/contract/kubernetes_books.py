@@ -1,9 +1,6 @@
 """Journal and leases in a cluster, under the contract of their ports: a ConfigMap and a Lease per application."""
 
-import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,49 +12,23 @@ from gatewayctl.adapters.kubernetes.client.names import own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, leases
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
-from gatewayctl.domain.platform import Holder
+from tests.adapters.kubernetes.fake_api.server import connected
 from tests.contract.harness import Books
-from tests.contract.sandbox import MovingClock
+from tests.contract.on_real_time import RealTimeBooks, closed_at_end
 
 _APPS = ("orders", "payments")
 
 
-class KubernetesBooks:
+class KubernetesBooks(RealTimeBooks):
     """The ports over one namespace of its own; evidence stays in files."""
 
     kept, ttl = 5, 15.0
 
     def __init__(self, api: Api, namespace: str, folder: Path) -> None:
-        self._clock = MovingClock()
+        super().__init__()
         self.journal = KubernetesJournal(api, namespace, keep=self.kept)
-        self.leases = KubernetesLeases(api, namespace, self._clock, ttl=self.ttl)
+        self.leases = KubernetesLeases(api, namespace, self.clock, ttl=self.ttl)
         self.evidence = FileEvidence(folder)
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
-
-    def here(self, actor: str) -> Holder:
-        process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-        self._processes[process.pid] = process
-        return Holder(actor, os.uname().nodename, process.pid, self._clock.wall())
-
-    def elsewhere(self, actor: str) -> Holder:
-        return Holder(actor, "elsewhere.example", 4711, self._clock.wall())
-
-    def end_process(self, holder: Holder) -> None:
-        process = self._processes.pop(holder.pid)
-        process.kill()
-        process.communicate()
-
-    def pass_time(self, seconds: float) -> None:
-        self._clock.ahead += seconds
-
-    def document(self, release: str, name: str) -> str | None:
-        path = Path(self.evidence.folder(release), name)
-        return path.read_bytes().decode() if path.exists() else None
-
-    def close(self) -> None:
-        for process in self._processes.values():
-            process.kill()
-            process.communicate()
 
 
 @cache
@@ -76,24 +47,17 @@ def _session() -> tuple[Api, str]:
 def kubernetes_books(folder: Path) -> Iterator[Books]:
     """The ports with nothing stored, in the cluster of $KUBECONFIG."""
     api, namespace = _session()
-    books = KubernetesBooks(api, namespace, folder)
     try:
-        yield books
+        with closed_at_end(KubernetesBooks(api, namespace, folder)) as books:
+            yield books
     finally:
-        books.close()
         for app in _APPS:
             api.delete(config_maps(namespace, own_name(app)))
             api.delete(leases(namespace, own_name(app)))
 
 
 @contextmanager
-def toy_books(folder: Path) -> Iterator[Books]:
-    """The same adapters, with nothing stored, over real HTTP to a small API server on loopback."""
-    from tests.adapters.kubernetes.apiserver import Shelf, serving
-
-    with serving(Shelf().answer, folder) as kubeconfig:
-        books = KubernetesBooks(connect(file=kubeconfig), "shop", folder)
-        try:
-            yield books
-        finally:
-            books.close()
+def fake_kubernetes_books(folder: Path) -> Iterator[Books]:
+    """The same adapters, with nothing stored, over real HTTP to the fake API server."""
+    with connected(folder) as (_, api), closed_at_end(KubernetesBooks(api, "shop", folder)) as books:
+        yield books

@@ -1,10 +1,8 @@
 """A real cluster under the contract of its ports: the example's own manifests, in two namespaces of its own."""
 
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +14,21 @@ from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas
 from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
-from tests.contract.harness import Names, Platform
+from tests.contract.harness import Platform
+from tests.contract.on_real_time import RealTimePlatform
 
 ROOT = Path(__file__).parents[2]
 SHOP, GATEWAY = "shop", "gateway"
-WITHIN = 60  # seconds
 _KINDS = {"ConfigMap": config_maps, "Service": services, "Deployment": deployments}
 _NEVER = "gatewayctl.invalid/no-such-image:0"
 _FILES = {"gateway-routes": "rds.yaml", "gateway-bootstrap": "bootstrap.yaml"}
 _POD_IMAGE = "/spec/containers/0/image"
 
 
-class KubernetesPlatform:
+class KubernetesPlatform(RealTimePlatform):
     """Ports of a cluster that runs the example's orders behind two gateway replicas."""
 
-    names = Names(
-        busy="orders",
-        idle="orders-canary",
-        image="shop/orders:1.0",
-        next_image="shop/orders:1.1",
-        crashing="shop/orders:1.1-crash",
-        unready="shop/orders:1.1-unready",
-        unknown="shop/orders:0.0",
-    )
+    within, pause = 60.0, 0.1
 
     def __init__(self, api: Api, suffix: str) -> None:
         self.api = api
@@ -63,28 +53,6 @@ class KubernetesPlatform:
         """Delete both namespaces, without waiting until they are gone."""
         for namespace in (self.shop, self.gateway):
             self.api.delete(f"/api/v1/namespaces/{namespace}")
-
-    def reset(self) -> None:
-        for name, replicas in ((self.names.busy, 1), (self.names.idle, 0)):
-            found = self.workloads.read(name)
-            if (found.image, found.replicas) != (self.names.image, replicas):
-                self.workload_writer.change(found, image=self.names.image, replicas=replicas)
-            self.settle(partial(self._is_settled, name), f"{name} as at the beginning")
-        stored = self.routes.read()
-        if stored.files != self._first:
-            self.routes.write(self._first, stored)
-
-    def _is_settled(self, name: str) -> bool:
-        return self.workloads.read(name).settled
-
-    def settle(self, ready: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + WITHIN
-        while not ready():
-            assert time.monotonic() < deadline, f"waited {WITHIN} s for {what}"
-            time.sleep(0.1)
-
-    def a_text(self, mark: str) -> str:
-        return f"{self._first[0].text}# {mark}: é, blanks \t \r\n\r\n# and no final newline"
 
     def take_down(self, replica: str) -> None:
         """Set an image that does not exist: the kubelet ends the container of the Pod and cannot start another one."""

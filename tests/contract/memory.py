@@ -9,7 +9,7 @@ from threading import Lock
 from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Holder, Workload
 from gatewayctl.ports import WorkloadReader, WorkloadWriter
-from tests.contract.harness import Books, Names, Platform
+from tests.contract.harness import SHOP_NAMES, Books, Platform
 from tests.fakes.memory import (
     KEPT,
     TTL,
@@ -27,15 +27,7 @@ from tests.fakes.world import ROUTES, World
 class MemoryPlatform:
     """The platform ports of a fresh world for each test."""
 
-    names = Names(
-        busy="orders",
-        idle="orders-canary",
-        image="shop/orders:1.0",
-        next_image="shop/orders:1.1",
-        crashing="shop/orders:1.1-crash",
-        unready="shop/orders:1.1-unready",
-        unknown="shop/orders:0.0",
-    )
+    names = SHOP_NAMES
 
     def __init__(self) -> None:
         self.reset()

@@ -9,9 +9,9 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.cluster import given
 from tests.cluster.place import ENTERED
-from tests.e2e.town import Town, standing
+from tests.e2e.shop_cluster import ShopCluster, running_cluster
 
-pytest.register_assert_rewrite("tests.e2e.routecases")  # what a failing case compared is shown, as in a test file
+pytest.register_assert_rewrite("tests.e2e.route_cases")  # what a failing case compared is shown, as in a test file
 
 _SKIPPED = "controls the components of the cluster that make e2e makes: not on yours"
 
@@ -46,18 +46,18 @@ def _controls(module: ModuleType) -> bool:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with standing(Town(connect(), tmp_path_factory.mktemp("town"))) as town:
-        yield town
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopCluster]:
+    with running_cluster(ShopCluster(connect(), tmp_path_factory.mktemp("cluster"))) as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def town(built: Town) -> Iterator[Town]:
+def cluster(shared_cluster: ShopCluster) -> Iterator[ShopCluster]:
     """The example in the cluster; whatever a test leaves open is aborted, and must be as before afterwards."""
-    before = built.routes()
-    yield built
+    before = shared_cluster.routes()
+    yield shared_cluster
     for app in ("orders", "payments"):
-        if built.phase(app):
-            built.run("abort", app)
-    assert built.routes() == before
-    assert (built.replicas("orders-canary"), built.replicas("payments-canary")) == (0, 0)
+        if shared_cluster.phase(app):
+            shared_cluster.run("abort", app)
+    assert shared_cluster.routes() == before
+    assert (shared_cluster.replicas("orders-canary"), shared_cluster.replicas("payments-canary")) == (0, 0)

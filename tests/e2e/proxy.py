@@ -1,7 +1,7 @@
 """A proxy in front of the API server that does to requests what networks, load balancers and busy servers do.
 
-It speaks plain HTTP to whoever uses its kubeconfig, and TLS to the API server. What happens to a request is decided by
-`deeds`; a write can be answered wrongly before it is done, or be done and its answer be lost.
+It speaks plain HTTP to whoever uses its kubeconfig, and TLS to the API server. `disruptions` decides
+what happens to each request; a write can be answered wrongly before it is done, or be done and its answer be lost.
 """
 
 import base64
@@ -27,7 +27,7 @@ _CHUNK = 65536
 _OK, _BAD = 200, 400
 
 
-class Deed(StrEnum):
+class Disruption(StrEnum):
     """What is done to a request."""
 
     FORWARD = "passed on"
@@ -47,13 +47,17 @@ class Deed(StrEnum):
 
 
 _STATUS = {
-    Deed.CONFLICT: (409, "Conflict", "the object has been modified; please apply your changes to the latest version"),
-    Deed.THROTTLE: (429, "TooManyRequests", "the server has received too many requests, please try again later"),
-    Deed.BREAK: (500, "InternalError", "etcdserver: leader changed"),
-    Deed.BREAK_AFTER: (500, "InternalError", "etcdserver: request timed out"),
+    Disruption.CONFLICT: (
+        409,
+        "Conflict",
+        "the object has been modified; please apply your changes to the latest version",
+    ),
+    Disruption.THROTTLE: (429, "TooManyRequests", "the server has received too many requests, please try again later"),
+    Disruption.BREAK: (500, "InternalError", "etcdserver: leader changed"),
+    Disruption.BREAK_AFTER: (500, "InternalError", "etcdserver: request timed out"),
 }
-_AFTER = {Deed.BREAK_AFTER, Deed.LOSE_AFTER, Deed.HANG_AFTER, Deed.KILL_AFTER}
-_HANGING = {Deed.HANG, Deed.HANG_AFTER}
+_AFTER = {Disruption.BREAK_AFTER, Disruption.LOSE_AFTER, Disruption.HANG_AFTER, Disruption.KILL_AFTER}
+_HANGING = {Disruption.HANG, Disruption.HANG_AFTER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +84,26 @@ class Proxy:
 
     address: str
     kubeconfig: Path
-    deeds: Callable[[Request], Deed]
+    disruptions: Callable[[Request], Disruption]
     kill: Callable[[], None] = lambda: None
-    done: list[tuple[Request, Deed]] = field(default_factory=list)
+    done: list[tuple[Request, Disruption]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def decide(self, request: Request) -> Deed:
+    def decide(self, request: Request) -> Disruption:
         """What is to be done to it; one at a time."""
         with self.lock:
-            deed = self.deeds(request)
-            self.done.append((request, deed))
-            return deed
+            disruption = self.disruptions(request)
+            self.done.append((request, disruption))
+            return disruption
 
     @property
     def faults(self) -> list[str]:
         """All that was not simply passed on, in order."""
-        return [f"{one.verb} {one.path}: {deed}" for one, deed in tuple(self.done) if deed is not Deed.FORWARD]
+        return [
+            f"{one.verb} {one.path}: {disruption}"
+            for one, disruption in tuple(self.done)
+            if disruption is not Disruption.FORWARD
+        ]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -114,23 +122,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        deed = self.server.proxy.decide(Request(self.command, path, query))
-        if deed in {Deed.FORWARD, Deed.CUT}:
-            self._pass_on(body, cut=deed is Deed.CUT)
+        disruption = self.server.proxy.decide(Request(self.command, path, query))
+        if disruption in {Disruption.FORWARD, Disruption.CUT}:
+            self._pass_on(body, cut=disruption is Disruption.CUT)
             return
-        if deed in _AFTER:
+        if disruption in _AFTER:
             self._ask(body).read()
-        if deed in _STATUS:
-            self._refuse(*_STATUS[deed])
-        elif deed is Deed.EXPIRE:
+        if disruption in _STATUS:
+            self._refuse(*_STATUS[disruption])
+        elif disruption is Disruption.EXPIRE:
             self._say(_OK, json.dumps({"type": "ERROR", "object": _status(410, "Expired", "too old")}).encode())
         else:
-            self._say_nothing(deed)
+            self._say_nothing(disruption)
 
-    def _say_nothing(self, deed: Deed) -> None:
-        if deed in {Deed.KILL, Deed.KILL_AFTER}:
+    def _say_nothing(self, disruption: Disruption) -> None:
+        if disruption in {Disruption.KILL, Disruption.KILL_AFTER}:
             self.server.proxy.kill()
-        elif deed in _HANGING or deed is Deed.MUTE:
+        elif disruption in _HANGING or disruption is Disruption.MUTE:
             select.select([self.connection], [], [], _HANG)  # readable: the client has given up
         self._hang_up()
 
@@ -172,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body) + 1))
-        if code == _STATUS[Deed.THROTTLE][0]:
+        if code == _STATUS[Disruption.THROTTLE][0]:
             self.send_header("retry-after", "1")
         self.end_headers()
         self.wfile.write(body + b"\n")
@@ -207,7 +215,7 @@ def _end(upstream: socket.socket) -> None:
 
 
 @contextmanager
-def proxied(kubeconfig: Path, folder: Path, deeds: Callable[[Request], Deed]) -> Iterator[Proxy]:
+def proxied(kubeconfig: Path, folder: Path, disruptions: Callable[[Request], Disruption]) -> Iterator[Proxy]:
     """A proxy to the cluster of `kubeconfig`; one that leads through it is written into `folder`."""
     found = yaml.safe_load(kubeconfig.read_text())
     server = _Server(found["clusters"][0]["cluster"])
@@ -216,7 +224,7 @@ def proxied(kubeconfig: Path, folder: Path, deeds: Callable[[Request], Deed]) ->
     path = folder / f"kubeconfig-{server.server_address[1]}"
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(found))
-    server.proxy = Proxy(address, path, deeds)
+    server.proxy = Proxy(address, path, disruptions)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

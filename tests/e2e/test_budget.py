@@ -13,24 +13,24 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.place import entered
+from tests.e2e.shop_cluster import ShopCluster
 from tests.e2e.test_access import as_account
-from tests.e2e.town import Town
 
 MOST = 60  # the target of the design: a kubectl script needs 22, Flagger 111, Argo Rollouts 151
 
 
 def test_a_whole_release_under_the_least_rights_asks_at_most_sixty_times(
-    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: ShopCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     account = tmp_path / "kubeconfig"
-    account.write_text(as_account(town.api, town.shop))
+    account.write_text(as_account(cluster.api, cluster.shop))
     monkeypatch.setenv("KUBECONFIG", str(account))
 
     start = time.monotonic()
-    done = town.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success")
+    done = cluster.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success")
 
     seconds = time.monotonic() - start
-    asked = requests_of(f"system:serviceaccount:{town.shop}:gatewayctl")
+    asked = requests_of(f"system:serviceaccount:{cluster.shop}:gatewayctl")
     counted = "\n".join(f"{count:4} {what}" for what, count in Counter(asked).most_common())
     sys.stderr.write(f"\n{len(asked)} requests\n{counted}\n{done.err}")
     assert done.code == 0, done.said

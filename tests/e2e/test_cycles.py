@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cycling import cycle
-from tests.e2e.town import Town
+from tests.e2e.cycles import cycle
+from tests.e2e.shop_cluster import ShopCluster
 from tests.e2e.traffic import CANARY, STABLE, Heard, Kind, Owed, Traffic, judge
 
 pytestmark = pytest.mark.alone  # what it measures is the machine, too
@@ -18,8 +18,8 @@ RATE = 180.0  # requests a second at each of four entrances, where the machine c
 
 
 @pytest.fixture
-def traffic(town: Town) -> Iterator[Traffic]:
-    flowing = Traffic(town.entrances(), RATE)
+def traffic(cluster: ShopCluster) -> Iterator[Traffic]:
+    flowing = Traffic(cluster.entrances(), RATE)
     assert len(flowing.entrances) == 4
     flowing.start()
     yield flowing
@@ -29,13 +29,13 @@ def traffic(town: Town) -> Iterator[Traffic]:
 @pytest.mark.shows("envoy", "edits under load")
 @pytest.mark.timeout(WITHIN + 60)
 def test_nothing_is_misrouted_or_failed_while_the_rule_goes_on_and_off_under_load(
-    town: Town, traffic: Traffic, capsys: pytest.CaptureFixture[str]
+    cluster: ShopCluster, traffic: Traffic, capsys: pytest.CaptureFixture[str]
 ):
     begun = time.monotonic()
     marks = []
     while len(marks) < CYCLES or traffic.requests < REQUESTS:
         assert time.monotonic() - begun < WITHIN, f"{len(marks)} cycles and {traffic.requests} requests so far"
-        marks.append(cycle(town, traffic))
+        marks.append(cycle(cluster, traffic))
     seconds = time.monotonic() - begun
     traffic.stop()
 

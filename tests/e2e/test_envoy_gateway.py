@@ -7,9 +7,9 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.cluster.envoy_gateway import load
 from tests.cluster.place import entered
-from tests.e2e import routecases
-from tests.e2e.envoygatewaytown import EnvoyGatewayTown
-from tests.e2e.town import all_released_at_once, standing
+from tests.e2e import route_cases
+from tests.e2e.envoy_gateway_cluster import EnvoyGatewayCluster
+from tests.e2e.shop_cluster import assert_all_released_at_once, running_cluster
 
 pytestmark = pytest.mark.all
 
@@ -18,48 +18,48 @@ _NO_CLUSTER_YET = frozenset({"503 "})
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnvoyGatewayTown]:
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnvoyGatewayCluster]:
     load(entered())
-    with standing(EnvoyGatewayTown(connect(), tmp_path_factory.mktemp("town"))) as town:
-        yield town
+    with running_cluster(EnvoyGatewayCluster(connect(), tmp_path_factory.mktemp("cluster"))) as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def town(built: EnvoyGatewayTown) -> Iterator[EnvoyGatewayTown]:
-    with routecases.unchanged(built):
-        yield built
+def cluster(shared_cluster: EnvoyGatewayCluster) -> Iterator[EnvoyGatewayCluster]:
+    with route_cases.unchanged(shared_cluster):
+        yield shared_cluster
 
 
 @pytest.mark.shows("httproute", "edits under load")
 def test_twenty_edits_under_load_disturb_no_unmarked_request_and_no_neighbour(
-    town: EnvoyGatewayTown, capsys: pytest.CaptureFixture[str]
+    cluster: EnvoyGatewayCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    routecases.edited_under_load(town, capsys, _NO_CLUSTER_YET)
+    route_cases.edited_under_load(cluster, capsys, _NO_CLUSTER_YET)
 
 
 @pytest.mark.shows("httproute", "precedence")
 @pytest.mark.shows("httproute", "odd requests")
-def test_the_canarys_rules_win_where_stables_did_and_nowhere_else(town: EnvoyGatewayTown) -> None:
-    routecases.wins_where_stable_did(town)
+def test_the_canarys_rules_win_where_stables_did_and_nowhere_else(cluster: EnvoyGatewayCluster) -> None:
+    route_cases.wins_where_stable_did(cluster)
 
 
 @pytest.mark.shows("httproute", "canary gone")
 def test_with_the_canarys_service_gone_unmarked_requests_go_on_and_marked_ones_fail_fast(
-    town: EnvoyGatewayTown,
+    cluster: EnvoyGatewayCluster,
 ) -> None:
-    routecases.goes_on_without_the_canarys_service(town)
+    route_cases.goes_on_without_the_canarys_service(cluster)
 
 
 @pytest.mark.shows("httproute", "promoted")
-def test_a_whole_release_is_promoted_and_leaves_nothing_behind(town: EnvoyGatewayTown) -> None:
-    routecases.a_release_is_promoted(town)
+def test_a_whole_release_is_promoted_and_leaves_nothing_behind(cluster: EnvoyGatewayCluster) -> None:
+    route_cases.a_release_is_promoted(cluster)
 
 
 @pytest.mark.shows("httproute", "rejected")
-def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(town: EnvoyGatewayTown) -> None:
-    routecases.a_release_is_rejected(town)
+def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(cluster: EnvoyGatewayCluster) -> None:
+    route_cases.a_release_is_rejected(cluster)
 
 
 @pytest.mark.shows("httproute", "at once")
-def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(town: EnvoyGatewayTown) -> None:
-    all_released_at_once(town)
+def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(cluster: EnvoyGatewayCluster) -> None:
+    assert_all_released_at_once(cluster)

@@ -12,7 +12,7 @@ import yaml
 
 from tests.cluster import control
 from tests.cluster.place import entered
-from tests.e2e.town import Done, Town, kubectl
+from tests.e2e.shop_cluster import Done, ShopCluster, kubectl
 from tests.e2e.watcher import Watcher, watching
 
 IMAGES = {"1.0": "1.1", "1.1": "1.0"}
@@ -22,21 +22,21 @@ pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]  # a machine that is 
 
 
 @pytest.fixture
-def watcher(town: Town) -> Iterator[Watcher]:
-    with watching(town) as found:
+def watcher(cluster: ShopCluster) -> Iterator[Watcher]:
+    with watching(cluster) as found:
         yield found
 
 
-def other(town: Town, app: str) -> str:
+def other(cluster: ShopCluster, app: str) -> str:
     """The version of an application that does not run."""
-    return f"shop/{app}:{IMAGES[town.image(app).rpartition(':')[2]]}"
+    return f"shop/{app}:{IMAGES[cluster.image(app).rpartition(':')[2]]}"
 
 
-def released(town: Town, app: str, when: str, what: Callable[[], None]) -> Done:
+def released(cluster: ShopCluster, app: str, when: str, what: Callable[[], None]) -> Done:
     """A whole release; `what` is done to the cluster as soon as it comes to phase `when`."""
-    process = town.start("release", app, "--image", other(town, app), "--promote", "on-success")
+    process = cluster.start("release", app, "--image", other(cluster, app), "--promote", "on-success")
     try:
-        town.settle(lambda: process.poll() is not None or town.phase(app) == when, f"{app} to come to {when}")
+        cluster.settle(lambda: process.poll() is not None or cluster.phase(app) == when, f"{app} to come to {when}")
         what()
         out, err = process.communicate(timeout=170)
     finally:
@@ -44,89 +44,91 @@ def released(town: Town, app: str, when: str, what: Callable[[], None]) -> Done:
     return Done(process.returncode, out, err)
 
 
-def ended(town: Town, app: str, before: str, done: Done, watcher: Watcher) -> None:
+def ended(cluster: ShopCluster, app: str, before: str, done: Done, watcher: Watcher) -> None:
     """Promoted or restored, and nothing in between; the watcher saw nothing that may not be."""
     sys.stderr.write(f"\n{done.said}\n")
     watcher.assert_held()
     sys.stderr.write(f"{watcher.report}\n")
     assert done.code in (0, *RESTORED), done.said
-    assert (town.image(app) != before) is (done.code == 0), done.said
-    assert f"gatewayctl-{app}-canary" not in town.routes()
-    assert (town.replicas(f"{app}-canary"), town.pods(f"{app}-canary")) == (0, [])
-    assert town.phase(app) == ""
+    assert (cluster.image(app) != before) is (done.code == 0), done.said
+    assert f"gatewayctl-{app}-canary" not in cluster.routes()
+    assert (cluster.replicas(f"{app}-canary"), cluster.pods(f"{app}-canary")) == (0, [])
+    assert cluster.phase(app) == ""
 
 
 @pytest.mark.parametrize(
     ("app", "when"),
     [pytest.param("payments", "warm", marks=pytest.mark.all), ("payments", "promote"), ("orders", "load")],
 )
-def test_the_api_server_is_restarted(town: Town, watcher: Watcher, app: str, when: str):
-    before = town.image(app)
+def test_the_api_server_is_restarted(cluster: ShopCluster, watcher: Watcher, app: str, when: str):
+    before = cluster.image(app)
 
-    done = released(town, app, when, lambda: restart_api_server(town))
+    done = released(cluster, app, when, lambda: restart_api_server(cluster))
 
-    ended(town, app, before, done, watcher)
+    ended(cluster, app, before, done, watcher)
     assert watcher.seen["looks without an answer"] > 0, watcher.report
 
 
-def restart_api_server(town: Town) -> None:
+def restart_api_server(cluster: ShopCluster) -> None:
     control.restart_api_server(entered())
-    town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "the API server to know the gateway")
+    cluster.settle(lambda: cluster.ready(cluster.gateway, "gateway") == 3, "the API server to know the gateway")
 
 
 @pytest.mark.parametrize(
     ("app", "when"),
     [pytest.param("payments", "warm", marks=pytest.mark.all), ("payments", "prove"), ("orders", "smoke")],
 )
-def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(town: Town, watcher: Watcher, app: str, when: str):
-    before = town.image(app)
-    first = set(watcher.faces)
+def test_a_gateway_pod_is_deleted_and_the_new_one_is_proven_too(
+    cluster: ShopCluster, watcher: Watcher, app: str, when: str
+):
+    before = cluster.image(app)
+    first = set(watcher.replicas)
 
     def delete() -> None:
-        kubectl("-n", town.gateway, "delete", "pod", min(first), "--wait=false")
+        kubectl("-n", cluster.gateway, "delete", "pod", min(first), "--wait=false")
 
-    done = released(town, app, when, delete)
+    done = released(cluster, app, when, delete)
 
-    town.settle(lambda: len(set(watcher.faces) - first) == 1, "the new replica to be asked")
-    ended(town, app, before, done, watcher)
+    cluster.settle(lambda: len(set(watcher.replicas) - first) == 1, "the new replica to be asked")
+    ended(cluster, app, before, done, watcher)
     # A suite that had been sent to the lost replica proves nothing: then the release goes back, and says why.
     assert done.code == 0 or (when == "smoke" and "was lost meanwhile" in done.said), done.said
-    town.settle(lambda: town.ready(town.gateway, "gateway") == 3, "three replicas again")
+    cluster.settle(lambda: cluster.ready(cluster.gateway, "gateway") == 3, "three replicas again")
 
 
-def test_a_kubelet_that_stands_still_while_the_rule_is_written_is_waited_for(town: Town, watcher: Watcher):
-    before = town.image("payments")
+def test_a_kubelet_that_stands_still_while_the_rule_is_written_is_waited_for(cluster: ShopCluster, watcher: Watcher):
+    before = cluster.image("payments")
     held = []
 
     def hold() -> None:
         with control.paused(entered(), "kubelet"):
-            town.settle(lambda: town.phase("payments") == "prove", "the rule to be written")
+            cluster.settle(lambda: cluster.phase("payments") == "prove", "the rule to be written")
             asked = watcher.seen["rules asked of replicas"]
-            town.settle(lambda: watcher.seen["rules asked of replicas"] >= asked + 30, "the replicas to be asked")
-            held.append(town.phase("payments"))
+            cluster.settle(lambda: watcher.seen["rules asked of replicas"] >= asked + 30, "the replicas to be asked")
+            held.append(cluster.phase("payments"))
 
-    done = released(town, "payments", "route", hold)
+    done = released(cluster, "payments", "route", hold)
 
-    ended(town, "payments", before, done, watcher)
+    ended(cluster, "payments", before, done, watcher)
     assert held == ["prove"], "the release did not wait for what the kubelet had not synced"
     assert done.code == 0, done.said
 
 
-def test_a_kubelet_that_stands_still_for_too_long_makes_the_release_back_out(town: Town, watcher: Watcher):
-    before = town.image("payments")
-    config = town.config.read_text()
+def test_a_kubelet_that_stands_still_for_too_long_makes_the_release_back_out(cluster: ShopCluster, watcher: Watcher):
+    before = cluster.image("payments")
+    config = cluster.config.read_text()
     impatient = yaml.safe_load(config)
     impatient["apps"]["payments"]["timings"] = {"live": "4s"}
-    town.config.write_text(yaml.safe_dump(impatient))
+    cluster.config.write_text(yaml.safe_dump(impatient))
 
     def hold() -> None:
         with control.paused(entered(), "kubelet"):
-            town.settle(lambda: town.phase("payments") in ("", "cool"), "the release to go back")
+            cluster.settle(lambda: cluster.phase("payments") in ("", "cool"), "the release to go back")
 
     try:
-        done = released(town, "payments", "route", hold)
+        done = released(cluster, "payments", "route", hold)
     finally:
-        town.config.write_text(config)
+        cluster.config.write_text(config)
 
-    ended(town, "payments", before, done, watcher)
+    ended(cluster, "payments", before, done, watcher)
     assert done.code in RESTORED, done.said

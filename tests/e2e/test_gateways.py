@@ -10,8 +10,8 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from tests.e2e.nginxtown import BOOTSTRAP, first_routes, nginx_pod
-from tests.e2e.town import Town, standing
+from tests.e2e.nginx_cluster import BOOTSTRAP, first_routes, nginx_pod
+from tests.e2e.shop_cluster import ShopCluster, running_cluster
 from tests.gateways.nginx.product import needs_nginx
 
 pytestmark = needs_nginx
@@ -20,8 +20,8 @@ OLD = "old-gateway"
 REPLICAS = 2
 
 
-class TwoGates(Town):
-    """The town with a second gateway, of another product, in the first one's namespace."""
+class TwoGatewaysCluster(ShopCluster):
+    """The cluster with a second gateway, of another product, in the first one's namespace."""
 
     def build(self) -> None:
         """The Services first, because the second one's routes hold their addresses."""
@@ -73,34 +73,36 @@ def _second(one: dict[str, Any], files: dict[str, dict[str, str]]) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoGates]:
-    with standing(TwoGates(connect(), tmp_path_factory.mktemp("gates"))) as town:
-        yield town
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoGatewaysCluster]:
+    with running_cluster(TwoGatewaysCluster(connect(), tmp_path_factory.mktemp("gates"))) as cluster:
+        yield cluster
 
 
-def test_applications_behind_two_gateways_are_released_at_once_each_proven_by_its_own(town: TwoGates) -> None:
-    files = (town.routes(), town.old_routes())
-    images = {app: town.other_image(app) for app in town.apps}
+def test_applications_behind_two_gateways_are_released_at_once_each_proven_by_its_own(
+    cluster: TwoGatewaysCluster,
+) -> None:
+    files = (cluster.routes(), cluster.old_routes())
+    images = {app: cluster.other_image(app) for app in cluster.apps}
 
-    orders, payments = town.release_all(images)
+    orders, payments = cluster.release_all(images)
 
     assert (orders.code, payments.code) == (0, 0), orders.said + payments.said
     assert "3/3 gateway replicas serve it" in orders.err
     assert f"{REPLICAS}/{REPLICAS} gateway replicas serve it" in payments.err
-    assert {app: town.image(app) for app in town.apps} == images
-    assert (town.routes(), town.old_routes()) == files
+    assert {app: cluster.image(app) for app in cluster.apps} == images
+    assert (cluster.routes(), cluster.old_routes()) == files
 
 
 def test_a_release_is_seen_and_ended_from_an_empty_folder_whichever_gateway_it_is_behind(
-    town: TwoGates, tmp_path: Path
+    cluster: TwoGatewaysCluster, tmp_path: Path
 ) -> None:
-    files = (town.routes(), town.old_routes())
-    started = town.run("start", "payments", "--image", town.other_image("payments"))
+    files = (cluster.routes(), cluster.old_routes())
+    started = cluster.run("start", "payments", "--image", cluster.other_image("payments"))
     assert started.code == 0, started.said
-    routed = (town.routes(), town.old_routes())
+    routed = (cluster.routes(), cluster.old_routes())
 
-    seen = town.run("status", "--namespace", town.shop, cwd=tmp_path)
-    ended = town.run("abort", "payments", "--namespace", town.shop, cwd=tmp_path)
+    seen = cluster.run("status", "--namespace", cluster.shop, cwd=tmp_path)
+    ended = cluster.run("abort", "payments", "--namespace", cluster.shop, cwd=tmp_path)
 
     assert routed[0] == files[0]
     assert "gatewayctl" in routed[1]
@@ -108,11 +110,11 @@ def test_a_release_is_seen_and_ended_from_an_empty_folder_whichever_gateway_it_i
     assert "orders" in seen.out
     assert "payments" in seen.out
     assert ended.code == 0, ended.said
-    assert (town.routes(), town.old_routes()) == files
+    assert (cluster.routes(), cluster.old_routes()) == files
 
 
-def test_the_preconditions_of_every_application_are_looked_at_at_its_own_gateway(town: TwoGates) -> None:
-    done = town.run("doctor")
+def test_the_preconditions_of_every_application_are_looked_at_at_its_own_gateway(cluster: TwoGatewaysCluster) -> None:
+    done = cluster.run("doctor")
 
     assert done.code == 0, done.said
     assert "orders: " in done.out

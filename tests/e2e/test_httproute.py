@@ -12,46 +12,48 @@ from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.errors import Refused
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
-from tests.e2e import routecases
-from tests.e2e.routecases import DIALECT, RULE, routes_of
-from tests.e2e.routetown import http_routes
-from tests.e2e.town import all_released_at_once, kubectl, standing
-from tests.e2e.traefiktown import TraefikTown
+from tests.e2e import route_cases
+from tests.e2e.route_cases import DIALECT, RULE, routes_of
+from tests.e2e.route_cluster import http_routes
+from tests.e2e.shop_cluster import assert_all_released_at_once, kubectl, running_cluster
+from tests.e2e.traefik_cluster import TraefikCluster
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraefikTown]:
-    with standing(TraefikTown(connect(), tmp_path_factory.mktemp("town"))) as town:
-        yield town
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraefikCluster]:
+    with running_cluster(TraefikCluster(connect(), tmp_path_factory.mktemp("cluster"))) as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def town(built: TraefikTown) -> Iterator[TraefikTown]:
-    with routecases.unchanged(built):
-        yield built
+def cluster(shared_cluster: TraefikCluster) -> Iterator[TraefikCluster]:
+    with route_cases.unchanged(shared_cluster):
+        yield shared_cluster
 
 
 @pytest.mark.shows("httproute", "edits under load")
 def test_twenty_edits_under_load_fail_no_request_and_only_marked_ones_are_the_canarys(
-    town: TraefikTown, capsys: pytest.CaptureFixture[str]
+    cluster: TraefikCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    routecases.edited_under_load(town, capsys)
+    route_cases.edited_under_load(cluster, capsys)
 
 
 @pytest.mark.shows("httproute", "precedence")
 @pytest.mark.shows("httproute", "odd requests")
-def test_the_canarys_rules_win_where_stables_did_and_nowhere_else(town: TraefikTown) -> None:
-    routecases.wins_where_stable_did(town)
+def test_the_canarys_rules_win_where_stables_did_and_nowhere_else(cluster: TraefikCluster) -> None:
+    route_cases.wins_where_stable_did(cluster)
 
 
 @pytest.mark.shows("httproute", "canary gone")
-def test_with_the_canarys_service_gone_unmarked_requests_go_on_and_marked_ones_fail_fast(town: TraefikTown) -> None:
-    routecases.goes_on_without_the_canarys_service(town)
+def test_with_the_canarys_service_gone_unmarked_requests_go_on_and_marked_ones_fail_fast(
+    cluster: TraefikCluster,
+) -> None:
+    route_cases.goes_on_without_the_canarys_service(cluster)
 
 
 @pytest.mark.shows("httproute", "own check")
-def test_the_api_server_refuses_in_a_dry_run_what_it_would_not_take(town: TraefikTown) -> None:
-    store = routes_of(town)
+def test_the_api_server_refuses_in_a_dry_run_what_it_would_not_take(cluster: TraefikCluster) -> None:
+    store = routes_of(cluster)
     files = store.read().files
     after = DIALECT.insert(files, RULE).apply(files)
     checker = ObjectDryRun(store, HttpRouteChecker())
@@ -67,28 +69,28 @@ def test_the_api_server_refuses_in_a_dry_run_what_it_would_not_take(town: Traefi
     assert "unknown field" in checker.check(files, odd).detail
 
 
-def test_a_route_that_is_applied_server_side_is_its_appliers(town: TraefikTown) -> None:
-    route = {**town.first_route(), "metadata": {"name": "applied", "namespace": town.shop}}
+def test_a_route_that_is_applied_server_side_is_its_appliers(cluster: TraefikCluster) -> None:
+    route = {**cluster.first_route(), "metadata": {"name": "applied", "namespace": cluster.shop}}
     kubectl("apply", "--server-side", "--field-manager=edge-team", "-f", "-", given=json.dumps(route))
-    theirs = ObjectRouteStore(town.api, RouteObjects(HTTPROUTE, (f"{town.shop}/applied",)))
+    theirs = ObjectRouteStore(cluster.api, RouteObjects(HTTPROUTE, (f"{cluster.shop}/applied",)))
 
     try:
         with pytest.raises(Refused, match="edge-team"):
-            routecases.on(theirs)
+            route_cases.on(theirs)
     finally:
-        town.api.delete(http_routes(town.shop, "applied"))
+        cluster.api.delete(http_routes(cluster.shop, "applied"))
 
 
 @pytest.mark.shows("httproute", "promoted")
-def test_a_whole_release_is_promoted_and_leaves_nothing_behind(town: TraefikTown) -> None:
-    routecases.a_release_is_promoted(town)
+def test_a_whole_release_is_promoted_and_leaves_nothing_behind(cluster: TraefikCluster) -> None:
+    route_cases.a_release_is_promoted(cluster)
 
 
 @pytest.mark.shows("httproute", "rejected")
-def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(town: TraefikTown) -> None:
-    routecases.a_release_is_rejected(town)
+def test_a_canary_that_fails_its_suite_is_rejected_and_its_rule_is_gone(cluster: TraefikCluster) -> None:
+    route_cases.a_release_is_rejected(cluster)
 
 
 @pytest.mark.shows("httproute", "at once")
-def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(town: TraefikTown) -> None:
-    all_released_at_once(town)
+def test_both_applications_of_one_route_are_released_at_once_and_no_edit_is_lost(cluster: TraefikCluster) -> None:
+    assert_all_released_at_once(cluster)

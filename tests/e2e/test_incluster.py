@@ -19,61 +19,61 @@ from gatewayctl.adapters.kubernetes.jobs.bundle import bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import Runner
 from gatewayctl.config.load import load
-from tests.e2e.town import LONG, ROOT, SHORT, Town, kubectl
+from tests.e2e.shop_cluster import LONG, ROOT, SHORT, ShopCluster, kubectl
 
 SUBMITTER = "submitter"
 
 
 @dataclass
 class Submitter:
-    """Somebody who may start Jobs in the town, and nothing else; `town` is where, as its administrator sees it."""
+    """Somebody who may start Jobs in the cluster, and nothing else; `cluster` has the rights of its administrator."""
 
-    town: Town
+    cluster: ShopCluster
     kubeconfig: Path
 
     @property
     def config(self) -> Path:
-        return self.town.folder / "in-cluster.yaml"
+        return self.cluster.folder / "in-cluster.yaml"
 
     def words(self, image: str, *more: str) -> tuple[str, ...]:
         return ("release", "orders", "--image", image, "--in-cluster", "--config", str(self.config), *more)
 
     def release(self, image: str, *more: str) -> subprocess.Popen[str]:
-        return self.town.start(*self.words(image, *more), KUBECONFIG=str(self.kubeconfig))
+        return self.cluster.start(*self.words(image, *more), KUBECONFIG=str(self.kubeconfig))
 
     def journal(self) -> dict[str, Any]:
-        return json.loads(self.town.api.get(config_maps(self.town.shop, "gatewayctl-orders"))["data"]["release"])[
+        return json.loads(self.cluster.api.get(config_maps(self.cluster.shop, "gatewayctl-orders"))["data"]["release"])[
             "release"
         ]
 
     def jobs(self) -> list[dict[str, Any]]:
-        return list(self.town.api.get(jobs(self.town.shop))["items"])
+        return list(self.cluster.api.get(jobs(self.cluster.shop))["items"])
 
 
 @pytest.fixture
-def submitter(town: Town) -> Submitter:
+def submitter(cluster: ShopCluster) -> Submitter:
     for file in ("rbac.yaml", "rbac-load.yaml", "submitter.yaml"):
-        found = [town._moved(one) for one in yaml.safe_load_all((ROOT / "manifests" / file).read_text())]
+        found = [cluster._moved(one) for one in yaml.safe_load_all((ROOT / "manifests" / file).read_text())]
         kubectl("apply", "-f", "-", given=yaml.safe_dump_all(found))
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": SUBMITTER, "namespace": town.shop}}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": SUBMITTER, "namespace": cluster.shop}}
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
-        "metadata": {"name": SUBMITTER, "namespace": town.shop},
+        "metadata": {"name": SUBMITTER, "namespace": cluster.shop},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "gatewayctl-submitter"},
-        "subjects": [{"kind": "ServiceAccount", "name": SUBMITTER, "namespace": town.shop}],
+        "subjects": [{"kind": "ServiceAccount", "name": SUBMITTER, "namespace": cluster.shop}],
     }
     kubectl("apply", "-f", "-", given=yaml.safe_dump_all([account, binding]))
-    kubeconfig = town.folder / "submitter.kubeconfig"
-    token = kubectl("-n", town.shop, "create", "token", SUBMITTER).strip()
+    kubeconfig = cluster.folder / "submitter.kubeconfig"
+    token = kubectl("-n", cluster.shop, "create", "token", SUBMITTER).strip()
     content = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
     content["users"] = [{"name": content["users"][0]["name"], "user": {"token": token}}]
     kubeconfig.write_text(yaml.safe_dump(content))
-    account_api, needed = connect(file=str(kubeconfig)), job_permissions(town.shop)
-    town.settle(lambda: find_missing(account_api, needed) == (), "the API server to know the submitter's Role")
-    made = Submitter(town, kubeconfig)
-    text = town.config.read_text().replace(SHORT, LONG)  # who goes, or kills, does so in the middle of it
-    made.config.write_text(text.replace(str(ROOT), os.path.relpath(ROOT, town.folder)))
+    account_api, needed = connect(file=str(kubeconfig)), job_permissions(cluster.shop)
+    cluster.settle(lambda: find_missing(account_api, needed) == (), "the API server to know the submitter's Role")
+    made = Submitter(cluster, kubeconfig)
+    text = cluster.config.read_text().replace(SHORT, LONG)  # who goes, or kills, does so in the middle of it
+    made.config.write_text(text.replace(str(ROOT), os.path.relpath(ROOT, cluster.folder)))
     return made
 
 
@@ -94,10 +94,10 @@ def until_said(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"it ended without {words!r}: {said}")
 
 
-def put_back(town: Town) -> None:
+def put_back(cluster: ShopCluster) -> None:
     """The image that every test begins with."""
-    kubectl("-n", town.shop, "set", "image", "deployment/orders", "app=shop/orders:1.0")
-    kubectl("-n", town.shop, "rollout", "status", "deployment/orders", "--timeout=60s")
+    kubectl("-n", cluster.shop, "set", "image", "deployment/orders", "app=shop/orders:1.0")
+    kubectl("-n", cluster.shop, "rollout", "status", "deployment/orders", "--timeout=60s")
 
 
 def test_a_release_as_a_job_is_promoted_with_the_least_rights_and_checked_by_envoy(submitter: Submitter):
@@ -109,10 +109,10 @@ def test_a_release_as_a_job_is_promoted_with_the_least_rights_and_checked_by_env
     assert (told["outcome"], told["image"]["to"]) == ("promoted", "shop/orders:1.1")
     assert "3/3 gateway replicas serve it" in err
     assert "8 passed" in err
-    assert submitter.town.image("orders") == "shop/orders:1.1"
+    assert submitter.cluster.image("orders") == "shop/orders:1.1"
     assert [one["metadata"]["labels"][RELEASE] for one in submitter.jobs()] == [told["id"]]
     assert all("in-cluster" not in note["actor"] for note in told["notes"])
-    put_back(submitter.town)
+    put_back(submitter.cluster)
 
 
 def test_a_rejected_release_ends_the_job_at_once_and_gives_its_exit_code(submitter: Submitter):
@@ -122,7 +122,7 @@ def test_a_rejected_release_ends_the_job_at_once_and_gives_its_exit_code(submitt
     assert process.returncode == 3, err
     assert "was rejected" in out
     assert err.count("works on it") == 1
-    assert submitter.town.image("orders") == "shop/orders:1.0"
+    assert submitter.cluster.image("orders") == "shop/orders:1.0"
 
 
 def test_a_release_outlives_the_terminal_it_was_started_from(submitter: Submitter):
@@ -132,9 +132,9 @@ def test_a_release_outlives_the_terminal_it_was_started_from(submitter: Submitte
     process.kill()
     process.communicate()
 
-    submitter.town.settle(lambda: submitter.journal()["phase"] == "done", "the release to end")
+    submitter.cluster.settle(lambda: submitter.journal()["phase"] == "done", "the release to end")
     assert submitter.journal()["outcome"] == "promoted"
-    put_back(submitter.town)
+    put_back(submitter.cluster)
 
 
 def test_ctrl_c_detaches_says_how_to_look_again_and_anyone_aborts(submitter: Submitter, tmp_path: Path):
@@ -143,13 +143,13 @@ def test_ctrl_c_detaches_says_how_to_look_again_and_anyone_aborts(submitter: Sub
 
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    aborted = submitter.town.run("abort", "orders", "-n", submitter.town.shop, cwd=tmp_path)
+    aborted = submitter.cluster.run("abort", "orders", "-n", submitter.cluster.shop, cwd=tmp_path)
 
     assert process.returncode == 130, err
-    assert f"gatewayctl status orders --namespace {submitter.town.shop}" in err
+    assert f"gatewayctl status orders --namespace {submitter.cluster.shop}" in err
     assert aborted.code == 0, aborted.said
     assert submitter.journal()["outcome"] == "aborted"
-    assert submitter.town.image("orders") == "shop/orders:1.0"
+    assert submitter.cluster.image("orders") == "shop/orders:1.0"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_release_whose_pod_is_lost_is_taken_up_by_the_next_one(submitter: Subm
     until_said(process, "✓ smoke")
     label = f"{RELEASE}={submitter.journal()['id']}"
 
-    kubectl("-n", submitter.town.shop, "delete", "pod", "-l", label, *how)
+    kubectl("-n", submitter.cluster.shop, "delete", "pod", "-l", label, *how)
     out, err = process.communicate(timeout=170)
 
     assert process.returncode == 0, err
@@ -173,7 +173,7 @@ def test_a_release_whose_pod_is_lost_is_taken_up_by_the_next_one(submitter: Subm
     assert submitter.journal()["outcome"] == "promoted"
     phases = [note["phase"] for note in submitter.journal()["notes"] if note["mark"] == "✓"]
     assert phases.count("warm") == 1  # taken up, and not begun again
-    put_back(submitter.town)
+    put_back(submitter.cluster)
 
 
 def test_an_account_that_does_not_exist_is_refused_before_anything_is_made(submitter: Submitter):
@@ -200,7 +200,7 @@ def test_a_job_whose_image_cannot_be_had_is_taken_back(submitter: Submitter):
 
     assert process.returncode == 4, err
     assert "nobody/nothing:1" in err
-    submitter.town.settle(lambda: len(submitter.jobs()) == before, "the Job to be gone")
+    submitter.cluster.settle(lambda: len(submitter.jobs()) == before, "the Job to be gone")
 
 
 def test_load_workers_share_a_load_in_the_cluster_and_leave_nothing_there(submitter: Submitter):
@@ -215,18 +215,20 @@ def test_load_workers_share_a_load_in_the_cluster_and_leave_nothing_there(submit
     notes = {note["phase"]: note for note in json.loads(out)["notes"]}
     assert notes["load"]["mark"] == "✓"
     assert "errors 0, 0" in notes["load"]["text"]
-    submitter.town.settle(lambda: len(submitter.jobs()) == before + 1, "the load's Jobs to be gone")
-    put_back(submitter.town)
+    submitter.cluster.settle(lambda: len(submitter.jobs()) == before + 1, "the load's Jobs to be gone")
+    put_back(submitter.cluster)
 
 
 def test_the_requests_of_all_workers_are_counted_once(submitter: Submitter):
     """From outside of the cluster; the evidence holds what every worker counted, added up."""
     text = submitter.config.read_text()
     submitter.config.write_text(with_workers(text, 3))
-    town = submitter.town
+    cluster = submitter.cluster
 
-    done = town.run("release", "orders", "--image", "shop/orders:1.1", "-o", "json", "--config", str(submitter.config))
-    aborted = town.run("abort", "orders")
+    done = cluster.run(
+        "release", "orders", "--image", "shop/orders:1.1", "-o", "json", "--config", str(submitter.config)
+    )
+    aborted = cluster.run("abort", "orders")
 
     assert done.code == 0, done.said
     figures = json.loads((Path(json.loads(done.out)["evidence"]) / "load.json").read_text())
@@ -237,15 +239,15 @@ def test_the_requests_of_all_workers_are_counted_once(submitter: Submitter):
 
 
 def test_envoy_itself_checks_edits_inside_the_cluster(submitter: Submitter):
-    town, spec = submitter.town, load(submitter.config)
+    cluster, spec = submitter.cluster, load(submitter.config)
     taken = bundle(spec.file, spec.text, [str(ROOT / "smoke" / "orders")])
-    runner = Runner(town.api, town.shop)
+    runner = Runner(cluster.api, cluster.shop)
     words = ("doctor", "orders", "--config", f"{FILES}/{taken.config}")
     image, account = spec.platform.runner.image, spec.platform.runner.account
-    task = Task("looking", "none", town.shop, image, account, words, "a test", 120.0)
+    task = Task("looking", "none", cluster.shop, image, account, words, "a test", 120.0)
 
     runner.start(task, taken)
-    town.settle(lambda: any(pod.begun for pod in runner.look("looking").pods), "the Pod")
+    cluster.settle(lambda: any(pod.begun for pod in runner.look("looking").pods), "the Pod")
     said = "\n".join(runner.follow_log(runner.look("looking").pods[0].name))
     runner.cancel("looking")
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.place import entered
-from tests.e2e.proxy import Deed, Request, proxied
-from tests.e2e.town import Done, Town
+from tests.e2e.proxy import Disruption, Request, proxied
+from tests.e2e.shop_cluster import Done, ShopCluster
 from tests.e2e.watcher import watching
 
 APPS = ("orders", "payments")
@@ -33,75 +33,75 @@ def counts(request: Request) -> bool:
 
 
 @dataclass
-class Fuse:
+class KillSwitch:
     """What a proxy does: kills at write `at`, before or after it is done; -1: never."""
 
     at: int = -1
-    deed: Deed = Deed.KILL
+    disruption: Disruption = Disruption.KILL
     writes: list[Request] = field(default_factory=list)
 
-    def __call__(self, request: Request) -> Deed:
+    def __call__(self, request: Request) -> Disruption:
         if not counts(request):
-            return Deed.FORWARD
+            return Disruption.FORWARD
         self.writes.append(request)
-        return self.deed if len(self.writes) - 1 == self.at else Deed.FORWARD
+        return self.disruption if len(self.writes) - 1 == self.at else Disruption.FORWARD
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class AppUnderTest:
     """One application, on which one thing at a time is tried."""
 
-    town: Town
+    cluster: ShopCluster
     app: str
     folder: Path
 
     @property
     def config(self) -> Path:
-        """The town's configuration without suites: what they do is no write."""
+        """The example's configuration without suites: these write nothing."""
         return self.folder / "short.yaml"
 
     @property
     def image(self) -> str:
-        return self.town.image(self.app)
+        return self.cluster.image(self.app)
 
     @property
     def other(self) -> str:
         """The version that does not run."""
         return f"shop/{self.app}:{'1.0' if self.image.endswith(':1.1') else '1.1'}"
 
-    def release(self, fuse: Fuse) -> Done:
-        """A release to its end, or to the death that the fuse gives it."""
+    def release(self, kill_switch: KillSwitch) -> Done:
+        """A release to its end, or to until the kill switch kills it."""
         asked = ("release", self.app, "--image", self.other, "--promote", "on-success", "--config", str(self.config))
-        with proxied(entered().kubeconfig, self.folder, fuse) as proxy:
-            process = self.town.start(*asked, KUBECONFIG=str(proxy.kubeconfig))
+        with proxied(entered().kubeconfig, self.folder, kill_switch) as proxy:
+            process = self.cluster.start(*asked, KUBECONFIG=str(proxy.kubeconfig))
             proxy.kill = process.kill
             out, err = process.communicate(timeout=120)
         return Done(process.returncode, out, err)
 
     def state(self) -> dict[str, Any] | None:
         """The journal, as it is."""
-        return self.town.release_of(self.app)
+        return self.cluster.release_of(self.app)
 
     def is_whole(self) -> None:
         """Nothing of a release is left."""
-        assert f"gatewayctl-{self.app}-canary" not in self.town.routes()
-        assert (self.town.replicas(f"{self.app}-canary"), self.town.pods(f"{self.app}-canary")) == (0, [])
-        self.town.settle(lambda: self.town.ready(self.town.shop, self.app) == 1, f"{self.app} to be ready")
+        assert f"gatewayctl-{self.app}-canary" not in self.cluster.routes()
+        assert (self.cluster.replicas(f"{self.app}-canary"), self.cluster.pods(f"{self.app}-canary")) == (0, [])
+        self.cluster.settle(lambda: self.cluster.ready(self.cluster.shop, self.app) == 1, f"{self.app} to be ready")
 
     def complete(self, how: str) -> Done:
         """What whoever finds it does, from anywhere."""
-        return self.town.run(how, self.app, "--namespace", self.town.shop, cwd=self.folder / "elsewhere")
+        return self.cluster.run(how, self.app, "--namespace", self.cluster.shop, cwd=self.folder / "elsewhere")
 
-    def try_kill(self, at: int, deed: Deed) -> str:
+    def try_kill(self, at: int, disruption: Disruption) -> str:
         """Kill a release at a write; what came of it after the other process, in a few words."""
         before, wanted, last = self.image, self.other, self.state()
-        fuse = Fuse(at, deed)
-        killed = self.release(fuse)
+        kill_switch = KillSwitch(at, disruption)
+        killed = self.release(kill_switch)
         assert killed.code == -signal.SIGKILL, killed.said
         found = self.state()
         opened = found is not None and (last is None or found["id"] != last["id"])
         ended = not opened or found["phase"] == "done"
-        done = self.complete("resume" if deed is Deed.KILL else "abort")
+        done = self.complete("resume" if disruption is Disruption.KILL else "abort")
         now = self.state()
         self.is_whole()
         if ended:
@@ -112,19 +112,19 @@ class Lane:
         assert done.code == 0, done.said
         assert now is not None
         assert now["phase"] == "done"
-        assert now["outcome"] == ("promoted" if deed is Deed.KILL else "aborted"), done.said
+        assert now["outcome"] == ("promoted" if disruption is Disruption.KILL else "aborted"), done.said
         assert self.image == (wanted if now["outcome"] == "promoted" else before)
         return f"{found['phase']} → {now['outcome']}"
 
 
 @pytest.fixture
-def lanes(town: Town, tmp_path: Path) -> tuple[Lane, ...]:
+def apps(cluster: ShopCluster, tmp_path: Path) -> tuple[AppUnderTest, ...]:
     (tmp_path / "elsewhere").mkdir()
-    text = town.config.read_text()
+    text = cluster.config.read_text()
     kept = [line for line in text.splitlines() if not line.strip().startswith(("smoke:", "pytest:", "locust:"))]
-    lanes = tuple(Lane(town, app, tmp_path) for app in APPS)
-    lanes[0].config.write_text("\n".join(kept) + "\n")
-    return lanes
+    apps = tuple(AppUnderTest(cluster, app, tmp_path) for app in APPS)
+    apps[0].config.write_text("\n".join(kept) + "\n")
+    return apps
 
 
 @pytest.mark.timeout(1800)
@@ -133,24 +133,25 @@ def lanes(town: Town, tmp_path: Path) -> tuple[Lane, ...]:
     [pytest.param(2, id="each in one of two ways"), pytest.param(1, id="each in both ways", marks=pytest.mark.all)],
 )
 def test_killed_at_every_write_another_process_completes(
-    town: Town, lanes: tuple[Lane, ...], capsys: pytest.CaptureFixture[str], step: int
+    cluster: ShopCluster, apps: tuple[AppUnderTest, ...], capsys: pytest.CaptureFixture[str], step: int
 ):
-    whole = Fuse()
-    undisturbed = lanes[0].release(whole)
+    whole = KillSwitch()
+    undisturbed = apps[0].release(whole)
     assert undisturbed.code == 0, undisturbed.said
     total, begun = len(whole.writes), time.monotonic()
     say("".join([f"\n{total} writes: ", *(f"{one.verb} {one.path.rpartition('/')[2]}, " for one in whole.writes)]))
 
-    def try_all(lane: Lane, deed: Deed, first: int) -> int:
+    def try_all(one: AppUnderTest, disruption: Disruption, first: int) -> int:
         writes = range(first, total, step)
         for at in writes:
-            came = lane.try_kill(at, deed)
-            say(f"{time.monotonic() - begun:5.0f} s  {lane.app}: write {at + 1} of {total}, {deed}: {came}")
+            came = one.try_kill(at, disruption)
+            say(f"{time.monotonic() - begun:5.0f} s  {one.app}: write {at + 1} of {total}, {disruption}: {came}")
         return len(writes)
 
-    with capsys.disabled(), watching(town, every=0.4) as watcher:  # it takes minutes: who waits is shown how far it is
-        with ThreadPoolExecutor(len(lanes)) as pool:
-            tried = list(pool.map(try_all, lanes, (Deed.KILL, Deed.KILL_AFTER), (0, step - 1)))
+    # It takes minutes: the progress is shown to the person who waits.
+    with capsys.disabled(), watching(cluster, every=0.4) as watcher:
+        with ThreadPoolExecutor(len(apps)) as pool:
+            tried = list(pool.map(try_all, apps, (Disruption.KILL, Disruption.KILL_AFTER), (0, step - 1)))
         watcher.assert_held()
     say(watcher.report)
 

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import VersionConflict, connect
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from tests.e2e.town import LONG, SHORT, Town
+from tests.e2e.shop_cluster import LONG, SHORT, ShopCluster
 from tests.e2e.watcher import watching
 
 LINE = "# the bank takes its time"
@@ -19,7 +19,7 @@ RULE = "gatewayctl-orders-canary"
 class Person:
     """Edits one comment again and again, as `kubectl edit` does: reads, changes, and writes if nobody else has."""
 
-    town: Town
+    cluster: ShopCluster
     edits: int = 0
     beside: int = 0
     lost: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Person:
     def __post_init__(self) -> None:
         self._thread = threading.Thread(target=self._run, name="person")
         self._api = connect()
-        self._path = config_maps(self.town.gateway, "gateway-routes")
+        self._path = config_maps(self.cluster.gateway, "gateway-routes")
 
     def __enter__(self) -> "Person":
         self._thread.start()
@@ -60,19 +60,19 @@ class Person:
 
 
 @pytest.mark.timeout(400)
-def test_the_edits_of_a_person_and_of_a_release_all_survive_on_the_way_in_and_out(town: Town):
-    before = town.routes()
-    town.config.write_text(town.config.read_text().replace(SHORT, LONG))
+def test_the_edits_of_a_person_and_of_a_release_all_survive_on_the_way_in_and_out(cluster: ShopCluster):
+    before = cluster.routes()
+    cluster.config.write_text(cluster.config.read_text().replace(SHORT, LONG))
     assert f"{LINE}\n" in before
 
-    with watching(town) as watcher, Person(town) as person:
+    with watching(cluster) as watcher, Person(cluster) as person:
         for number in range(200):
             watcher.allow(before.replace(f"{LINE}\n", person.line(number)))
-        done = town.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success")
+        done = cluster.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success")
 
-    after = town.routes()
-    town.api.merge(config_maps(town.gateway, "gateway-routes"), {"data": {"rds.yaml": before}})
-    back = town.run("release", "orders", "--image", "shop/orders:1.0", "--promote", "on-success")
+    after = cluster.routes()
+    cluster.api.merge(config_maps(cluster.gateway, "gateway-routes"), {"data": {"rds.yaml": before}})
+    back = cluster.run("release", "orders", "--image", "shop/orders:1.0", "--promote", "on-success")
     assert done.code == 0, done.said
     assert back.code == 0, back.said
     assert not person.lost

@@ -11,7 +11,7 @@ from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.client.paths import deployments
 from tests.cluster import shop
 from tests.cluster.place import entered
-from tests.e2e.town import ROOT
+from tests.e2e.shop_cluster import ROOT
 
 INSIDE = ".venv/bin/python -m tests.cluster enter -- .venv/bin/gatewayctl "
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
-from tests.e2e.cycling import held_under_load
-from tests.e2e.springtown import SpringTown
-from tests.e2e.town import standing
+from tests.e2e.cycles import assert_held_under_load
+from tests.e2e.shop_cluster import running_cluster
+from tests.e2e.spring_cluster import SpringCluster
 from tests.gateways.springcloud.product import made, missing
 
 pytestmark = pytest.mark.skipif(
@@ -20,39 +20,39 @@ RATE = 10.0  # requests a second at each of four entrances
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpringTown]:
-    with standing(SpringTown(connect(), tmp_path_factory.mktemp("spring"))) as town:
-        yield town
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpringCluster]:
+    with running_cluster(SpringCluster(connect(), tmp_path_factory.mktemp("spring"))) as cluster:
+        yield cluster
 
 
 @pytest.mark.shows("spring-cloud-gateway", "promoted")
-def test_a_release_is_promoted_and_leaves_the_routes_as_they_were(town: SpringTown) -> None:
-    routes, image = town.routes(), town.other_image("orders")
+def test_a_release_is_promoted_and_leaves_the_routes_as_they_were(cluster: SpringCluster) -> None:
+    routes, image = cluster.routes(), cluster.other_image("orders")
 
-    done = town.run("release", "orders", "--image", image, "--promote", "on-success", "-o", "json")
+    done = cluster.run("release", "orders", "--image", image, "--promote", "on-success", "-o", "json")
 
     assert done.code == 0, done.said
     assert json.loads(done.out)["outcome"] == "promoted"
     assert "3/3 gateway replicas serve it" in done.err
-    assert town.image("orders") == image
-    assert town.routes() == routes
+    assert cluster.image("orders") == image
+    assert cluster.routes() == routes
 
 
 @pytest.mark.shows("spring-cloud-gateway", "rejected")
-def test_a_bad_canary_is_rejected_and_leaves_the_routes_as_they_were(town: SpringTown) -> None:
-    routes, image = town.routes(), town.image("orders")
+def test_a_bad_canary_is_rejected_and_leaves_the_routes_as_they_were(cluster: SpringCluster) -> None:
+    routes, image = cluster.routes(), cluster.image("orders")
 
-    done = town.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
+    done = cluster.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
 
     assert done.code == 3, done.said
-    assert town.image("orders") == image
-    assert town.routes() == routes
+    assert cluster.image("orders") == image
+    assert cluster.routes() == routes
 
 
 @pytest.mark.shows("spring-cloud-gateway", "edits under load")
 @pytest.mark.all
 @pytest.mark.timeout(400)
 def test_the_rule_goes_on_and_off_under_load_and_no_request_fails_or_goes_astray(
-    town: SpringTown, capsys: pytest.CaptureFixture[str]
+    cluster: SpringCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held_under_load(town, CYCLES, RATE, capsys)
+    assert_held_under_load(cluster, CYCLES, RATE, capsys)

@@ -13,7 +13,7 @@ from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
 from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
 from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.routing import CanaryRule, Header
-from tests.e2e.town import kubectl
+from tests.e2e.shop_cluster import kubectl
 from tests.fakes.toyroute.dialect import ToyRouteChecker, ToyRouteDialect
 from tests.fakes.toyroute.resource import TOYROUTE
 

@@ -3,100 +3,100 @@
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments
-from tests.e2e.sightings import Invariant
-from tests.e2e.town import Town, kubectl
-from tests.e2e.watched import is_settled
+from tests.e2e.object_rules import is_settled
+from tests.e2e.observations import Invariant
+from tests.e2e.shop_cluster import ShopCluster, kubectl
 from tests.e2e.watcher import Watcher, watching
 
 NEW = {"1.0": "shop/payments:1.1", "1.1": "shop/payments:1.0"}
 
 
-def other_image(town: Town) -> str:
+def other_image(cluster: ShopCluster) -> str:
     """The version of payments that does not run."""
-    return NEW[town.image("payments").rpartition(":")[2]]
+    return NEW[cluster.image("payments").rpartition(":")[2]]
 
 
-def started(town: Town) -> None:
+def started(cluster: ShopCluster) -> None:
     """A release that stands before promote: its rule is on every replica."""
-    done = town.run("start", "payments", "--image", other_image(town))
+    done = cluster.run("start", "payments", "--image", other_image(cluster))
     assert done.code == 0, done.said
 
 
-def broken(watcher: Watcher, town: Town, invariant: Invariant) -> list[str]:
+def broken(watcher: Watcher, cluster: ShopCluster, invariant: Invariant) -> list[str]:
     """What the watcher says of an invariant, once it says anything."""
-    town.settle(lambda: any(what is invariant for what, _ in watcher.faults), f"the watcher to see {invariant}")
+    cluster.settle(lambda: any(what is invariant for what, _ in watcher.faults), f"the watcher to see {invariant}")
     return [said for what, said in watcher.faults if what is invariant]
 
 
-def write_routes(town: Town, text: str) -> None:
-    town.api.merge(config_maps(town.gateway, "gateway-routes"), {"data": {"rds.yaml": text}})
+def write_routes(cluster: ShopCluster, text: str) -> None:
+    cluster.api.merge(config_maps(cluster.gateway, "gateway-routes"), {"data": {"rds.yaml": text}})
 
 
-def test_a_good_release_breaks_nothing_and_is_seen_from_beginning_to_end(town: Town):
-    with watching(town) as watcher:
-        done = town.run("release", "payments", "--image", other_image(town), "--promote", "on-success")
+def test_a_good_release_breaks_nothing_and_is_seen_from_beginning_to_end(cluster: ShopCluster):
+    with watching(cluster) as watcher:
+        done = cluster.run("release", "payments", "--image", other_image(cluster), "--promote", "on-success")
         watcher.assert_held()
 
     assert done.code == 0, done.said
     seen = watcher.seen
-    assert len(watcher.faces) == 3, watcher.report
+    assert len(watcher.replicas) == 3, watcher.report
     assert min(seen["marked answers of the canary"], seen["rules found in replicas"]) >= 3, watcher.report
     assert seen["versions of the route files"] >= 3, watcher.report
     assert seen["looks at a ready canary"] >= 3, watcher.report
     assert watcher.book.judged > 0, watcher.report
 
 
-def test_a_canary_that_is_scaled_away_under_its_rule_is_found(town: Town):
-    started(town)
-    with watching(town) as watcher:
-        kubectl("-n", town.shop, "scale", "deployment/payments-canary", "--replicas=0")
+def test_a_canary_that_is_scaled_away_under_its_rule_is_found(cluster: ShopCluster):
+    started(cluster)
+    with watching(cluster) as watcher:
+        kubectl("-n", cluster.shop, "scale", "deployment/payments-canary", "--replicas=0")
 
-        broken(watcher, town, Invariant.READY)
-        broken(watcher, town, Invariant.ANSWERED)
+        broken(watcher, cluster, Invariant.READY)
+        broken(watcher, cluster, Invariant.ANSWERED)
 
         with pytest.raises(AssertionError, match="I3"):
             watcher.assert_held()  # which lets all that is suspected be decided
     assert any("in the files" in said for what, said in watcher.faults if what is Invariant.READY)
-    kubectl("-n", town.shop, "scale", "deployment/payments-canary", "--replicas=1")
-    town.settle(lambda: town.ready(town.shop, "payments-canary") == 1, "the canary to be back")
+    kubectl("-n", cluster.shop, "scale", "deployment/payments-canary", "--replicas=1")
+    cluster.settle(lambda: cluster.ready(cluster.shop, "payments-canary") == 1, "the canary to be back")
 
 
-def test_a_hand_that_sends_everybody_to_the_canary_is_found(town: Town):
-    started(town)
-    text = town.routes()
-    with watching(town) as watcher:
-        write_routes(town, text.replace("cluster: payments\n", "cluster: payments-canary\n"))
-        kubectl("-n", town.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=1", "--overwrite")
+def test_a_hand_that_sends_everybody_to_the_canary_is_found(cluster: ShopCluster):
+    started(cluster)
+    text = cluster.routes()
+    with watching(cluster) as watcher:
+        write_routes(cluster, text.replace("cluster: payments\n", "cluster: payments-canary\n"))
+        kubectl("-n", cluster.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=1", "--overwrite")
 
-        found = broken(watcher, town, Invariant.UNMARKED)
-        bytes_broken = broken(watcher, town, Invariant.BYTES)
+        found = broken(watcher, cluster, Invariant.UNMARKED)
+        bytes_broken = broken(watcher, cluster, Invariant.BYTES)
 
-        write_routes(town, text)
-        kubectl("-n", town.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=2", "--overwrite")
+        write_routes(cluster, text)
+        kubectl("-n", cluster.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=2", "--overwrite")
     assert any("payments-canary-" in one for one in found)
     assert any("cluster: payments" in one for one in bytes_broken)
 
 
-def test_a_rule_that_goes_while_a_release_says_routed_is_found(town: Town):
-    first = town.routes()
-    started(town)
-    with watching(town) as watcher:
+def test_a_rule_that_goes_while_a_release_says_routed_is_found(cluster: ShopCluster):
+    first = cluster.routes()
+    started(cluster)
+    with watching(cluster) as watcher:
         watcher.allow(first)
-        write_routes(town, first)
-        kubectl("-n", town.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=3", "--overwrite")
+        write_routes(cluster, first)
+        kubectl("-n", cluster.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=3", "--overwrite")
 
-        assert any("was routed" in one for one in broken(watcher, town, Invariant.ROUTED))
+        assert any("was routed" in one for one in broken(watcher, cluster, Invariant.ROUTED))
 
 
-def test_a_stable_that_is_changed_by_hand_is_found(town: Town):
-    name = town.image("payments")
+def test_a_stable_that_is_changed_by_hand_is_found(cluster: ShopCluster):
+    name = cluster.image("payments")
     path = "/spec/template/spec/containers/0/image"
-    started(town)
-    with watching(town) as watcher:
-        image = other_image(town)
-        town.api.patch(deployments(town.shop, "payments"), [{"op": "replace", "path": path, "value": image}])
+    started(cluster)
+    with watching(cluster) as watcher:
+        image = other_image(cluster)
+        cluster.api.patch(deployments(cluster.shop, "payments"), [{"op": "replace", "path": path, "value": image}])
 
-        assert broken(watcher, town, Invariant.STABLE)
+        assert broken(watcher, cluster, Invariant.STABLE)
 
-        town.api.patch(deployments(town.shop, "payments"), [{"op": "replace", "path": path, "value": name}])
-    town.settle(lambda: is_settled(town.deployment("payments")), "payments as before")
+        cluster.api.patch(deployments(cluster.shop, "payments"), [{"op": "replace", "path": path, "value": name}])
+    cluster.settle(lambda: is_settled(cluster.deployment("payments")), "payments as before")

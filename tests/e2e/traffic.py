@@ -64,7 +64,7 @@ class Traffic:
 
     entrances: tuple[str, ...]
     rate: float
-    line: "type[Line]" = field(default_factory=lambda: Line)
+    line: "type[Timeline]" = field(default_factory=lambda: Timeline)
     owed: Owed = Owed("nothing-yet", frozenset({STABLE}))
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -128,7 +128,7 @@ def judge(kind: Kind, owed: Owed, heard: Heard) -> str:
     return "" if heard.who in fine else f"{kind} ({owed.mark}) misrouted: {heard.who} answered, owed {sorted(fine)}"
 
 
-class Line:
+class Timeline:
     """One kept connection, opened again when the other side has closed it between two requests."""
 
     def __init__(self, endpoints: str) -> None:
@@ -170,7 +170,7 @@ class Line:
         return Heard(status, pod.rsplit("-", 2)[0], fields.get(STAMP, ""), said)
 
 
-class Once(Line):
+class Once(Timeline):
     """A connection for each request: a server that closes an idle one may do so while a request is on its way."""
 
     async def ask(self, path: str, mark: str) -> Heard:

@@ -1,6 +1,6 @@
 """An independent watcher: looks at the cluster and asks every gateway replica throughout a test, and judges by itself.
 
-with watching(town) as watcher:
+with watching(cluster) as watcher:
     ...
     watcher.assert_held()
 
@@ -21,25 +21,25 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, endpoint_slices, pods
-from tests.e2e.eyes import Blind, Eyes
-from tests.e2e.faces import Face, answers
 from tests.e2e.journals import journals_of, judge_journal
-from tests.e2e.sightings import Casebook, Invariant, Line, Suspicion
-from tests.e2e.town import Town
-from tests.e2e.watched import (
+from tests.e2e.object_rules import (
     ROUTED,
     UNTOUCHED,
+    apps_with_rule,
+    find_foreign_change,
     image_of,
     is_serving,
     is_settled,
-    lasting,
-    odd_lines,
     ready_endpoints,
-    ruled,
+    unchanging_part,
 )
+from tests.e2e.observations import FaultLog, Invariant, Suspicion, Timeline
+from tests.e2e.observer_client import NoReply, ObserverClient
+from tests.e2e.replica_watcher import ReplicaWatcher, answers
+from tests.e2e.shop_cluster import ShopCluster
 
 _FIRST = 30.0  # seconds for the first look at everything
-_FACES = 16  # replicas that may be asked at the same time, new ones while old ones end
+_MOST_REPLICAS = 16  # replicas that may be asked at the same time, new ones while old ones end
 _LAST = 15.0  # seconds for what is still suspected at the end
 _SETTLES = 20.0  # seconds after a rollout in which nodes may still send to Pods that have ended
 _LEAST = 3  # looks and answers below which nothing was watched
@@ -47,17 +47,17 @@ _LEAST = 3  # looks and answers below which nothing was watched
 
 @dataclass
 class Watcher:
-    """What was seen of one town. `every` is the pause between two looks, in seconds."""
+    """What was seen of one cluster. `every` is the pause between two looks, in seconds."""
 
-    town: Town
+    cluster: ShopCluster
     apps: tuple[str, ...] = ("orders", "payments")
     every: float = 0.15
     seen: Counter[str] = field(default_factory=Counter)
-    book: Casebook = field(default_factory=Casebook)
-    files: Line = field(default_factory=Line)
-    journals: dict[str, Line] = field(default_factory=dict)
-    calm: dict[str, Line] = field(default_factory=dict)
-    faces: dict[str, Face] = field(default_factory=dict)
+    book: FaultLog = field(default_factory=FaultLog)
+    files: Timeline = field(default_factory=Timeline)
+    journals: dict[str, Timeline] = field(default_factory=dict)
+    calm: dict[str, Timeline] = field(default_factory=dict)
+    replicas: dict[str, ReplicaWatcher] = field(default_factory=dict)
     proven: set[str] = field(default_factory=set)
     allowed: list[str] = field(default_factory=list)
     _before: dict[str, Any] = field(default_factory=dict)
@@ -68,13 +68,13 @@ class Watcher:
 
     def __post_init__(self) -> None:
         self.kubeconfig = Path(os.environ["KUBECONFIG"])
-        self.journals = {app: Line() for app in self.apps}
-        self.calm = {app: Line() for app in self.apps}
-        self._pool = ThreadPoolExecutor(_FACES, thread_name_prefix="watcher")
-        self._eyes = Eyes(self.kubeconfig)
+        self.journals = {app: Timeline() for app in self.apps}
+        self.calm = {app: Timeline() for app in self.apps}
+        self._pool = ThreadPoolExecutor(_MOST_REPLICAS, thread_name_prefix="watcher")
+        self._client = ObserverClient(self.kubeconfig)
 
     def start(self) -> None:
-        """Look once at everything, then go on in the background: once all is well, and not while a town is made."""
+        """Wait until every replica answers and everything was read once; then go on in the background."""
         deadline = time.monotonic() + _FIRST
         while not (self._is_well() and self._look()):
             assert time.monotonic() < deadline, f"after {_FIRST} s not every replica answered for every application"
@@ -89,7 +89,7 @@ class Watcher:
         for one in self._running:
             one.result()
         self._pool.shutdown()
-        self._eyes.close()
+        self._client.close()
 
     def allow(self, text: str) -> None:
         """From now on route files may also be this text plus our rules: a person is about to write it."""
@@ -117,19 +117,19 @@ class Watcher:
     def report(self) -> str:
         """What was seen how often."""
         counts = ", ".join(f"{what} {count}" for what, count in sorted(self.seen.items()))
-        return f"watched {len(self.faces)} replicas: {counts}; {self.book.judged} suspicions judged"
+        return f"watched {len(self.replicas)} replicas: {counts}; {self.book.judged} suspicions judged"
 
     def _is_well(self) -> bool:
         """Whether every replica reaches every stable: nodes hear of new Pods a moment after these are ready."""
         try:
-            found = [one for one in self._eyes.get(self._gateways)["items"] if is_serving(one)]
-        except Blind:
+            found = [one for one in self._client.get(self._gateways)["items"] if is_serving(one)]
+        except NoReply:
             return False
         return bool(found) and all(answers(one["status"]["podIP"], app) for one in found for app in self.apps)
 
     @property
     def _gateways(self) -> str:
-        return f"{pods(self.town.gateway)}?labelSelector=app%3Dgateway"
+        return f"{pods(self.cluster.gateway)}?labelSelector=app%3Dgateway"
 
     def _settle(self) -> None:
         """Let the looks go on until what is suspected is decided, and who has just come has answered."""
@@ -140,7 +140,7 @@ class Watcher:
     @property
     def _silent(self) -> list[str]:
         """Replicas that serve, and of which no answer came yet."""
-        return [name for name, face in tuple(self.faces.items()) if not face.answers and not face.ending]
+        return [name for name, face in tuple(self.replicas.items()) if not face.answers and not face.ending]
 
     def _go_on(self) -> None:
         while not self._stop.wait(self.every):
@@ -154,7 +154,7 @@ class Watcher:
             self._look_at_deployments()
             self._look_at_journals()
             self._look_at_replicas()
-        except Blind:
+        except NoReply:
             self.seen["looks without an answer"] += 1
             return False
         finally:
@@ -164,9 +164,9 @@ class Watcher:
 
     def _look_at_files(self) -> None:
         begun = time.monotonic()
-        found = self._eyes.get(config_maps(self.town.gateway, "gateway-routes"))
+        found = self._client.get(config_maps(self.cluster.gateway, "gateway-routes"))
         ended, text = time.monotonic(), found["data"]["rds.yaml"]
-        kept = {**lasting(found, free=frozenset({"data"})), "keys": sorted(found["data"])}
+        kept = {**unchanging_part(found, free=frozenset({"data"})), "keys": sorted(found["data"])}
         before = self._before.setdefault("files", {"version": "", "kept": kept})
         if not self.allowed:
             self.allowed.append(text)
@@ -175,42 +175,42 @@ class Watcher:
             return
         before["version"] = found["metadata"]["resourceVersion"]
         self.seen["versions of the route files"] += 1
-        odd = odd_lines(text, list(self.allowed))
+        odd = find_foreign_change(text, list(self.allowed))
         if odd:
-            self.book.convict(Invariant.BYTES, odd)
+            self.book.add_fault(Invariant.BYTES, odd)
         if kept != before["kept"]:
-            self.book.convict(Invariant.BYTES, f"the ConfigMap became {kept}, it was {before['kept']}")
-        rules = ruled(text)
+            self.book.add_fault(Invariant.BYTES, f"the ConfigMap became {kept}, it was {before['kept']}")
+        rules = apps_with_rule(text)
         self.seen["versions with a rule"] += bool(rules)
         self.files.put(rules, begun, ended)
 
     def _look_at_canaries(self) -> None:
         """A canary without ready endpoints is a fault if the files, or any replica, had its rule before and after."""
         begun = time.monotonic()
-        slices = self._eyes.get(endpoint_slices(self.town.shop))["items"]
+        slices = self._client.get(endpoint_slices(self.cluster.shop))["items"]
         ended = time.monotonic()
         for app in self.apps:
             if ready_endpoints(slices, f"{app}-canary"):
                 self.seen["looks at a ready canary"] += 1
                 continue
-            lines = {"the files": self.files, **{name: face.rules for name, face in tuple(self.faces.items())}}
+            lines = {"the files": self.files, **{name: face.rules for name, face in tuple(self.replicas.items())}}
             for where, line in lines.items():
                 what = f"{app}-canary had no ready endpoint while its rule was in {where}"
-                self.book.suspect(
+                self.book.add_suspicion(
                     Suspicion(Invariant.READY, what, begun, ended, line, lambda rules, app=app: app in (rules or ()))
                 )
 
     def _look_at_deployments(self) -> None:
         begun = time.monotonic()
-        found = self._eyes.get(deployments(self.town.shop))["items"]
+        found = self._client.get(deployments(self.cluster.shop))["items"]
         ended = time.monotonic()
         free = {f"{app}-canary": frozenset({"image", "replicas"}) for app in self.apps}
         free |= {app: frozenset({"image"}) for app in self.apps}
         for one in found:
             name = one["metadata"]["name"]
-            kept = lasting(one, free=free.get(name, frozenset()))
+            kept = unchanging_part(one, free=free.get(name, frozenset()))
             if self._before.setdefault(name, kept) != kept:
-                self.book.convict(Invariant.STABLE, f"{name} became {kept}, it was {self._before[name]}")
+                self.book.add_fault(Invariant.STABLE, f"{name} became {kept}, it was {self._before[name]}")
             if name in self.apps:
                 self._judge_image(name, image_of(one), begun, ended)
                 self._note_rollout(name, one, begun, ended)
@@ -231,16 +231,16 @@ class Watcher:
             return bool(release) and release["phase"] in UNTOUCHED and image == release["image"] != release["before"]
 
         what = f"{app} ran {image} before its release came to promote"
-        self.book.suspect(Suspicion(Invariant.STABLE, what, begun, ended, self.journals[app], early))
+        self.book.add_suspicion(Suspicion(Invariant.STABLE, what, begun, ended, self.journals[app], early))
 
     def _look_at_journals(self) -> None:
         begun = time.monotonic()
-        found = journals_of(self._eyes.get(config_maps(self.town.shop))["items"])
+        found = journals_of(self._client.get(config_maps(self.cluster.shop))["items"])
         ended = time.monotonic()
         for app, line in self.journals.items():
             odd = judge_journal(line.last, found.get(app))
             if odd:
-                self.book.convict(Invariant.JOURNAL, f"{app}: {odd}")
+                self.book.add_fault(Invariant.JOURNAL, f"{app}: {odd}")
             if found.get(app):
                 self.proven |= {found[app]["id"]} if found[app]["phase"] in ROUTED else set()
                 self.seen[f"looks at phase {found[app]['phase']}"] += 1
@@ -248,23 +248,25 @@ class Watcher:
 
     def _look_at_replicas(self) -> None:
         """Who serves now is asked by a thread of its own, until it does not serve any more."""
-        found = self._eyes.get(self._gateways)["items"]
+        found = self._client.get(self._gateways)["items"]
         serving = {one["metadata"]["name"]: one for one in found if is_serving(one)}
         for name, pod in serving.items():
             if self._stop.is_set():
                 return  # whoever ends now ends because of that, and is no replica that came back
-            if name not in self.faces or self.faces[name].ended:
-                self.faces[name] = Face(self, pod)
-                self._running.append(self._pool.submit(self.faces[name].run, self._stop))
-        for name, face in self.faces.items():
+            if name not in self.replicas or self.replicas[name].ended:
+                self.replicas[name] = ReplicaWatcher(self, pod)
+                self._running.append(self._pool.submit(self.replicas[name].run, self._stop))
+        for name, face in self.replicas.items():
             if name not in serving:
                 face.ending = True
 
 
 @contextmanager
-def watching(town: Town, apps: tuple[str, ...] = ("orders", "payments"), every: float = 0.15) -> Iterator[Watcher]:
+def watching(
+    cluster: ShopCluster, apps: tuple[str, ...] = ("orders", "payments"), every: float = 0.15
+) -> Iterator[Watcher]:
     """Everything in the block is watched; what a thread of the watcher met is raised at the end."""
-    watcher = Watcher(town, apps, every)
+    watcher = Watcher(cluster, apps, every)
     watcher.start()
     try:
         yield watcher

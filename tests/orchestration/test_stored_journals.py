@@ -21,8 +21,7 @@ from gatewayctl.domain.release import Load, Mode, Outcome, Phase, Release, Suite
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import check_drift
 from gatewayctl.ports import Journal
-from tests.adapters.kubernetes.apiserver import Shelf
-from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
 from tests.fakes.shop import AskingSuites, ports
 from tests.fakes.stored import GOLDEN, Stop, stops
 from tests.fakes.world import ROUTES, World
@@ -38,10 +37,10 @@ def file_journal(stop: Stop, folder: Path) -> FileJournal:
 
 
 @contextmanager
-def cluster_journal(stop: Stop, folder: Path) -> Iterator[tuple[KubernetesJournal, Shelf]]:
-    with a_shelf(folder) as (shelf, api):
-        shelf.objects[PATH] = stop.data["config_map"]
-        yield KubernetesJournal(api, "shop"), shelf
+def cluster_journal(stop: Stop, folder: Path) -> Iterator[tuple[KubernetesJournal, FakeApiServer]]:
+    with connected(folder) as (server, api):
+        server.objects[PATH] = stop.data["config_map"]
+        yield KubernetesJournal(api, "shop"), server
 
 
 def load_release(journal: Journal) -> Release:
@@ -136,7 +135,7 @@ def test_a_resumed_release_of_an_earlier_version_is_still_tested(phase, tmp_path
 @pytest.mark.parametrize("way_on", [resume, abort])
 @pytest.mark.parametrize("stop", CONFIG_MAPS, ids=str)
 def test_a_release_in_a_config_map_of_an_earlier_version_ends_whole(stop, way_on, tmp_path):
-    with cluster_journal(stop, tmp_path) as (journal, shelf):
+    with cluster_journal(stop, tmp_path) as (journal, server):
         stopped = load_release(journal)
         world = stop.world(stopped)
         driver = a_driver(world, journal, stopped)
@@ -148,14 +147,14 @@ def test_a_release_in_a_config_map_of_an_earlier_version_ends_whole(stop, way_on
 
         assert_whole(world, load_release(journal))
         assert [one.id for one in journal.history("orders")] == [stopped.id]
-        kept = shelf.objects[PATH]
+        kept = server.objects[PATH]
         assert kept["metadata"]["labels"]["gatewayctl.dev/phase"] == "done"
         assert kept["data"]["gatewayctl.yaml"] == stop.data["config_map"]["data"]["gatewayctl.yaml"]
 
 
 def test_the_configuration_kept_beside_an_earlier_release_is_still_read(tmp_path):
-    with a_shelf(tmp_path) as (shelf, api):
-        shelf.objects[PATH] = CONFIG_MAPS[0].data["config_map"]
+    with connected(tmp_path) as (server, api):
+        server.objects[PATH] = CONFIG_MAPS[0].data["config_map"]
         text = read_spec(api, "shop", "orders")
 
     spec = parse(text or "", tmp_path / "gatewayctl.yaml")

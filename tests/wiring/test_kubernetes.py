@@ -10,7 +10,7 @@ from gatewayctl.config.spec import Spec
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.discovery import wire_spec
 from gatewayctl.wiring.kubernetes import spec_in_cluster, sync_canary
-from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
 from tests.fakes.memory import Silent
 
 SPEC = Path(__file__).parents[2] / "manifests" / "gatewayctl.yaml"

@@ -13,7 +13,7 @@ import yaml
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, UnknownOutcome, VersionConflict, connect
 from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access, own_namespace
 from gatewayctl.domain.errors import EnvironmentFailed
-from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, kubeconfig, serving
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, kubeconfig, serving
 
 PATH = "/api/v1/namespaces/shop/configmaps/x"
 

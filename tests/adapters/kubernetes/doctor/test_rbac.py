@@ -22,7 +22,7 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import (
 )
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
-from tests.adapters.kubernetes.apiserver import Asked, Reply, serving
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, serving
 
 ROOT = Path(__file__).parents[4]
 PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)

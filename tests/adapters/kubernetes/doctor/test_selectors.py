@@ -21,7 +21,8 @@ from tests.adapters.kubernetes.doctor.twins import (
     share_label,
     variables,
 )
-from tests.adapters.kubernetes.objects import MemoryApi, a_deployment
+from tests.adapters.kubernetes.fake_api.memory_api import MemoryApi
+from tests.adapters.kubernetes.objects import a_deployment
 
 
 def test_twins_that_stand_apart_have_no_fault() -> None:

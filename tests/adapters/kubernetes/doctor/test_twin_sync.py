@@ -7,7 +7,7 @@ from gatewayctl.adapters.kubernetes.doctor.twin_sync import Twins
 from gatewayctl.domain.errors import Conflict, EnvironmentFailed, StaleWrite
 from gatewayctl.domain.twins import SyncOutcome
 from tests.adapters.kubernetes.doctor.twins import TARGET, container_of, pair
-from tests.adapters.kubernetes.objects import MemoryApi
+from tests.adapters.kubernetes.fake_api.memory_api import MemoryApi
 
 PATCH = "patch deployments/orders-canary"
 

@@ -8,7 +8,8 @@ from gatewayctl.adapters.kubernetes.doctor.selectors import check_twins, read_tw
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Check
 from gatewayctl.domain.release import Target
-from tests.adapters.kubernetes.objects import MemoryApi, a_deployment
+from tests.adapters.kubernetes.fake_api.memory_api import MemoryApi
+from tests.adapters.kubernetes.objects import a_deployment
 
 TARGET = Target("orders", "orders", "orders-canary", "orders", "orders-canary", Identify(), "shop.example.com", "/")
 ORDERS, BOTH = {"app": "orders"}, {"team": "checkout"}
@@ -35,7 +36,8 @@ def after(canary: Object, operations: list[Object]) -> Object:
 
 def run_checks(stable: Object, canary: Object, **around: list[Object]) -> dict[str, Check]:
     api = MemoryApi(stable, canary)
-    api.lists |= around
+    for kind, objects in around.items():
+        api.put(kind, *objects)
     return {check.name: check for check in check_twins(api, "shop", TARGET, partial(read_twin, api, "shop"))}
 
 

@@ -16,7 +16,7 @@ from gatewayctl.adapters.kubernetes.jobs.manifest import Task
 from gatewayctl.adapters.kubernetes.jobs.runner import Runner
 from gatewayctl.cli.progress import Progress
 from gatewayctl.domain.errors import EnvironmentFailed
-from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
 
 TASK = Task("gatewayctl-orders-r-1", "r-1", "shop", "gatewayctl:1", "ci", ("job", "orders"), "anna", 60.0)
 ROOT = "/api/v1/namespaces/shop/pods"

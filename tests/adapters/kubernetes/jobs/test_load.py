@@ -15,7 +15,7 @@ from gatewayctl.adapters.smoke.child import ProgramExit
 from gatewayctl.adapters.smoke.load import LocustOutput
 from gatewayctl.domain.errors import EnvironmentFailed, Superseded
 from gatewayctl.domain.smoke import LoadRun
-from tests.adapters.kubernetes.apiserver import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
 from tests.adapters.smoke.gateway import LoopbackGateway
 
 PODS, JOBS = "/api/v1/namespaces/shop/pods", "/apis/batch/v1/namespaces/shop/jobs"

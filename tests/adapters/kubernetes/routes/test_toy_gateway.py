@@ -12,8 +12,9 @@ from gatewayctl.config.load import load
 from gatewayctl.domain.errors import GatewayctlError, StaleWrite
 from gatewayctl.gateways.registry import GATEWAYS
 from gatewayctl.wiring.discovery import Session, wire_spec
-from tests.adapters.kubernetes.apiserver import serving
-from tests.adapters.kubernetes.routes.object_server import Server
+from tests.adapters.kubernetes.fake_api.http import serving
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer
+from tests.adapters.kubernetes.routes.object_server import route_server
 from tests.adapters.kubernetes.routes.samples import SAMPLES
 from tests.fakes.memory import Silent
 from tests.fakes.toyroute.resource import TOYROUTE
@@ -39,12 +40,14 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server(SAMPLE)
+def server() -> FakeApiServer:
+    return route_server(SAMPLE)
 
 
 @pytest.fixture
-def wiring(registered: None, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+def wiring(
+    registered: None, server: FakeApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Session]:
     """What gatewayctl does with a gatewayctl.yaml that names the toy."""
     with serving(server.answer, tmp_path) as kubeconfig:
         monkeypatch.setenv("KUBECONFIG", kubeconfig)
@@ -52,25 +55,27 @@ def wiring(registered: None, server: Server, tmp_path: Path, monkeypatch: pytest
         yield wire_spec(load(tmp_path / "gatewayctl.yaml"), Silent())
 
 
-def test_its_rule_is_checked_by_a_dry_run_written_and_taken_out_byte_for_byte(wiring: Session, server: Server) -> None:
+def test_its_rule_is_checked_by_a_dry_run_written_and_taken_out_byte_for_byte(
+    wiring: Session, server: FakeApiServer
+) -> None:
     gateway = wiring.ports.gateway
     before = gateway.store.read()
     [stage] = gateway.dialect.insert(before.files, a_rule()).stages
 
     assert gateway.checker.check(before.files, stage).detail == "accepted by the API server in a dry run"
     after = gateway.store.write(stage, before)
-    rules = SAMPLE.rules(server.routes["shop"])
+    rules = SAMPLE.rules(server.named("shop"))
     assert [rule["to"] for rule in rules] == ["web", "orders-canary", "orders", "orders-canary", "orders"]
     [removal] = gateway.dialect.remove(after.files, "orders").stages
     assert gateway.store.write(removal, after).files == before.files
 
 
-def test_its_writes_conflict_with_a_persons(wiring: Session, server: Server) -> None:
+def test_its_writes_conflict_with_a_persons(wiring: Session, server: FakeApiServer) -> None:
     store = wiring.ports.gateway.store
     before = store.read()
     [stage] = wiring.ports.gateway.dialect.insert(before.files, a_rule()).stages
-    server.routes["shop"]["spec"]["traffic"]["routes"][0]["to"] = "other"
-    server.routes["shop"]["metadata"]["resourceVersion"] = "77"
+    server.named("shop")["spec"]["traffic"]["routes"][0]["to"] = "other"
+    server.named("shop")["metadata"]["resourceVersion"] = "77"
 
     with pytest.raises(StaleWrite, match="ToyRoute shop/shop was changed by someone else"):
         store.write(stage, before)

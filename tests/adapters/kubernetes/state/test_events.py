@@ -12,8 +12,7 @@ from gatewayctl.adapters.kubernetes.state.events import EventReason, EventRecord
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
-from tests.adapters.kubernetes.apiserver import Shelf
-from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
 from tests.fakes.memory import MemoryJournal
 from tests.fakes.shop import AskingSuites, a_driver, a_release
 from tests.fakes.world import World
@@ -37,7 +36,7 @@ class RecordingListener:
 class Shop:
     """A release in memory whose Events go to an API server."""
 
-    shelf: Shelf
+    server: FakeApiServer
     api: Api
     world: World = field(default_factory=World)
     listener: RecordingListener = field(default_factory=RecordingListener)
@@ -56,7 +55,7 @@ class Shop:
 
     @property
     def written(self) -> list[Object]:
-        return [one for path, one in self.shelf.objects.items() if path.startswith(events("shop"))]
+        return [one for path, one in self.server.objects.items() if path.startswith(events("shop"))]
 
     @property
     def reasons(self) -> list[str]:
@@ -65,9 +64,9 @@ class Shop:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    with a_shelf(tmp_path) as (shelf, api):
+    with connected(tmp_path) as (server, api):
         api.create(deployments("shop"), {"metadata": {"name": "orders"}})
-        yield Shop(shelf, api)
+        yield Shop(server, api)
 
 
 def a_drafted(shop: Shop, mode: Mode = Mode.MANUAL) -> tuple[AskingSuites, Release]:

@@ -12,8 +12,7 @@ from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
-from tests.adapters.kubernetes.apiserver import Shelf
-from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
 from tests.contract.releases import a_release, ended
 
 PATH = config_maps("shop", "gatewayctl-orders")
@@ -21,7 +20,7 @@ PATH = config_maps("shop", "gatewayctl-orders")
 
 @dataclass
 class Place:
-    shelf: Shelf
+    server: FakeApiServer
     api: Api
 
     def journal(self, spec: str = "", keep: int = 10) -> KubernetesJournal:
@@ -29,13 +28,13 @@ class Place:
 
     @property
     def kept(self) -> Object:
-        return self.shelf.objects[PATH]
+        return self.server.objects[PATH]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    with a_shelf(tmp_path) as (shelf, api):
-        yield Place(shelf, api)
+    with connected(tmp_path) as (server, api):
+        yield Place(server, api)
 
 
 def test_a_release_costs_one_request_per_save_and_per_look(place: Place) -> None:
@@ -45,7 +44,7 @@ def test_a_release_costs_one_request_per_save_and_per_look(place: Place) -> None
     journal.load("orders")
     journal.save("orders", ended(a_release()), second.version)
 
-    assert place.shelf.verbs() == ["POST", "PUT", "GET", "PUT"]
+    assert place.server.verbs() == ["POST", "PUT", "GET", "PUT"]
 
 
 def test_people_find_app_phase_and_outcome_as_labels(place: Place) -> None:
@@ -70,7 +69,7 @@ def test_what_people_add_to_the_object_stays(place: Place) -> None:
         found["metadata"]["labels"]["tier"] = "one"
         found["data"]["notes.txt"] = "call Zoë"
 
-    place.shelf.edit(PATH, annotate)
+    place.server.edit(PATH, annotate)
     journal.save("orders", a_release().at(Phase.LOAD), version)
 
     assert place.kept["metadata"]["annotations"] == {"team": "shop"}
@@ -82,13 +81,13 @@ def test_what_people_add_to_the_object_stays(place: Place) -> None:
 def test_an_edit_that_is_no_release_does_not_end_one(place: Place) -> None:
     journal = place.journal()
     version = journal.save("orders", a_release(), 0).version
-    place.shelf.edit(PATH, lambda found: found["metadata"].update(annotations={"a": "b"}))
-    place.shelf.verbs()
+    place.server.edit(PATH, lambda found: found["metadata"].update(annotations={"a": "b"}))
+    place.server.verbs()
 
     saved = journal.save("orders", a_release().at(Phase.LOAD), version)
 
     assert saved.version == version + 1
-    assert place.shelf.verbs() == ["PUT", "GET", "PUT"]
+    assert place.server.verbs() == ["PUT", "GET", "PUT"]
 
 
 @pytest.mark.parametrize("fault", ["lose", "drop"])
@@ -96,7 +95,7 @@ def test_an_edit_that_is_no_release_does_not_end_one(place: Place) -> None:
 def test_a_save_without_an_answer_is_saved_once(place: Place, fault: str, begun: bool) -> None:
     journal = place.journal()
     version = journal.save("orders", a_release(), 0).version if begun else 0
-    setattr(place.shelf, fault, 1)
+    setattr(place.server, fault, 1)
 
     saved = journal.save("orders", a_release().at(Phase.LOAD), version)
 
@@ -109,7 +108,7 @@ def test_a_save_without_an_answer_is_stale_when_someone_else_wrote_since(place: 
     journal, other = place.journal(), place.journal()
     version = journal.save("orders", a_release(), 0).version
     theirs = other.save("orders", a_release(2), version)
-    place.shelf.drop = 1
+    place.server.drop = 1
 
     with pytest.raises(StaleWrite, match="expected version 1, found 2"):
         journal.save("orders", a_release(), version)
@@ -120,19 +119,19 @@ def test_a_save_without_an_answer_is_stale_when_someone_else_wrote_since(place: 
 def test_a_journal_that_was_deleted_meanwhile_is_a_stale_write(place: Place) -> None:
     journal = place.journal()
     version = journal.save("orders", a_release(), 0).version
-    del place.shelf.objects[PATH]
+    del place.server.objects[PATH]
 
     with pytest.raises(StaleWrite, match="found 0"):
         journal.save("orders", a_release(), version)
 
 
 def test_a_save_that_never_gets_through_gives_up(place: Place) -> None:
-    place.shelf.drop = 100
+    place.server.drop = 100
 
     with pytest.raises(EnvironmentFailed, match="could not be written"):
         place.journal().save("orders", a_release(), 0)
 
-    assert place.shelf.verbs().count("POST") < 10
+    assert place.server.verbs().count("POST") < 10
 
 
 def test_the_configuration_is_stored_beside_the_release_and_survives_a_writer_without_one(place: Place) -> None:
@@ -188,7 +187,7 @@ def test_an_object_that_is_no_journal_is_neither_read_nor_written(place: Place, 
 def test_a_damaged_journal_is_a_fault_that_names_the_object(place: Place, key: str, text: str) -> None:
     journal = place.journal()
     journal.save("orders", a_release(), 0)
-    place.shelf.edit(PATH, lambda found: found["data"].update({key: text}))
+    place.server.edit(PATH, lambda found: found["data"].update({key: text}))
 
     with pytest.raises(EnvironmentFailed, match="gatewayctl-orders"):
         journal.load("orders") if key == "release" else journal.history("orders")

@@ -14,8 +14,7 @@ from gatewayctl.adapters.kubernetes.client.paths import leases
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.domain.errors import Busy
 from gatewayctl.domain.platform import Holder
-from tests.adapters.kubernetes.apiserver import Shelf
-from tests.adapters.kubernetes.books import a_shelf
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
 
 PATH = leases("shop", "gatewayctl-orders")
 ME = Holder("zoë", "one.example", 11, 1_700_000_000.123456789)
@@ -41,7 +40,7 @@ class Time:
 
 @dataclass
 class Place:
-    shelf: Shelf
+    server: FakeApiServer
     api: Api
 
     def machine(self, skew: float = 0.0) -> tuple[KubernetesLeases, Time]:
@@ -51,13 +50,13 @@ class Place:
 
     @property
     def kept(self) -> Object:
-        return self.shelf.objects[PATH]
+        return self.server.objects[PATH]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    with a_shelf(tmp_path) as (shelf, api):
-        yield Place(shelf, api)
+    with connected(tmp_path) as (server, api):
+        yield Place(server, api)
 
 
 def test_a_whole_life_costs_one_request_each_and_renewals_only_each_third_of_the_time(place: Place) -> None:
@@ -68,8 +67,8 @@ def test_a_whole_life_costs_one_request_each_and_renewals_only_each_third_of_the
         mine.renew("orders", ME)
     mine.release("orders", ME)
 
-    assert place.shelf.verbs() == ["POST", "PUT", "PUT", "DELETE"]
-    assert place.shelf.objects == {}
+    assert place.server.verbs() == ["POST", "PUT", "PUT", "DELETE"]
+    assert place.server.objects == {}
 
 
 def test_what_others_read_in_it(place: Place) -> None:
@@ -102,14 +101,14 @@ def test_a_takeover_is_counted(place: Place) -> None:
 def test_an_edit_by_hand_does_not_end_a_lease(place: Place) -> None:
     mine, time = place.machine()
     mine.acquire("orders", ME)
-    place.shelf.edit(PATH, lambda found: found["metadata"]["annotations"].update(team="shop"))
+    place.server.edit(PATH, lambda found: found["metadata"]["annotations"].update(team="shop"))
     time.sleep(6)
     mine.renew("orders", ME)
     assert place.kept["metadata"]["annotations"]["team"] == "shop"
 
-    place.shelf.edit(PATH, lambda found: found["metadata"]["annotations"].update(team="other"))
+    place.server.edit(PATH, lambda found: found["metadata"]["annotations"].update(team="other"))
     mine.release("orders", ME)
-    assert place.shelf.objects == {}
+    assert place.server.objects == {}
 
 
 def test_a_process_that_wakes_up_late_does_not_give_back_a_lease_that_another_one_took(place: Place) -> None:
@@ -126,35 +125,35 @@ def test_a_process_that_wakes_up_late_does_not_give_back_a_lease_that_another_on
 @pytest.mark.parametrize("fault", ["lose", "drop"])
 def test_a_lost_answer_changes_nothing_in_the_end(place: Place, fault: str) -> None:
     mine, time = place.machine()
-    setattr(place.shelf, fault, 1)
+    setattr(place.server, fault, 1)
     mine.acquire("orders", ME)
     assert mine.holder("orders") == ME
 
     time.sleep(6)
-    setattr(place.shelf, fault, 1)
+    setattr(place.server, fault, 1)
     mine.renew("orders", ME)
     assert place.kept["spec"]["renewTime"] == "2023-11-14T22:13:26.000000Z"
 
-    setattr(place.shelf, fault, 1)
+    setattr(place.server, fault, 1)
     mine.release("orders", ME)
-    assert place.shelf.objects == {}
+    assert place.server.objects == {}
 
 
 def test_a_lease_whose_answer_was_lost_is_recognised_and_not_written_twice(place: Place) -> None:
     mine, time = place.machine()
-    place.shelf.lose = 1
+    place.server.lose = 1
     mine.acquire("orders", ME)
     time.sleep(6)
-    place.shelf.lose = 1
+    place.server.lose = 1
     mine.renew("orders", ME)
 
-    assert place.shelf.verbs() == ["POST", "GET", "PUT", "GET"]
+    assert place.server.verbs() == ["POST", "GET", "PUT", "GET"]
 
 
 def test_a_lease_that_cannot_be_given_back_expires_and_raises_nothing(place: Place) -> None:
     mine, _ = place.machine()
     mine.acquire("orders", ME)
-    place.shelf.drop = 100
+    place.server.drop = 100
 
     mine.release("orders", ME)
 
@@ -206,7 +205,7 @@ def test_a_clock_that_was_set_back_renews_at_once(place: Place) -> None:
     time.epoch -= 3600
     mine.renew("orders", ME)
 
-    assert place.shelf.verbs() == ["POST", "PUT"]
+    assert place.server.verbs() == ["POST", "PUT"]
 
 
 def test_a_process_of_this_machine_that_has_ended_is_followed_at_once(place: Place) -> None:
@@ -228,7 +227,7 @@ def test_a_process_of_another_machine_with_our_name_is_not_judged_by_our_process
     mine, _ = place.machine()
     mine.acquire("orders", Holder("zoë", os.uname().nodename, 2**22 + 1, 1.0))  # no pid is as high as this
     said = {f"gatewayctl.dev/{key}": "another" if key == "machine" else ""}
-    place.shelf.edit(
+    place.server.edit(
         PATH, lambda found: found["metadata"]["annotations"].update({"gatewayctl.dev/started": "7", **said})
     )
 

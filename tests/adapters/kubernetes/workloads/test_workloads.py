@@ -12,12 +12,13 @@ from gatewayctl.adapters.kubernetes.client.api import ApiFault, Object, UnknownO
 from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
-from tests.adapters.kubernetes.objects import MemoryApi, a_deployment, a_pod, a_replica_set
+from tests.adapters.kubernetes.fake_api.memory_api import MemoryApi
+from tests.adapters.kubernetes.objects import a_deployment, a_pod, a_replica_set
 
 
 def over(deployment: Object, *pods: Object) -> tuple[MemoryApi, KubernetesWorkloads]:
     api = MemoryApi(deployment)
-    api.lists["pods"] = list(pods)
+    api.put("pods", *pods)
     return api, KubernetesWorkloads(api, "shop")
 
 
@@ -248,7 +249,7 @@ def test_a_wait_is_served_by_events_and_returns_once_the_rollout_is_settled() ->
 def test_a_watch_that_is_refused_is_replaced_by_a_request() -> None:
     api, workloads = over(a_deployment(), a_pod(ready=False))
     workloads.read("orders")
-    api.lists["pods"] = [a_pod()]
+    api.put("pods", a_pod())
     api.refused = ApiFault(410, "too old")
 
     assert workloads.read("orders").settled
@@ -278,7 +279,7 @@ def test_a_deployment_that_was_settled_and_has_not_moved_has_the_pods_it_had() -
 def test_a_deployment_deleted_during_a_wait_is_an_error_that_names_it() -> None:
     api, workloads = over(a_deployment(), a_pod(ready=False))
     workloads.read("orders")
-    api.deployments.clear()
+    api.clear("deployments")
     api.refused = ApiFault(0, "the watch broke")
 
     with pytest.raises(EnvironmentFailed, match="no Deployment orders in namespace shop"):
@@ -292,9 +293,10 @@ def test_a_new_revision_is_distinguished_from_the_old_one() -> None:
     revised = {"deployment.kubernetes.io/revision": "2"}
     changed["metadata"] |= {"generation": 2, "resourceVersion": "11", "annotations": revised}
     changed["status"]["observedGeneration"] = 2
-    api.deployments["orders"] = changed
-    api.lists["replicasets"].append(a_replica_set(changed, "h2", "2"))
-    api.lists["pods"] = [a_pod("orders-h2-a", made="h2")]
+    api.put("deployments", changed)
+    api.put("replicasets", a_replica_set(changed, "h2", "2"))
+    api.clear("pods")
+    api.put("pods", a_pod("orders-h2-a", made="h2"))
 
     found = workloads.read("orders")
 

@@ -1,7 +1,7 @@
-"""What was seen when, and what may be concluded: two things looked at one after the other were never seen at once.
+"""What was observed at which time, and which faults follow from it.
 
-So a look at one thing that would be a fault if another thing was so meanwhile is kept as a suspicion, until the other
-one was seen before and after it. Only what was so on both sides convicts.
+Two objects cannot be read at the same instant. An observation of one that is a fault only together with a state of the
+other is kept as a suspicion until the other was observed before and after it. It is a fault if both agree.
 """
 
 import threading
@@ -25,7 +25,7 @@ class Invariant(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """Something looked at between two moments (monotonic seconds)."""
 
     value: Any
@@ -33,24 +33,24 @@ class Sighting:
     ended: float
 
 
-class Line:
-    """The sightings of one thing, one after the other."""
+class Timeline:
+    """The observations of one object, in the order of time."""
 
     def __init__(self) -> None:
-        self._seen: list[Sighting] = []
+        self._seen: list[Observation] = []
         self._lock = threading.Lock()
 
     def put(self, value: Any, begun: float, ended: float) -> None:
         with self._lock:
-            self._seen.append(Sighting(value, begun, ended))
+            self._seen.append(Observation(value, begun, ended))
 
-    def before(self, moment: float) -> Sighting | None:
+    def before(self, moment: float) -> Observation | None:
         """The last one that was over by then."""
         with self._lock:
             place = bisect_right(self._seen, moment, key=lambda one: one.ended)
             return self._seen[place - 1] if place else None
 
-    def after(self, moment: float) -> Sighting | None:
+    def after(self, moment: float) -> Observation | None:
         """The first one that began later; None when there is none yet."""
         with self._lock:
             place = bisect_left(self._seen, moment, key=lambda one: one.begun)
@@ -70,7 +70,7 @@ class Suspicion:
     what: str
     begun: float
     ended: float
-    line: Line
+    line: Timeline
     guilty: Callable[[Any], bool]
 
     @property
@@ -83,7 +83,7 @@ class Suspicion:
 
 
 @dataclass
-class Casebook:
+class FaultLog:
     """All faults and suspicions, from several threads."""
 
     faults: list[tuple[Invariant, str]] = field(default_factory=list)
@@ -91,12 +91,12 @@ class Casebook:
     judged: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def convict(self, invariant: Invariant, what: str) -> None:
+    def add_fault(self, invariant: Invariant, what: str) -> None:
         with self._lock:
             if (invariant, what) not in self.faults:
                 self.faults.append((invariant, what))
 
-    def suspect(self, suspicion: Suspicion) -> None:
+    def add_suspicion(self, suspicion: Suspicion) -> None:
         with self._lock:
             self.open.append(suspicion)
 
@@ -107,8 +107,8 @@ class Casebook:
         for one in pending:
             verdict = one.verdict
             if verdict is None:
-                self.suspect(one)
+                self.add_suspicion(one)
                 continue
             self.judged += 1
             if verdict:
-                self.convict(one.invariant, one.what)
+                self.add_fault(one.invariant, one.what)

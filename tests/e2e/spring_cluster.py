@@ -5,7 +5,7 @@ from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.cluster.images import SPRING
-from tests.e2e.town import ROOT, Town
+from tests.e2e.shop_cluster import ROOT, ShopCluster
 
 FILES = ROOT / "gateway-config" / "spring-cloud-gateway"
 _TEXTS = {
@@ -15,8 +15,8 @@ _TEXTS = {
 
 
 @dataclass
-class SpringTown(Town):
-    """The same town with another product at its gate."""
+class SpringCluster(ShopCluster):
+    """The example with Spring Cloud Gateway in place of Envoy."""
 
     def manifests(self) -> list[dict[str, Any]]:
         """As they are, with another product in the gateway's Deployment and its ConfigMaps."""

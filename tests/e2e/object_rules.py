@@ -15,33 +15,33 @@ UNTOUCHED = frozenset({"warm", "route", "prove", "leaks", "smoke", "load", "wait
 ROUTED = frozenset({"leaks", "smoke", "load", "wait", "confirm", "promote"})
 
 
-def ruled(text: str) -> frozenset[str]:
+def apps_with_rule(text: str) -> frozenset[str]:
     """The applications whose rule is in a route file. Raises ValueError for what is no route file."""
-    return frozenset(app for route in _routes(_parsed(text)) if (app := ruled_app(route)))
+    return frozenset(app for route in _routes(_parsed(text)) if (app := app_of_rule(route)))
 
 
-def ruled_app(route: Object) -> str:
+def app_of_rule(route: Object) -> str:
     """The application that a route is the canary rule of; empty when it is nobody's."""
     found = _OURS.fullmatch(str(route.get("name", "")))
     return found[1] if found else ""
 
 
-def odd_lines(text: str, allowed: Iterable[str]) -> str:
+def find_foreign_change(text: str, allowed: Iterable[str]) -> str:
     """Why a route file is not one of `allowed` plus our own routes; empty when it is."""
     found = ""
     for before in allowed:
-        found = _odd(text, before)
+        found = _foreign_change(text, before)
         if not found:
             return ""
     return found or "nothing is allowed"
 
 
-def _odd(text: str, before: str) -> str:
+def _foreign_change(text: str, before: str) -> str:
     try:
         now, then = _parsed(text), _parsed(before)
     except ValueError as fault:
         return str(fault)
-    ours = {app for route in _routes(now) if (app := ruled_app(route))}
+    ours = {app for route in _routes(now) if (app := app_of_rule(route))}
     if not ours and text != before:
         return f"no rule of ours is in it, and it is not as before: {_first_difference(text, before)}"
     lines = iter(text.splitlines(keepends=True))
@@ -49,7 +49,7 @@ def _odd(text: str, before: str) -> str:
     if lost is not None:
         return f"a line that is not ours is gone or has moved: {lost!r}"
     for host in _hosts(now):
-        host["routes"] = [one for one in host.get("routes", []) if not ruled_app(one)]
+        host["routes"] = [one for one in host.get("routes", []) if not app_of_rule(one)]
     return "" if now == then else "without our routes it says something else than before"
 
 
@@ -76,7 +76,7 @@ def _routes(found: Object) -> list[Object]:
     return [route for host in _hosts(found) for route in host.get("routes", [])]
 
 
-def lasting(found: Object, *, free: frozenset[str] = frozenset()) -> Object:
+def unchanging_part(found: Object, *, free: frozenset[str] = frozenset()) -> Object:
     """What must stay of a Deployment or ConfigMap; `free` names what may change: image, replicas, data."""
     meta, spec = found["metadata"], copy.deepcopy(found.get("spec", {}))
     kept = (_OUR_NOTES, _OTHERS_NOTES)

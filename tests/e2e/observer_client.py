@@ -20,15 +20,15 @@ _ASK_TIMEOUT = 20.0  # seconds; longer than any route of the example waits for i
 _FAULTS = (OSError, http.client.HTTPException, ValueError)
 
 
-class Blind(Exception):
+class NoReply(Exception):
     """The API server gave no answer that says anything."""
 
 
-class Gone(Exception):
+class ObjectGone(Exception):
     """There is no such object."""
 
 
-class Eyes:
+class ObserverClient:
     """One connection to the API server, made again after each failure; for one thread."""
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -41,7 +41,7 @@ class Eyes:
         self._connection: http.client.HTTPSConnection | None = None
 
     def get(self, path: str) -> dict[str, Any]:
-        """One object or list. Raises Gone, Blind."""
+        """One object or list. Raises ObjectGone, NoReply."""
         if self._connection is None:
             self._connection = http.client.HTTPSConnection(self._host, timeout=_API_TIMEOUT, context=self._context)
         try:
@@ -51,11 +51,11 @@ class Eyes:
             found: dict[str, Any] = json.loads(body) if answer.status == http.HTTPStatus.OK else {}
         except _FAULTS as fault:
             self.close()
-            raise Blind(f"{path}: {fault}") from fault
+            raise NoReply(f"{path}: {fault}") from fault
         if answer.status == http.HTTPStatus.NOT_FOUND:
-            raise Gone(path)
+            raise ObjectGone(path)
         if answer.status != http.HTTPStatus.OK:
-            raise Blind(f"{path} answers {answer.status}: {body[:200].decode(errors='replace')}")
+            raise NoReply(f"{path} answers {answer.status}: {body[:200].decode(errors='replace')}")
         return found
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The shop behind two replicas of a gateway that serves an HTTPRoute; which product that is, a town of its own says.
+"""The shop behind two replicas of a gateway that serves an HTTPRoute; subclasses say which product that is.
 
 The same two applications as elsewhere, another gateway.
 """
@@ -18,7 +18,7 @@ from gatewayctl.adapters.kubernetes.client.paths import custom_objects, deployme
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from tests.cluster.gateway_api import definitions
-from tests.e2e.town import Town, kubectl
+from tests.e2e.shop_cluster import ShopCluster, kubectl
 
 API = "gateway.networking.k8s.io"
 RIGHTS = "rbac.authorization.k8s.io"
@@ -37,7 +37,7 @@ def a_rule(service: str, path: str, **match: Any) -> dict[str, Any]:
     return {"matches": [where], "backendRefs": [{"name": service, "port": 8080}]}
 
 
-class RouteTown(Town, ABC):
+class RouteCluster(ShopCluster, ABC):
     """Both namespaces; the route is called `shop`, and the gateway's Deployment `gateway`."""
 
     @property
@@ -81,7 +81,7 @@ class RouteTown(Town, ABC):
         }
 
     def configure(self) -> None:
-        """Write the town's gatewayctl.yaml: the example's, with a gateway that cannot tell what is in flight."""
+        """Write gatewayctl.yaml: the example's, with a gateway that cannot tell what is in flight."""
         super().configure()
         text = re.sub(r"kind: envoy", "kind: httproute", self.config.read_text())
         text = re.sub(r"selector: app=gateway", f"selector: {self.selector}", text)

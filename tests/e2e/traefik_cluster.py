@@ -5,11 +5,11 @@ from typing import Any
 import yaml
 
 from tests.cluster.images import TRAEFIK
-from tests.e2e.routetown import API, REPLICAS, RIGHTS, RouteTown
-from tests.e2e.town import kubectl
+from tests.e2e.route_cluster import API, REPLICAS, RIGHTS, RouteCluster
+from tests.e2e.shop_cluster import kubectl
 
 
-class TraefikTown(RouteTown):
+class TraefikCluster(RouteCluster):
     """Traefik reads the routes of both namespaces itself, in each replica."""
 
     @property

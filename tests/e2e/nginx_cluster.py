@@ -6,15 +6,15 @@ from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, services
 from tests.e2e.accounts import as_account
-from tests.e2e.town import ROOT, Town
+from tests.e2e.shop_cluster import ROOT, ShopCluster
 
 FILES = ROOT / "gateway-config" / "nginx"
 BOOTSTRAP = (FILES / "nginx.conf").read_text()
 
 
 @dataclass
-class NginxTown(Town):
-    """The same town with nginx at its gate; it knows the shop by the addresses of its Services, and asks no DNS."""
+class NginxCluster(ShopCluster):
+    """The example with nginx in place of Envoy; it knows the shop by the addresses of its Services, and asks no DNS."""
 
     def build(self) -> None:
         """The Services first, because the routes hold their addresses."""
@@ -43,8 +43,8 @@ class NginxTown(Town):
     def routes(self) -> str:
         return str(self.api.get(config_maps(self.gateway, "gateway-routes"))["data"]["shop.conf"])
 
-    def limited(self, folder: Path) -> "NginxTown":
-        """The same town for the account of the manifests."""
+    def limited(self, folder: Path) -> "NginxCluster":
+        """The same cluster for the account of the manifests."""
         file = folder / "kubeconfig"
         file.write_text(as_account(self.api, self.shop))
         return replace(self, environment={"KUBECONFIG": str(file)})
@@ -69,10 +69,10 @@ def nginx_pod() -> dict[str, Any]:
     return {"containers": [nginx]}
 
 
-def first_routes(town: Town) -> str:
+def first_routes(cluster: ShopCluster) -> str:
     """The example's routes, with the addresses of its Services."""
     text = (FILES / "shop.conf").read_text()
-    for app in town.apps:
-        address = town.api.get(f"{services(town.shop)}/{app}")["spec"]["clusterIP"]
+    for app in cluster.apps:
+        address = cluster.api.get(f"{services(cluster.shop)}/{app}")["spec"]["clusterIP"]
         text = text.replace(f"server {app}:8080;", f"server {address}:8080;")
     return text

@@ -1,11 +1,11 @@
-"""A town of many applications on one gateway: each with its canary twin, its routes in its team's own hand."""
+"""Many applications on one gateway: each with its canary twin, and its routes written in another style."""
 
 import copy
 from typing import Any
 
 import yaml
 
-from tests.e2e.town import Town
+from tests.e2e.shop_cluster import ShopCluster
 
 STYLES = (
     """\
@@ -33,7 +33,7 @@ def test_it_is_healthy(client: httpx.Client) -> None:
 """
 
 
-class Crowd(Town):
+class ManyAppsCluster(ShopCluster):
     """`count` copies of the example's orders application, app01 and so on, instead of its two."""
 
     count = 25

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.adapters.kubernetes.client.paths import pods
-from tests.e2e.eyes import Blind, Eyes, Gone, Reply, ask
-from tests.e2e.sightings import Invariant, Line, Suspicion
-from tests.e2e.watched import ROUTED, is_serving, restarts, ruled_app
+from tests.e2e.object_rules import ROUTED, app_of_rule, is_serving, restarts
+from tests.e2e.observations import Invariant, Suspicion, Timeline
+from tests.e2e.observer_client import NoReply, ObjectGone, ObserverClient, Reply, ask
 
 if TYPE_CHECKING:
     from tests.e2e.watcher import Watcher
@@ -20,38 +20,38 @@ _UNDECIDED = 60.0  # seconds in which it must be told whether a replica that fai
 _OK = 200
 
 
-class Face:
+class ReplicaWatcher:
     """The replica of one Pod. `answers` counts, `rules` is the line of what it runs, `ending` tells it to stop."""
 
     def __init__(self, watcher: "Watcher", pod: dict[str, Any]) -> None:
         self.watcher, self.pod, self.name = watcher, pod, pod["metadata"]["name"]
         self.address = pod["status"]["podIP"]
-        self.rules, self.answers, self.ending, self.ended = Line(), 0, False, False
+        self.rules, self.answers, self.ending, self.ended = Timeline(), 0, False, False
 
     def run(self, stop: threading.Event) -> None:
         """Ask until told to stop, or until the Pod is on its way out."""
-        eyes = Eyes(self.watcher.kubeconfig)
+        client = ObserverClient(self.watcher.kubeconfig)
         try:
             while not self.ending and not stop.wait(self.watcher.every):
                 for place, app in enumerate(self.watcher.apps):
                     beside = self.watcher.apps[place - 1]
-                    self._unmarked(eyes, app)
-                    self._marked(eyes, app, beside)
+                    self._unmarked(client, app)
+                    self._marked(client, app, beside)
                 self._look_at_rules()
         finally:
-            eyes.close()
+            client.close()
             self.rules.put(frozenset(), time.monotonic(), time.monotonic())  # nothing more is known of it
             self.ended = True
 
-    def _unmarked(self, eyes: Eyes, app: str) -> None:
+    def _unmarked(self, client: ObserverClient, app: str) -> None:
         asked = self._ask(app, {})
-        if not self._fine(eyes, asked, "unmarked"):
+        if not self._fine(client, asked, "unmarked"):
             return
         self.watcher.seen["unmarked answers"] += 1
         if not _is_stable(asked.reply, app):
-            self._convict(Invariant.UNMARKED, f"an unmarked request for {app} was answered {asked.reply}")
+            self._add_fault(Invariant.UNMARKED, f"an unmarked request for {app} was answered {asked.reply}")
 
-    def _marked(self, eyes: Eyes, app: str, beside: str) -> None:
+    def _marked(self, client: ObserverClient, app: str, beside: str) -> None:
         """With the mark of the application's last release, also where that mark means nothing."""
         release = self.watcher.journals[app].last
         if not release:
@@ -61,14 +61,14 @@ class Face:
         asked = self._ask(app, mark)
         if asked.reply.status != _OK and not proven:
             self.watcher.seen["failures of a canary that was not proven yet"] += 1
-        elif self._fine(eyes, asked, f"with the mark of {release['id']}"):
+        elif self._fine(client, asked, f"with the mark of {release['id']}"):
             self._judge_marked(release, asked)
         if beside == app:
             return
         asked = self._ask(beside, mark)
-        if self._fine(eyes, asked, f"with the mark of {app}") and not _is_stable(asked.reply, beside):
+        if self._fine(client, asked, f"with the mark of {app}") and not _is_stable(asked.reply, beside):
             said = f"a request for {beside} with the mark of {app} was answered {asked.reply}"
-            self._convict(Invariant.UNMARKED, said)
+            self._add_fault(Invariant.UNMARKED, said)
 
     def _ask(self, app: str, mark: dict[str, str]) -> "_Asked":
         begun = time.monotonic()
@@ -81,7 +81,7 @@ class Face:
             self.watcher.seen["marked answers of the canary"] += 1
             return
         if not _is_stable(reply, app):
-            self._convict(Invariant.ROUTED, f"a request marked for {release['id']} of {app} was answered {reply}")
+            self._add_fault(Invariant.ROUTED, f"a request marked for {release['id']} of {app} was answered {reply}")
             return
         self.watcher.seen["marked answers of stable"] += 1
 
@@ -89,7 +89,7 @@ class Face:
             return bool(now) and now["id"] == release["id"] and now["phase"] in ROUTED
 
         what = f"{release['id']} of {app} was routed, and a marked request was answered {reply}"
-        self._suspect(Invariant.ROUTED, what, asked, self.watcher.journals, routed)
+        self._add_suspicion(Invariant.ROUTED, what, asked, self.watcher.journals, routed)
 
     def _look_at_rules(self) -> None:
         begun = time.monotonic()
@@ -98,45 +98,50 @@ class Face:
             return  # the admin port is no traffic; whoever does not answer there is asked again
         configs = [one for part in json.loads(reply.body)["configs"] for one in part.get("dynamic_route_configs", [])]
         hosts = [host for one in configs for host in one["route_config"].get("virtual_hosts", [])]
-        found = frozenset(app for host in hosts for route in host.get("routes", []) if (app := ruled_app(route)))
+        found = frozenset(app for host in hosts for route in host.get("routes", []) if (app := app_of_rule(route)))
         self.rules.put(found, begun, time.monotonic())
         self.watcher.seen["rules asked of replicas"] += 1
         self.watcher.seen["rules found in replicas"] += len(found)
 
-    def _fine(self, eyes: Eyes, asked: "_Asked", how: str) -> bool:
+    def _fine(self, client: ObserverClient, asked: "_Asked", how: str) -> bool:
         """Whether it answered; if not, that is a fault, unless its Pod goes away or stable's own Pods were replaced."""
         if asked.reply.status == _OK:
             self.answers += 1
             return True
-        if self._is_excused(eyes):
+        if self._is_excused(client):
             self.watcher.seen["failures of a replica that was ending"] += 1
             return False
         self.watcher.seen["failures"] += 1
-        self._suspect(Invariant.ANSWERED, f"{how}: {asked.reply}", asked, self.watcher.calm, bool)
+        self._add_suspicion(Invariant.ANSWERED, f"{how}: {asked.reply}", asked, self.watcher.calm, bool)
         return False
 
-    def _is_excused(self, eyes: Eyes) -> bool:
+    def _is_excused(self, client: ObserverClient) -> bool:
         deadline = time.monotonic() + _UNDECIDED
         while True:
             try:
-                now = eyes.get(pods(self.watcher.town.gateway, self.name))
-            except Gone:
+                now = client.get(pods(self.watcher.cluster.gateway, self.name))
+            except ObjectGone:
                 return True
-            except Blind:
+            except NoReply:
                 assert time.monotonic() < deadline, f"nobody tells whether {self.name} is ending"
                 time.sleep(self.watcher.every)
                 continue
             return not is_serving(now) or restarts(now) != restarts(self.pod)
 
-    def _suspect(
-        self, invariant: Invariant, what: str, asked: "_Asked", lines: dict[str, Line], guilty: Callable[[Any], bool]
+    def _add_suspicion(
+        self,
+        invariant: Invariant,
+        what: str,
+        asked: "_Asked",
+        lines: dict[str, Timeline],
+        guilty: Callable[[Any], bool],
     ) -> None:
         line = lines[asked.app]
         said = f"{self.name}, {asked.app}: {what}"
-        self.watcher.book.suspect(Suspicion(invariant, said, asked.begun, asked.ended, line, guilty))
+        self.watcher.book.add_suspicion(Suspicion(invariant, said, asked.begun, asked.ended, line, guilty))
 
-    def _convict(self, invariant: Invariant, what: str) -> None:
-        self.watcher.book.convict(invariant, f"{self.name}: {what}")
+    def _add_fault(self, invariant: Invariant, what: str) -> None:
+        self.watcher.book.add_fault(invariant, f"{self.name}: {what}")
 
 
 def answers(address: str, app: str) -> bool:

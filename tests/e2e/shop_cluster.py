@@ -30,11 +30,11 @@ WITHIN = 120  # seconds
 LOAD = "users: 8, duration: 8s, slack: 25ms}"
 LONG, SHORT = "users: 8, duration: 8s, slack: 2s}", "users: 4, duration: 3s, samples: 10, slack: 2s}"
 
-Anywhere = TypeVar("Anywhere", bound="Town")
+AnyShopCluster = TypeVar("AnyShopCluster", bound="ShopCluster")
 
 
 @dataclass
-class Town:
+class ShopCluster:
     """Both namespaces of one copy of the example; `folder` holds its gatewayctl.yaml and what commands leave.
 
     Commands see `environment` on top of this process's own.
@@ -68,7 +68,7 @@ class Town:
         self.configure()
 
     def manifests(self) -> list[dict[str, Any]]:
-        """What is in the town, under the example's own names."""
+        """All objects of the example, under its own names."""
         return [one for one in yaml.safe_load_all(kubectl("kustomize", str(ROOT / "manifests"))) if one]
 
     def apply(self, objects: list[dict[str, Any]]) -> None:
@@ -93,7 +93,7 @@ class Town:
         return (*(f"{one['status'].get('podIP')}:8000" for one in found), f"{service}:80")
 
     def configure(self) -> None:
-        """Write the town's gatewayctl.yaml."""
+        """Write the cluster's gatewayctl.yaml."""
         text = (ROOT / "manifests" / "gatewayctl.yaml").read_text()
         text = text.replace("namespace: shop}", f"namespace: {self.shop}}}")
         text = text.replace("namespace: gateway\n", f"namespace: {self.gateway}\n")
@@ -230,24 +230,24 @@ class Done:
 
 
 @contextmanager
-def standing(town: Anywhere) -> Iterator[Anywhere]:
-    """A town, built and taken away again."""
+def running_cluster(cluster: AnyShopCluster) -> Iterator[AnyShopCluster]:
+    """Build the cluster, and remove it at the end."""
     try:
-        town.build()
-        yield town
+        cluster.build()
+        yield cluster
     finally:
-        town.remove()
+        cluster.remove()
 
 
-def all_released_at_once(town: Town) -> None:
+def assert_all_released_at_once(cluster: ShopCluster) -> None:
     """Every application gets its other image at the same time; none loses an edit, and the routes are as before."""
-    before, images = town.routes(), {app: town.other_image(app) for app in town.apps}
+    before, images = cluster.routes(), {app: cluster.other_image(app) for app in cluster.apps}
 
-    ended = town.release_all(images)
+    ended = cluster.release_all(images)
 
     assert [done.code for done in ended] == [0] * len(images), "\n".join(done.said for done in ended)
-    assert {app: town.image(app) for app in town.apps} == images
-    assert town.routes() == before
+    assert {app: cluster.image(app) for app in cluster.apps} == images
+    assert cluster.routes() == before
 
 
 def kubectl(*arguments: str, given: str = "") -> str:

@@ -6,11 +6,11 @@ import pytest
 
 from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.wiring.discovery import wire
-from tests.e2e.town import Town
+from tests.e2e.shop_cluster import ShopCluster
 from tests.e2e.traffic import CANARY, EITHER, STABLE, Kind, Once, Owed, Traffic
 
 
-class Promises:
+class PromiseListener:
     """A narrator that tells the traffic what a release has just said: routed, or cleared."""
 
     def __init__(self, traffic: Traffic) -> None:
@@ -32,9 +32,9 @@ class Promises:
             self.traffic.owed = Owed(self.traffic.owed.mark, frozenset({said}))
 
 
-def cycle(town: Town, traffic: Traffic) -> str:
+def cycle(cluster: ShopCluster, traffic: Traffic) -> str:
     """The rule goes on and off again, with its canary; the mark of that release."""
-    session = wire(town.config, Promises(traffic))
+    session = wire(cluster.config, PromiseListener(traffic))
     made = session.draft("orders", "shop/orders:1.1", Mode.STAGED)
     traffic.owed = Owed(made.header.value, frozenset({STABLE}))
     routed = session.driver.begin(made)
@@ -44,12 +44,12 @@ def cycle(town: Town, traffic: Traffic) -> str:
     return made.header.value
 
 
-def held_under_load(town: Town, cycles: int, rate: float, capsys: pytest.CaptureFixture[str]) -> None:
+def assert_held_under_load(cluster: ShopCluster, cycles: int, rate: float, capsys: pytest.CaptureFixture[str]) -> None:
     """Fails unless every request, each on a connection of its own, is answered by whom it is owed to."""
-    traffic = Traffic(town.entrances(), rate, Once)
+    traffic = Traffic(cluster.entrances(), rate, Once)
     traffic.start()
     try:
-        marks = [cycle(town, traffic) for _ in range(cycles)]
+        marks = [cycle(cluster, traffic) for _ in range(cycles)]
     finally:
         traffic.stop()
 

@@ -11,14 +11,14 @@ import yaml
 from gatewayctl.adapters.kubernetes.client.api import NotFound
 from tests.cluster.envoy_gateway import IMAGE, definitions
 from tests.cluster.images import GATEWAY
-from tests.e2e.routetown import REPLICAS, RIGHTS, RouteTown
-from tests.e2e.town import kubectl
+from tests.e2e.route_cluster import REPLICAS, RIGHTS, RouteCluster
+from tests.e2e.shop_cluster import kubectl
 
 _NAME = "envoy-gateway"  # by which its Envoys look for the controller, and it for its certificate
 _XDS, _HEALTH = 18000, 8081
 
 
-class EnvoyGatewayTown(RouteTown):
+class EnvoyGatewayCluster(RouteCluster):
     """The controller and its Envoys are in one namespace, as they are by default."""
 
     @property

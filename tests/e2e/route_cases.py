@@ -19,8 +19,8 @@ from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from gatewayctl.gateways.registry import gateway
-from tests.e2e.routetown import REPLICAS, RouteTown, a_rule, http_routes
-from tests.e2e.town import kubectl
+from tests.e2e.route_cluster import REPLICAS, RouteCluster, a_rule, http_routes
+from tests.e2e.shop_cluster import kubectl
 
 DIALECT = gateway("httproute").dialect
 RULE = CanaryRule("orders", "orders", "orders-canary", Header("x-canary", "always"), "r-1")
@@ -39,19 +39,19 @@ _OWED: dict[tuple[str, Marks], set[str]] = {
 }
 
 
-def routes_of(town: RouteTown) -> ObjectRouteStore:
-    """The town's route as gatewayctl reads and writes it."""
-    return ObjectRouteStore(town.api, RouteObjects(HTTPROUTE, (f"{town.shop}/shop",)))
+def routes_of(cluster: RouteCluster) -> ObjectRouteStore:
+    """The cluster's route as gatewayctl reads and writes it."""
+    return ObjectRouteStore(cluster.api, RouteObjects(HTTPROUTE, (f"{cluster.shop}/shop",)))
 
 
 @contextmanager
-def unchanged(town: RouteTown) -> Iterator[RouteTown]:
+def unchanged(cluster: RouteCluster) -> Iterator[RouteCluster]:
     """The route must be as before after each test."""
-    before = town.spec()
-    yield town
-    if town.phase("orders"):
-        town.run("abort", "orders")
-    assert town.spec() == before
+    before = cluster.spec()
+    yield cluster
+    if cluster.phase("orders"):
+        cluster.run("abort", "orders")
+    assert cluster.spec() == before
 
 
 def on(store: ObjectRouteStore) -> None:
@@ -68,18 +68,18 @@ def off(store: ObjectRouteStore) -> None:
 
 
 def edited_under_load(
-    town: RouteTown, capsys: pytest.CaptureFixture[str], excused: frozenset[str] = frozenset()
+    cluster: RouteCluster, capsys: pytest.CaptureFixture[str], excused: frozenset[str] = frozenset()
 ) -> None:
     """Fails unless edit after edit is answered rightly, every request by whom it is for, the neighbour's too.
 
     `excused` are answers that marked requests may get besides, right around an edit.
     """
-    store, seconds = routes_of(town), []
-    with a_canary(town), _once(store, town), _load(town) as answers:
+    store, seconds = routes_of(cluster), []
+    with a_canary(cluster), _once(store, cluster), _load(cluster) as answers:
         for number in range(EDITS):
             routed = number % 2 == 0
             (on if routed else off)(store)
-            seconds.append(_live(town, {"r-1"} if routed else {""}, f"edit {number}"))
+            seconds.append(_live(cluster, {"r-1"} if routed else {""}, f"edit {number}"))
             enough = len(answers) + 30 * REPLICAS
             _within(30, lambda enough=enough: len(answers) >= enough, "requests after the edit")
 
@@ -96,7 +96,7 @@ def edited_under_load(
 
 
 @contextmanager
-def _once(store: ObjectRouteStore, town: RouteTown) -> Iterator[None]:
+def _once(store: ObjectRouteStore, cluster: RouteCluster) -> Iterator[None]:
     """The rule on and off: a gateway may hear of the canary's Pods later than of a rule, and answer 503 until then.
 
     A release waits for that in its proof.
@@ -104,25 +104,25 @@ def _once(store: ObjectRouteStore, town: RouteTown) -> Iterator[None]:
     on(store)
     _within(
         30,
-        lambda: all(_by(town.ask(one, _ORDERS, _MARK)).startswith("orders-canary-") for one in town.gateways()),
+        lambda: all(_by(cluster.ask(one, _ORDERS, _MARK)).startswith("orders-canary-") for one in cluster.gateways()),
         "the canary's answers",
     )
     off(store)
-    _live(town, {""}, "the first rule to be gone")
+    _live(cluster, {""}, "the first rule to be gone")
     yield
 
 
 @contextmanager
-def _load(town: RouteTown) -> Iterator[list[tuple[str, Marks, str]]]:
+def _load(cluster: RouteCluster) -> Iterator[list[tuple[str, Marks, str]]]:
     """Requests to every replica, by several at a time; each with who answered it."""
-    known, over = town.gateways(), threading.Event()
+    known, over = cluster.gateways(), threading.Event()
     answers: list[tuple[str, Marks, str]] = []
 
     def ask() -> None:
         while not over.is_set():
             for one in known:
                 for path, marks in _OWED:
-                    answer = town.ask(one, path, *marks)
+                    answer = cluster.ask(one, path, *marks)
                     answers.append((path, marks, f"{answer.status} {_by(answer).rsplit('-', 2)[0]}"))
 
     threads = [threading.Thread(target=ask) for _ in range(_ASKERS)]
@@ -136,15 +136,15 @@ def _load(town: RouteTown) -> Iterator[list[tuple[str, Marks, str]]]:
             thread.join()
 
 
-def wins_where_stable_did(town: RouteTown) -> None:
+def wins_where_stable_did(cluster: RouteCluster) -> None:
     """Fails unless the canary's rules win where stable's did, beside rules of other people, and nowhere else."""
-    store = routes_of(town)
-    with a_canary(town), _rivals(town):
+    store = routes_of(cluster)
+    with a_canary(cluster), _rivals(cluster):
         on(store)
-        _live(town, {"r-1"}, "the rule to be live")
+        _live(cluster, {"r-1"}, "the rule to be live")
         try:
-            for one in town.gateways():
-                marked = town.ask(one, _ORDERS, _MARK)
+            for one in cluster.gateways():
+                marked = cluster.ask(one, _ORDERS, _MARK)
                 assert marked.headers["x-served-by"].startswith("orders-canary-")
                 assert marked.headers["x-mine"] == "yes", "the rule with the method is mirrored, filters and all"
                 for path, headers in (
@@ -155,72 +155,74 @@ def wins_where_stable_did(town: RouteTown) -> None:
                     ("/api/orders/health/longer", (_MARK,)),
                     (_ORDERS, (("a", "1"), ("b", "2"))),
                 ):
-                    assert STAMP_HEADER not in town.ask(one, path, *headers).headers, (path, headers)
-                twice = town.ask(one, _ORDERS, ("x-canary", "never"), _MARK)
+                    assert STAMP_HEADER not in cluster.ask(one, path, *headers).headers, (path, headers)
+                twice = cluster.ask(one, _ORDERS, ("x-canary", "never"), _MARK)
                 assert twice.status == HTTPStatus.OK, "who answers, the API leaves to the product; somebody must"
-                assert STAMP_HEADER not in town.ask(one, _PAYMENTS, _MARK).headers
+                assert STAMP_HEADER not in cluster.ask(one, _PAYMENTS, _MARK).headers
         finally:
             off(store)
 
 
-def goes_on_without_the_canarys_service(town: RouteTown) -> None:
+def goes_on_without_the_canarys_service(cluster: RouteCluster) -> None:
     """Fails unless unmarked requests go on, marked ones fail fast, and the rule can still be taken out."""
-    store, path = routes_of(town), services(town.shop, "orders-canary")
-    kept = town.api.get(path)
-    with a_canary(town):
+    store, path = routes_of(cluster), services(cluster.shop, "orders-canary")
+    kept = cluster.api.get(path)
+    with a_canary(cluster):
         on(store)
-        _live(town, {"r-1"}, "the rule to be live")
-        town.api.delete(path)
+        _live(cluster, {"r-1"}, "the rule to be live")
+        cluster.api.delete(path)
         try:
             _within(
-                30, lambda: all(town.ask(one, _ORDERS, _MARK).status >= 500 for one in town.gateways()), "the fault"
+                30,
+                lambda: all(cluster.ask(one, _ORDERS, _MARK).status >= 500 for one in cluster.gateways()),
+                "the fault",
             )
-            assert {town.ask(one, _ORDERS).status for one in town.gateways()} == {HTTPStatus.OK}
+            assert {cluster.ask(one, _ORDERS).status for one in cluster.gateways()} == {HTTPStatus.OK}
             _within(30, lambda: "not every backend was found" in store.check(), "the controller to say so")
             off(store)
-            _live(town, {""}, "the rule to be gone")
+            _live(cluster, {""}, "the rule to be gone")
         finally:
             metadata = {key: kept["metadata"][key] for key in ("name", "labels") if key in kept["metadata"]}
             spec = {key: value for key, value in kept["spec"].items() if key in {"ports", "selector"}}
-            town.api.create(services(town.shop), {**kept, "metadata": metadata, "spec": spec})
+            cluster.api.create(services(cluster.shop), {**kept, "metadata": metadata, "spec": spec})
 
 
-def a_release_is_promoted(town: RouteTown) -> None:
+def a_release_is_promoted(cluster: RouteCluster) -> None:
     """A whole release, proven on both replicas, leaves nothing behind."""
-    done = town.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success", "-o", "json")
+    done = cluster.run("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success", "-o", "json")
 
     assert done.code == 0, done.said
     assert json.loads(done.out)["outcome"] == "promoted"
     assert "2/2 gateway replicas serve it" in done.err
     assert "0 in " in done.err
-    assert town.image("orders") == "shop/orders:1.1"
-    assert town.pods("orders-canary") == []
+    assert cluster.image("orders") == "shop/orders:1.1"
+    assert cluster.pods("orders-canary") == []
 
 
-def a_release_is_rejected(town: RouteTown) -> None:
+def a_release_is_rejected(cluster: RouteCluster) -> None:
     """A canary that fails its suite is rejected, and its rule is gone."""
-    done = town.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
+    done = cluster.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
 
     assert done.code == 3, done.said
-    assert "gatewayctl" not in town.routes()
+    assert "gatewayctl" not in cluster.routes()
 
 
 @contextmanager
-def a_canary(town: RouteTown) -> Iterator[None]:
+def a_canary(cluster: RouteCluster) -> Iterator[None]:
     """One Pod of the canary, without a release."""
-    kubectl("-n", town.shop, "scale", "deployment/orders-canary", "--replicas=1")
-    town.settle(lambda: town.ready(town.shop, "orders-canary") == 1, "the canary")
+    kubectl("-n", cluster.shop, "scale", "deployment/orders-canary", "--replicas=1")
+    cluster.settle(lambda: cluster.ready(cluster.shop, "orders-canary") == 1, "the canary")
     try:
         yield
     finally:
-        kubectl("-n", town.shop, "scale", "deployment/orders-canary", "--replicas=0")
-        town.settle(lambda: not town.pods("orders-canary"), "the canary to be gone")
+        kubectl("-n", cluster.shop, "scale", "deployment/orders-canary", "--replicas=0")
+        cluster.settle(lambda: not cluster.pods("orders-canary"), "the canary to be gone")
 
 
 @contextmanager
-def _rivals(town: RouteTown) -> Iterator[None]:
+def _rivals(cluster: RouteCluster) -> Iterator[None]:
     """Rules of other people on and below the paths of orders."""
-    path, before = http_routes(town.shop, "shop"), town.spec()["rules"]
+    path, before = http_routes(cluster.shop, "shop"), cluster.spec()["rules"]
     mine = [
         a_rule("payments", "/api/orders/health/longer"),
         a_rule("payments", "/api/orders", method="PUT"),
@@ -228,11 +230,11 @@ def _rivals(town: RouteTown) -> Iterator[None]:
         {**a_rule("orders", "/api/orders", method="GET"), "filters": [_header("x-mine", "yes")]},
     ]
     replacing = {"op": "replace", "path": "/spec/rules"}
-    town.api.patch(path, [{**replacing, "value": [*before, *mine]}])
+    cluster.api.patch(path, [{**replacing, "value": [*before, *mine]}])
     try:
         yield
     finally:
-        town.api.patch(path, [{**replacing, "value": before}])
+        cluster.api.patch(path, [{**replacing, "value": before}])
 
 
 def _header(name: str, value: str) -> dict[str, object]:
@@ -244,11 +246,13 @@ def _by(answer: Any) -> str:
     return answer.headers.get("x-served-by", answer.error)
 
 
-def _live(town: RouteTown, stamps: set[str], what: str) -> float:
+def _live(cluster: RouteCluster, stamps: set[str], what: str) -> float:
     """Seconds until every replica puts this stamp on answers to marked requests."""
     return _within(
         30,
-        lambda: {town.ask(one, _ORDERS, _MARK).headers.get(STAMP_HEADER, "") for one in town.gateways()} == stamps,
+        lambda: (
+            {cluster.ask(one, _ORDERS, _MARK).headers.get(STAMP_HEADER, "") for one in cluster.gateways()} == stamps
+        ),
         what,
     )
 
