@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gatewayctl.domain.nesting import parse_json
+from gatewayctl.domain.nesting import MAX_DEPTH_OF_ANSWERS, parse_json
 
 
 class Attribution(StrEnum):
@@ -50,7 +50,7 @@ class Identify:
         if not self.pointer:
             return answer.headers.get(self.header.lower(), "")
         try:
-            value = parse_json(answer.body)
+            value = parse_json(answer.body, MAX_DEPTH_OF_ANSWERS)
             for part in self.pointer.removeprefix("/").split("/"):
                 key = part.replace("~1", "/").replace("~0", "~")
                 value = value[int(key)] if isinstance(value, list) else value[key]

@@ -12,37 +12,43 @@ from typing import Any
 MAX_DEPTH = 100
 """Levels of mappings and lists inside one another; a real configuration has about twenty."""
 
+MAX_DEPTH_OF_ANSWERS = 500
+"""Levels in an application's answer, which may nest as it likes; Python's own limit is beyond that."""
+
 _STEPS = bytes(1 if byte in b"[{" else 255 if byte in b"]}" else 0 for byte in range(256))  # 255 is -1, signed
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _NO_MARK = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 
 
 class TooDeep(ValueError):
-    """A text nests deeper than MAX_DEPTH levels."""
+    """A text nests deeper than `most` levels."""
 
-    def __init__(self) -> None:
-        super().__init__(f"nested deeper than {MAX_DEPTH} levels")
+    def __init__(self, most: int = MAX_DEPTH) -> None:
+        super().__init__(f"nested deeper than {most} levels")
 
 
-def parse_json(text: str | bytes) -> Any:
-    """What a JSON text says. Raises ValueError for one that is not JSON, and TooDeep, which is one."""
+def parse_json(text: str | bytes, most: int = MAX_DEPTH) -> Any:
+    """What a JSON text says, which nests `most` levels deep at most.
+
+    Raises ValueError for one that is not JSON, and TooDeep, which is one.
+    """
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")  # as json.loads does
-    check_json_depth(text)
+    check_json_depth(text, most)
     return json.loads(text)
 
 
-def check_json_depth(text: str | bytes) -> None:
+def check_json_depth(text: str | bytes, most: int = MAX_DEPTH) -> None:
     """Raise TooDeep if a JSON text nests too deep, whatever else may be wrong with it; in linear time."""
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if content.count(b"[") + content.count(b"{") <= MAX_DEPTH:
+    if content.count(b"[") + content.count(b"{") <= most:
         return
     if b"\\" in content:
         content = content.replace(b"\\\\", b"").replace(b'\\"', b"")
     marks = content.translate(None, _NO_MARK).replace(b'""', b"")  # of two strings that meet there becomes one
     outside_strings = b"".join(marks.split(b'"')[::2])
-    if max(accumulate(steps(outside_strings)), default=0) > MAX_DEPTH:
-        raise TooDeep
+    if max(accumulate(steps(outside_strings)), default=0) > most:
+        raise TooDeep(most)
 
 
 def steps(content: bytes) -> "array[int]":

@@ -23,7 +23,7 @@ class GatewayEndpoints:
 
 
 def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
-    attribution = raw["attribution"]
+    attribution = raw["attribution"] if "attribution" in raw else raw["witness"]
     return GatewayEndpoints(
         urls=tuple(raw["urls"]),
         host=raw["host"],
@@ -131,9 +131,13 @@ class LoadRun:
 
     @classmethod
     def from_json(cls, text: str) -> "LoadRun":
-        """What `to_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        """What `to_json` wrote, now or in 0.1.0 with `entrance` and `witness`: a Pod may run another version.
+
+        Raises ValueError, KeyError or TypeError for anything else.
+        """
         raw = parse_json(text)
-        return cls(**{**raw, "endpoints": _endpoints(raw["endpoints"])})
+        endpoints = _endpoints(raw.pop("endpoints") if "endpoints" in raw else raw.pop("entrance"))
+        return cls(**raw, endpoints=endpoints)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ def test_a_version_that_both_run_proves_nothing():
         ("/pod", "[]", ""),
         ("/pod/deeper", '{"pod": "orders-1"}', ""),
         ("/5", "[1]", ""),
+        ("/pod", '{"pod": "orders-1", "tree": ' + "[" * 101 + "]" * 101 + "}", "orders-1"),
+        ("/pod", "[" * 200_000, ""),
     ],
 )
 def test_a_json_pointer_reads_the_applications_word_or_nothing(pointer, body, word):

@@ -95,6 +95,15 @@ def test_a_neighbours_answer_that_names_nobody_could_be_the_canarys_and_is_a_lea
     assert "neighbour payments: HTTP 502, x-served-by says nothing" in release.reason
 
 
+def test_a_word_on_a_neighbours_path_that_is_none_of_its_pods_could_be_the_canarys_and_is_a_leak():
+    proxy = Answer(500, {"x-served-by": "uvicorn"})
+
+    _, release = run_release(lambda probe: proxy if probe.path == "/api/payments" else None)
+
+    assert release.outcome is Outcome.REJECTED
+    assert "neighbour payments: HTTP 500, x-served-by says uvicorn" in release.reason
+
+
 def test_with_stamps_a_neighbours_answer_that_names_nobody_is_no_leak():
     world = World()
     suites = AskingSuites(world, [])

@@ -39,9 +39,13 @@ def upgrade(record: object) -> Data:
     release = record if schema == 1 else record.get("release")
     if not isinstance(release, Mapping):
         raise NoRecord("it holds no release")
+    if schema > 1 and record.get("id") != release.get("id"):
+        raise NoRecord(f"the record of {record.get('id')!r} holds the release {release.get('id')!r}")
     upgraded = dict(release)
     for number in range(schema, SCHEMA):
         upgraded = _STEPS[number](upgraded)
+    if "trial" not in upgraded:  # its default would be a release without suites, which promotes untested
+        raise NoRecord("the release has no trial")
     return upgraded
 
 

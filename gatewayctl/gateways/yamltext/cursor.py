@@ -4,8 +4,7 @@ What a gateway allows there (spellings of a key, a single item without its dash)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -30,7 +29,7 @@ class Spelling:
     single_items: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: a file of 10,000 routes makes 60,000 of them
 class Cursor:
     """One node of a fragment; None where there is nothing. `what` is what an error calls it."""
 
@@ -38,15 +37,21 @@ class Cursor:
     node: Node | None
     what: str
     spelling: Spelling
+    _fields: dict[str, Node] | None = field(default=None, init=False, repr=False)
 
     @property
     def text(self) -> str:
         """The text of a scalar; empty for anything else."""
         return text(self.node)
 
-    @cached_property
+    @property
     def fields(self) -> dict[str, Node]:
         """The values of a mapping by field; empty if there is none. Raises Refused."""
+        if self._fields is None:
+            self._fields = self._read_fields()
+        return self._fields
+
+    def _read_fields(self) -> dict[str, Node]:
         if self.node is None or is_null(self.node):
             return {}
         if not isinstance(self.node, MappingNode):

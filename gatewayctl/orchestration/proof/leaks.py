@@ -86,12 +86,11 @@ def _is_from_neighbour(ours: AttributionRule, neighbour: AttributionRule, answer
     """Whether the answer to a marked request on a neighbour's path is no leak.
 
     The neighbour may have a rule of its own for this header: only our stamp or our canary's word is a leak. Where the
-    gateway cannot stamp, an answer that names nobody could be our canary's: then the neighbour has to name itself.
+    gateway cannot stamp, an answer that names no Pod of the neighbour could be our canary's, and does not pass.
     """
     if not answer.status or ours.is_stamped(answer) or ours.word_of(answer) is Attribution.CANARY:
         return False
-    word = neighbour.identify.read(answer)
-    return ours.stamps or (bool(word) and ours.identity.who(word) is not Attribution.CANARY)
+    return ours.stamps or neighbour.word_of(answer) is not Attribution.UNKNOWN
 
 
 def _find_remaining(context: StepContext, silent: set[str]) -> set[str]:

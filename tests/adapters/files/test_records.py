@@ -130,6 +130,21 @@ def test_a_record_of_a_newer_version_is_refused_by_name():
     assert "use the version" in caught.value.hint
 
 
+def test_a_record_without_its_trial_is_no_release_that_could_be_promoted_untested():
+    record = release_to_data(a_release())
+    del record["release"]["trial"]
+
+    with pytest.raises(EnvironmentFailed, match=r"here: not a release .*: the release has no trial"):
+        release_from_data(record, "here")
+
+
+def test_a_record_that_holds_another_release_than_it_says_is_a_fault():
+    record = {**release_to_data(a_release()), "id": "r-other"}
+
+    with pytest.raises(EnvironmentFailed, match="the record of 'r-other' holds the release"):
+        release_from_data(record, "here")
+
+
 @pytest.mark.parametrize(
     "record",
     [None, [], "r-1", {}, {"schema": 2}, {"schema": 2, "release": []}]

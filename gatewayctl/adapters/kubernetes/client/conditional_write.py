@@ -25,6 +25,8 @@ UNANSWERED = 5
 class OvertakenWrite(EnvironmentFailed):
     """Others changed the object before each attempt, although never in what the write was decided on."""
 
+    hint = "try again"
+
 
 @dataclass(frozen=True, slots=True)
 class ConditionalWrite(Generic[T]):

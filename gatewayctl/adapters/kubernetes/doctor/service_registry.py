@@ -44,7 +44,7 @@ _SWITCH = {
     "Consul": "SPRING_CLOUD_CONSUL_DISCOVERY_REGISTER=false",
 }
 _ARGUMENT = re.compile(r"(?:^|\s)(?:--|-D)([A-Za-z][\w.-]*)=(\S*)")
-_LARGEST = 256 * 1024  # characters of a configuration file ; a larger one is not read
+_LARGEST = 256 * 1024  # characters of a configuration file; a larger one is not read
 _MOST_SETTINGS = 20_000  # of one file; aliases of aliases can make a few lines into more than any memory holds
 
 
