@@ -1,7 +1,7 @@
 """Deliberately wrong orchestrations, each breaking one rule of order; the simulation must tell them from the right one.
 
 They go through the same doors as everything else: the table of performers, the table of effects, a port with another
-one in front of it, a pilot that does one thing worse. No source is patched.
+one in front of it, a pilot that does one thing wrong_parts. No source is patched.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ from gatewayctl.orchestration import routes, workloads
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import steps as proof
 from gatewayctl.orchestration.steps import PERFORMERS
-from tests.simulation import worse
-from tests.simulation.cast import Company
+from tests.simulation import wrong_parts
+from tests.simulation.commands import Company
 from tests.simulation.schedule import HONEST, Told, play
 
 Performer = Callable[[StepContext], Judgement]
@@ -67,7 +67,7 @@ def _stop_at_once(context: StepContext) -> Judgement:
 
 def _stop_without_looking(context: StepContext) -> Judgement:
     """As it should be done, but no replica is asked again."""
-    gateway = replace(context.ports.gateway, replicas=worse.Nobody(context.ports.gateway.replicas))
+    gateway = replace(context.ports.gateway, replicas=wrong_parts.Nobody(context.ports.gateway.replicas))
     return workloads.stop_canary(replace(context, ports=replace(context.ports, gateway=gateway)))
 
 
@@ -86,13 +86,13 @@ def _start_without_waiting(context: StepContext) -> Judgement:
 
 def _publish_blindly(context: StepContext) -> Judgement:
     """Publish to a canary that is believed to be ready."""
-    ports = replace(context.ports, workloads=worse.Optimist(context.ports.workloads, context.release.image))
+    ports = replace(context.ports, workloads=wrong_parts.Optimist(context.ports.workloads, context.release.image))
     return routes.publish(replace(context, ports=ports))
 
 
 def _first_replica_only(step: Performer) -> Performer:
     def performer(context: StepContext) -> Judgement:
-        gateway = replace(context.ports.gateway, replicas=worse.FirstOnly(context.ports.gateway.replicas))
+        gateway = replace(context.ports.gateway, replicas=wrong_parts.FirstOnly(context.ports.gateway.replicas))
         return step(replace(context, ports=replace(context.ports, gateway=gateway)))
 
     return performer
@@ -125,7 +125,7 @@ MUTATIONS: dict[str, Mutation] = {
         ("I3",),
         performers={Effect.START_CANARY: _start_without_waiting, Effect.PUBLISH_RULE: _publish_blindly},
     ),
-    "routes are written before what they name": Mutation(("I3",), Company(worse.with_routes_first)),
+    "routes are written before what they name": Mutation(("I3",), Company(wrong_parts.with_routes_first)),
     "nobody proves that the rule is gone": Mutation(
         ("I3", "I5"), performers={Effect.PROVE_CLEARED: _skip, Effect.STOP_CANARY: _stop_without_looking}
     ),
@@ -134,7 +134,7 @@ MUTATIONS: dict[str, Mutation] = {
         ("I3", "I5"), performers={Effect.STOP_CANARY: _stop_without_looking}
     ),
     "requests in flight are not waited for": Mutation(("I3",), performers={Effect.DRAIN: _skip}),
-    "the rule needs no header": Mutation(("I1",), Company(worse.without_header)),
+    "the rule needs no header": Mutation(("I1",), Company(wrong_parts.without_header)),
     "routed is said after one replica": Mutation(
         ("I2",),
         performers={
@@ -144,19 +144,23 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "promoted without being proven once more": Mutation(("I2",), performers={Effect.PROVE_ALL: _skip}),
     "a suite that says nothing has passed": Mutation(("I6",), performers={Effect.RUN_SUITE: _skip}),
-    "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Company(worse.with_blind_routes)),
+    "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Company(wrong_parts.with_blind_routes)),
     "Deployments are written whatever is there": Mutation(
-        ("I7", "fencing", "I5", "I9"), Company(worse.with_blind_deployments)
+        ("I7", "fencing", "I5", "I9"), Company(wrong_parts.with_blind_deployments)
     ),
     "the journal is written whatever is there": Mutation(
-        ("fencing", "I5", "I7", "I9", "exit codes"), Company(worse.with_blind_journal)
+        ("fencing", "I5", "I7", "I9", "exit codes"), Company(wrong_parts.with_blind_journal)
     ),
-    "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Company(worse.removing_all)),
-    "the journal is written after the effect": Mutation(("I9", "I5", "fencing"), Company(worse.with_late_journal)),
-    "a paused process writes when it wakes up": Mutation(("fencing", "I9", "lease"), Company(driver=worse.Unguarded)),
-    "who takes over does not move the journal": Mutation(("fencing",), Company(driver=worse.Quiet)),
-    "an abort does not take the lease": Mutation(("I5", "fencing"), Company(driver=worse.Hasty)),
-    "the lease is not renewed": Mutation(("lease",), Company(worse.without_renewal)),
+    "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Company(wrong_parts.removing_all)),
+    "the journal is written after the effect": Mutation(
+        ("I9", "I5", "fencing"), Company(wrong_parts.with_late_journal)
+    ),
+    "a paused process writes when it wakes up": Mutation(
+        ("fencing", "I9", "lease"), Company(driver=wrong_parts.Unguarded)
+    ),
+    "who takes over does not move the journal": Mutation(("fencing",), Company(driver=wrong_parts.Quiet)),
+    "an abort does not take the lease": Mutation(("I5", "fencing"), Company(driver=wrong_parts.Hasty)),
+    "the lease is not renewed": Mutation(("lease",), Company(wrong_parts.without_renewal)),
     "stable gets back what was tried": Mutation(
         ("I5", "I9"), performers={Effect.RESTORE_STABLE: _restore_what_was_tried}
     ),
@@ -166,5 +170,5 @@ MUTATIONS: dict[str, Mutation] = {
     "a stop writes nothing where nothing differs": Mutation(
         ("fencing", "I5"), performers={Effect.STOP_CANARY: _stop_unless_stopped}
     ),
-    "a lost answer is taken for a conflict": Mutation(("exit codes",), Company(driver=worse.Suspicious)),
+    "a lost answer is taken for a conflict": Mutation(("exit codes",), Company(driver=wrong_parts.Suspicious)),
 }

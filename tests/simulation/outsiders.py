@@ -6,8 +6,8 @@ from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.memory import MemoryRouteStore, MemoryWorkloadWriter
+from tests.simulation.faults import Kind
 from tests.simulation.process import Process
-from tests.simulation.weather import Kind
 
 Act = Callable[[Process], None]
 

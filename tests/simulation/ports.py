@@ -20,8 +20,8 @@ from tests.fakes.memory import (
 )
 from tests.fakes.toy import ToyChecker, ToyDialect
 from tests.simulation.dialect import SplitChecker, SplitDialect
+from tests.simulation.faults import Kind
 from tests.simulation.process import Process
-from tests.simulation.weather import Kind
 from tests.simulation.world import Gate
 
 T = TypeVar("T")

@@ -17,10 +17,10 @@ from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlErro
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Phase, Release
 from tests.fakes.world import Killed
+from tests.simulation.faults import AFTER, Fault, Kind
 from tests.simulation.fences import Ticket, Violation, Writer
 from tests.simulation.observer import Observer
 from tests.simulation.tally import Tally
-from tests.simulation.weather import AFTER, Fault, Kind
 from tests.simulation.world import SimWorld
 
 T = TypeVar("T")

@@ -14,7 +14,8 @@ from gatewayctl.domain.release import Mode, Phase
 from tests.fakes.memory import TTL
 from tests.fakes.world import Killed
 from tests.simulation import outsiders
-from tests.simulation.cast import (
+from tests.simulation.apps import App, app_of
+from tests.simulation.commands import (
     Command,
     Company,
     Job,
@@ -28,12 +29,11 @@ from tests.simulation.cast import (
     spawn,
     sweep,
 )
+from tests.simulation.faults import Turn, drawn
 from tests.simulation.fences import Violation
 from tests.simulation.observer import Observer
 from tests.simulation.process import Cue, Process, Stage
-from tests.simulation.scenes import App, app_of
 from tests.simulation.tally import Tally
-from tests.simulation.weather import Turn, drawn
 from tests.simulation.world import APPS, SimWorld
 
 ROUGH = 120.0  # seconds of rough weather

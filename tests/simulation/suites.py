@@ -8,8 +8,8 @@ from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRu
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.domain.verdicts import Verdict, judge_load, judge_suite
 from gatewayctl.ports import Tick
+from tests.simulation.apps import LOAD, App, Fate
 from tests.simulation.process import Process
-from tests.simulation.scenes import LOAD, App, Fate
 
 _FAST = Histogram.of([0.01] * 100)
 _SLOW = Histogram.of([0.5] * 200)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.release import Outcome, Phase
-from tests.simulation.weather import Fault, Turn
+from tests.simulation.faults import Fault, Turn
 
 _EXPECTED = (
     *(f"fault: {fault}" for fault in Fault),

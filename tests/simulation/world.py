@@ -12,9 +12,9 @@ from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.world import Deployment, Pod, World
 from tests.simulation.dialect import UPSTREAMS
+from tests.simulation.faults import Turn, Weather
 from tests.simulation.loop import Loop
 from tests.simulation.views import View, view
-from tests.simulation.weather import Turn, Weather
 
 APPS = ("orders", "payments", "carts")
 ROUTES = (

@@ -17,12 +17,12 @@ from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.orchestration.prepare import prepare
 from tests.fakes.world import Killed
+from tests.simulation.apps import App, target
+from tests.simulation.faults import Fault
 from tests.simulation.fences import Violation
 from tests.simulation.ports import ports_of
 from tests.simulation.process import Cue, Process, Stage
-from tests.simulation.scenes import App, target
 from tests.simulation.suites import SimSuites
-from tests.simulation.weather import Fault
 from tests.simulation.world import APPS
 
 # What may rightly keep a process from knowing that it is done.
