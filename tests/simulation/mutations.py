@@ -16,8 +16,8 @@ from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import steps as proof
 from gatewayctl.orchestration.steps import PERFORMERS
 from tests.simulation import wrong_parts
-from tests.simulation.commands import Company
-from tests.simulation.schedule import HONEST, Told, play
+from tests.simulation.commands import Variant
+from tests.simulation.schedule import CORRECT, ScheduleResult, play
 
 Performer = Callable[[StepContext], Judgement]
 
@@ -27,7 +27,7 @@ class Mutation:
     """One wrong thing. `caught_by` are the invariants that may tell: what breaks first depends on the schedule."""
 
     caught_by: tuple[str, ...]
-    company: Company = HONEST
+    variant: Variant = CORRECT
     performers: dict[Effect, Performer] = field(default_factory=dict)
     effects: dict[Phase, tuple[Effect, ...]] = field(default_factory=dict)
 
@@ -44,11 +44,11 @@ class Mutation:
             EFFECTS.update(effects)
 
 
-def hunt(mutation: Mutation, schedules: int) -> Told | None:
+def find_catch(mutation: Mutation, schedules: int) -> ScheduleResult | None:
     """The first schedule from seed 0 on that tells the mutation from the right thing."""
     with mutation.applied():
         for seed in range(schedules):
-            told = play(seed, mutation.company)
+            told = play(seed, mutation.variant)
             if told.broken:
                 return told
     return None
@@ -67,7 +67,7 @@ def _stop_at_once(context: StepContext) -> Judgement:
 
 def _stop_without_looking(context: StepContext) -> Judgement:
     """As it should be done, but no replica is asked again."""
-    gateway = replace(context.ports.gateway, replicas=wrong_parts.Nobody(context.ports.gateway.replicas))
+    gateway = replace(context.ports.gateway, replicas=wrong_parts.NoReplicas(context.ports.gateway.replicas))
     return workloads.stop_canary(replace(context, ports=replace(context.ports, gateway=gateway)))
 
 
@@ -86,13 +86,13 @@ def _start_without_waiting(context: StepContext) -> Judgement:
 
 def _publish_blindly(context: StepContext) -> Judgement:
     """Publish to a canary that is believed to be ready."""
-    ports = replace(context.ports, workloads=wrong_parts.Optimist(context.ports.workloads, context.release.image))
+    ports = replace(context.ports, workloads=wrong_parts.AlwaysReady(context.ports.workloads, context.release.image))
     return routes.publish(replace(context, ports=ports))
 
 
 def _first_replica_only(step: Performer) -> Performer:
     def performer(context: StepContext) -> Judgement:
-        gateway = replace(context.ports.gateway, replicas=wrong_parts.FirstOnly(context.ports.gateway.replicas))
+        gateway = replace(context.ports.gateway, replicas=wrong_parts.FirstReplicaOnly(context.ports.gateway.replicas))
         return step(replace(context, ports=replace(context.ports, gateway=gateway)))
 
     return performer
@@ -125,7 +125,7 @@ MUTATIONS: dict[str, Mutation] = {
         ("I3",),
         performers={Effect.START_CANARY: _start_without_waiting, Effect.PUBLISH_RULE: _publish_blindly},
     ),
-    "routes are written before what they name": Mutation(("I3",), Company(wrong_parts.with_routes_first)),
+    "routes are written before what they name": Mutation(("I3",), Variant(wrong_parts.with_routes_first)),
     "nobody proves that the rule is gone": Mutation(
         ("I3", "I5"), performers={Effect.PROVE_CLEARED: _skip, Effect.STOP_CANARY: _stop_without_looking}
     ),
@@ -134,7 +134,7 @@ MUTATIONS: dict[str, Mutation] = {
         ("I3", "I5"), performers={Effect.STOP_CANARY: _stop_without_looking}
     ),
     "requests in flight are not waited for": Mutation(("I3",), performers={Effect.DRAIN: _skip}),
-    "the rule needs no header": Mutation(("I1",), Company(wrong_parts.without_header)),
+    "the rule needs no header": Mutation(("I1",), Variant(wrong_parts.without_header)),
     "routed is said after one replica": Mutation(
         ("I2",),
         performers={
@@ -144,23 +144,23 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "promoted without being proven once more": Mutation(("I2",), performers={Effect.PROVE_ALL: _skip}),
     "a suite that says nothing has passed": Mutation(("I6",), performers={Effect.RUN_SUITE: _skip}),
-    "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Company(wrong_parts.with_blind_routes)),
+    "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Variant(wrong_parts.with_blind_routes)),
     "Deployments are written whatever is there": Mutation(
-        ("I7", "fencing", "I5", "I9"), Company(wrong_parts.with_blind_deployments)
+        ("I7", "fencing", "I5", "I9"), Variant(wrong_parts.with_blind_deployments)
     ),
     "the journal is written whatever is there": Mutation(
-        ("fencing", "I5", "I7", "I9", "exit codes"), Company(wrong_parts.with_blind_journal)
+        ("fencing", "I5", "I7", "I9", "exit codes"), Variant(wrong_parts.with_blind_journal)
     ),
-    "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Company(wrong_parts.removing_all)),
+    "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Variant(wrong_parts.with_wide_removal)),
     "the journal is written after the effect": Mutation(
-        ("I9", "I5", "fencing"), Company(wrong_parts.with_late_journal)
+        ("I9", "I5", "fencing"), Variant(wrong_parts.with_delayed_journal)
     ),
     "a paused process writes when it wakes up": Mutation(
-        ("fencing", "I9", "lease"), Company(driver=wrong_parts.Unguarded)
+        ("fencing", "I9", "lease"), Variant(driver=wrong_parts.UnverifiedWrites)
     ),
-    "who takes over does not move the journal": Mutation(("fencing",), Company(driver=wrong_parts.Quiet)),
-    "an abort does not take the lease": Mutation(("I5", "fencing"), Company(driver=wrong_parts.Hasty)),
-    "the lease is not renewed": Mutation(("lease",), Company(wrong_parts.without_renewal)),
+    "who takes over does not move the journal": Mutation(("fencing",), Variant(driver=wrong_parts.SilentTakeover)),
+    "an abort does not take the lease": Mutation(("I5", "fencing"), Variant(driver=wrong_parts.LeaselessAbort)),
+    "the lease is not renewed": Mutation(("lease",), Variant(wrong_parts.without_renewal)),
     "stable gets back what was tried": Mutation(
         ("I5", "I9"), performers={Effect.RESTORE_STABLE: _restore_what_was_tried}
     ),
@@ -170,5 +170,7 @@ MUTATIONS: dict[str, Mutation] = {
     "a stop writes nothing where nothing differs": Mutation(
         ("fencing", "I5"), performers={Effect.STOP_CANARY: _stop_unless_stopped}
     ),
-    "a lost answer is taken for a conflict": Mutation(("exit codes",), Company(driver=wrong_parts.Suspicious)),
+    "a lost answer is taken for a conflict": Mutation(
+        ("exit codes",), Variant(driver=wrong_parts.ConflictOnLostAnswer)
+    ),
 }
