@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from greenlet import greenlet
 
@@ -16,6 +16,7 @@ from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.orchestration.prepare import prepare
+from gatewayctl.orchestration.steps import PERFORMERS, Performers
 from tests.fakes.world import Killed
 from tests.simulation.apps import App, target
 from tests.simulation.faults import Fault
@@ -32,10 +33,14 @@ Job = Callable[[Driver], Release | None]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Who hires: how a process gets its ports and its pilot. Mutations put worse ones here."""
+    """How the orchestration under test is put together. A mutation has a wrong part somewhere.
+
+    `ports` replaces ports of a process, `performers` the functions for some effects.
+    """
 
     ports: Callable[[Ports, Process], Ports] = lambda ports, _: ports
     driver: type[Driver] = Driver
+    performers: Performers = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,7 @@ def _make_driver(variant: Variant, process: Process, app: App) -> Driver:
     process.app = app.name
     process.apps_used.add(app.name)
     ports = ports_of(process, SimSuites(process, app))
-    return variant.driver(variant.ports(ports, process), process.holder)
+    return variant.driver(variant.ports(ports, process), process.holder, {**PERFORMERS, **variant.performers})
 
 
 def _code(command: Command, ended: Release | None) -> ExitCode:
