@@ -6,7 +6,7 @@ journal first. The process that had the release notices that before its next wri
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gatewayctl.domain.audit import chain
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, GatewayctlError, StaleWrite, Superseded, UsageFault
@@ -17,7 +17,7 @@ from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.planning import check_images
 from gatewayctl.orchestration.preflight import conflict_with
-from gatewayctl.orchestration.steps import perform
+from gatewayctl.orchestration.steps import PERFORMERS, Performers, perform
 from gatewayctl.waiting import Deadline, Pending, until
 
 _LOOK_EVERY = 1.0  # seconds between two looks at the journal while waiting
@@ -27,10 +27,14 @@ _TAKEOVER = 60.0  # seconds for which an abort waits for the lease of the proces
 
 @dataclass(slots=True)
 class Driver:
-    """Drives releases on behalf of one process; `holder` names the process: its person and machine."""
+    """Drives releases on behalf of one process; `holder` names the process: its person and machine.
+
+    `performers` has the function for each effect. Only the simulation passes others, to show that it notices.
+    """
 
     ports: Ports
     holder: Holder
+    performers: Performers = field(default_factory=lambda: PERFORMERS)
 
     def begin(self, release: Release) -> Release:
         """Journal a new release and drive it until it ends or waits.
@@ -200,6 +204,7 @@ class Driver:
                     Fence(verify_ownership, poll_ownership, known),
                     self._make_tick(phase, poll_ownership),
                 ),
+                self.performers,
             )
             event, mark, text = _event_of(phase, judgement)
         except (Superseded, Busy) as fault:

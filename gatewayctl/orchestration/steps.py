@@ -1,6 +1,6 @@
 """Which function performs which effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.verdicts import Judgement
@@ -9,7 +9,9 @@ from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import leaks
 from gatewayctl.orchestration.proof import steps as proof
 
-PERFORMERS: dict[Effect, Callable[[StepContext], Judgement]] = {
+Performers = Mapping[Effect, Callable[[StepContext], Judgement]]
+
+PERFORMERS: Performers = {
     Effect.START_CANARY: workloads.start_canary,
     Effect.PUBLISH_RULE: routes.publish,
     Effect.PROVE_ROUTED: proof.prove_routed,
@@ -26,6 +28,6 @@ PERFORMERS: dict[Effect, Callable[[StepContext], Judgement]] = {
 }
 
 
-def perform(effect: Effect, context: StepContext) -> Judgement:
+def perform(effect: Effect, context: StepContext, performers: Performers = PERFORMERS) -> Judgement:
     """Do one effect. Raises GatewayctlError when it could not be done or judged."""
-    return PERFORMERS[effect](context)
+    return performers[effect](context)

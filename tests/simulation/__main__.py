@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.simulation.campaign import Campaign, on_all_cores
+from tests.simulation.campaign import Campaign, play_on_all_cores
 from tests.simulation.schedule import play
 
 
@@ -27,7 +27,7 @@ def _one(seed: int) -> int:
 
 
 def _many(seeds: range) -> int:
-    found = on_all_cores(seeds, _progress(len(seeds)))
+    found = play_on_all_cores(seeds, _progress(len(seeds)))
     sys.stderr.write("\n")
     sys.stdout.write("".join(f"{count:>12}  {what}\n" for what, count in sorted(found.tally.counts.items())))
     for seed, broken in sorted(found.broken.items()):

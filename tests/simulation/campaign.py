@@ -5,12 +5,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.simulation.schedule import play, told
+from tests.simulation.schedule import play, write_story
 from tests.simulation.tally import Tally
 
 _CHUNK = 250  # schedules; a few seconds of one core
 _PLAYED: dict[range, "Campaign"] = {}
-_ENOUGH = 10  # broken schedules after which there is nothing more to learn
+_MAX_BROKEN = 10  # broken schedules after which there is nothing more to learn
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Campaign:
     @property
     def story(self) -> str:
         """Every step of the first broken schedule; empty when there is none."""
-        return told(min(self.broken)) if self.broken else ""
+        return write_story(min(self.broken)) if self.broken else ""
 
 
 def campaign(seeds: range) -> Campaign:
@@ -49,7 +49,7 @@ def campaign(seeds: range) -> Campaign:
     return found
 
 
-def played(seeds: range) -> Campaign:
+def play_known(seeds: range) -> Campaign:
     """The same, but what this process has played it knows."""
     whole = Campaign()
     for part in chunks(seeds):
@@ -57,14 +57,14 @@ def played(seeds: range) -> Campaign:
     return whole
 
 
-def on_all_cores(seeds: range, told_of: Callable[[Campaign], None]) -> Campaign:
+def play_on_all_cores(seeds: range, report: Callable[[Campaign], None]) -> Campaign:
     """The same on every core; `told_of` hears how far it is after every few schedules. Stops when enough is broken."""
     whole = Campaign()
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         for part in pool.imap_unordered(campaign, chunks(seeds)):
             whole.add(part)
-            told_of(whole)
-            if len(whole.broken) >= _ENOUGH:
+            report(whole)
+            if len(whole.broken) >= _MAX_BROKEN:
                 break
     return whole
 

@@ -34,8 +34,8 @@ class SplitDialect:
         upstreams = _upstreams(files)
         if line in upstreams.text:
             return change
-        defined = SourceFile(UPSTREAMS, _without(upstreams.text, rule.app) + line)
-        return Change(((defined,), *change.stages), change.covered)
+        find_upstreams = SourceFile(UPSTREAMS, _without(upstreams.text, rule.app) + line)
+        return Change(((find_upstreams,), *change.stages), change.covered)
 
     def remove(self, files: Files, app: str) -> Change:
         change = _TOY.remove(_routes(files), app)
@@ -45,7 +45,7 @@ class SplitDialect:
         return Change((*change.stages, *last))
 
 
-def defined(files: Files) -> frozenset[str] | None:
+def find_upstreams(files: Files) -> frozenset[str] | None:
     """The upstreams that these files define; None where they have no file for that, and all are known."""
     for file in files:
         if file.name == UPSTREAMS:

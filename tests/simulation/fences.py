@@ -35,11 +35,11 @@ class Writer:
     app: str
     token: float | None
     listed: float
-    misled: bool
+    saw_stale: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class PendingWrite:
     """A write on its way, past its guard: it takes effect if that object still has that version. `token` as above."""
 
     app: str
@@ -53,7 +53,7 @@ class Fences:
 
     def __init__(self, world: SimWorld, tally: Tally) -> None:
         self.world, self.tally = world, tally
-        self.tickets: dict[Process, Ticket] = {}
+        self.pending_writes: dict[Process, PendingWrite] = {}
         self._fences: dict[tuple[str, str], float] = {}
         self._holders: dict[tuple[str, Holder], Process] = {}
         self._drivers: dict[str, tuple[Process, float, int]] = {}
@@ -64,11 +64,11 @@ class Fences:
         """How often the lease of an application changed hands."""
         return self._changes.get(app, 0)
 
-    def took(self, process: "Process", app: str, before: Holder | None) -> None:
+    def note_taken(self, process: "Process", app: str, before: Holder | None) -> None:
         """A process got the lease; nobody may take it from one that lives and is awake."""
         self._grants += 1
         process.grants[app] = float(self._grants)
-        self._drivers[app] = process, self.world.time, process.blows
+        self._drivers[app] = process, self.world.time, process.fault_count
         self._changes[app] = self._changes.get(app, 0) + 1
         former = self._holders.get((app, before)) if before else None
         awake = former is not None and not (former.dead or former.over or former.pausing)
@@ -78,14 +78,14 @@ class Fences:
         if former is not None:
             self.tally.add("takeovers")
 
-    def let_go(self, process: "Process", app: str) -> None:
+    def note_released(self, process: "Process", app: str) -> None:
         """A process is done with an application: it neither holds it nor drives it, whatever the lease still says."""
         process.grants.pop(app, None)
         self._holders.pop((app, process.holder), None)
         if app in self._drivers and self._drivers[app][0] is process:
             del self._drivers[app]
 
-    def passed(self, writer: Writer, what: str) -> None:
+    def check_write(self, writer: Writer, what: str) -> None:
         """A process wrote something by its lease; never after one that had it later."""
         app, token, key = writer.app, writer.token or 0.0, (writer.app, what)
         if token < self._fences.get(key, 0.0):
@@ -93,27 +93,27 @@ class Fences:
         self._fences[key] = token
         self._fences[app, "journal"] = max(token, self._fences.get((app, "journal"), 0.0))
 
-    def spoke_first(self, app: str) -> None:
+    def note_abort(self, app: str) -> None:
         """An abort moved the journal, before it has the lease: whoever has it now must not move it any more."""
         self._fences[app, "journal"] = floor(self._fences.get((app, "journal"), 0.0)) + 0.5
 
-    def followed(self, writer: Writer) -> None:
+    def check_driver(self, writer: Writer) -> None:
         """Somebody who has had the lease for a while, and was not kept from anything, has the journal too."""
         if writer.app not in self._drivers:
             return
-        driver, since, blows = self._drivers[writer.app]
-        hindered = driver.dead or driver.over or driver.pausing or driver.blows > blows
+        driver, since, fault_count = self._drivers[writer.app]
+        hindered = driver.dead or driver.over or driver.pausing or driver.fault_count > fault_count
         if driver.grants.get(writer.app) == writer.token or hindered:
             return
         if self.world.time > since + _GRACE:
             raise Violation("fencing", f"{writer.name} moved the journal of {writer.app}, which {driver.name} drives")
 
-    def none_on_its_way(self, writer: Writer, *names: str) -> None:
+    def check_pending_writes(self, writer: Writer, *names: str) -> None:
         """No other write may still take effect, however long it sleeps; an abort may, which speaks without a lease."""
         versions = {name: str(one.version) for name, one in self.world.deployments.items()}
         versions["routes"] = str(self.world.store_version)
         versions["journal"] = str(self.world.records[writer.app].version)
-        for process, ticket in self.tickets.items():
+        for process, ticket in self.pending_writes.items():
             former = ticket.token is not None and ticket.token < (writer.token or 0.0) and not process.dead
             if former and ticket.app == writer.app and ticket.name in names and ticket.version == versions[ticket.name]:
                 raise Violation("fencing", f"{process.name} may still write {ticket.name} of {writer.app}")

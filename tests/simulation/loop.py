@@ -12,7 +12,7 @@ from greenlet import getcurrent, greenlet
 
 from tests.fakes.world import World
 
-_TOO_MANY = 200_000  # moments after which a schedule is taken to never come to rest
+_MAX_MOMENTS = 200_000  # moments after which a schedule is taken to never come to rest
 
 
 class Loop:
@@ -48,7 +48,7 @@ class Loop:
     def run(self, until: float) -> None:
         """Every moment up to `until`, or until nothing is left to happen."""
         self._hub, self._until = getcurrent(), until
-        for _ in range(_TOO_MANY):
+        for _ in range(_MAX_MOMENTS):
             if self.halted:
                 return
             if not self._heap or self._heap[0][0] > until:
@@ -58,4 +58,4 @@ class Loop:
             self._world.time = max(self._world.time, when)
             act()
             self.watch()
-        raise AssertionError(f"{_TOO_MANY} moments, and it does not come to rest")
+        raise AssertionError(f"{_MAX_MOMENTS} moments, and it does not come to rest")

@@ -1,56 +1,41 @@
 """Deliberately wrong orchestrations, each breaking one rule of order; the simulation must tell them from the right one.
 
-They go through the same doors as everything else: the table of performers, the table of effects, a port with another
-one in front of it, a pilot that does one thing worse. No source is patched.
+Each is passed in as a Variant: other ports, another driver, another function for an effect. No source is patched, and
+no table that the right orchestration reads is changed.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from gatewayctl.domain.lifecycle import EFFECTS, Effect
-from gatewayctl.domain.release import Phase
+from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration import routes, workloads
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import steps as proof
-from gatewayctl.orchestration.steps import PERFORMERS
-from tests.simulation import worse
-from tests.simulation.cast import Company
-from tests.simulation.schedule import HONEST, Told, play
+from tests.simulation import wrong_parts
+from tests.simulation.commands import Variant
+from tests.simulation.schedule import ScheduleResult, play
 
 Performer = Callable[[StepContext], Judgement]
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One wrong thing. `caught_by` are the invariants that may tell: what breaks first depends on the schedule."""
+    """One wrong orchestration.
+
+    `caught_by` are the invariants that may tell: what breaks first depends on the schedule.
+    """
 
     caught_by: tuple[str, ...]
-    company: Company = HONEST
-    performers: dict[Effect, Performer] = field(default_factory=dict)
-    effects: dict[Phase, tuple[Effect, ...]] = field(default_factory=dict)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """With the wrong entries in the tables."""
-        performers, effects = dict(PERFORMERS), dict(EFFECTS)
-        PERFORMERS.update(self.performers)
-        EFFECTS.update(self.effects)
-        try:
-            yield
-        finally:
-            PERFORMERS.update(performers)
-            EFFECTS.update(effects)
+    variant: Variant
 
 
-def hunt(mutation: Mutation, schedules: int) -> Told | None:
-    """The first schedule from seed 0 on that tells the mutation from the right thing."""
-    with mutation.applied():
-        for seed in range(schedules):
-            told = play(seed, mutation.company)
-            if told.broken:
-                return told
+def find_catch(mutation: Mutation, schedules: int) -> ScheduleResult | None:
+    """The first schedule, from seed 0 on, in which the mutation breaks an invariant. None: in none of so many."""
+    for seed in range(schedules):
+        result = play(seed, mutation.variant)
+        if result.broken:
+            return result
     return None
 
 
@@ -67,7 +52,7 @@ def _stop_at_once(context: StepContext) -> Judgement:
 
 def _stop_without_looking(context: StepContext) -> Judgement:
     """As it should be done, but no replica is asked again."""
-    gateway = replace(context.ports.gateway, replicas=worse.Nobody(context.ports.gateway.replicas))
+    gateway = replace(context.ports.gateway, replicas=wrong_parts.NoReplicas(context.ports.gateway.replicas))
     return workloads.stop_canary(replace(context, ports=replace(context.ports, gateway=gateway)))
 
 
@@ -86,13 +71,13 @@ def _start_without_waiting(context: StepContext) -> Judgement:
 
 def _publish_blindly(context: StepContext) -> Judgement:
     """Publish to a canary that is believed to be ready."""
-    ports = replace(context.ports, workloads=worse.Optimist(context.ports.workloads, context.release.image))
+    ports = replace(context.ports, workloads=wrong_parts.AlwaysReady(context.ports.workloads, context.release.image))
     return routes.publish(replace(context, ports=ports))
 
 
 def _first_replica_only(step: Performer) -> Performer:
     def performer(context: StepContext) -> Judgement:
-        gateway = replace(context.ports.gateway, replicas=worse.FirstOnly(context.ports.gateway.replicas))
+        gateway = replace(context.ports.gateway, replicas=wrong_parts.FirstReplicaOnly(context.ports.gateway.replicas))
         return step(replace(context, ports=replace(context.ports, gateway=gateway)))
 
     return performer
@@ -118,53 +103,62 @@ def _restore_unless_restored(context: StepContext) -> Judgement:
 MUTATIONS: dict[str, Mutation] = {
     "the canary is stopped before the rule is gone": Mutation(
         ("I3",),
-        performers={Effect.STOP_CANARY: _stop_at_once},
-        effects={Phase.UNROUTE: (Effect.STOP_CANARY,), Phase.COOL: (Effect.REMOVE_RULE,)},
+        Variant(performers={Effect.REMOVE_RULE: _stop_at_once, Effect.STOP_CANARY: routes.remove}),
     ),
     "the rule is written before the canary is ready": Mutation(
         ("I3",),
-        performers={Effect.START_CANARY: _start_without_waiting, Effect.PUBLISH_RULE: _publish_blindly},
+        Variant(performers={Effect.START_CANARY: _start_without_waiting, Effect.PUBLISH_RULE: _publish_blindly}),
     ),
-    "routes are written before what they name": Mutation(("I3",), Company(worse.with_routes_first)),
+    "routes are written before what they name": Mutation(("I3",), Variant(wrong_parts.with_routes_first)),
     "nobody proves that the rule is gone": Mutation(
-        ("I3", "I5"), performers={Effect.PROVE_CLEARED: _skip, Effect.STOP_CANARY: _stop_without_looking}
+        ("I3", "I5"), Variant(performers={Effect.PROVE_CLEARED: _skip, Effect.STOP_CANARY: _stop_without_looking})
     ),
-    "a rule is gone at first sight": Mutation(("I3", "I5"), performers={Effect.PROVE_CLEARED: _clear_at_first_sight}),
+    "a rule is gone at first sight": Mutation(
+        ("I3", "I5"), Variant(performers={Effect.PROVE_CLEARED: _clear_at_first_sight})
+    ),
     "nobody looks again before the canary goes": Mutation(
-        ("I3", "I5"), performers={Effect.STOP_CANARY: _stop_without_looking}
+        ("I3", "I5"), Variant(performers={Effect.STOP_CANARY: _stop_without_looking})
     ),
-    "requests in flight are not waited for": Mutation(("I3",), performers={Effect.DRAIN: _skip}),
-    "the rule needs no header": Mutation(("I1",), Company(worse.without_header)),
+    "requests in flight are not waited for": Mutation(("I3",), Variant(performers={Effect.DRAIN: _skip})),
+    "the rule needs no header": Mutation(("I1",), Variant(wrong_parts.without_header)),
     "routed is said after one replica": Mutation(
         ("I2",),
-        performers={
-            Effect.PROVE_ROUTED: _first_replica_only(proof.prove_routed),
-            Effect.PROVE_ALL: _first_replica_only(proof.prove_all),
-        },
+        Variant(
+            performers={
+                Effect.PROVE_ROUTED: _first_replica_only(proof.prove_routed),
+                Effect.PROVE_ALL: _first_replica_only(proof.prove_all),
+            }
+        ),
     ),
-    "promoted without being proven once more": Mutation(("I2",), performers={Effect.PROVE_ALL: _skip}),
-    "a suite that says nothing has passed": Mutation(("I6",), performers={Effect.RUN_SUITE: _skip}),
-    "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Company(worse.with_blind_routes)),
+    "promoted without being proven once more": Mutation(("I2",), Variant(performers={Effect.PROVE_ALL: _skip})),
+    "a suite that says nothing has passed": Mutation(("I6",), Variant(performers={Effect.RUN_SUITE: _skip})),
+    "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Variant(wrong_parts.with_blind_routes)),
     "Deployments are written whatever is there": Mutation(
-        ("I7", "fencing", "I5", "I9"), Company(worse.with_blind_deployments)
+        ("I7", "fencing", "I5", "I9"), Variant(wrong_parts.with_blind_deployments)
     ),
     "the journal is written whatever is there": Mutation(
-        ("fencing", "I5", "I7", "I9", "exit codes"), Company(worse.with_blind_journal)
+        ("fencing", "I5", "I7", "I9", "exit codes"), Variant(wrong_parts.with_blind_journal)
     ),
-    "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Company(worse.removing_all)),
-    "the journal is written after the effect": Mutation(("I9", "I5", "fencing"), Company(worse.with_late_journal)),
-    "a paused process writes when it wakes up": Mutation(("fencing", "I9", "lease"), Company(driver=worse.Unguarded)),
-    "who takes over does not move the journal": Mutation(("fencing",), Company(driver=worse.Quiet)),
-    "an abort does not take the lease": Mutation(("I5", "fencing"), Company(driver=worse.Hasty)),
-    "the lease is not renewed": Mutation(("lease",), Company(worse.without_renewal)),
+    "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Variant(wrong_parts.with_wide_removal)),
+    "the journal is written after the effect": Mutation(
+        ("I9", "I5", "fencing"), Variant(wrong_parts.with_delayed_journal)
+    ),
+    "a paused process writes when it wakes up": Mutation(
+        ("fencing", "I9", "lease"), Variant(driver=wrong_parts.UnverifiedWrites)
+    ),
+    "who takes over does not move the journal": Mutation(("fencing",), Variant(driver=wrong_parts.SilentTakeover)),
+    "an abort does not take the lease": Mutation(("I5", "fencing"), Variant(driver=wrong_parts.LeaselessAbort)),
+    "the lease is not renewed": Mutation(("lease",), Variant(wrong_parts.without_renewal)),
     "stable gets back what was tried": Mutation(
-        ("I5", "I9"), performers={Effect.RESTORE_STABLE: _restore_what_was_tried}
+        ("I5", "I9"), Variant(performers={Effect.RESTORE_STABLE: _restore_what_was_tried})
     ),
     "a restore writes nothing where nothing differs": Mutation(
-        ("I9", "I5", "fencing"), performers={Effect.RESTORE_STABLE: _restore_unless_restored}
+        ("I9", "I5", "fencing"), Variant(performers={Effect.RESTORE_STABLE: _restore_unless_restored})
     ),
     "a stop writes nothing where nothing differs": Mutation(
-        ("fencing", "I5"), performers={Effect.STOP_CANARY: _stop_unless_stopped}
+        ("fencing", "I5"), Variant(performers={Effect.STOP_CANARY: _stop_unless_stopped})
     ),
-    "a lost answer is taken for a conflict": Mutation(("exit codes",), Company(driver=worse.Suspicious)),
+    "a lost answer is taken for a conflict": Mutation(
+        ("exit codes",), Variant(driver=wrong_parts.ConflictOnLostAnswer)
+    ),
 }

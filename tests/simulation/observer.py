@@ -11,7 +11,7 @@ from gatewayctl.domain.release import Outcome, Phase, Record, Release
 from gatewayctl.domain.routing import Files
 from tests.simulation.fences import Fences, Violation, Writer
 from tests.simulation.tally import Tally
-from tests.simulation.views import view, without
+from tests.simulation.views import view_of, without
 from tests.simulation.world import APPS, Gate, SimWorld
 
 if TYPE_CHECKING:
@@ -29,231 +29,235 @@ class Observer:
     def __init__(self, world: SimWorld, tally: Tally) -> None:
         self.world, self.tally = world, tally
         self.fences = Fences(world, tally)
-        self.touched = dict.fromkeys(APPS, _LONG_AGO)
-        self.tainted = dict.fromkeys(APPS, False)  # an outsider put a rule there; it is not ours to blame
-        self.alien: set[tuple[str, int]] = set()  # (application, version of the files) with such a rule
-        self.wounded = dict.fromkeys(APPS, False)  # an outsider or bad luck took the canary's pod
-        self.strange = dict.fromkeys(APPS, False)  # an outsider wrote the canary's Deployment
-        self.foreign: dict[str, str] = {}  # the image that an outsider gave to stable
-        self.proving = dict.fromkeys(APPS, _LONG_AGO)
-        self.confirming = dict.fromkeys(APPS, _LONG_AGO)
-        self.draining = dict.fromkeys(APPS, _LONG_AGO)
-        self.found: dict[str, tuple[str, str]] = {}  # per release: images of stable and canary when it began
-        self.passed: set[tuple[str, str]] = set()  # (stamp, suite) that truly passed
+        self.disturbed_at = dict.fromkeys(APPS, _LONG_AGO)
+        self.has_foreign_rule = dict.fromkeys(APPS, False)  # an outsider put a rule there; it is not ours to blame
+        self.foreign_rule_versions: set[tuple[str, int]] = set()  # (application, version of the files) with such a rule
+        self.lost_canary = dict.fromkeys(APPS, False)  # an outsider or bad luck took the canary's pod
+        self.foreign_canary = dict.fromkeys(APPS, False)  # an outsider wrote the canary's Deployment
+        self.foreign_image: dict[str, str] = {}  # the image that an outsider gave to stable
+        self.proof_began = dict.fromkeys(APPS, _LONG_AGO)
+        self.confirm_began = dict.fromkeys(APPS, _LONG_AGO)
+        self.drain_began = dict.fromkeys(APPS, _LONG_AGO)
+        self.images_before: dict[str, tuple[str, str]] = {}  # per release: images of stable and canary when it began
+        self.passed_suites: set[tuple[str, str]] = set()  # (stamp, suite) that truly passed
         self.untested: set[str] = set()  # applications that somebody wants promoted without suites
-        self.cues: dict[tuple[str, Phase], list[tuple[float, Callable[[], object]]]] = {}
+        self.starts: dict[tuple[str, Phase], list[tuple[float, Callable[[], object]]]] = {}
         self._judged = 0
 
     # -- the state, after every step ------------------------------------------------------------------------------
 
-    def look(self) -> None:
+    def check_now(self) -> None:
         """I1, I2 and I3 as they are now."""
         self.world.dirty = False
         while self._judged < len(self.world.published):
-            self.alien.update((app, self._judged) for app in APPS if self.tainted[app])
+            self.foreign_rule_versions.update((app, self._judged) for app in APPS if self.has_foreign_rule[app])
             self._judged += 1
         for gate in self.world.gates.values():
             if gate.up:
-                self._look_at(gate)
+                self._check_replica(gate)
         for app, record in self.world.records.items():
             if record.release.phase in ROUTED:
-                self._routed(record.release, self.proving[app])
+                self._check_routed(record.release, self.proof_began[app])
 
-    def _look_at(self, gate: Gate) -> None:
-        running = self.world.running(gate)
+    def _check_replica(self, gate: Gate) -> None:
+        running = self.world.files_run_by(gate)
         if running.leak:
             raise Violation("I1", f"{gate.name} sends unmarked requests to {running.leak}")
         for app in running.rules:
             ready = self.world.ready(f"{app}-canary") > 0
             if ready:
-                self.wounded[app] = False
-            elif not (gate.stale or self.wounded[app] or (app, gate.applied) in self.alien):
+                self.lost_canary[app] = False
+            elif not (gate.is_stale or self.lost_canary[app] or (app, gate.applied) in self.foreign_rule_versions):
                 raise Violation("I3", f"{gate.name} has a rule to {app}-canary, which has no ready pod")
-            if running.undefined and not (gate.stale or any(self.tainted.values())):
+            if running.undefined and not (gate.is_stale or any(self.has_foreign_rule.values())):
                 raise Violation("I3", f"{gate.name} has a rule to {running.undefined}, which it does not know")
 
-    def _routed(self, release: Release, since: float) -> None:
+    def _check_routed(self, release: Release, since: float) -> None:
         """I2: on each replica that was there when the proof began, unless an outsider disturbed what was proven."""
         app = release.app
-        if self.touched[app] >= since:
+        if self.disturbed_at[app] >= since:
             return
         wanted = (release.header.name, release.header.value, release.stamp)
         for gate in self.world.gates.values():
-            if not gate.up or gate.steady >= since:
+            if not gate.up or gate.serving_since >= since:
                 continue
-            running = self.world.running(gate)
+            running = self.world.files_run_by(gate)
             same = [rule for rule in running.rules.get(app, ()) if (rule.header, rule.value, rule.stamp) == wanted]
             if len(same) < running.plain.get(app, 0) or not self.world.ready(release.target.canary):
                 raise Violation("I2", f"{release.id} says {release.phase}, and {gate.name} does not serve its rule")
 
     # -- what releases write --------------------------------------------------------------------------------------
 
-    def changed(self, writer: Writer, name: str, image: str, replicas: int | None) -> None:
+    def check_deployment_write(self, writer: Writer, name: str, image: str, replicas: int | None) -> None:
         """A release wrote a Deployment that ran `image` before."""
-        release = self._written(writer, name)
+        release = self._check_writer(writer, name)
         if name == writer.app:
-            self._stable_changed(release, image, replicas)
+            self._check_stable_write(release, image, replicas)
         elif replicas == 0:
-            self._stopped(writer, release)
+            self._check_stop(writer, release)
         elif image != self.world.deployments[name].image:
-            self._unruled(writer, release, "a new image")
+            self._check_rule_gone(writer, release, "a new image")
 
-    def _stable_changed(self, release: Release, image: str, replicas: int | None) -> None:
+    def _check_stable_write(self, release: Release, image: str, replicas: int | None) -> None:
         if release.phase not in (Phase.PROMOTE, Phase.RESTORE):
             raise Violation("I9", f"{release.id} changed {release.app} in phase {release.phase}")
         if replicas is not None:
             raise Violation("I9", f"{release.id} changed the replicas of {release.app}")
         now = self.world.deployments[release.app].image
-        if now not in (release.image, self.found[release.id][0]):
+        if now not in (release.image, self.images_before[release.id][0]):
             raise Violation("I9", f"{release.id} gave {now} to {release.app}")
         if image not in (release.image, release.before):
             raise Violation("I7", f"{release.id} overwrote {image}, which someone gave to {release.app}")
-        self.foreign.pop(release.app, None)
+        self.foreign_image.pop(release.app, None)
 
-    def _stopped(self, writer: Writer, release: Release) -> None:
+    def _check_stop(self, writer: Writer, release: Release) -> None:
         """Break before unmake: no replica that could be known sends to what is stopped, or still waits for it."""
-        self.strange[release.app] = False
-        self._unruled(writer, release, "0 replicas")
-        canary, since = release.target.canary, self.draining[release.app]
-        for gate in self._known_to(writer):
-            if gate.steady >= since or self.touched[release.app] >= since:
+        self.foreign_canary[release.app] = False
+        self._check_rule_gone(writer, release, "0 replicas")
+        canary, since = release.target.canary, self.drain_began[release.app]
+        for gate in self._replicas_known_to(writer):
+            if gate.serving_since >= since or self.disturbed_at[release.app] >= since:
                 continue  # it came with the rule when the others were being drained
-            over = gate.ends.get(canary, _LONG_AGO)
-            if (release.app, gate.had.get(canary, -1)) in self.alien:
+            over = gate.last_answer_at.get(canary, _LONG_AGO)
+            if (release.app, gate.rule_version.get(canary, -1)) in self.foreign_rule_versions:
                 continue
-            if self.world.time < min(over, gate.left.get(canary, _LONG_AGO) + DRAIN):
+            if self.world.time < min(over, gate.rule_gone_at.get(canary, _LONG_AGO) + DRAIN):
                 raise Violation("I3", f"{canary} was stopped while {gate.name} waited for its answer")
 
-    def _unruled(self, writer: Writer, release: Release, what: str) -> None:
-        for gate in self._known_to(writer):
-            if self.tainted[release.app]:
+    def _check_rule_gone(self, writer: Writer, release: Release, what: str) -> None:
+        for gate in self._replicas_known_to(writer):
+            if self.has_foreign_rule[release.app]:
                 continue
-            if self._runs_rule(gate, release.app):
+            if self._has_own_rule(gate, release.app):
                 raise Violation("I3", f"{release.target.canary} was given {what} while {gate.name} has its rule")
-            versions = (one for one in self.world.coming(gate) if (release.app, one) not in self.alien)
+            versions = (
+                one
+                for one in self.world.versions_still_to_come(gate)
+                if (release.app, one) not in self.foreign_rule_versions
+            )
             if any(release.app in self.world.views[one].rules for one in versions):
                 raise Violation(
                     "I3", f"{release.target.canary} was given {what}, and {gate.name} may yet take its rule"
                 )
 
-    def _runs_rule(self, gate: Gate, app: str) -> bool:
+    def _has_own_rule(self, gate: Gate, app: str) -> bool:
         """Whether a replica runs a rule that no outsider wrote; taken out again, theirs may still be on its way out."""
-        return app in self.world.running(gate).rules and (app, gate.applied) not in self.alien
+        return app in self.world.files_run_by(gate).rules and (app, gate.applied) not in self.foreign_rule_versions
 
-    def _known_to(self, writer: Writer) -> list[Gate]:
+    def _replicas_known_to(self, writer: Writer) -> list[Gate]:
         """The replicas that serve, and served already when this process last asked which there are."""
-        return [gate for gate in self.world.gates.values() if gate.up and gate.steady < writer.listed]
+        return [gate for gate in self.world.gates.values() if gate.up and gate.serving_since < writer.listed]
 
-    def wrote(self, writer: Writer, before: Files, after: Files) -> None:
+    def check_route_write(self, writer: Writer, before: Files, after: Files) -> None:
         """A release wrote route files."""
         app = writer.app
-        release = self._written(writer, "routes")
-        if view(after).leak:
-            raise Violation("I1", f"{release.id} sends unmarked requests to {view(after).leak}")
+        release = self._check_writer(writer, "routes")
+        if view_of(after).leak:
+            raise Violation("I1", f"{release.id} sends unmarked requests to {view_of(after).leak}")
         if without(before, app) != without(after, app):
             raise Violation("I7", f"{release.id} changed lines that are not its own")
-        if app not in view(after).rules:
-            self.tainted[app] = False
-        elif view(before).rules.get(app) != view(after).rules[app]:
+        if app not in view_of(after).rules:
+            self.has_foreign_rule[app] = False
+        elif view_of(before).rules.get(app) != view_of(after).rules[app]:
             if release.phase not in (Phase.ROUTE, Phase.UNROUTE):  # a delayed one may come right before it is undone
                 raise Violation("I5", f"{release.id} wrote a rule in phase {release.phase}")
-            self.tainted[app] = False
+            self.has_foreign_rule[app] = False
 
-    def _written(self, writer: Writer, what: str) -> Release:
+    def _check_writer(self, writer: Writer, what: str) -> Release:
         """Fencing: only for an open release, and never by a process that was followed by another one there."""
         record = self.world.records.get(writer.app)
         if record is None or record.release.ended:
             raise Violation("fencing", f"{writer.name} wrote {what} although {writer.app} has no open release")
-        self.fences.passed(writer, what)
-        self.fences.none_on_its_way(writer, "journal")
+        self.fences.check_write(writer, what)
+        self.fences.check_pending_writes(writer, "journal")
         return record.release
 
     # -- what releases say ----------------------------------------------------------------------------------------
 
-    def saved(self, writer: Writer, before: Record | None, after: Record) -> None:
+    def check_journal_write(self, writer: Writer, before: Record | None, after: Record) -> None:
         """A process moved the journal."""
         app, old, new = writer.app, before.release if before else None, after.release
         if writer.token is not None:
-            self.fences.passed(writer, "journal")
-            self.fences.followed(writer)
+            self.fences.check_write(writer, "journal")
+            self.fences.check_driver(writer)
         else:  # an abort, which speaks first and takes the lease afterwards
-            self.fences.spoke_first(app)
+            self.fences.note_abort(app)
         if old is None or old.id != new.id:
             if old is not None and not old.ended:
                 raise Violation("I7", f"{new.id} replaced {old.id}, which had not ended")
             images = (self.world.deployments[app].image, self.world.deployments[f"{app}-canary"].image)
-            self.found[new.id] = (new.before, new.canary_before) if writer.misled else images
+            self.images_before[new.id] = (new.before, new.canary_before) if writer.saw_stale else images
             old = None
-        self._moved(writer, old.phase if old else None, new)
+        self._note_phase(writer, old.phase if old else None, new)
 
-    def _moved(self, writer: Writer, was: Phase | None, release: Release) -> None:
+    def _note_phase(self, writer: Writer, was: Phase | None, release: Release) -> None:
         app, phase = release.app, release.phase
         if phase is was:
             return
-        for delay, act in self.cues.pop((app, phase), ()):
+        for delay, act in self.starts.pop((app, phase), ()):
             self.world.loop.after(delay, act)
         if phase is Phase.PROVE:
-            self.proving[app] = self.world.time
+            self.proof_began[app] = self.world.time
         elif phase is Phase.CONFIRM:
-            self.confirming[app] = self.world.time
+            self.confirm_began[app] = self.world.time
         elif phase is Phase.DRAIN:
-            self.draining[app] = writer.listed  # who came since then came after the last look for the rule
+            self.drain_began[app] = writer.listed  # who came since then came after the last look for the rule
         elif phase is Phase.PROMOTE:
-            self._routed(release, self.confirming[app])
-            self._tried(release)
+            self._check_routed(release, self.confirm_began[app])
+            self._check_suites(release)
         elif phase is Phase.DONE:
-            self.fences.none_on_its_way(writer, app, release.target.canary, "routes")
-            self.done(release, writer)
+            self.fences.check_pending_writes(writer, app, release.target.canary, "routes")
+            self.check_outcome(release, writer)
 
-    def _tried(self, release: Release) -> None:
+    def _check_suites(self, release: Release) -> None:
         """I6: nothing is promoted that did not pass."""
         for name, _ in release.trial.files:
-            if (release.stamp, name) not in self.passed and release.app not in self.untested:
+            if (release.stamp, name) not in self.passed_suites and release.app not in self.untested:
                 raise Violation("I6", f"{release.id} is being promoted, and its {name} never passed")
 
-    def done(self, release: Release, writer: Writer | None = None) -> None:
+    def check_outcome(self, release: Release, writer: Writer | None = None) -> None:
         """I5: what ended is promoted without a rule and with the canary at 0, or it is as it was."""
         app, target = release.app, release.target
         stable, canary = self.world.deployments[target.stable], self.world.deployments[target.canary]
-        before, canary_before = self.found[release.id]
+        before, canary_before = self.images_before[release.id]
         promoted = release.outcome is Outcome.PROMOTED
         said = f"{release.id} of {app} ended {release.outcome}"
-        if stable.image != (release.image if promoted else before) and self.foreign.get(app) != stable.image:
+        if stable.image != (release.image if promoted else before) and self.foreign_image.get(app) != stable.image:
             raise Violation("I5", f"{said}, and {target.stable} runs {stable.image}")
-        if not self.strange[app]:
-            if canary.replicas or (canary.pods and not (writer and writer.misled)):
+        if not self.foreign_canary[app]:
+            if canary.replicas or (canary.pods and not (writer and writer.saw_stale)):
                 raise Violation("I5", f"{said}, and {target.canary} has {canary.replicas} replicas")
             if canary.image != (release.image if promoted else canary_before):
                 raise Violation("I5", f"{said}, and {target.canary} has image {canary.image}")
-        if app in view(self.world.published[-1][1]).rules and not self.tainted[app]:
+        if app in view_of(self.world.published[-1][1]).rules and not self.has_foreign_rule[app]:
             raise Violation("I5", f"{said}, and its rule is still in the files")
-        gates = self._known_to(writer) if writer else [gate for gate in self.world.gates.values() if gate.up]
+        gates = self._replicas_known_to(writer) if writer else [gate for gate in self.world.gates.values() if gate.up]
         for gate in gates:
-            if self._runs_rule(gate, app) and not self.tainted[app]:
+            if self._has_own_rule(gate, app) and not self.has_foreign_rule[app]:
                 raise Violation("I5", f"{said}, and {gate.name} still has its rule")
 
     # -- what outsiders do ----------------------------------------------------------------------------------------
 
-    def meddled(self, before: Files, after: Files) -> None:
+    def note_route_edit(self, before: Files, after: Files) -> None:
         """Someone who is not a release wrote route files."""
-        old, new = view(before).rules, view(after).rules
+        old, new = view_of(before).rules, view_of(after).rules
         for app in APPS:
             if old.get(app) != new.get(app):
-                self.touched[app] = self.world.time
-                self.tainted[app] = app in new
-                self.wounded[app] |= app in new and not self.world.ready(f"{app}-canary")
+                self.disturbed_at[app] = self.world.time
+                self.has_foreign_rule[app] = app in new
+                self.lost_canary[app] |= app in new and not self.world.ready(f"{app}-canary")
                 self.tally.add("rules disturbed by outsiders")
 
-    def canary_hurt(self, app: str) -> None:
+    def note_canary_loss(self, app: str) -> None:
         """A canary pod went away, and no release asked for it."""
-        self.touched[app] = self.world.time
-        self.wounded[app] = True
+        self.disturbed_at[app] = self.world.time
+        self.lost_canary[app] = True
 
-    def canary_rewritten(self, app: str) -> None:
+    def note_canary_write(self, app: str) -> None:
         """Someone who is not a release wrote the canary's Deployment."""
-        self.canary_hurt(app)
-        self.strange[app] = True
+        self.note_canary_loss(app)
+        self.foreign_canary[app] = True
 
-    def stable_given(self, app: str, image: str) -> None:
+    def note_stable_image(self, app: str, image: str) -> None:
         """Someone who is not a release gave stable an image."""
-        self.foreign[app] = image
+        self.foreign_image[app] = image

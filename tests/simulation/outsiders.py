@@ -6,87 +6,87 @@ from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.memory import MemoryRouteStore, MemoryWorkloadWriter
+from tests.simulation.faults import Kind
 from tests.simulation.process import Process
-from tests.simulation.weather import Kind
 
-Act = Callable[[Process], None]
+Behaviour = Callable[[Process], None]
 
 
-def editor(edits: int) -> Act:
+def edit_routes(edits: int) -> Behaviour:
     """A person who adds and removes lines of the team, and starts over when somebody else wrote meanwhile."""
 
     def act(process: Process) -> None:
         mine: list[str] = []
         for number in range(edits):
-            process.sleep(8.0 * process.stage.rng.random())
-            if mine and process.stage.rng.random() < 0.4:
+            process.sleep(8.0 * process.state.rng.random())
+            if mine and process.state.rng.random() < 0.4:
                 gone = mine.pop()
-                _edited(process, lambda files, line=gone: _lines(files, lambda lines: _dropped(lines, line)))
+                _edit(process, lambda files, line=gone: _edit_lines(files, lambda lines: _drop(lines, line)))
             else:
                 mine.append(f"/p{process.pid}-{number} -> static\n")
-                place = process.stage.rng.random()
-                _edited(process, lambda files, at=place: _lines(files, lambda lines: _added(lines, mine[-1], at)))
+                place = process.state.rng.random()
+                _edit(process, lambda files, at=place: _edit_lines(files, lambda lines: _add(lines, mine[-1], at)))
 
     return act
 
 
-def _edited(process: Process, edit: Callable[[Files], Files]) -> None:
+def _edit(process: Process, edit: Callable[[Files], Files]) -> None:
     store = MemoryRouteStore(process.world)
     while True:
         stored = process.call("look at routes", store.read, Kind.READ)
-        process.sleep(process.stage.rng.random())
+        process.sleep(process.state.rng.random())
         try:
             _write(process, "edit routes", store, edit(stored.files), stored)
         except StaleWrite:
-            process.stage.tally.add("edits started over by a person")
+            process.state.tally.add("edits started over by a person")
             continue
         return
 
 
-def blind(process: Process) -> None:
+def overwrite_blindly(process: Process) -> None:
     """A person who writes the whole text that he read a while ago, whatever is there by now."""
     store = MemoryRouteStore(process.world)
     stored = process.call("look at routes", store.read, Kind.READ)
-    process.sleep(15.0 * process.stage.rng.random())
-    text = _lines(stored.files, lambda lines: _added(lines, f"/b{process.pid} -> static\n", 1.0))
+    process.sleep(15.0 * process.state.rng.random())
+    text = _edit_lines(stored.files, lambda lines: _add(lines, f"/b{process.pid} -> static\n", 1.0))
     _write(process, "overwrite routes", store, text, None)
 
 
-def reverting_routes(times: int) -> Act:
+def revert_routes(times: int) -> Behaviour:
     """A controller that puts back the files that it believes in."""
 
     def act(process: Process) -> None:
         base = process.world.published[0][1]
         store = MemoryRouteStore(process.world)
         for _ in range(times):
-            process.sleep(10.0 * process.stage.rng.random())
+            process.sleep(10.0 * process.state.rng.random())
             if process.world.published[-1][1] != base:
                 _write(process, "revert routes", store, base, None)
 
     return act
 
 
-def reverting_canary(app: str, times: int) -> Act:
+def revert_canary(app: str, times: int) -> Behaviour:
     """A controller that puts the canary's Deployment back to 0."""
 
     def act(process: Process) -> None:
         for _ in range(times):
-            process.sleep(10.0 * process.stage.rng.random())
-            _given(process, f"{app}-canary", f"shop/{app}:1.0", 0)
+            process.sleep(10.0 * process.state.rng.random())
+            _give(process, f"{app}-canary", f"shop/{app}:1.0", 0)
 
     return act
 
 
-def giving_stable(app: str, image: str) -> Act:
+def give_stable(app: str, image: str) -> Behaviour:
     """Someone who gives stable an image, a hotfix or the one it had."""
 
     def act(process: Process) -> None:
-        _given(process, app, image, None)
+        _give(process, app, image, None)
 
     return act
 
 
-def _given(process: Process, name: str, image: str, replicas: int | None) -> None:
+def _give(process: Process, name: str, image: str, replicas: int | None) -> None:
     world, inner = process.world, MemoryWorkloadWriter(process.world)
     asked = world.deployments[name]
     if asked.image == image and replicas in (None, asked.replicas):
@@ -94,12 +94,12 @@ def _given(process: Process, name: str, image: str, replicas: int | None) -> Non
 
     def run() -> None:
         inner.change(inner.reader.read(name), image=image, replicas=replicas)
-        observer = process.stage.observer
-        process.stage.tally.add(f"outsider: gives {'a canary' if name.endswith('-canary') else 'stable'} an image")
+        observer = process.state.observer
+        process.state.tally.add(f"outsider: gives {'a canary' if name.endswith('-canary') else 'stable'} an image")
         if name.endswith("-canary"):
-            observer.canary_rewritten(name.removesuffix("-canary"))
+            observer.note_canary_write(name.removesuffix("-canary"))
         else:
-            observer.stable_given(name, image)
+            observer.note_stable_image(name, image)
 
     process.call(f"outsider gives {name} {image} {replicas}", run, Kind.WRITE)
 
@@ -110,22 +110,22 @@ def _write(
     def run() -> None:
         before = process.world.published[-1][1]
         written = store.write(files, expected or store.read())
-        process.stage.observer.meddled(before, written.files)
-        process.stage.tally.add(f"outsider: {effect}")
+        process.state.observer.note_route_edit(before, written.files)
+        process.state.tally.add(f"outsider: {effect}")
 
     process.call(effect, run, Kind.WRITE)
 
 
-def _lines(files: Files, edit: Callable[[list[str]], list[str]]) -> Files:
+def _edit_lines(files: Files, edit: Callable[[list[str]], list[str]]) -> Files:
     """The last file, which has the routes, edited by lines."""
     *others, routes = files
     return (*others, SourceFile(routes.name, "".join(edit(routes.text.splitlines(keepends=True)))))
 
 
-def _added(lines: list[str], line: str, place: float) -> list[str]:
+def _add(lines: list[str], line: str, place: float) -> list[str]:
     at = 1 + int(place * (len(lines) - 1))
     return [*lines[:at], line, *lines[at:]]
 
 
-def _dropped(lines: list[str], line: str) -> list[str]:
+def _drop(lines: list[str], line: str) -> list[str]:
     return [one for one in lines if one != line]

@@ -20,8 +20,8 @@ from tests.fakes.memory import (
 )
 from tests.fakes.toy import ToyChecker, ToyDialect
 from tests.simulation.dialect import SplitChecker, SplitDialect
+from tests.simulation.faults import Kind
 from tests.simulation.process import Process
-from tests.simulation.weather import Kind
 from tests.simulation.world import Gate
 
 T = TypeVar("T")
@@ -53,11 +53,11 @@ class SimWorkloadWriter:
         def run() -> Workload:
             before = process.world.deployments[name].image
             changed = self.inner.change(expected, image=image, replicas=replicas)
-            process.stage.observer.changed(writer, name, before, replicas)
+            process.state.observer.check_deployment_write(writer, name, before, replicas)
             return changed
 
         asked = " ".join(str(part) for part in (image, replicas) if part is not None)
-        with process.holding(name, expected.version):
+        with process.pending_write(name, expected.version):
             return process.call(f"change {name} {asked}", run, Kind.WRITE)
 
 
@@ -77,10 +77,10 @@ class SimRouteStore:
         def run() -> VersionedFiles:
             before = process.world.published[-1][1]
             written = self.inner.write(files, expected)
-            process.stage.observer.wrote(writer, before, written.files)
+            process.state.observer.check_route_write(writer, before, written.files)
             return written
 
-        with process.holding("routes", expected.version):
+        with process.pending_write("routes", expected.version):
             return process.call("write " + (", ".join(file.name for file in files) or "nothing"), run, Kind.WRITE)
 
 
@@ -105,13 +105,13 @@ class SimGateway:
 
     def ask(self, replica: Replica, probe: Probe) -> Answer:
         try:
-            return self.process.call(f"ask {replica.name}", lambda: self.world.asked(replica.name, probe), Kind.ASK)
+            return self.process.call(f"ask {replica.name}", lambda: self.world.answer_of(replica.name, probe), Kind.ASK)
         except EnvironmentFailed as fault:
             return Answer(0, {}, error=str(fault))
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         def run(gate: Gate) -> RuleProof:
-            ours = [route for route in self.world.running(gate).routes if route.name == rule_name(rule.app)]
+            ours = [route for route in self.world.files_run_by(gate).routes if route.name == rule_name(rule.app)]
             wanted = (rule.header.name, rule.header.value, rule.stamp)
             same = sum((route.header, route.value, route.stamp) == wanted for route in ours)
             return RuleProof(asked=True, routes=same, mismatched=len(ours) - same)
@@ -120,7 +120,7 @@ class SimGateway:
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
         def run(gate: Gate) -> UpstreamProof:
-            known = self.world.running(gate).known
+            known = self.world.files_run_by(gate).known
             if known is None or upstream in known:
                 return UpstreamProof(asked=True, endpoints=1)
             return UpstreamProof(asked=True, endpoints=0, detail=f"{upstream} is unknown", known=False)
@@ -128,7 +128,7 @@ class SimGateway:
         return self._admin(f"upstream of {replica.name}", replica, run)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
-        if not self.world.telling:
+        if not self.world.counts_in_flight:
             return None
         return self._admin(f"in flight at {replica.name}", replica, lambda gate: self.world.in_flight(gate, upstream))
 
@@ -158,12 +158,12 @@ class SimJournal:
             before = process.world.records.get(app)
             record = self.inner.save(app, release, expected)
             process.world.dirty = True
-            process.stage.observer.saved(writer, before, record)
+            process.state.observer.check_journal_write(writer, before, record)
             process.completed |= release.ended
             return record
 
-        effect = f"journal {app} {process.stage.called(release.id)} {release.phase} {release.outcome}"
-        with process.holding("journal", str(expected)):
+        effect = f"journal {app} {process.state.called(release.id)} {release.phase} {release.outcome}"
+        with process.pending_write("journal", str(expected)):
             return process.call(effect, run, Kind.WRITE)
 
     def has_moved(self, app: str, version: int) -> bool:
@@ -190,7 +190,7 @@ class SimLeases:
             before = self.process.world.holders.get(app)
             take(app, holder)
             if before != holder or app not in self.process.grants:
-                self.process.stage.observer.fences.took(self.process, app, before)
+                self.process.state.observer.fences.note_taken(self.process, app, before)
 
         self.process.call(effect, run, Kind.LEASE)
 
@@ -198,13 +198,13 @@ class SimLeases:
         try:
             self.process.call(f"give back lease of {app}", lambda: self.inner.release(app, holder), Kind.LEASE)
         finally:  # it means to hold it no longer, also when that could not be said
-            self.process.stage.observer.fences.let_go(self.process, app)
+            self.process.state.observer.fences.note_released(self.process, app)
 
     def holder(self, app: str) -> Holder | None:
         return self.process.call(f"look at lease of {app}", lambda: self.inner.holder(app), Kind.READ)
 
 
-class Untold:
+class SilentListener:
     """ports.ProgressListener for whom nobody listens."""
 
     def started(self, step: str) -> None: ...
@@ -229,5 +229,5 @@ def ports_of(process: Process, suites: Suites) -> Ports:
         SimLeases(process),
         MemoryEvidence(world),
         process,
-        Untold(),
+        SilentListener(),
     )

@@ -17,20 +17,20 @@ from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlErro
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Phase, Release
 from tests.fakes.world import Killed
-from tests.simulation.fences import Ticket, Violation, Writer
+from tests.simulation.faults import AFTER, Fault, Kind
+from tests.simulation.fences import PendingWrite, Violation, Writer
 from tests.simulation.observer import Observer
 from tests.simulation.tally import Tally
-from tests.simulation.weather import AFTER, Fault, Kind
 from tests.simulation.world import SimWorld
 
 T = TypeVar("T")
-Cue = float | tuple[str, Phase, float]  # a time, or so many seconds after a release of an application enters a phase
+Start = float | tuple[str, Phase, float]  # a time, or so many seconds after a release of an application enters a phase
 _PAUSES = (0.5, 5.0, 90.0, 90.0, 400.0)  # seconds; a lease lives 60
 _NAP = 0.5
 
 
 @dataclass(slots=True)
-class Stage:
+class ScheduleState:
     """What all processes of a schedule share. `seen` holds the last different answers to each read, for stale views."""
 
     world: SimWorld
@@ -46,20 +46,20 @@ class Stage:
         """A release by its number: its id may be random, and a seed must always tell the same story."""
         return f"#{self.releases.setdefault(release, len(self.releases) + 1)}"
 
-    def at(self, cue: Cue, act: Callable[[], object]) -> None:
+    def at(self, cue: Start, act: Callable[[], object]) -> None:
         """Let it happen when it is time, or when a release comes that far."""
         if isinstance(cue, float):
             self.world.loop.at(cue, act)
         else:
             app, phase, delay = cue
-            self.observer.cues.setdefault((app, phase), []).append((delay, act))
+            self.observer.starts.setdefault((app, phase), []).append((delay, act))
 
     def look(self) -> None:
         """The observer's look, if something changed."""
         if not self.world.dirty or self.broken:
             return
         try:
-            self.observer.look()
+            self.observer.check_now()
         except Violation as found:
             raise self.stop(found) from found
 
@@ -77,11 +77,11 @@ class Stage:
 class Process:
     """Someone who makes calls. `steadfast` ones are spared by the weather: people, and whoever cleans up at the end."""
 
-    def __init__(self, stage: Stage, name: str, *, steadfast: bool = False) -> None:
-        stage.processes.append(self)
-        self.stage, self.name, self.steadfast = stage, name, steadfast
-        self.world = stage.world
-        self.pid = len(stage.processes)
+    def __init__(self, state: ScheduleState, name: str, *, spared: bool = False) -> None:
+        state.processes.append(self)
+        self.state, self.name, self.spared = state, name, spared
+        self.world = state.world
+        self.pid = len(state.processes)
         self.holder = Holder(name, "somewhere", self.pid, self.world.wall())
         self.dead = False
         self.pausing = False
@@ -89,12 +89,12 @@ class Process:
         self.skew = 0.0
         self.lost_time = 0.0
         self.listed = -1000.0
-        self.suffered: set[Fault] = set()
-        self.blows = 0
+        self.faults_met: set[Fault] = set()
+        self.fault_count = 0
         self.grants: dict[str, float] = {}
         self.greenlet: greenlet | None = None
         self.app = ""
-        self.worked_on: set[str] = set()
+        self.apps_used: set[str] = set()
         self.begun = self.over = self.completed = False
         self.code: ExitCode | None = None
         self.ended: Release | None = None
@@ -111,31 +111,31 @@ class Process:
 
     def sleep(self, seconds: float) -> None:
         """At least so long; a machine may be busy."""
-        self.world.loop.wait(seconds * (1.0 + 4.0 * self.stage.rng.random() ** 2))
-        self.alive()
+        self.world.loop.wait(seconds * (1.0 + 4.0 * self.state.rng.random() ** 2))
+        self.check_alive()
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
-    def alive(self) -> None:
+    def check_alive(self) -> None:
         """Nothing is done by the dead."""
         if self.dead:
             raise Killed(self.name)
 
     def call(self, effect: str, run: Callable[[], T], kind: Kind) -> T:
         """Make one call, or suffer."""
-        weather = self.world.weather
-        self.alive()
-        self.world.loop.wait(weather.latency * self.stage.rng.random())
-        self.alive()
-        fault = None if self.steadfast else weather.fate(kind, effect)
+        plan = self.world.plan
+        self.check_alive()
+        self.world.loop.wait(plan.latency * self.state.rng.random())
+        self.check_alive()
+        fault = None if self.spared else plan.next_fault(kind, effect)
         if fault is None:
             answer = self.do(effect, run)
         else:
-            self.suffered.add(fault)
-            self.blows += 1
-            self.stage.tally.add(f"fault: {fault}")
-            self.note(effect, f"! {fault}")
-            answer = self._suffer(fault, effect, run)
+            self.faults_met.add(fault)
+            self.fault_count += 1
+            self.state.tally.add(f"fault: {fault}")
+            self.trace(effect, f"! {fault}")
+            answer = self._apply_fault(fault, effect, run)
         if kind is Kind.READ and fault is not Fault.STALE:
             self._remember(effect, answer)
         return answer
@@ -145,44 +145,44 @@ class Process:
         try:
             answer = run()
         except GatewayctlError as refused:
-            self.note(effect, f"→ {type(refused).__name__}")
+            self.trace(effect, f"→ {type(refused).__name__}")
             raise
         except Violation as found:
-            self.note(effect, "")
-            raise self.stage.stop(found) from found
-        self.note(effect, "")
-        self.stage.look()
+            self.trace(effect, "")
+            raise self.state.stop(found) from found
+        self.trace(effect, "")
+        self.state.look()
         return answer
 
     def writer(self) -> Writer:
         """Who it is to the observer, as of now: what it sends may arrive much later."""
-        return Writer(self.name, self.app, self.grants.get(self.app), self.listed, Fault.STALE in self.suffered)
+        return Writer(self.name, self.app, self.grants.get(self.app), self.listed, Fault.STALE in self.faults_met)
 
     @contextmanager
-    def holding(self, name: str, version: str) -> Iterator[None]:
+    def pending_write(self, name: str, version: str) -> Iterator[None]:
         """While a write that replaces this version of an object is on its way."""
-        tickets = self.stage.observer.fences.tickets
-        tickets[self] = Ticket(self.app, name, version, self.grants.get(self.app))
+        pending_writes = self.state.observer.fences.pending_writes
+        pending_writes[self] = PendingWrite(self.app, name, version, self.grants.get(self.app))
         try:
             yield
         finally:
-            del tickets[self]
+            del pending_writes[self]
 
-    def note(self, effect: str, what: str) -> None:
+    def trace(self, effect: str, what: str) -> None:
         """One line of the trace."""
-        self.stage.tally.step(self.world.time, self.name, effect, what)
+        self.state.tally.step(self.world.time, self.name, effect, what)
 
     def die(self) -> Killed:
         """From here on it does nothing; whether others can be sure of that is up to the seed."""
         self.dead = True
-        if self.stage.rng.random() < 0.5:
+        if self.state.rng.random() < 0.5:
             self.world.dead.add(self.pid)
-        self.stage.tally.add("crashes")
+        self.state.tally.add("crashes")
         record = self.world.records.get(self.app)
-        self.stage.tally.add(f"died in {record.release.phase if record else 'the beginning'}")
+        self.state.tally.add(f"died in {record.release.phase if record else 'the beginning'}")
         return Killed(self.name)
 
-    def _suffer(self, fault: Fault, effect: str, run: Callable[[], T]) -> T:
+    def _apply_fault(self, fault: Fault, effect: str, run: Callable[[], T]) -> T:
         if fault in AFTER:
             self.do(effect, run)
         match fault:
@@ -193,21 +193,21 @@ class Process:
             case Fault.FAILED | Fault.LOST:
                 raise EnvironmentFailed(f"{effect}: connection reset")
             case Fault.LATE:
-                self._again_later(effect, run)
+                self._deliver_later(effect, run)
                 raise EnvironmentFailed(f"{effect}: no answer in time")
             case Fault.DUPLICATED:
                 answer = self.do(effect, run)
-                self._again_later(effect, run)
+                self._deliver_later(effect, run)
                 return answer
             case Fault.RETRIED:
                 self.do(effect, run)
                 return self.do(effect, run)
             case Fault.STALE:
-                return self._stale(effect, run)
+                return self._read_stale(effect, run)
             case _:
-                return self._out_of_time(fault, effect, run)
+                return self._shift_time(fault, effect, run)
 
-    def _out_of_time(self, fault: Fault, effect: str, run: Callable[[], T]) -> T:
+    def _shift_time(self, fault: Fault, effect: str, run: Callable[[], T]) -> T:
         if fault is Fault.CLOCK_BACK:
             self.skew -= 300.0
         elif fault is Fault.CLOCK_AHEAD:
@@ -224,44 +224,44 @@ class Process:
 
     def _pause(self, effect: str) -> float:
         """For so long, or until somebody has just taken over: that is when waking up is most dangerous."""
-        rng, loop = self.stage.rng, self.world.loop
+        rng, loop = self.state.rng, self.world.loop
         start = self.world.time
         end = start + rng.choice(_PAUSES) * (0.5 + rng.random())
         wary = rng.random() < 0.5
-        followed = self.stage.observer.fences.grants_of(self.app)
+        followed = self.state.observer.fences.grants_of(self.app)
         self.pausing = True
         while self.world.time < end:
             loop.wait(min(_NAP, end - self.world.time) if wary else end - self.world.time)
-            if wary and self.stage.observer.fences.grants_of(self.app) != followed:
+            if wary and self.state.observer.fences.grants_of(self.app) != followed:
                 loop.wait(rng.choice((0.0, 0.5, 2.0, 8.0)) * rng.random())
                 break
         self.pausing, self.paused_until = False, self.world.time
-        if self.stage.observer.fences.grants_of(self.app) != followed:
-            self.stage.tally.add(f"woke up when another one had taken over: {effect.split(' ')[0]}")
-        self.alive()
+        if self.state.observer.fences.grants_of(self.app) != followed:
+            self.state.tally.add(f"woke up when another one had taken over: {effect.split(' ')[0]}")
+        self.check_alive()
         return self.world.time - start
 
-    def _again_later(self, effect: str, run: Callable[[], T]) -> None:
+    def _deliver_later(self, effect: str, run: Callable[[], T]) -> None:
         """The same request once more, when it has found its way; nobody hears the answer."""
 
         def deliver() -> None:
             try:
                 self.do(f"{effect} (late)", run)
-                self.stage.tally.add("late writes that took effect")
+                self.state.tally.add("late writes that took effect")
             except GatewayctlError:
-                self.stage.tally.add("late writes refused")
+                self.state.tally.add("late writes refused")
 
-        self.world.loop.after(self.stage.rng.choice((0.1, 2.0, 10.0, 60.0)) * self.stage.rng.random(), deliver)
+        self.world.loop.after(self.state.rng.choice((0.1, 2.0, 10.0, 60.0)) * self.state.rng.random(), deliver)
 
-    def _stale(self, effect: str, run: Callable[[], T]) -> T:
-        older = self.stage.seen.get(effect)
+    def _read_stale(self, effect: str, run: Callable[[], T]) -> T:
+        older = self.state.seen.get(effect)
         if not older:
             return self.do(effect, run)
-        return self.stage.rng.choice(list(older))  # type: ignore[return-value]
+        return self.state.rng.choice(list(older))  # type: ignore[return-value]
 
     def _remember(self, effect: str, answer: object) -> None:
-        seen = self.stage.seen.get(effect)
+        seen = self.state.seen.get(effect)
         if seen is None:
-            seen = self.stage.seen[effect] = deque(maxlen=4)
+            seen = self.state.seen[effect] = deque(maxlen=4)
         if not seen or (seen[-1] is not answer and seen[-1] != answer):
             seen.append(answer)

@@ -8,8 +8,8 @@ from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRu
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.domain.verdicts import Verdict, judge_load, judge_suite
 from gatewayctl.ports import Tick
+from tests.simulation.apps import LOAD, App, SuiteOutcome
 from tests.simulation.process import Process
-from tests.simulation.scenes import LOAD, App, Fate
 
 _FAST = Histogram.of([0.01] * 100)
 _SLOW = Histogram.of([0.5] * 200)
@@ -23,11 +23,11 @@ class SimSuites:
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         asked = self._ask(run.endpoints, tick, self.app.suite_seconds)
-        fate = self.app.fate
-        if fate is Fate.VACUOUS:
+        suite_outcome = self.app.suite_outcome
+        if suite_outcome is SuiteOutcome.VACUOUS:
             asked = []
         canary, stable = asked.count(Attribution.CANARY), asked.count(Attribution.STABLE)
-        failed = int(fate is Fate.FAILING)
+        failed = int(suite_outcome is SuiteOutcome.FAILING)
         result = SuiteResult(
             passed=2,
             failed=failed,
@@ -38,21 +38,21 @@ class SimSuites:
             stable=stable,
             unknown=len(asked) - canary - stable,
             baseline=0,
-            exit_code=-9 if fate is Fate.KILLED else failed,
+            exit_code=-9 if suite_outcome is SuiteOutcome.KILLED else failed,
             seconds=1.0,
         )
         if judge_suite(result).verdict is Verdict.PASS:
-            self.process.stage.observer.passed.add((run.endpoints.attribution.stamp, "suite"))
+            self.process.state.observer.passed_suites.add((run.endpoints.attribution.stamp, "suite"))
         return result
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         asked = self._ask(run.endpoints, tick, self.app.load_seconds)
         wrong = len(asked) - asked.count(Attribution.CANARY)
         stable, half = Cohort(200, 0, _FAST + _FAST), Cohort(100, 0, _FAST)
-        canary = replace(stable, latency=_SLOW) if self.app.fate is Fate.SLOW else stable
+        canary = replace(stable, latency=_SLOW) if self.app.suite_outcome is SuiteOutcome.SLOW else stable
         result = LoadResult(stable, canary, (half, half), wrong, 0, 1.0, 0)
         if judge_load(result, LOAD).verdict is Verdict.PASS:
-            self.process.stage.observer.passed.add((run.endpoints.attribution.stamp, "load"))
+            self.process.state.observer.passed_suites.add((run.endpoints.attribution.stamp, "load"))
         return result
 
     def _ask(self, endpoints: GatewayEndpoints, tick: Tick, seconds: float) -> list[Attribution]:
@@ -65,5 +65,5 @@ class SimSuites:
                 process.sleep(0.25)
                 tick("asking")
                 name = url.removeprefix("http://").partition(":")[0]
-                found.append(endpoints.attribution.attribute(process.world.asked(name, probe)))
+                found.append(endpoints.attribution.attribute(process.world.answer_of(name, probe)))
         return found

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.release import Outcome, Phase
-from tests.simulation.weather import Fault, Turn
+from tests.simulation.faults import Fault, WorldEvent
 
 _EXPECTED = (
     *(f"fault: {fault}" for fault in Fault),
-    *(f"turn: {turn}" for turn in Turn),
+    *(f"turn: {turn}" for turn in WorldEvent),
     *(f"outcome: {outcome}" for outcome in Outcome if outcome is not Outcome.OPEN),
     *(f"exit {int(code)}" for code in ExitCode if code is not ExitCode.BUG),
     *(f"died in {phase}" for phase in Phase),
@@ -39,6 +39,6 @@ class Tally:
         if self.steps is not None:
             self.steps.append(f"{time:9.3f}  {who:<18} {effect}{'  ' + what if what else ''}")
 
-    def missing(self) -> list[str]:
+    def find_missing(self) -> list[str]:
         """What never happened, and has to in a thousand schedules: without it they would prove too little."""
         return [what for what in _EXPECTED if not self.counts[what]]

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, hunt
+from tests.simulation.mutations import MUTATIONS, find_catch
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_broken_rule_of_order_is_caught_within_a_thousand_schedules(name):
     mutation = MUTATIONS[name]
 
-    caught = hunt(mutation, 1000)
+    caught = find_catch(mutation, 1000)
 
     assert caught is not None, f"nobody noticed that {name}"
     assert caught.broken.invariant in mutation.caught_by, caught.broken

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, hunt
-from tests.simulation.schedule import play, told
+from tests.simulation.mutations import MUTATIONS, find_catch
+from tests.simulation.schedule import play, write_story
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_a_seed_tells_the_same_story_whatever_was_played_before_it():
-    first = [told(seed) for seed in range(20)]
+    first = [write_story(seed) for seed in range(20)]
 
-    assert [told(seed) for seed in reversed(range(20))] == first[::-1]
+    assert [write_story(seed) for seed in reversed(range(20))] == first[::-1]
     assert len(set(first)) == 20
 
 
@@ -33,15 +33,14 @@ def test_another_process_tells_the_same_story(hash_seed):
     )
 
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout == told(7) + "\n"
+    assert run.stdout == write_story(7) + "\n"
 
 
 def test_a_broken_schedule_is_told_to_its_breach_with_the_command_that_plays_it_again():
     mutation = MUTATIONS["the rule is written before the canary is ready"]
-    caught = hunt(mutation, 1000)
+    caught = find_catch(mutation, 1000)
 
-    with mutation.applied():
-        lines = told(caught.seed, mutation.company).splitlines()
+    lines = write_story(caught.seed, mutation.variant).splitlines()
 
     assert "✗ I3: " in lines[-3]
     assert lines[-2] == f"seed {caught.seed}: {caught.broken}"

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from gatewayctl.domain.routing import Files, SourceFile, rule_name
 from tests.fakes.toy import ToyRoute, parse
-from tests.simulation.dialect import UPSTREAMS, defined
+from tests.simulation.dialect import UPSTREAMS, find_upstreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class View:
 
 
 @lru_cache(maxsize=4096)
-def view(files: Files) -> View:
+def view_of(files: Files) -> View:
     """The meaning of `files`."""
     routes = tuple(route for file in files if file.name != UPSTREAMS for _, route in parse(file))
     rules: dict[str, tuple[ToyRoute, ...]] = {}
@@ -35,7 +35,7 @@ def view(files: Files) -> View:
             rules[app] = (*rules.get(app, ()), route)
         elif not route.header:
             plain[route.to] = plain.get(route.to, 0) + 1
-    known = defined(files)
+    known = find_upstreams(files)
     named = [route.to for own in rules.values() for route in own]
     undefined = next((to for to in named if known is not None and to not in known), "")
     leak = next((route.to for route in routes if route.to.endswith("-canary") and not route.header), "")

@@ -12,9 +12,9 @@ from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.world import Deployment, Pod, World
 from tests.simulation.dialect import UPSTREAMS
+from tests.simulation.faults import FaultPlan, WorldEvent
 from tests.simulation.loop import Loop
-from tests.simulation.views import View, view
-from tests.simulation.weather import Turn, Weather
+from tests.simulation.views import View, view_of
 
 APPS = ("orders", "payments", "carts")
 ROUTES = (
@@ -40,23 +40,23 @@ class Gate:
     applied: int
     lag: float
     up: bool = True
-    steady: float = -1000.0
-    owes: int = 0
-    left: dict[str, float] = field(default_factory=dict)
-    ends: dict[str, float] = field(default_factory=dict)
-    had: dict[str, int] = field(default_factory=dict)
-    late: bool = False
+    serving_since: float = -1000.0
+    newest_at_start: int = 0
+    rule_gone_at: dict[str, float] = field(default_factory=dict)
+    last_answer_at: dict[str, float] = field(default_factory=dict)
+    rule_version: dict[str, int] = field(default_factory=dict)
+    started_old: bool = False
 
     @property
-    def stale(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether it started with files that were old by then, and has not got beyond that."""
-        return self.late and self.applied <= self.owes
+        return self.started_old and self.applied <= self.newest_at_start
 
 
 class SimWorld(World):
     """tests.fakes.world.World, driven by moments instead of ticks. `dirty` says that something changed."""
 
-    def __init__(self, rng: Random, weather: Weather, *, split: bool, telling: bool) -> None:
+    def __init__(self, rng: Random, plan: FaultPlan, *, split: bool, counts_in_flight: bool) -> None:
         routes = SourceFile("routes.txt", ROUTES)
         files: Files = (SourceFile(UPSTREAMS, ""), routes) if split else (routes,)
         deployments = {}
@@ -65,13 +65,13 @@ class SimWorld(World):
             deployments[app] = Deployment(image, 2, pods=[Pod(f"{app}-{n}", image, -1000.0) for n in "ab"])
             deployments[f"{app}-canary"] = Deployment(image, 0)
         super().__init__(
-            ready_delay=weather.ready_delay, stop_delay=1.0, deployments=deployments, published=[(-1000.0, files)]
+            ready_delay=plan.ready_delay, stop_delay=1.0, deployments=deployments, published=[(-1000.0, files)]
         )
-        self.rng, self.weather, self.telling = rng, weather, telling
+        self.rng, self.plan, self.counts_in_flight = rng, plan, counts_in_flight
         self.loop = Loop(self)
         self.dirty = False
-        self.views: list[View] = [view(files)]
-        self.gates = {f"gw-{n}": Gate(f"gw-{n}", 0, weather.lag) for n in range(rng.choice((1, 2, 2, 3)))}
+        self.views: list[View] = [view_of(files)]
+        self.gates = {f"gw-{n}": Gate(f"gw-{n}", 0, plan.lag) for n in range(rng.choice((1, 2, 2, 3)))}
         self._next_gate = len(self.gates)
 
     # -- what World asks its subclasses ---------------------------------------------------------------------------
@@ -83,7 +83,7 @@ class SimWorld(World):
         """Something was written: what follows from it is put on the calendar."""
         self.dirty = True
         while len(self.views) < len(self.published):
-            self.views.append(view(self.published[len(self.views)][1]))
+            self.views.append(view_of(self.published[len(self.views)][1]))
             for gate in self.gates.values():
                 self._sync_soon(gate)
 
@@ -126,57 +126,59 @@ class SimWorld(World):
         for app in self.views[gate.applied].rules:
             if app not in self.views[version].rules:
                 canary = f"{app}-canary"
-                gate.left[canary], gate.had[canary] = self.time, gate.applied
-                gate.ends[canary] = self.time + self.rng.choice((0.0, 1.0, _IN_FLIGHT)) * self.rng.random()
+                gate.rule_gone_at[canary], gate.rule_version[canary] = self.time, gate.applied
+                gate.last_answer_at[canary] = self.time + self.rng.choice((0.0, 1.0, _IN_FLIGHT)) * self.rng.random()
         gate.applied = version
         self.dirty = True
 
-    def running(self, gate: Gate) -> View:
+    def files_run_by(self, gate: Gate) -> View:
         """What the replica runs."""
         return self.views[gate.applied]
 
-    def coming(self, gate: Gate) -> list[int]:
+    def versions_still_to_come(self, gate: Gate) -> list[int]:
         """The files that a replica may still run before it has the newest: its kubelet may not have heard of those."""
         heard = self.time - WATCH_LAG
         return [
             version
-            for version in range(max(gate.applied, gate.owes) + 1, len(self.published) - 1)
+            for version in range(max(gate.applied, gate.newest_at_start) + 1, len(self.published) - 1)
             if self.published[version + 1][0] > heard
         ]
 
-    def asked(self, name: str, probe: Probe) -> Answer:
+    def answer_of(self, name: str, probe: Probe) -> Answer:
         """How the replica of that name answers."""
         gate = self.gates.get(name)
         if gate is None or not gate.up:
             return Answer(0, {}, error="connection refused")
-        return self.reply(self.running(gate).routes, probe)
+        return self.reply(self.files_run_by(gate).routes, probe)
 
     def in_flight(self, gate: Gate, canary: str) -> int:
         """Requests to `canary` that have not ended."""
-        routed = canary.removesuffix("-canary") in self.running(gate).rules
-        return int(routed or self.time < gate.ends.get(canary, 0.0))
+        routed = canary.removesuffix("-canary") in self.files_run_by(gate).rules
+        return int(routed or self.time < gate.last_answer_at.get(canary, 0.0))
 
     # -- what happens of itself -----------------------------------------------------------------------------------
 
-    def turn(self, what: Turn, app: str) -> None:
+    def apply_event(self, what: WorldEvent, app: str) -> None:
         """Let one thing happen; what needs a replica or a pod picks it by the seed."""
-        if what in (Turn.CANARY_DIES, Turn.STABLE_DIES):
-            self._kill_pod(f"{app}-canary" if what is Turn.CANARY_DIES else app)
+        if what in (WorldEvent.CANARY_DIES, WorldEvent.STABLE_DIES):
+            self._kill_pod(f"{app}-canary" if what is WorldEvent.CANARY_DIES else app)
             return
-        if what in (Turn.GATE_NEW, Turn.GATE_NEW_STALE):
-            gate = Gate(f"gw-{self._next_gate}", 0, self.weather.lag, up=False)
+        if what in (WorldEvent.GATE_NEW, WorldEvent.GATE_NEW_STALE):
+            gate = Gate(f"gw-{self._next_gate}", 0, self.plan.lag, up=False)
             self._next_gate += 1
             self.gates[gate.name] = gate
-            self._rise(gate, self._files_of_a_moment_ago() if what is Turn.GATE_NEW_STALE else len(self.published) - 1)
+            self._start_serving(
+                gate, self._recent_version() if what is WorldEvent.GATE_NEW_STALE else len(self.published) - 1
+            )
             return
         gate = self.gates[self.rng.choice(list(self.gates))]
-        if what is Turn.GATE_SLOW:
+        if what is WorldEvent.GATE_SLOW:
             gate.lag = self.rng.choice((5.0, 15.0, 40.0))
-        elif what is Turn.GATE_GONE:
+        elif what is WorldEvent.GATE_GONE:
             if len(self.gates) > 1:
                 del self.gates[gate.name]
         else:
-            self._leave(gate, what)
+            self._stop_serving(gate, what)
         self.dirty = True
 
     def _kill_pod(self, name: str) -> None:
@@ -185,37 +187,42 @@ class SimWorld(World):
             ready[0].ending = self.time
             self.reconcile(name)
 
-    def _leave(self, gate: Gate, what: Turn) -> None:
+    def _stop_serving(self, gate: Gate, what: WorldEvent) -> None:
         """Out of service; for so short a time, sometimes, that nobody sees it (a missed event)."""
         gate.up = False
 
         def back() -> None:
             if gate.up or gate.name not in self.gates:
                 return
-            if what is Turn.GATE_FREEZES:
-                self._rise(gate, gate.applied)
+            if what is WorldEvent.GATE_FREEZES:
+                self._start_serving(gate, gate.applied)
             else:
-                stale = what is Turn.GATE_RESTARTS_STALE
-                self._rise(gate, self._files_of_a_moment_ago() if stale else len(self.published) - 1)
+                stale = what is WorldEvent.GATE_RESTARTS_STALE
+                self._start_serving(gate, self._recent_version() if stale else len(self.published) - 1)
 
         self.loop.after(self.rng.choice((0.01, 1.0, 8.0, 30.0)) * self.rng.random(), back)
 
-    def _rise(self, gate: Gate, applied: int) -> None:
-        gate.up, gate.steady, gate.applied, gate.owes = True, self.time, applied, len(self.published) - 1
-        gate.late = applied < gate.owes
-        gate.left.clear()
-        gate.ends.clear()
-        gate.had.clear()
+    def _start_serving(self, gate: Gate, applied: int) -> None:
+        gate.up, gate.serving_since, gate.applied, gate.newest_at_start = (
+            True,
+            self.time,
+            applied,
+            len(self.published) - 1,
+        )
+        gate.started_old = applied < gate.newest_at_start
+        gate.rule_gone_at.clear()
+        gate.last_answer_at.clear()
+        gate.rule_version.clear()
         self.dirty = True
         self._sync_soon(gate)
 
-    def _files_of_a_moment_ago(self) -> int:
+    def _recent_version(self) -> int:
         moment = self.time - _MOMENT_AGO * self.rng.random()
         return next(n for n in range(len(self.published) - 1, -1, -1) if self.published[n][0] <= moment)
 
-    def calm(self) -> None:
+    def end_faults(self) -> None:
         """Every replica serves again and is in no hurry to disappear."""
         for gate in self.gates.values():
-            gate.lag = self.weather.lag
+            gate.lag = self.plan.lag
             if not gate.up:
-                self._rise(gate, gate.applied)
+                self._start_serving(gate, gate.applied)

@@ -17,7 +17,7 @@ from tests.simulation.world import APPS
 
 
 @dataclass(frozen=True, slots=True)
-class Optimist:
+class AlwaysReady:
     """ports.WorkloadReader that takes everything for ready."""
 
     inner: WorkloadReader
@@ -30,7 +30,7 @@ class Optimist:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstOnly:
+class FirstReplicaOnly:
     """ports.Replicas that knows one."""
 
     inner: Replicas
@@ -42,7 +42,7 @@ class FirstOnly:
 
 
 @dataclass(frozen=True, slots=True)
-class Nobody:
+class NoReplicas:
     """ports.Replicas that lists them, and shows none."""
 
     inner: Replicas
@@ -76,7 +76,7 @@ class BlindJournal(MemoryJournal):
 
 
 @dataclass(slots=True)
-class LateJournal:
+class DelayedJournal:
     """ports.Journal that keeps each record for itself until the next one comes."""
 
     inner: Journal
@@ -106,7 +106,7 @@ class LateJournal:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrenewed:
+class NeverRenewed:
     """ports.Leases that are taken once and never again."""
 
     inner: Leases
@@ -128,7 +128,7 @@ class WorseDialect:
     """ports.Dialect with one of its edits spoilt."""
 
     inner: Dialect
-    inserted: Callable[[Files, Change], Change] = lambda _, change: change
+    spoil: Callable[[Files, Change], Change] = lambda _, change: change
     removing: tuple[str, ...] = ()
 
     @property
@@ -139,7 +139,7 @@ class WorseDialect:
         return self.inner.routes(files)
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
-        return self.inserted(files, self.inner.insert(files, rule))
+        return self.spoil(files, self.inner.insert(files, rule))
 
     def remove(self, files: Files, app: str) -> Change:
         change = self.inner.remove(files, app)
@@ -150,11 +150,11 @@ class WorseDialect:
         return change
 
 
-def _reversed(_files: Files, change: Change) -> Change:
+def _reverse(_files: Files, change: Change) -> Change:
     return Change(tuple(reversed(change.stages)), change.covered)
 
 
-def _headerless(_files: Files, change: Change) -> Change:
+def _drop_header(_files: Files, change: Change) -> Change:
     """A line for everybody before each line for the marked."""
 
     def spoilt(file: SourceFile) -> SourceFile:
@@ -165,20 +165,20 @@ def _headerless(_files: Files, change: Change) -> Change:
             lines.append(line)
         return SourceFile(file.name, "".join(lines))
 
-    return Change(tuple(tuple(spoilt(file) for file in stage) for stage in change.stages), change.covered)
+    return Change(tuple(tuple(spoilt(file) for file in state) for state in change.stages), change.covered)
 
 
 def with_routes_first(ports: Ports, _process: Process) -> Ports:
     """Routes, then the upstreams that they name."""
-    return _with_dialect(ports, WorseDialect(ports.gateway.dialect, _reversed))
+    return _with_dialect(ports, WorseDialect(ports.gateway.dialect, _reverse))
 
 
 def without_header(ports: Ports, _process: Process) -> Ports:
     """A rule for everybody."""
-    return _with_dialect(ports, WorseDialect(ports.gateway.dialect, _headerless))
+    return _with_dialect(ports, WorseDialect(ports.gateway.dialect, _drop_header))
 
 
-def removing_all(ports: Ports, _process: Process) -> Ports:
+def with_wide_removal(ports: Ports, _process: Process) -> Ports:
     """Every rule of ours is removed, whoever's it is."""
     return _with_dialect(ports, WorseDialect(ports.gateway.dialect, removing=APPS))
 
@@ -203,37 +203,37 @@ def with_blind_journal(ports: Ports, process: Process) -> Ports:
     return replace(ports, journal=SimJournal(process, BlindJournal(process.world)))
 
 
-def with_late_journal(ports: Ports, _process: Process) -> Ports:
+def with_delayed_journal(ports: Ports, _process: Process) -> Ports:
     """The journal comes after the effect."""
-    return replace(ports, journal=LateJournal(ports.journal))
+    return replace(ports, journal=DelayedJournal(ports.journal))
 
 
 def without_renewal(ports: Ports, _process: Process) -> Ports:
     """The lease runs out while one works."""
-    return replace(ports, leases=Unrenewed(ports.leases))
+    return replace(ports, leases=NeverRenewed(ports.leases))
 
 
-class Unguarded(Driver):
+class UnverifiedWrites(Driver):
     """Writes without asking whether the release is still its own."""
 
     def _verify_ownership(self, record: Record) -> Callable[[], None]:
         return lambda: None
 
 
-class Quiet(Driver):
+class SilentTakeover(Driver):
     """Takes over without a word."""
 
     def _take_up(self, record: Record) -> Record:
         return record
 
 
-class Hasty(Driver):
+class LeaselessAbort(Driver):
     """Aborts without being the one who drives."""
 
     def _take_lease(self, app: str) -> None: ...
 
 
-class Suspicious(Driver):
+class ConflictOnLostAnswer(Driver):
     """Takes every lost answer for somebody else's doing."""
 
     def _write_journal(self, release: Release, version: int) -> Record:

@@ -14,7 +14,7 @@ LOAD = Load(HERE)
 _QUALITIES = (*("",) * 9, "-crash", "-unready", "-stuck")
 
 
-class Fate(StrEnum):
+class SuiteOutcome(StrEnum):
     """How the suites of a release go."""
 
     GOOD = "good"
@@ -30,7 +30,7 @@ class App:
 
     name: str
     quality: str
-    fate: Fate
+    suite_outcome: SuiteOutcome
     mode: Mode
     suite_seconds: float
     load_seconds: float
@@ -62,12 +62,12 @@ def target(name: str) -> Target:
     return Target(name, name, f"{name}-canary", name, f"{name}-canary", Identify(), "shop", f"/api/{name}")
 
 
-def app_of(rng: Random, name: str) -> App:
+def draw_app(rng: Random, name: str) -> App:
     """One application as the seed wants it; most are good."""
     return App(
         name=name,
         quality=rng.choice(_QUALITIES),
-        fate=rng.choice(list(Fate)) if rng.random() < 0.3 else Fate.GOOD,
+        suite_outcome=rng.choice(list(SuiteOutcome)) if rng.random() < 0.3 else SuiteOutcome.GOOD,
         mode=rng.choice((Mode.ON_SUCCESS, Mode.ON_SUCCESS, Mode.MANUAL, Mode.STAGED)),
         suite_seconds=rng.choice((0.5, 2.0, 8.0)),
         load_seconds=rng.choice((0.5, 4.0, 90.0)),

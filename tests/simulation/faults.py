@@ -43,7 +43,7 @@ class Fault(StrEnum):
     CLOCK_AHEAD = "wall clock set ahead"
 
 
-class Turn(StrEnum):
+class WorldEvent(StrEnum):
     """What may befall the world itself."""
 
     CANARY_DIES = "canary pod dies"
@@ -63,10 +63,10 @@ _CLOCKS = (Fault.CLOCK_BACK, Fault.CLOCK_AHEAD)
 _DONE = (Fault.CRASH_AFTER, Fault.LOST, Fault.PAUSED_AFTER, Fault.INTERRUPTED_AFTER)
 # The effect takes place, and then it happens.
 AFTER = frozenset({Fault.CRASH_AFTER, Fault.INTERRUPTED_AFTER, Fault.LOST})
-_SENT = (Fault.LATE, Fault.DUPLICATED, Fault.RETRIED)
+_LATE_OR_TWICE = (Fault.LATE, Fault.DUPLICATED, Fault.RETRIED)
 MENU: dict[Kind, tuple[Fault, ...]] = {
     Kind.READ: (*_ANYTIME, *_CLOCKS, Fault.STALE, Fault.STALE),
-    Kind.WRITE: (*_ANYTIME, *_DONE, *_SENT),
+    Kind.WRITE: (*_ANYTIME, *_DONE, *_LATE_OR_TWICE),
     Kind.LEASE: (*_ANYTIME, *_DONE),
     Kind.ASK: _ANYTIME,
 }
@@ -78,21 +78,21 @@ _FOCUSED = 0.3
 
 
 @dataclass(slots=True)
-class Weather:
+class FaultPlan:
     """One seed's climate. Delays in seconds; once `quiet`, nothing goes wrong any more."""
 
     rng: Random
     rates: dict[Kind, float] = field(default_factory=dict)
     menu: dict[Kind, tuple[Fault, ...]] = field(default_factory=dict)
-    turns: tuple[Turn, ...] = ()
+    events: tuple[WorldEvent, ...] = ()
     latency: float = 0.02
     lag: float = 1.0
     ready_delay: float = 2.0
     focus: str = ""
-    sleepy: bool = False
+    only_sleeps: bool = False
     quiet: bool = False
 
-    def fate(self, kind: Kind, effect: str) -> Fault | None:
+    def next_fault(self, kind: Kind, effect: str) -> Fault | None:
         """What befalls the next call; most are spared."""
         if self.quiet:
             return None
@@ -103,20 +103,20 @@ class Weather:
         return self.rng.choice(menu) if menu else None
 
 
-def drawn(rng: Random) -> Weather:
+def draw_plan(rng: Random) -> FaultPlan:
     """The weather of a seed."""
-    sleepy = rng.random() < 0.3
-    allowed = _SLEEP if sleepy else {fault for fault in Fault if rng.random() < 0.4}
-    roughness = 0.0 if sleepy else rng.choice((0.0, 0.3, 0.6, 1.0, 1.5))
+    only_sleeps = rng.random() < 0.3
+    allowed = _SLEEP if only_sleeps else {fault for fault in Fault if rng.random() < 0.4}
+    roughness = 0.0 if only_sleeps else rng.choice((0.0, 0.3, 0.6, 1.0, 1.5))
     few = rng.choice((0, 0, 1, 2, 4))
-    return Weather(
+    return FaultPlan(
         rng,
         rates={kind: rate * roughness for kind, rate in _ROUGH.items()},
         menu={kind: tuple(fault for fault in menu if fault in allowed) for kind, menu in MENU.items()},
-        turns=tuple(rng.choice(list(Turn)) for _ in range(few)),
+        events=tuple(rng.choice(list(WorldEvent)) for _ in range(few)),
         latency=rng.choice((0.005, 0.02, 0.1)),
         lag=rng.choice((0.2, 1.0, 3.0)),
         ready_delay=rng.choice((0.5, 2.0, 5.0)),
-        focus=rng.choice(_FOCUS[:4] if sleepy else _FOCUS),
-        sleepy=sleepy,
+        focus=rng.choice(_FOCUS[:4] if only_sleeps else _FOCUS),
+        only_sleeps=only_sleeps,
     )

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from greenlet import greenlet
 
@@ -16,13 +16,14 @@ from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft
 from gatewayctl.orchestration.prepare import prepare
+from gatewayctl.orchestration.steps import PERFORMERS, Performers
 from tests.fakes.world import Killed
+from tests.simulation.apps import App, target
+from tests.simulation.faults import Fault
 from tests.simulation.fences import Violation
 from tests.simulation.ports import ports_of
-from tests.simulation.process import Cue, Process, Stage
-from tests.simulation.scenes import App, target
+from tests.simulation.process import Process, ScheduleState, Start
 from tests.simulation.suites import SimSuites
-from tests.simulation.weather import Fault
 from tests.simulation.world import APPS
 
 # What may rightly keep a process from knowing that it is done.
@@ -31,11 +32,15 @@ Job = Callable[[Driver], Release | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
-    """Who hires: how a process gets its ports and its pilot. Mutations put worse ones here."""
+class Variant:
+    """How the orchestration under test is put together. A mutation has a wrong part somewhere.
+
+    `ports` replaces ports of a process, `performers` the functions for some effects.
+    """
 
     ports: Callable[[Ports, Process], Ports] = lambda ports, _: ports
     driver: type[Driver] = Driver
+    performers: Performers = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,15 @@ class Command:
     job: Job
 
 
-def spawn(stage: Stage, name: str, cue: Cue, act: Callable[[Process], None], *, steadfast: bool = False) -> Process:
+def start_process(
+    state: ScheduleState, name: str, cue: Start, act: Callable[[Process], None], *, spared: bool = False
+) -> Process:
     """A process that begins to act at its cue."""
-    process = Process(stage, name, steadfast=steadfast)
+    process = Process(state, name, spared=spared)
 
     def life() -> None:
         try:
-            process.alive()
+            process.check_alive()
             process.begun = True
             act(process)
         except Killed:
@@ -62,32 +69,32 @@ def spawn(stage: Stage, name: str, cue: Cue, act: Callable[[Process], None], *, 
             process.over = True
 
     process.greenlet = greenlet(life)
-    stage.at(cue, process.greenlet.switch)
+    state.at(cue, process.greenlet.switch)
     return process
 
 
-def run(company: Company, command: Command) -> Callable[[Process], None]:
+def run(variant: Variant, command: Command) -> Callable[[Process], None]:
     """What a process does that was started with this command."""
 
     def act(process: Process) -> None:
-        process.stage.tally.add(f"command: {command.name}")
-        driver = _pilot(company, process, command.app)
+        process.state.tally.add(f"command: {command.name}")
+        driver = _make_driver(variant, process, command.app)
         ended: Release | None = None
         try:
             ended = command.job(driver)
             process.code = _code(command, ended)
         except GatewayctlError as fault:
             process.code = fault.exit_code
-            process.note("", f"error: {fault}")
+            process.trace("", f"error: {fault}")
         except KeyboardInterrupt:
             process.code = ExitCode.PERSON
         process.ended = ended
-        process.note("", f"exit {int(process.code)} {ended.phase if ended else ''} {ended.outcome if ended else ''}")
-        process.stage.tally.add(f"exit {int(process.code)}")
+        process.trace("", f"exit {int(process.code)} {ended.phase if ended else ''} {ended.outcome if ended else ''}")
+        process.state.tally.add(f"exit {int(process.code)}")
         try:
-            _honest(process, command, ended)
+            _check_exit_code(process, command, ended)
         except Violation as found:
-            raise process.stage.stop(found) from found
+            raise process.state.stop(found) from found
 
     return act
 
@@ -120,57 +127,57 @@ def abort(app: App) -> Job:
     return lambda driver: driver.abort(app.name, "no")
 
 
-def promote(app: App, stage: Stage, *, untested: bool) -> Job:
+def promote(app: App, state: ScheduleState, *, untested: bool) -> Job:
     """Make the canary stable; `untested` says that the suites ran elsewhere."""
 
     def job(driver: Driver) -> Release:
         if untested:
-            stage.observer.untested.add(app.name)
+            state.observer.untested.add(app.name)
         return driver.promote(app.name, PromoteAsked(untested))
 
     return job
 
 
-def sweep(company: Company, apps: tuple[App, ...], rounds: int) -> Callable[[Process], None]:
+def sweep(variant: Variant, apps: tuple[App, ...], rounds: int) -> Callable[[Process], None]:
     """What a process does that looks now and then for what releases left behind, and takes it away."""
 
     def act(process: Process) -> None:
         for number in range(rounds * len(apps)):
             process.sleep(10.0 / len(apps))
             app = apps[number % len(apps)]
-            driver = _pilot(company, process, app)
+            driver = _make_driver(variant, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
                 found = sweeping.look(driver.ports, app.spec)
                 if found and found.is_ours:
-                    process.note("", f"found: {found.kind} {app.name}")
-                    process.stage.tally.add(f"swept: {found.kind}")
+                    process.trace("", f"found: {found.kind} {app.name}")
+                    process.state.tally.add(f"swept: {found.kind}")
                     sweeping.clean(driver, app.spec, found)
 
     return act
 
 
-def on_call(company: Company, app: App, rounds: int) -> Callable[[Process], None]:
+def on_call(variant: Variant, app: App, rounds: int) -> Callable[[Process], None]:
     """What a person does who looks now and then, and takes up what nobody drives any more."""
 
     def act(process: Process) -> None:
         for _ in range(rounds):
             process.sleep(3.0)
-            driver = _pilot(company, process, app)
+            driver = _make_driver(variant, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
                 held, record = driver.ports.leases.holder(app.name), driver.ports.journal.load(app.name)
                 if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
                     continue
-                process.stage.tally.add("taken up by the person on call")
-                abort(app)(driver) if process.stage.rng.random() < 0.5 else resume(app)(driver)
+                process.state.tally.add("taken up by the person on call")
+                abort(app)(driver) if process.state.rng.random() < 0.5 else resume(app)(driver)
 
     return act
 
 
-def _pilot(company: Company, process: Process, app: App) -> Driver:
+def _make_driver(variant: Variant, process: Process, app: App) -> Driver:
     process.app = app.name
-    process.worked_on.add(app.name)
+    process.apps_used.add(app.name)
     ports = ports_of(process, SimSuites(process, app))
-    return company.driver(company.ports(ports, process), process.holder)
+    return variant.driver(variant.ports(ports, process), process.holder, {**PERFORMERS, **variant.performers})
 
 
 def _code(command: Command, ended: Release | None) -> ExitCode:
@@ -181,17 +188,17 @@ def _code(command: Command, ended: Release | None) -> ExitCode:
     return exit_code(ended)
 
 
-def _honest(process: Process, command: Command, said: Release | None) -> None:
+def _check_exit_code(process: Process, command: Command, said: Release | None) -> None:
     """What a command tells its shell is so: done is done, rejected is taken back, a conflict has a party."""
     if said is not None:
-        _as_journaled(process, command, said)
-    elif process.completed and not process.suffered & _CONFUSING:
+        _check_journal_agrees(process, command, said)
+    elif process.completed and not process.faults_met & _CONFUSING:
         raise Violation("exit codes", f"{process.name} completed a release, and ends with exit {process.code:d}")
-    elif process.code is ExitCode.CONFLICT and not _has_company(process):
+    elif process.code is ExitCode.CONFLICT and not _was_disturbed(process):
         raise Violation("exit codes", f"{process.name} speaks of a conflict, and nobody else is there")
 
 
-def _as_journaled(process: Process, command: Command, said: Release) -> None:
+def _check_journal_agrees(process: Process, command: Command, said: Release) -> None:
     world, app = process.world, command.app.name
     record = world.records[app].release
     truth = record if record.id == said.id else next(one for one in world.ended[app] if one.id == said.id)
@@ -207,7 +214,7 @@ def _as_journaled(process: Process, command: Command, said: Release) -> None:
         raise Violation("exit codes", f"{process.name} ends with {process.code}, at {said.phase}, {said.outcome}")
 
 
-def _has_company(process: Process) -> bool:
+def _was_disturbed(process: Process) -> bool:
     """Whether anyone else worked on the application, or it was shown an old version of something."""
-    others = (one for one in process.stage.processes if one is not process and one.begun)
-    return Fault.STALE in process.suffered or any(not one.worked_on or process.app in one.worked_on for one in others)
+    others = (one for one in process.state.processes if one is not process and one.begun)
+    return Fault.STALE in process.faults_met or any(not one.apps_used or process.app in one.apps_used for one in others)
