@@ -3,7 +3,6 @@
 import hashlib
 import json
 
-from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.release import Release
 
 _START = "0" * 64
@@ -27,17 +26,3 @@ def chain(release: Release) -> str:
         previous = hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
         lines.append(json.dumps({**entry, "hash": previous}, sort_keys=True))
     return "".join(line + "\n" for line in lines)
-
-
-def broken_link(text: str) -> int:
-    """The number of the first line whose hashes do not match; 0 when all match."""
-    previous = _START
-    for number, line in enumerate(text.splitlines(), start=1):
-        entry = parse_json(line)
-        written = entry.pop("hash", "")
-        if entry.get("previous") != previous:
-            return number
-        previous = hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
-        if written != previous:
-            return number
-    return 0

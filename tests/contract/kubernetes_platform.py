@@ -29,6 +29,7 @@ class KubernetesPlatform(RealTimePlatform):
     """Ports of a cluster that runs the example's orders behind two gateway replicas."""
 
     within, pause = 60.0, 0.1
+    workloads: KubernetesWorkloads
 
     def __init__(self, api: Api, suffix: str) -> None:
         self.api = api

@@ -9,9 +9,10 @@ from gatewayctl.adapters.files.evidence import FileEvidence
 from gatewayctl.adapters.files.journal import FileJournal
 from gatewayctl.adapters.files.leases import FileLeases
 from gatewayctl.adapters.sandbox.cluster import Life, up
-from gatewayctl.adapters.sandbox.replicas import Rehearsal, SandboxReplicas
+from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
+from tests.adapters.sandbox.rehearsal import Rehearsal
 from tests.contract.harness import Books, Platform
 from tests.contract.on_real_time import RealTimeBooks, RealTimePlatform, closed_at_end
 

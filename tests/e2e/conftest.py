@@ -7,9 +7,10 @@ from types import ModuleType
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
+from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from tests.cluster import given
 from tests.cluster.place import ENTERED
-from tests.e2e.shop_cluster import ShopCluster, running_cluster
+from tests.e2e.shop_cluster import ShopCluster, kubectl, running_cluster
 
 pytest.register_assert_rewrite("tests.e2e.route_cases")  # what a failing case compared is shown, as in a test file
 
@@ -61,3 +62,20 @@ def cluster(shared_cluster: ShopCluster) -> Iterator[ShopCluster]:
             shared_cluster.run("abort", app)
     assert shared_cluster.routes() == before
     assert (shared_cluster.replicas("orders-canary"), shared_cluster.replicas("payments-canary")) == (0, 0)
+
+
+@pytest.fixture
+def orders_put_back(shared_cluster: ShopCluster) -> Iterator[None]:
+    """Afterwards stable orders runs its first image again; ask for it before `cluster`, which aborts releases first."""
+    yield
+    kubectl("-n", shared_cluster.shop, "set", "image", "deployment/orders", "app=shop/orders:1.0")
+    kubectl("-n", shared_cluster.shop, "rollout", "status", "deployment/orders", "--timeout=60s")
+
+
+@pytest.fixture
+def routes_put_back(cluster: ShopCluster) -> Iterator[None]:
+    """Afterwards the route file of the ConfigMap is as before, whatever the test wrote into it."""
+    before = cluster.routes()
+    yield
+    if cluster.routes() != before:
+        cluster.api.merge(config_maps(cluster.gateway, "gateway-routes"), {"data": {"rds.yaml": before}})

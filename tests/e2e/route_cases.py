@@ -67,6 +67,15 @@ def off(store: ObjectRouteStore) -> None:
         read = store.write(stage, read)
 
 
+@contextmanager
+def _off_at_end(store: ObjectRouteStore) -> Iterator[None]:
+    """The rule is out afterwards, also where an edit was not live in time."""
+    try:
+        yield
+    finally:
+        off(store)
+
+
 def edited_under_load(
     cluster: RouteCluster, capsys: pytest.CaptureFixture[str], excused: frozenset[str] = frozenset()
 ) -> None:
@@ -75,7 +84,7 @@ def edited_under_load(
     `excused` are answers that marked requests may get besides, right around an edit.
     """
     store, seconds = routes_of(cluster), []
-    with a_canary(cluster), _once(store, cluster), _load(cluster) as answers:
+    with a_canary(cluster), _off_at_end(store), _once(store, cluster), _load(cluster) as answers:
         for number in range(EDITS):
             routed = number % 2 == 0
             (on if routed else off)(store)

@@ -4,6 +4,7 @@ import copy
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,14 @@ class Account:
     def path(self, namespace: str) -> str:
         return f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/gatewayctl"
 
-    def limit(self, namespace: str, rules: list[dict[str, Any]]) -> None:
-        self.admin.merge(self.path(namespace), {"rules": rules})
+    @contextmanager
+    def limited(self, namespace: str, rules: list[dict[str, Any]]) -> Iterator[None]:
+        """The Role of a namespace has other rules meanwhile."""
+        try:
+            self.admin.merge(self.path(namespace), {"rules": rules})
+            yield
+        finally:
+            self.admin.merge(self.path(namespace), {"rules": self.roles[namespace]["rules"]})
 
     def settled(self, expected: tuple[Permission, ...]) -> tuple[Permission, ...]:
         """What is missing, once it is what is expected or the time is over."""
@@ -90,7 +97,6 @@ def test_each_single_verb_that_is_gone_is_named(account: Account) -> None:
             for verb in rule["verbs"]:
                 rules = copy.deepcopy(role["rules"])
                 rules[number]["verbs"].remove(verb)
-                account.limit(namespace, [one for one in rules if one["verbs"]])
                 expected = tuple(
                     right
                     for right in account.needed
@@ -99,9 +105,9 @@ def test_each_single_verb_that_is_gone_is_named(account: Account) -> None:
                 )
 
                 assert len(expected) == 1
-                assert account.settled(expected) == expected
+                with account.limited(namespace, [one for one in rules if one["verbs"]]):
+                    assert account.settled(expected) == expected
                 tried += 1
-        account.limit(namespace, role["rules"])
     assert tried == len(account.needed)
     assert account.settled(()) == ()
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.place import entered
+from tests.e2e.accounts import as_account
 from tests.e2e.shop_cluster import ShopCluster
-from tests.e2e.test_access import as_account
 
 MOST = 60  # the target of the design: a kubectl script needs 22, Flagger 111, Argo Rollouts 151
 

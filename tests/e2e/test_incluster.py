@@ -51,7 +51,7 @@ class Submitter:
 
 
 @pytest.fixture
-def submitter(cluster: ShopCluster) -> Submitter:
+def submitter(orders_put_back: None, cluster: ShopCluster) -> Submitter:
     for file in ("rbac.yaml", "rbac-load.yaml", "submitter.yaml"):
         found = [cluster._moved(one) for one in yaml.safe_load_all((ROOT / "manifests" / file).read_text())]
         kubectl("apply", "-f", "-", given=yaml.safe_dump_all(found))
@@ -94,12 +94,6 @@ def until_said(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"it ended without {words!r}: {said}")
 
 
-def put_back(cluster: ShopCluster) -> None:
-    """The image that every test begins with."""
-    kubectl("-n", cluster.shop, "set", "image", "deployment/orders", "app=shop/orders:1.0")
-    kubectl("-n", cluster.shop, "rollout", "status", "deployment/orders", "--timeout=60s")
-
-
 def test_a_release_as_a_job_is_promoted_with_the_least_rights_and_checked_by_envoy(submitter: Submitter):
     process = submitter.release("shop/orders:1.1", "--promote", "on-success", "-o", "json")
     out, err = process.communicate(timeout=170)
@@ -112,7 +106,6 @@ def test_a_release_as_a_job_is_promoted_with_the_least_rights_and_checked_by_env
     assert submitter.cluster.image("orders") == "shop/orders:1.1"
     assert [one["metadata"]["labels"][RELEASE] for one in submitter.jobs()] == [told["id"]]
     assert all("in-cluster" not in note["actor"] for note in told["notes"])
-    put_back(submitter.cluster)
 
 
 def test_a_rejected_release_ends_the_job_at_once_and_gives_its_exit_code(submitter: Submitter):
@@ -134,7 +127,6 @@ def test_a_release_outlives_the_terminal_it_was_started_from(submitter: Submitte
 
     submitter.cluster.settle(lambda: submitter.journal()["phase"] == "done", "the release to end")
     assert submitter.journal()["outcome"] == "promoted"
-    put_back(submitter.cluster)
 
 
 def test_ctrl_c_detaches_says_how_to_look_again_and_anyone_aborts(submitter: Submitter, tmp_path: Path):
@@ -173,7 +165,6 @@ def test_a_release_whose_pod_is_lost_is_taken_up_by_the_next_one(submitter: Subm
     assert submitter.journal()["outcome"] == "promoted"
     phases = [note["phase"] for note in submitter.journal()["notes"] if note["mark"] == "✓"]
     assert phases.count("warm") == 1  # taken up, and not begun again
-    put_back(submitter.cluster)
 
 
 def test_an_account_that_does_not_exist_is_refused_before_anything_is_made(submitter: Submitter):
@@ -216,7 +207,6 @@ def test_load_workers_share_a_load_in_the_cluster_and_leave_nothing_there(submit
     assert notes["load"]["mark"] == "✓"
     assert "errors 0, 0" in notes["load"]["text"]
     submitter.cluster.settle(lambda: len(submitter.jobs()) == before + 1, "the load's Jobs to be gone")
-    put_back(submitter.cluster)
 
 
 def test_the_requests_of_all_workers_are_counted_once(submitter: Submitter):
@@ -247,8 +237,10 @@ def test_envoy_itself_checks_edits_inside_the_cluster(submitter: Submitter):
     task = Task("looking", "none", cluster.shop, image, account, words, "a test", 120.0)
 
     runner.start(task, taken)
-    cluster.settle(lambda: any(pod.begun for pod in runner.look("looking").pods), "the Pod")
-    said = "\n".join(runner.follow_log(runner.look("looking").pods[0].name))
-    runner.cancel("looking")
+    try:
+        cluster.settle(lambda: any(pod.begun for pod in runner.look("looking").pods), "the Pod")
+        said = "\n".join(runner.follow_log(runner.look("looking").pods[0].name))
+    finally:
+        runner.cancel("looking")
 
     assert "rule fits the files: 1 route of orders; accepted" in said

@@ -60,6 +60,7 @@ class Person:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.usefixtures("routes_put_back")
 def test_the_edits_of_a_person_and_of_a_release_all_survive_on_the_way_in_and_out(cluster: ShopCluster):
     before = cluster.routes()
     cluster.config.write_text(cluster.config.read_text().replace(SHORT, LONG))

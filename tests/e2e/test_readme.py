@@ -6,6 +6,9 @@
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+
+import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
 from gatewayctl.adapters.kubernetes.client.paths import deployments
@@ -27,6 +30,14 @@ def image() -> str:
     return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
+@pytest.fixture
+def first_image() -> Iterator[None]:
+    """Afterwards orders runs its first image again, so that the README can be followed again."""
+    yield
+    path = "/spec/template/spec/containers/0/image"
+    connect().patch(deployments("shop", "orders"), [{"op": "replace", "path": path, "value": "shop/orders:1.0"}])
+
+
 def test_a_bad_canary_is_rejected_by_the_demo_with_the_lines_of_the_sandbox():
     assert entered().name  # it brings the example in by itself, and nobody else uses that namespace
 
@@ -40,6 +51,7 @@ def test_a_bad_canary_is_rejected_by_the_demo_with_the_lines_of_the_sandbox():
     assert "after     routes byte for byte as before, canary at 0, stable runs shop/orders:1.0" in done.stdout
 
 
+@pytest.mark.usefixtures("first_image")
 def test_the_first_release_of_the_readme_ends_promoted():
     shop.apply(entered())
     said = []
@@ -54,7 +66,3 @@ def test_the_first_release_of_the_readme_ends_promoted():
     assert [command[0] for command in commands()] == ["doctor", "release", "status", "promote"]
     assert "was promoted" in said[-1]
     assert image() == "shop/orders:1.1"
-    path = "/spec/template/spec/containers/0/image"
-    connect().patch(
-        deployments("shop", "orders"), [{"op": "replace", "path": path, "value": "shop/orders:1.0"}]
-    )  # so that it can be followed again

@@ -1,15 +1,19 @@
 """A whole release on a real cluster: three Envoys, two applications, their canary twins at zero."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from gatewayctl.adapters.kubernetes.client.paths import deployments, services
 from tests.e2e.object_rules import is_settled
 from tests.e2e.shop_cluster import ShopCluster, kubectl
 
 
 @pytest.mark.shows("envoy", "promoted")
+@pytest.mark.usefixtures("orders_put_back")
 def test_a_good_release_is_promoted_and_leaves_nothing_behind(cluster: ShopCluster):
     routes = cluster.routes()
 
@@ -82,6 +86,7 @@ def test_a_second_release_of_one_application_is_a_conflict(cluster: ShopCluster)
     assert "unfinished release" in second.err
 
 
+@pytest.mark.usefixtures("routes_put_back")
 def test_a_persons_edit_of_the_routes_during_a_release_survives(cluster: ShopCluster):
     started = cluster.run("start", "orders", "--image", "shop/orders:1.1")
     assert started.code == 0, started.said
@@ -96,30 +101,36 @@ def test_a_persons_edit_of_the_routes_during_a_release_survives(cluster: ShopClu
     kept = cluster.routes()
     assert "# the bank takes its time, still" in kept
     assert "gatewayctl-orders-canary" not in kept
-    cluster.api.merge(
-        f"/api/v1/namespaces/{cluster.gateway}/configmaps/gateway-routes",
-        {"data": {"rds.yaml": kept.replace(", still", "")}},
-    )
+
+
+@contextmanager
+def wide_service(cluster: ShopCluster) -> Iterator[None]:
+    """Meanwhile a Service selects the Pods of both orders and orders-canary, by a label that both have."""
+    service = services(cluster.shop, "orders-wide")
+    spec = {"selector": {"tier": "all"}, "ports": [{"port": 80}]}
+    try:
+        cluster.api.create(services(cluster.shop), {"metadata": {"name": "orders-wide"}, "spec": spec})
+        label_pods(cluster, "all")
+        yield
+    finally:
+        label_pods(cluster, None)
+        cluster.api.delete(service)
+
+
+def label_pods(cluster: ShopCluster, tier: str | None) -> None:
+    """Set a label of the Pods of both Deployments, or take it away; return once stable's are replaced."""
+    template = {"metadata": {"labels": {"tier": tier}}}
+    for name in ("orders", "orders-canary"):
+        cluster.api.merge(deployments(cluster.shop, name), {"spec": {"template": template}})
+    cluster.settle(lambda: is_settled(cluster.deployment("orders")), "orders with new Pods")
 
 
 def test_doctor_names_what_the_cluster_lacks_and_what_would_catch_canary_pods(cluster: ShopCluster):
     fine = cluster.run("doctor", "orders")
-    service = f"/api/v1/namespaces/{cluster.shop}/services/orders-wide"
-    cluster.api.create(
-        service.rpartition("/")[0],
-        {"metadata": {"name": "orders-wide"}, "spec": {"selector": {"tier": "all"}, "ports": [{"port": 80}]}},
-    )
-    deployment = f"/apis/apps/v1/namespaces/{cluster.shop}/deployments"
-    for name in ("orders", "orders-canary"):
-        cluster.api.merge(f"{deployment}/{name}", {"spec": {"template": {"metadata": {"labels": {"tier": "all"}}}}})
-    cluster.settle(lambda: is_settled(cluster.deployment("orders")), "orders again")
 
-    caught = cluster.run("doctor", "orders")
+    with wide_service(cluster):
+        caught = cluster.run("doctor", "orders")
 
-    for name in ("orders", "orders-canary"):
-        cluster.api.merge(f"{deployment}/{name}", {"spec": {"template": {"metadata": {"labels": {"tier": None}}}}})
-    cluster.api.delete(service)
-    cluster.settle(lambda: is_settled(cluster.deployment("orders")), "orders as before")
     assert fine.code == 0, fine.said
     assert "✓ orders: rights: all" in fine.out
     assert "✓ orders: route files: ConfigMap" in fine.out

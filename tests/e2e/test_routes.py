@@ -202,9 +202,9 @@ def another_gateway(cluster: ShopCluster, name: str, mount: dict[str, Any], **co
 def test_what_cannot_become_live_is_refused_and_left_as_it_is(
     shared_cluster: ShopCluster, name: str, mount: dict[str, Any], more: dict[str, Any], reason: str
 ) -> None:
-    place = another_gateway(shared_cluster, name, mount, **more)
-    other = KubernetesRouteStore(shared_cluster.api, place)
     try:
+        place = another_gateway(shared_cluster, name, mount, **more)
+        other = KubernetesRouteStore(shared_cluster.api, place)
         with pytest.raises(Refused, match=reason):
             other.write((SourceFile("rds.yaml", "resources: [] # ours: é & <b> \r\n"),), other.read())
 

@@ -1,5 +1,8 @@
 """The watcher itself: it holds its peace over a good release, and finds each rule that is broken on purpose."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments
@@ -32,6 +35,46 @@ def write_routes(cluster: ShopCluster, text: str) -> None:
     cluster.api.merge(config_maps(cluster.gateway, "gateway-routes"), {"data": {"rds.yaml": text}})
 
 
+@contextmanager
+def scaled_away(cluster: ShopCluster) -> Iterator[None]:
+    """The canary has no Pod meanwhile."""
+    try:
+        kubectl("-n", cluster.shop, "scale", "deployment/payments-canary", "--replicas=0")
+        yield
+    finally:
+        kubectl("-n", cluster.shop, "scale", "deployment/payments-canary", "--replicas=1")
+        cluster.settle(lambda: cluster.ready(cluster.shop, "payments-canary") == 1, "the canary to be back")
+
+
+def sync_routes(cluster: ShopCluster, number: int) -> None:
+    """Let the kubelet sync the route files now: an annotation of each Pod makes it look."""
+    kubectl("-n", cluster.gateway, "annotate", "pods", "-l", "app=gateway", f"by-hand={number}", "--overwrite")
+
+
+@contextmanager
+def written_by_hand(cluster: ShopCluster, text: str) -> Iterator[None]:
+    """The route file is another text meanwhile, on every replica soon."""
+    before = cluster.routes()
+    try:
+        write_routes(cluster, text)
+        sync_routes(cluster, 1)
+        yield
+    finally:
+        write_routes(cluster, before)
+        sync_routes(cluster, 2)
+
+
+@contextmanager
+def stable_by_hand(cluster: ShopCluster, image: str) -> Iterator[None]:
+    """Stable payments runs another image meanwhile."""
+    path, before = "/spec/template/spec/containers/0/image", cluster.image("payments")
+    try:
+        cluster.api.patch(deployments(cluster.shop, "payments"), [{"op": "replace", "path": path, "value": image}])
+        yield
+    finally:
+        cluster.api.patch(deployments(cluster.shop, "payments"), [{"op": "replace", "path": path, "value": before}])
+
+
 def test_a_good_release_breaks_nothing_and_is_seen_from_beginning_to_end(cluster: ShopCluster):
     with watching(cluster) as watcher:
         done = cluster.run("release", "payments", "--image", other_image(cluster), "--promote", "on-success")
@@ -48,31 +91,22 @@ def test_a_good_release_breaks_nothing_and_is_seen_from_beginning_to_end(cluster
 
 def test_a_canary_that_is_scaled_away_under_its_rule_is_found(cluster: ShopCluster):
     started(cluster)
-    with watching(cluster) as watcher:
-        kubectl("-n", cluster.shop, "scale", "deployment/payments-canary", "--replicas=0")
-
+    with watching(cluster) as watcher, scaled_away(cluster):
         broken(watcher, cluster, Invariant.READY)
         broken(watcher, cluster, Invariant.ANSWERED)
 
         with pytest.raises(AssertionError, match="I3"):
             watcher.assert_held()  # which lets all that is suspected be decided
     assert any("in the files" in said for what, said in watcher.faults if what is Invariant.READY)
-    kubectl("-n", cluster.shop, "scale", "deployment/payments-canary", "--replicas=1")
-    cluster.settle(lambda: cluster.ready(cluster.shop, "payments-canary") == 1, "the canary to be back")
 
 
 def test_a_hand_that_sends_everybody_to_the_canary_is_found(cluster: ShopCluster):
     started(cluster)
     text = cluster.routes()
-    with watching(cluster) as watcher:
-        write_routes(cluster, text.replace("cluster: payments\n", "cluster: payments-canary\n"))
-        kubectl("-n", cluster.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=1", "--overwrite")
-
+    everybody = text.replace("cluster: payments\n", "cluster: payments-canary\n")
+    with watching(cluster) as watcher, written_by_hand(cluster, everybody):
         found = broken(watcher, cluster, Invariant.UNMARKED)
         bytes_broken = broken(watcher, cluster, Invariant.BYTES)
-
-        write_routes(cluster, text)
-        kubectl("-n", cluster.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=2", "--overwrite")
     assert any("payments-canary-" in one for one in found)
     assert any("cluster: payments" in one for one in bytes_broken)
 
@@ -83,20 +117,15 @@ def test_a_rule_that_goes_while_a_release_says_routed_is_found(cluster: ShopClus
     with watching(cluster) as watcher:
         watcher.allow(first)
         write_routes(cluster, first)
-        kubectl("-n", cluster.gateway, "annotate", "pods", "-l", "app=gateway", "by-hand=3", "--overwrite")
+        sync_routes(cluster, 3)
 
         assert any("was routed" in one for one in broken(watcher, cluster, Invariant.ROUTED))
 
 
 def test_a_stable_that_is_changed_by_hand_is_found(cluster: ShopCluster):
-    name = cluster.image("payments")
-    path = "/spec/template/spec/containers/0/image"
     started(cluster)
-    with watching(cluster) as watcher:
-        image = other_image(cluster)
-        cluster.api.patch(deployments(cluster.shop, "payments"), [{"op": "replace", "path": path, "value": image}])
-
-        assert broken(watcher, cluster, Invariant.STABLE)
-
-        cluster.api.patch(deployments(cluster.shop, "payments"), [{"op": "replace", "path": path, "value": name}])
-    cluster.settle(lambda: is_settled(cluster.deployment("payments")), "payments as before")
+    try:
+        with watching(cluster) as watcher, stable_by_hand(cluster, other_image(cluster)):
+            assert broken(watcher, cluster, Invariant.STABLE)
+    finally:
+        cluster.settle(lambda: is_settled(cluster.deployment("payments")), "payments as before")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, endpoint_slices, pods
+from gatewayctl.adapters.kubernetes.client.paths import config_maps, deployments, pods
 from tests.e2e.journals import journals_of, judge_journal
 from tests.e2e.object_rules import (
     ROUTED,
@@ -38,6 +38,7 @@ from tests.e2e.observer_client import NoReply, ObserverClient
 from tests.e2e.replica_watcher import ReplicaWatcher, answers
 from tests.e2e.shop_cluster import ShopCluster
 
+_SLICES = "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices"
 _FIRST = 30.0  # seconds for the first look at everything
 _MOST_REPLICAS = 16  # replicas that may be asked at the same time, new ones while old ones end
 _LAST = 15.0  # seconds for what is still suspected at the end
@@ -187,7 +188,7 @@ class Watcher:
     def _look_at_canaries(self) -> None:
         """A canary without ready endpoints is a fault if the files, or any replica, had its rule before and after."""
         begun = time.monotonic()
-        slices = self._client.get(endpoint_slices(self.cluster.shop))["items"]
+        slices = self._client.get(_SLICES.format(self.cluster.shop))["items"]
         ended = time.monotonic()
         for app in self.apps:
             if ready_endpoints(slices, f"{app}-canary"):

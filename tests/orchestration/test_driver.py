@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from gatewayctl.domain.audit import broken_link, chain
+from gatewayctl.domain.audit import chain
 from gatewayctl.domain.errors import Busy, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.domain.routing import SourceFile
 from tests.fakes.shop import a_driver, a_trial
 from tests.fakes.world import ROUTES
+from tests.orchestration.audit_chain import broken_link
 from tests.orchestration.interference import a_started, at
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from gatewayctl.adapters.files.processes import find_children, read_title
 from gatewayctl.adapters.sandbox.objects import Folder
-from gatewayctl.adapters.sandbox.replicas import Rehearsal
 from gatewayctl.domain.routing import CanaryRule, Header, SourceFile
 from gatewayctl.wiring.sandbox import sandbox_root
+from tests.adapters.sandbox.rehearsal import Rehearsal
 from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, shorten_times
 

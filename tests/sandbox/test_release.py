@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from gatewayctl.adapters.sandbox.replicas import Rehearsal
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.wiring.sandbox import sandbox_root
+from tests.adapters.sandbox.rehearsal import Rehearsal
 from tests.sandbox.shop import NEW, Shop
 
 pytestmark = pytest.mark.sandbox

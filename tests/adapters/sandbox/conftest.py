@@ -11,11 +11,12 @@ import pytest
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.sandbox.cluster import Life, down, up
 from gatewayctl.adapters.sandbox.objects import Folder
-from gatewayctl.adapters.sandbox.replicas import Rehearsal, SandboxReplicas
+from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
 from gatewayctl.domain.platform import Workload
 from gatewayctl.example import example_folder
+from tests.adapters.sandbox.rehearsal import Rehearsal
 
 CONFIG = example_folder() / "gateway-config"
 HOST = {"host": "shop.example.com"}

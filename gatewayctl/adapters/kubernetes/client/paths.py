@@ -59,11 +59,6 @@ def events(namespace: str) -> str:
     return _in("events.k8s.io/v1", namespace, "events", "")
 
 
-def endpoint_slices(namespace: str) -> str:
-    """The list of EndpointSlices."""
-    return _in("discovery.k8s.io/v1", namespace, "endpointslices", "")
-
-
 def autoscalers(namespace: str) -> str:
     """The list of HorizontalPodAutoscalers."""
     return _in("autoscaling/v2", namespace, "horizontalpodautoscalers", "")

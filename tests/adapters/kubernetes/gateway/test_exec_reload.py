@@ -1,7 +1,5 @@
 """A Pod's nginx is made to load its files: a real nginx, and this machine as its container."""
 
-import base64
-import hashlib
 import json
 import re
 import shutil
@@ -31,6 +29,7 @@ from gatewayctl.gateways.nginx.checker import find_nginx
 from gatewayctl.gateways.nginx.master_process import MASTER_TITLE, WORKER_TITLE
 from gatewayctl.gateways.product import OnSignal
 from gatewayctl.gateways.registry import gateway
+from tests.adapters.kubernetes.fake_api.websocket import accept_websocket
 from tests.gateways.nginx.product import needs_nginx
 
 PLACE = GatewayPlace("gateway", "app=gateway", "routes", ("shop.conf",), 8000)
@@ -62,14 +61,7 @@ class Kubelet(socketserver.StreamRequestHandler):
 
     def run(self, head: str, command: list[str]) -> None:
         self.commands.append(command)
-        key = re.search(r"(?i)sec-websocket-key: (\S+)", head)
-        assert key
-        proof = hashlib.sha1(key[1].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False)
-        self.wfile.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\n"
-            b"Sec-WebSocket-Accept: " + base64.b64encode(proof.digest()) + b"\r\n\r\n"
-        )
+        self.wfile.write(accept_websocket(head))
         if not shutil.which(command[0]):
             self.say(3, json.dumps({"status": "Failure", "message": f"{command[0]}: not found"}).encode())
             return

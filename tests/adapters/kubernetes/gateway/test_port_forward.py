@@ -1,8 +1,5 @@
 """Ports of Pods on this machine, against a server that speaks the port-forward protocol."""
 
-import base64
-import hashlib
-import re
 import socket
 import socketserver
 import struct
@@ -15,6 +12,7 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.gateway.port_forward import PortForwards
 from gatewayctl.domain.errors import EnvironmentFailed
+from tests.adapters.kubernetes.fake_api.websocket import accept_websocket
 
 BINARY, CLOSE = 2, 8
 
@@ -33,14 +31,7 @@ class Tunnel(socketserver.StreamRequestHandler):
         if self.refuse:
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
-        key = re.search(r"(?i)sec-websocket-key: (\S+)", head)
-        assert key
-        proof = hashlib.sha1(key[1].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False)
-        self.wfile.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\n"
-            b"Sec-WebSocket-Accept: " + base64.b64encode(proof.digest()) + b"\r\n\r\n"
-        )
+        self.wfile.write(accept_websocket(head))
         for channel in (0, 1):
             self.send(bytes([channel]) + struct.pack("<H", 8000))
         while (message := self.receive()) is not None:

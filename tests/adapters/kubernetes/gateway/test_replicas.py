@@ -3,16 +3,17 @@
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gatewayctl.adapters.kubernetes.client.api import Api
+from gatewayctl.adapters.kubernetes.client.api import Api, connect
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
-from tests.adapters.kubernetes.routes.test_config_map import serving
+from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
 
 PLACE = GatewayPlace("gateway", "app=gateway", "routes", ("rds.yaml",), 8000, 9901)
 
@@ -24,11 +25,11 @@ class PodList:
         self.pods: list[dict[str, Any]] = []
         self.asked = 0
 
-    def answer(self, verb: str, path: str, body: Any) -> tuple[int, Any]:
-        if "portforward" in path or "watch=" in path:
-            return 403, {"message": "forbidden"}
+    def answer(self, asked: Asked) -> Reply:
+        if "portforward" in asked.path or "watch" in asked.query:
+            return failure(403, "forbidden")
         self.asked += 1
-        return 200, {"items": self.pods}
+        return Reply(200, {"items": self.pods})
 
 
 @pytest.fixture
@@ -37,10 +38,10 @@ def cluster() -> PodList:
 
 
 @pytest.fixture
-def api(cluster: PodList, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+def api(cluster: PodList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with serving(cluster) as api:
-        yield api
+    with serving(cluster.answer, tmp_path) as kubeconfig:
+        yield connect(file=kubeconfig)
 
 
 def a_pod(name: str, ready: str = "True", ip: str = "127.0.0.7", **more: Any) -> dict[str, Any]:
