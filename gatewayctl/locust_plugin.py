@@ -12,7 +12,7 @@ from typing import Any
 from gatewayctl.child_process.cohorts import Cohorts
 from gatewayctl.child_process.distributed import Master, Worker
 from gatewayctl.child_process.load_stats import LoadStats
-from gatewayctl.child_process.run_context import EventWriter, read_run_context
+from gatewayctl.child_process.run_context import EventFile, read_run_context
 from gatewayctl.domain.smoke import RunContext
 
 _PERIOD = 1.0  # seconds between two reports of progress
@@ -26,7 +26,7 @@ class Reporter:
 
     def __init__(self, run_context: RunContext) -> None:
         self._run_context = run_context
-        self._lines = EventWriter(run_context.events)
+        self._lines = EventFile(run_context.events)
         self._stats = LoadStats(run_context.endpoints.attribution)
         self._cohorts = Cohorts(run_context, self._stats)
         self._counts: LoadStats | Master = self._stats

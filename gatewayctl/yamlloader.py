@@ -68,7 +68,7 @@ def load(text: str) -> Any:
     if has_aliases(text):
         compose(text)
     check_flow_depth(text)
-    return _constructed(lambda: yaml.load(text, Loader=_Loader))  # noqa: S506 (_Loader is a SafeLoader)
+    return _construct(lambda: yaml.load(text, Loader=_Loader))  # noqa: S506 (_Loader is a SafeLoader)
 
 
 def load_all(text: str) -> list[Any]:
@@ -78,7 +78,7 @@ def load_all(text: str) -> list[Any]:
     for found in (shape(node) for node in nodes if node is not None):
         if found.endless or found.depth > MAX_DEPTH:
             raise TooDeep
-    documents: list[Any] = _constructed(lambda: list(yaml.load_all(text, Loader=_Loader)))
+    documents: list[Any] = _construct(lambda: list(yaml.load_all(text, Loader=_Loader)))
     return documents
 
 
@@ -121,7 +121,7 @@ def shape(root: Node) -> Shape:
     return Shape(depths[id(root)], endless)
 
 
-def _constructed(make: Callable[[], Any]) -> Any:
+def _construct(make: Callable[[], Any]) -> Any:
     try:
         return make()
     except (LookupError, AttributeError, TypeError) as fault:  # PyYAML, of `!!int ""`, `!!bool x`, `!!timestamp x`

@@ -12,7 +12,7 @@ import pytest
 
 from gatewayctl.child_process import fixtures
 from gatewayctl.child_process.marking import Marking, install
-from gatewayctl.child_process.run_context import EventWriter
+from gatewayctl.child_process.run_context import EventFile
 from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import RunContext
 
@@ -24,7 +24,7 @@ def begin(config: pytest.Config, run_context: RunContext) -> None:
     tally = Tally(run_context.endpoints.attribution)
     marking = Marking(run_context.endpoints, tally)
     install(marking)
-    lines = EventWriter(run_context.events)
+    lines = EventFile(run_context.events)
     config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, marking
     config.pluginmanager.register(fixtures, "gatewayctl-fixtures")
     config.pluginmanager.register(AnswerReporter(tally, lines), "gatewayctl-counts")
@@ -41,7 +41,7 @@ def _end_in_order(_number: int, _frame: FrameType | None) -> None:
 class AnswerReporter:
     """Reports the answers that this process counted: after each test, and at the end."""
 
-    def __init__(self, tally: Tally, lines: EventWriter) -> None:
+    def __init__(self, tally: Tally, lines: EventFile) -> None:
         self._tally = tally
         self._lines = lines
 
@@ -67,7 +67,7 @@ class AnswerReporter:
 class OutcomeReporter:
     """Reports the number of tests, and the outcome of each."""
 
-    def __init__(self, lines: EventWriter) -> None:
+    def __init__(self, lines: EventFile) -> None:
         self._lines = lines
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -16,7 +16,7 @@ def read_run_context() -> RunContext | None:
     return RunContext.from_json(Path(path).read_text()) if path else None
 
 
-class EventWriter:
+class EventFile:
     """Appends JSON objects to a file, one a line.
 
     One write per line, so that the lines of several processes (pytest-xdist) never mix.

@@ -40,11 +40,11 @@ class _Unresolved(DepthLimit):
 
 
 if TYPE_CHECKING:
-    _Loader: Any
+    _NodeLoader: Any
 elif yaml.__with_libyaml__:
     from yaml.cyaml import CParser
 
-    class _Loader(_Unresolved, CParser):
+    class _NodeLoader(_Unresolved, CParser):
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
 
@@ -54,7 +54,7 @@ else:
     from yaml.reader import Reader
     from yaml.scanner import Scanner
 
-    class _Loader(_Unresolved, Reader, Scanner, Parser, Composer):
+    class _NodeLoader(_Unresolved, Reader, Scanner, Parser, Composer):
         def __init__(self, text: str) -> None:
             Reader.__init__(self, text)
             Scanner.__init__(self)
@@ -70,7 +70,7 @@ def parse(text: str) -> tuple[Node, ...] | Fault:
     try:
         check_flow_depth(text)
         with no_collection():
-            roots = tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
+            roots = tuple(node for node in yaml.compose_all(text, Loader=_NodeLoader) if node is not None)
         fault = _find_excess(text, roots)
     except TooDeep as error:
         return Fault(0, str(error))

@@ -79,12 +79,12 @@ class DistributedLoad:
     def _run(self, watch: "_Watch", tasks: tuple[Task, Task], files: Bundle) -> LocustOutput:
         master, workers = tasks
         watch.runner.start(master, files)
-        lead = watch.begun(master)
+        lead = watch.wait_for_start(master)
         watch.runner.start(
             replace(workers, arguments=(*workers.arguments, "--master", lead.address)),
             files,
         )
-        return watch.ended(lead, tasks)
+        return watch.wait_for_result(lead, tasks)
 
     def _as_pods_see(self, run: LoadRun) -> LoadRun:
         """The run as a Pod sees it: the locustfile in its volume, the gateway's replicas by their own addresses."""
@@ -131,7 +131,7 @@ class _Watch:
 
         self._until(are_gone, _BEGIN)
 
-    def begun(self, task: Task) -> JobPod:
+    def wait_for_start(self, task: Task) -> JobPod:
         """The Pod of a Job, once it runs and has an address."""
 
         def find_pod() -> JobPod | Pending:
@@ -145,7 +145,7 @@ class _Watch:
 
         return self._until(find_pod, _BEGIN)
 
-    def ended(self, lead: JobPod, tasks: tuple[Task, Task]) -> LocustOutput:
+    def wait_for_result(self, lead: JobPod, tasks: tuple[Task, Task]) -> LocustOutput:
         """What the master printed at its end."""
         master, workers = tasks
 
