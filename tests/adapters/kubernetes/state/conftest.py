@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api
-from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connect_to_fake
 
 
 @pytest.fixture
@@ -16,5 +16,5 @@ def server() -> FakeApiServer:
 
 @pytest.fixture
 def api(server: FakeApiServer, tmp_path: Path) -> Iterator[Api]:
-    with connected(tmp_path, server) as (_, api):
+    with connect_to_fake(tmp_path, server) as (_, api):
         yield api
