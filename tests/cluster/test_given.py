@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.domain.errors import UsageFault
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, kubeconfig, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, kubeconfig, serving
 from tests.cluster import given
 from tests.cluster.place import CONFIRMED, ENTERED, PROJECT
 
@@ -83,7 +83,7 @@ def on_theirs(file: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_confirmed_cluster_that_answers_is_used_and_told_which_images_it_needs(tmp_path):
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: Request) -> Reply:
         return Reply(200, {"gitVersion": "v1.33.0"} if asked.path == "/version" else {})
 
     with serving(answer, tmp_path) as file:

@@ -12,7 +12,7 @@ from gatewayctl.adapters.kubernetes.client.names import own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, leases
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
-from tests.adapters.kubernetes.fake_api.server import connected
+from tests.adapters.kubernetes.fake_api.server import connect_to_fake
 from tests.contract.harness import Books
 from tests.contract.on_real_time import RealTimeBooks, closed_at_end
 
@@ -59,5 +59,5 @@ def kubernetes_books(folder: Path) -> Iterator[Books]:
 @contextmanager
 def fake_kubernetes_books(folder: Path) -> Iterator[Books]:
     """The same adapters, with nothing stored, over real HTTP to the fake API server."""
-    with connected(folder) as (_, api), closed_at_end(KubernetesBooks(api, "shop", folder)) as books:
+    with connect_to_fake(folder) as (_, api), closed_at_end(KubernetesBooks(api, "shop", folder)) as books:
         yield books

@@ -250,6 +250,17 @@ def assert_all_released_at_once(cluster: ShopCluster) -> None:
     assert cluster.routes() == before
 
 
+def assert_bad_canary_rejected(cluster: ShopCluster) -> None:
+    """A canary that fails its suite is rejected; the image of stable and the routes are as before."""
+    routes, image = cluster.routes(), cluster.image("orders")
+
+    done = cluster.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
+
+    assert done.code == 3, done.said
+    assert cluster.image("orders") == image
+    assert cluster.routes() == routes
+
+
 def kubectl(*arguments: str, given: str = "") -> str:
     """One kubectl command in the cluster of $KUBECONFIG; fails the test when it fails."""
     done = subprocess.run(

@@ -10,7 +10,7 @@ import yaml
 from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.e2e.cycles import assert_held_under_load
 from tests.e2e.nginx_cluster import NginxCluster
-from tests.e2e.shop_cluster import ROOT, assert_all_released_at_once, running_cluster
+from tests.e2e.shop_cluster import ROOT, assert_all_released_at_once, assert_bad_canary_rejected, running_cluster
 from tests.gateways.nginx.product import needs_nginx
 
 pytestmark = needs_nginx
@@ -47,13 +47,7 @@ def test_a_release_is_promoted_with_the_rights_of_the_manifests_alone(cluster: N
 
 @pytest.mark.shows("nginx", "rejected")
 def test_a_bad_canary_is_rejected_and_leaves_the_files_as_they_were(cluster: NginxCluster) -> None:
-    routes, image = cluster.routes(), cluster.image("orders")
-
-    done = cluster.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
-
-    assert done.code == 3, done.said
-    assert cluster.image("orders") == image
-    assert cluster.routes() == routes
+    assert_bad_canary_rejected(cluster)
 
 
 @pytest.mark.shows("nginx", "at once")

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.e2e.cycles import assert_held_under_load
-from tests.e2e.shop_cluster import running_cluster
+from tests.e2e.shop_cluster import assert_bad_canary_rejected, running_cluster
 from tests.e2e.spring_cluster import SpringCluster
 from tests.gateways.springcloud.product import made, missing
 
@@ -40,13 +40,7 @@ def test_a_release_is_promoted_and_leaves_the_routes_as_they_were(cluster: Sprin
 
 @pytest.mark.shows("spring-cloud-gateway", "rejected")
 def test_a_bad_canary_is_rejected_and_leaves_the_routes_as_they_were(cluster: SpringCluster) -> None:
-    routes, image = cluster.routes(), cluster.image("orders")
-
-    done = cluster.run("release", "orders", "--image", "shop/orders:1.1-errors", "--promote", "on-success")
-
-    assert done.code == 3, done.said
-    assert cluster.image("orders") == image
-    assert cluster.routes() == routes
+    assert_bad_canary_rejected(cluster)
 
 
 @pytest.mark.shows("spring-cloud-gateway", "edits under load")

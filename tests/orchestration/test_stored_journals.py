@@ -21,7 +21,7 @@ from gatewayctl.domain.release import Load, Mode, Outcome, Phase, Release, Suite
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import check_drift
 from gatewayctl.ports import Journal
-from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connect_to_fake
 from tests.fakes.shop import AskingSuites, ports
 from tests.fakes.stored import GOLDEN, Stop, stops
 from tests.fakes.world import ROUTES, World
@@ -38,7 +38,7 @@ def file_journal(stop: Stop, folder: Path) -> FileJournal:
 
 @contextmanager
 def cluster_journal(stop: Stop, folder: Path) -> Iterator[tuple[KubernetesJournal, FakeApiServer]]:
-    with connected(folder) as (server, api):
+    with connect_to_fake(folder) as (server, api):
         server.objects[PATH] = stop.data["config_map"]
         yield KubernetesJournal(api, "shop"), server
 
@@ -156,7 +156,7 @@ def test_a_release_in_a_config_map_of_an_earlier_version_ends_whole(stop, way_on
 
 
 def test_the_configuration_kept_beside_an_earlier_release_is_still_read(tmp_path):
-    with connected(tmp_path) as (server, api):
+    with connect_to_fake(tmp_path) as (server, api):
         server.objects[PATH] = CONFIG_MAPS[0].data["config_map"]
         text = read_spec(api, "shop", "orders")
 

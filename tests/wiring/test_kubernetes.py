@@ -10,7 +10,7 @@ from gatewayctl.config.spec import Spec
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.wiring.discovery import wire_spec
 from gatewayctl.wiring.kubernetes import spec_in_cluster, sync_canary
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
 from tests.fakes.memory import Silent
 
 SPEC = Path(__file__).parents[2] / "manifests" / "gatewayctl.yaml"
@@ -25,9 +25,9 @@ def spec() -> Spec:
 def test_a_cluster_is_asked_only_when_a_port_is_used(
     spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Asked] = []
+    asked: list[Request] = []
 
-    def refuse(one: Asked) -> Reply:
+    def refuse(one: Request) -> Reply:
         asked.append(one)
         return failure(403, "you may not")
 

@@ -13,7 +13,7 @@ import yaml
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, UnknownOutcome, VersionConflict, connect
 from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access, own_namespace
 from gatewayctl.domain.errors import EnvironmentFailed
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, kubeconfig, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, kubeconfig, serving
 
 PATH = "/api/v1/namespaces/shop/configmaps/x"
 
@@ -22,9 +22,9 @@ class Script:
     """Answers in this order, the last one again and again."""
 
     def __init__(self, *replies: Reply) -> None:
-        self.replies, self.asked = list(replies), list[Asked]()
+        self.replies, self.asked = list(replies), list[Request]()
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: Request) -> Reply:
         self.asked.append(asked)
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 

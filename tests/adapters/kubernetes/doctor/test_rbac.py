@@ -22,7 +22,7 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import (
 )
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, serving
 
 ROOT = Path(__file__).parents[4]
 PLACE = GatewayPlace("gateway", "app=gateway", "gateway-routes", ("rds.yaml",), 8000, 9901)
@@ -131,9 +131,9 @@ class ReviewServer:
 
     def __init__(self, rules: list[Object], *, incomplete: object = False, allowed: str = "") -> None:
         self.status = {"resourceRules": rules, "incomplete": incomplete}
-        self.allowed, self.asked = allowed, list[Asked]()
+        self.allowed, self.asked = allowed, list[Request]()
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: Request) -> Reply:
         self.asked.append(asked)
         if asked.path.endswith("selfsubjectrulesreviews"):
             return Reply(201, {"status": self.status})

@@ -16,7 +16,7 @@ TOKEN = "secret-of-ci"  # noqa: S105
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """One request; header names in lower case."""
 
     verb: str
@@ -35,7 +35,7 @@ class Reply:
     cut: bool = False
 
 
-Answering = Callable[[Asked], Reply]
+Answering = Callable[[Request], Reply]
 
 
 def failure(status: int, message: str, *fields: str) -> Reply:
@@ -58,7 +58,7 @@ def serving(answer: Answering, folder: Path) -> Iterator[str]:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            reply = answer(Asked(self.command, parts.path, query, headers, json.loads(data) if data else None))
+            reply = answer(Request(self.command, parts.path, query, headers, json.loads(data) if data else None))
             if reply.cut:
                 self.close_connection = True
                 return

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from threading import Event
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, VersionConflict
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply
+from tests.adapters.kubernetes.fake_api.http import Reply, Request
 from tests.adapters.kubernetes.fake_api.server import FAILED_TEST, FakeApiServer
 from tests.adapters.kubernetes.objects import a_replica_set
 
@@ -77,7 +77,7 @@ class MemoryApi(Api):
 
     def _request(self, verb: str, path: str, body: object = None) -> Object:
         """The body of the answer, copied as it is over HTTP. Raises NotFound, VersionConflict."""
-        reply = self.server.answer(Asked(verb, SHOP + _after_namespace(path), {}, {}, body))
+        reply = self.server.answer(Request(verb, SHOP + _after_namespace(path), {}, {}, body))
         return copy.deepcopy(_body_of(path, reply))
 
 

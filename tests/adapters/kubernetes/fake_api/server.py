@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.adapters.kubernetes.client.api import Api, connect
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
 from tests.adapters.kubernetes.fake_api.json_patch import FailedTest, apply_patch
 
 Object = dict[str, Any]
@@ -22,7 +22,7 @@ FAILED_TEST = "the server rejected our request due to an error in our request"
 MODIFIED = "the object has been modified; please apply your changes to the latest version"
 
 
-def no_reply(_: Asked) -> Reply | None:
+def no_reply(_: Request) -> Reply | None:
     """The server itself answers."""
     return None
 
@@ -44,13 +44,13 @@ class FakeApiServer:
     objects: dict[str, Object] = field(default_factory=dict)
     lose: int = 0
     drop: int = 0
-    before_write: Callable[[Asked], Reply | None] = no_reply
+    before_write: Callable[[Request], Reply | None] = no_reply
     on_store: Callable[[Object, Object], Object] = store_as_sent
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
     count: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: Request) -> Reply:
         """The answer to one request; there are no watches."""
         if "watch" in asked.query:
             return failure(405, "nothing is told here: ask again")
@@ -75,7 +75,7 @@ class FakeApiServer:
         return seen
 
     @property
-    def writes(self) -> list[Asked]:
+    def writes(self) -> list[Request]:
         """All requests that were no reads."""
         return [one for one in self.asked if one.verb != "GET"]
 
@@ -90,7 +90,7 @@ class FakeApiServer:
         [found] = [one for path, one in self.objects.items() if path.endswith(f"/{name}")]
         return found
 
-    def _get(self, asked: Asked) -> Reply:
+    def _get(self, asked: Request) -> Reply:
         if asked.path in self.objects:
             return Reply(200, self.objects[asked.path])
         if not re.search(r"/namespaces/[^/]+/[^/]+$", asked.path):
@@ -101,32 +101,32 @@ class FakeApiServer:
         items = [one for one, has in labels if wanted.items() <= has.items()]
         return Reply(200, {"metadata": {"resourceVersion": str(self.count)}, "items": items})
 
-    def _write(self, asked: Asked) -> Reply:
+    def _write(self, asked: Request) -> Reply:
         if asked.verb == "POST":
             return self._post(asked)
         if asked.path not in self.objects:
             return failure(404, "not found")
         return {"PUT": self._put, "PATCH": self._patch, "DELETE": self._delete}[asked.verb](asked)
 
-    def _post(self, asked: Asked) -> Reply:
+    def _post(self, asked: Request) -> Reply:
         name = asked.body["metadata"].get("name") or f"{asked.body['metadata']['generateName']}{self.count}"
         path = f"{asked.path}/{name}"
         if path in self.objects:
             return failure(409, f"{name} already exists")
         return Reply(201, self._store(path, asked.body, uid=f"uid-{self.count}"))
 
-    def _put(self, asked: Asked) -> Reply:
+    def _put(self, asked: Request) -> Reply:
         if self._is_old(asked):
             return failure(409, MODIFIED)
         return Reply(200, self._store(asked.path, asked.body, uid=self.objects[asked.path]["metadata"]["uid"]))
 
-    def _patch(self, asked: Asked) -> Reply:
+    def _patch(self, asked: Request) -> Reply:
         """A list is a JSON Patch, an object a JSON Merge Patch."""
         before = self.objects[asked.path]
         if isinstance(asked.body, dict):
             if self._is_old(asked):
                 return failure(409, MODIFIED)
-            return Reply(200, self._store(asked.path, merged(before, asked.body)))
+            return Reply(200, self._store(asked.path, apply_merge_patch(before, asked.body)))
         try:
             changed = apply_patch(before, asked.body)
         except FailedTest:
@@ -135,14 +135,14 @@ class FakeApiServer:
             return Reply(200, changed)
         return Reply(200, self._store(asked.path, changed))
 
-    def _delete(self, asked: Asked) -> Reply:
+    def _delete(self, asked: Request) -> Reply:
         found, only = self.objects[asked.path], (asked.body or {}).get("preconditions", {})
         if any(found["metadata"][key] != value for key, value in only.items()):
             return failure(409, "the precondition does not hold")
         del self.objects[asked.path]
         return Reply(200, {"kind": "Status", "status": "Success"})
 
-    def _is_old(self, asked: Asked) -> bool:
+    def _is_old(self, asked: Request) -> bool:
         """Whether a write names a resourceVersion that the object does not have any more."""
         expected = asked.body["metadata"].get("resourceVersion")
         return bool(expected) and expected != self.objects[asked.path]["metadata"]["resourceVersion"]
@@ -155,12 +155,12 @@ class FakeApiServer:
         return self.objects[path]
 
 
-def merged(found: Object, body: Object) -> Object:
+def apply_merge_patch(found: Object, body: Object) -> Object:
     """A copy of an object with a JSON Merge Patch (RFC 7386) in it."""
     result = deepcopy(found)
     for key, value in body.items():
         if isinstance(value, dict):
-            result[key] = merged(result.get(key) or {}, value)
+            result[key] = apply_merge_patch(result.get(key) or {}, value)
         elif value is None:
             result.pop(key, None)
         else:
@@ -174,7 +174,7 @@ def sort_keys(found: Object) -> Object:
 
 
 @contextmanager
-def connected(folder: Path, server: FakeApiServer | None = None) -> Iterator[tuple[FakeApiServer, Api]]:
+def connect_to_fake(folder: Path, server: FakeApiServer | None = None) -> Iterator[tuple[FakeApiServer, Api]]:
     """A fake API server over HTTP on loopback, empty unless one is given, and an Api connected to it."""
     server = server or FakeApiServer()
     with serving(server.answer, folder) as kubeconfig:

@@ -13,7 +13,7 @@ from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
 
 PLACE = GatewayPlace("gateway", "app=gateway", "routes", ("rds.yaml",), 8000, 9901)
 
@@ -25,7 +25,7 @@ class PodList:
         self.pods: list[dict[str, Any]] = []
         self.asked = 0
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: Request) -> Reply:
         if "portforward" in asked.path or "watch" in asked.query:
             return failure(403, "forbidden")
         self.asked += 1

@@ -16,7 +16,7 @@ from gatewayctl.adapters.kubernetes.jobs.manifest import Task
 from gatewayctl.adapters.kubernetes.jobs.runner import Runner
 from gatewayctl.cli.progress import Progress
 from gatewayctl.domain.errors import EnvironmentFailed
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
 
 TASK = Task("gatewayctl-orders-r-1", "r-1", "shop", "gatewayctl:1", "ci", ("job", "orders"), "anna", 60.0)
 ROOT = "/api/v1/namespaces/shop/pods"
@@ -31,7 +31,7 @@ class Cluster:
         self.conditions: list[dict[str, str]] = []
         self.deleted: list[str] = []
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: Request) -> Reply:
         if asked.verb == "DELETE":
             self.deleted.append(asked.path)
             return Reply()

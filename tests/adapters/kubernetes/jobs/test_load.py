@@ -15,7 +15,7 @@ from gatewayctl.adapters.smoke.child import ProgramExit
 from gatewayctl.adapters.smoke.load import LocustOutput
 from gatewayctl.domain.errors import EnvironmentFailed, Superseded
 from gatewayctl.domain.smoke import LoadRun
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure, serving
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
 from tests.adapters.smoke.gateway import LoopbackGateway
 
 PODS, JOBS = "/api/v1/namespaces/shop/pods", "/apis/batch/v1/namespaces/shop/jobs"
@@ -40,7 +40,7 @@ class Cluster:
         self.worker: dict[str, Any] = {"running": {}}
         self.log = f"8 users, 3 + 2 requests, 0 + 1 errors\n{DONE}\n"
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: Request) -> Reply:
         name = asked.path.rpartition("/")[2]
         if asked.path.startswith("/api/v1/namespaces/gateway/pods"):
             ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "10.0.0.9", "phase": "Running"}

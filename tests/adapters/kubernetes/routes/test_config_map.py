@@ -10,8 +10,8 @@ from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.config_map import NUDGE, KubernetesRouteStore
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.routing import SourceFile
-from tests.adapters.kubernetes.fake_api.http import Asked, Reply, failure
-from tests.adapters.kubernetes.fake_api.server import FakeApiServer, Object, connected
+from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, Object, connect_to_fake
 
 PLACE = GatewayPlace("gateway", "app=gateway", "routes", ("rds.yaml", "cds~1.yaml"), 8000, 9901)
 MAP = "/api/v1/namespaces/gateway/configmaps/routes"
@@ -52,7 +52,7 @@ class FakeCluster:
     def before_write(self, act: Callable[[], object]) -> None:
         """Call `act` before each write of the ConfigMap; what it returns, if a Reply, is the answer."""
 
-        def handle(asked: Asked) -> Reply | None:
+        def handle(asked: Request) -> Reply | None:
             found = act() if asked.path == MAP else None
             return found if isinstance(found, Reply) else None
 
@@ -77,7 +77,7 @@ def cluster() -> FakeCluster:
 
 @pytest.fixture
 def api(cluster: FakeCluster, tmp_path: Path) -> Iterator[Api]:
-    with connected(tmp_path, cluster.server) as (_, api):
+    with connect_to_fake(tmp_path, cluster.server) as (_, api):
         yield api
 
 
@@ -248,7 +248,7 @@ def test_an_annotation_that_conflicts_or_has_no_answer_is_sent_again(
 ) -> None:
     refused = set()
 
-    def refuse_first(asked: Asked) -> Reply | None:
+    def refuse_first(asked: Request) -> Reply | None:
         if not asked.path.startswith(PODS) or asked.path in refused:
             return None
         refused.add(asked.path)

@@ -1,8 +1,6 @@
 """Events of a release: which ones are written and how often, and that no release fails by them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,7 @@ from gatewayctl.adapters.kubernetes.state.events import EventReason, EventRecord
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
-from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer
 from tests.fakes.memory import MemoryJournal
 from tests.fakes.shop import AskingSuites, a_driver, a_release
 from tests.fakes.world import World
@@ -63,10 +61,9 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with connected(tmp_path) as (server, api):
-        api.create(deployments("shop"), {"metadata": {"name": "orders"}})
-        yield Shop(server, api)
+def shop(server: FakeApiServer, api: Api) -> Shop:
+    api.create(deployments("shop"), {"metadata": {"name": "orders"}})
+    return Shop(server, api)
 
 
 def a_drafted(shop: Shop, mode: Mode = Mode.MANUAL) -> tuple[AskingSuites, Release]:

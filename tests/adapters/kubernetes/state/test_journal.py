@@ -1,9 +1,7 @@
 """The journal's ConfigMap: what a save costs, what people find in it, and what lost answers do to it."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,7 @@ from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
-from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer
 from tests.contract.releases import a_release, ended
 
 PATH = config_maps("shop", "gatewayctl-orders")
@@ -32,9 +30,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with connected(tmp_path) as (server, api):
-        yield Place(server, api)
+def place(server: FakeApiServer, api: Api) -> Place:
+    return Place(server, api)
 
 
 def test_a_release_costs_one_request_per_save_and_per_look(place: Place) -> None:

@@ -3,9 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,7 @@ from gatewayctl.adapters.kubernetes.client.paths import leases
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.domain.errors import Busy
 from gatewayctl.domain.platform import Holder
-from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connected
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer
 
 PATH = leases("shop", "gatewayctl-orders")
 ME = Holder("zoë", "one.example", 11, 1_700_000_000.123456789)
@@ -54,9 +52,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with connected(tmp_path) as (server, api):
-        yield Place(server, api)
+def place(server: FakeApiServer, api: Api) -> Place:
+    return Place(server, api)
 
 
 def test_a_whole_life_costs_one_request_each_and_renewals_only_each_third_of_the_time(place: Place) -> None:
