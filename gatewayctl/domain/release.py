@@ -207,9 +207,15 @@ class Release:
 
     @property
     def attribution(self) -> AttributionRule:
-        """How answers are attributed during this release."""
-        target = self.target
-        identity = Identity(target.stable, target.canary, version_of(self.before), version_of(self.image))
+        """How answers are attributed during this release.
+
+        Once it is promoted both run the same version, so an application that names its version does not tell them
+        apart. The stamp does: without it, an answer of that version is stable's.
+        """
+        target, versions = self.target, (version_of(self.before), version_of(self.image))
+        if self.outcome is Outcome.PROMOTED and self.stamps:
+            versions = (version_of(self.image), "")
+        identity = Identity(target.stable, target.canary, *versions)
         return AttributionRule(target.identify, identity, STAMP_HEADER, self.stamp, self.stamps)
 
     def at(self, phase: Phase, **changes: object) -> "Release":
