@@ -168,7 +168,7 @@ def on_call(variant: Variant, app: App, rounds: int) -> Callable[[Process], None
                 if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
                     continue
                 process.state.tally.add("taken up by the person on call")
-                abort(app)(driver) if process.state.rng.random() < 0.5 else resume(app)(driver)
+                abort(app)(driver) if process.draws.chance(f"{process.name} / aborts", 0.5) else resume(app)(driver)
 
     return act
 

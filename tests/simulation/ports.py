@@ -162,7 +162,7 @@ class SimJournal:
             process.completed |= release.ended
             return record
 
-        effect = f"journal {app} {process.state.called(release.id)} {release.phase} {release.outcome}"
+        effect = f"journal {app} {release.id} {release.phase} {release.outcome}"
         with process.pending_write("journal", str(expected)):
             return process.call(effect, run, Kind.WRITE)
 

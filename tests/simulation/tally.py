@@ -28,6 +28,7 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     steps: list[str] | None = None
+    step_count: int = 0
 
     def add(self, what: str, times: int = 1) -> None:
         """Count it."""
@@ -35,7 +36,7 @@ class Tally:
 
     def step(self, time: float, who: str, effect: str, what: str) -> None:
         """One call of one process, or one turn of the world."""
-        self.counts["steps"] += 1
+        self.step_count += 1
         if self.steps is not None:
             self.steps.append(f"{time:9.3f}  {who:<18} {effect}{'  ' + what if what else ''}")
 
