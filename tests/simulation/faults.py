@@ -21,7 +21,7 @@ class Kind(Enum):
 
 
 class Fault(StrEnum):
-    """What may befall a call of a process. The first three groups are the perturbations of Sieve (OSDI 2022)."""
+    """What may go wrong with a call of a process. The first three groups are the perturbations of Sieve (OSDI 2022)."""
 
     # Intermediate state: the process dies between two of its writes.
     CRASH_BEFORE = "crash before the effect"
@@ -46,7 +46,7 @@ class Fault(StrEnum):
 
 
 class WorldEvent(StrEnum):
-    """What may befall the world itself."""
+    """What may happen to Pods and gateway replicas."""
 
     CANARY_DIES = "canary pod dies"
     STABLE_DIES = "stable pod dies"
@@ -84,7 +84,7 @@ _DEATHS = (*Phase, *(Phase.RESTORE,) * 8, *(Phase.LOAD, Phase.WAIT, Phase.CONFIR
 
 @dataclass(slots=True)
 class FaultPlan:
-    """One seed's climate. Delays in seconds; once `quiet`, nothing goes wrong any more."""
+    """Which faults a seed allows, and how often. Delays in seconds; once `quiet`, there are no faults any more."""
 
     rates: dict[Kind, float]
     menu: dict[Kind, tuple[Fault, ...]]

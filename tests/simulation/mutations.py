@@ -1,4 +1,4 @@
-"""Deliberately wrong orchestrations, each breaking one rule of order; the simulation must tell them from the right one.
+"""Deliberately wrong orchestrations, each breaking one rule of order; the simulation must notice each.
 
 Each is passed in as a Variant: other ports, another driver, another function for an effect. No source is patched, and
 no table that the right orchestration reads is changed.
@@ -48,7 +48,7 @@ def _skip(_work: StepContext) -> Judgement:
 
 
 def _stop_at_once(context: StepContext) -> Judgement:
-    """Scale to 0, whoever still sends there."""
+    """Scale to 0 although replicas may still send requests there."""
     canary = context.ports.workloads.read(context.release.target.canary)
     context.change(canary, image=context.release.canary_before, replicas=0)
     return Judgement(Verdict.PASS, "stopped")

@@ -13,7 +13,7 @@ Behaviour = Callable[[Process], None]
 
 
 def edit_routes(edits: int) -> Behaviour:
-    """A person who adds and removes lines of the team, and starts over when somebody else wrote meanwhile."""
+    """A person who adds and removes lines of the team, and starts again when somebody else wrote meanwhile."""
 
     def act(process: Process) -> None:
         mine: list[str] = []
@@ -44,7 +44,7 @@ def _edit(process: Process, edit: Callable[[Files], Files]) -> None:
 
 
 def overwrite_blindly(process: Process) -> None:
-    """A person who writes the whole text that he read a while ago, whatever is there by now."""
+    """A person who overwrites the files with a text read earlier, without looking at what is there now."""
     store = MemoryRouteStore(process.world)
     stored = process.call("look at routes", store.read, Kind.READ)
     process.sleep(process.seconds("typing", 15.0))
@@ -53,7 +53,7 @@ def overwrite_blindly(process: Process) -> None:
 
 
 def revert_routes(times: int) -> Behaviour:
-    """A controller that puts back the files that it believes in."""
+    """A controller that restores the files as they were at the beginning."""
 
     def act(process: Process) -> None:
         base = process.world.published[0][1]

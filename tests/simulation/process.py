@@ -1,4 +1,4 @@
-"""One process on one machine: each call is a moment of its own, and what befalls it is the seed's choice.
+"""One process on one machine: each call happens at a time of its own, and the seed decides which fault it meets.
 
 Between two calls a process can neither see nor change anything, so a pause, a death or another process fits in exactly
 before each call; "after the effect" is for calls whose answer never comes home.
@@ -70,7 +70,7 @@ class ScheduleState:
 
 
 class Process:
-    """Someone who makes calls. `steadfast` ones are spared by the weather: people, and whoever cleans up at the end."""
+    """Makes calls, one after the other. `spared` ones meet no fault: outsiders, and the last commands of a schedule."""
 
     def __init__(self, state: ScheduleState, name: str, *, spared: bool = False) -> None:
         number = sum(one.base_name == name for one in state.processes) + 1
@@ -120,12 +120,12 @@ class Process:
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def check_alive(self) -> None:
-        """Nothing is done by the dead."""
+        """Raises Killed when this process is dead."""
         if self.dead:
             raise Killed(self.name)
 
     def call(self, effect: str, run: Callable[[], T], kind: Kind) -> T:
-        """Make one call, or suffer."""
+        """Make one call after its latency, or meet a fault."""
         plan = self.world.plan
         self.check_alive()
         odds = NO_FAULT if self.spared else plan.odds_of(kind, effect)
@@ -169,7 +169,7 @@ class Process:
         return answer
 
     def writer(self) -> Writer:
-        """Who it is to the observer, as of now: what it sends may arrive much later."""
+        """What the observer needs to know of the sender of a write, as of now: the write may arrive much later."""
         return Writer(self.name, self.app, self.grants.get(self.app), self.listed, Fault.STALE in self.faults_met)
 
     @contextmanager
@@ -184,10 +184,13 @@ class Process:
 
     def trace(self, effect: str, what: str) -> None:
         """One line of the trace."""
-        self.state.tally.step(self.world.time, self.name, effect, what)
+        tally = self.state.tally
+        tally.step_count += 1
+        if tally.steps is not None:
+            tally.step(self.world.time, self.name, effect, what)
 
     def die(self) -> Killed:
-        """From here on it does nothing; whether others can be sure of that is up to the seed."""
+        """Mark it as dead; the seed decides whether others can be sure of that."""
         self.dead = True
         if self.draws.chance(f"{self.name} / others know that it died", 0.5):
             self.world.dead.add(self.pid)
@@ -237,7 +240,10 @@ class Process:
         return self.do(effect, run)
 
     def _pause(self, effect: str) -> float:
-        """For so long, or until somebody has just taken over: that is when waking up is most dangerous."""
+        """Sleep for a drawn time, or until another process has just taken over: waking up is most dangerous then.
+
+        Returns the seconds that passed.
+        """
         draws, loop, stream = self.draws, self.world.loop, f"{self.name} / {effect}"
         start = self.world.time
         end = start + draws.choice(f"{stream} / pause", _PAUSES) * (0.5 + draws.number(f"{stream} / pause varies"))
@@ -256,7 +262,7 @@ class Process:
         return self.world.time - start
 
     def _deliver_later(self, effect: str, run: Callable[[], T]) -> None:
-        """The same request once more, when it has found its way; nobody hears the answer."""
+        """Let the same request take effect later; nobody gets the answer."""
 
         def deliver() -> None:
             try:

@@ -1,8 +1,8 @@
-"""One seed, one schedule: who acts when, what goes wrong, and how it must end.
+"""One schedule of one seed: which process starts when, which faults occur, and how it must end.
 
-Three acts. In rough weather everything happens at once. Then the world is quiet, and whoever is left is either killed
-or may finish. At last one fresh process per open release sends one `resume` or one `abort`, and that must be enough.
-Those who were paused wake up after that, too; what is true at the very end must still be true then.
+It has three parts. First there are faults. Then there are none, and the processes that still run are killed or may
+finish. At last one new process per open release sends one `resume` or one `abort`, and that must complete it. Paused
+processes wake up after that, and what was true before must still be true at the very end.
 """
 
 import math
@@ -38,7 +38,7 @@ from tests.simulation.process import Process, ScheduleState, Start
 from tests.simulation.tally import Tally
 from tests.simulation.world import APPS, SimWorld
 
-FAULT_SECONDS = 120.0  # seconds of rough weather
+FAULT_SECONDS = 120.0  # seconds in which there are faults
 _SETTLING = 60.0  # seconds after which every replica must have taken every file
 # Where what comes meets a write that is under way, or a proof that was just made.
 _MOMENTS = (
@@ -129,7 +129,7 @@ def _play_acts(state: ScheduleState, variant: Variant) -> None:
     _end_faults(state)
     for app in apps:
         _complete(state, variant, app)
-    world.loop.run(math.inf)  # who was paused, and what was under way, comes now
+    world.loop.run(math.inf)  # paused processes wake up, and delayed writes arrive
     for app in apps:
         _complete(state, variant, app)
     world.loop.at(world.time + _SETTLING, lambda: None)
@@ -204,7 +204,7 @@ def _start_outsiders(state: ScheduleState, apps: tuple[App, ...]) -> None:
 
 
 def _apply_event(state: ScheduleState, turn: WorldEvent, app: str) -> None:
-    if state.world.plan.quiet:  # its cue came long ago
+    if state.world.plan.quiet:  # it would come after the time of faults
         return
     state.tally.add(f"turn: {turn}")
     state.tally.step(state.world.time, "the world", turn, "")
@@ -214,7 +214,7 @@ def _apply_event(state: ScheduleState, turn: WorldEvent, app: str) -> None:
 
 
 def _end_faults(state: ScheduleState) -> None:
-    """Nothing goes wrong any more; whoever is left is killed, or not."""
+    """From now on there are no faults; the processes that still run are killed, or not."""
     world = state.world
     world.plan.quiet = True
     state.observer.starts.clear()
@@ -235,7 +235,7 @@ def _complete(state: ScheduleState, variant: Variant, app: App) -> None:
     alone = all(process.over or process.dead or not process.begun for process in state.processes)
     name = state.draws.choice(f"last command for {app.name}", ("resume", "abort"))
     last = _command(state, variant, name, app)
-    alone &= not any(process.begun for process in late)  # one that was only now hired began meanwhile
+    alone &= not any(process.begun for process in late)  # another one began meanwhile
     if alone and last.ended is not None and last.ended.phase is Phase.WAIT:
         last = _command(state, variant, state.draws.choice(f"decision for {app.name}", ("promote", "abort")), app)
         if last.code is ExitCode.USAGE:
@@ -245,7 +245,7 @@ def _complete(state: ScheduleState, variant: Variant, app: App) -> None:
 
 
 def _command(state: ScheduleState, variant: Variant, name: str, app: App) -> Process:
-    """One command in the quiet world. Only an abort need not wait until a dead process's lease is over."""
+    """One command without faults. Only an abort need not wait until a dead process's lease is over."""
     world = state.world
     jobs = {"resume": resume(app), "abort": abort(app), "promote": promote(app, state, untested=False)}
     moment = world.time + (0.0 if name == "abort" else TTL + 1.0)

@@ -24,7 +24,7 @@ _EXPECTED = (
 
 @dataclass(slots=True)
 class Tally:
-    """`steps` is None where nobody wants to read them; they cost more than the schedule."""
+    """`steps` is None where they are not wanted: to keep them takes longer than to play the schedule."""
 
     counts: Counter[str] = field(default_factory=Counter)
     steps: list[str] | None = None
@@ -35,11 +35,10 @@ class Tally:
         self.counts[what] += times
 
     def step(self, time: float, who: str, effect: str, what: str) -> None:
-        """One call of one process, or one turn of the world."""
-        self.step_count += 1
+        """One call of one process, or one event of the world."""
         if self.steps is not None:
             self.steps.append(f"{time:9.3f}  {who:<18} {effect}{'  ' + what if what else ''}")
 
     def find_missing(self) -> list[str]:
-        """What never happened, and has to in a thousand schedules: without it they would prove too little."""
+        """What did not happen. In a thousand schedules all of it must: otherwise they prove too little."""
         return [what for what in _EXPECTED if not self.counts[what]]

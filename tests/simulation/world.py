@@ -28,12 +28,12 @@ _IN_FLIGHT = 7.0  # seconds a request may take at most; a release gives them 5
 
 @dataclass(slots=True)
 class Gate:
-    """One gateway replica. `applied` numbers the files it runs; `steady` is since when it has served without a break.
+    """One gateway replica. `applied` numbers the files it runs; `serving_since` is when it last started to serve.
 
-    `owes` is the newest version when it started, and `late` that it started with an older one: until it has gone
-    beyond that version, what it runs is no release's fault.
-    `left` and `ends` say when the rule to a canary went away here, and when the last request to it ends; `had` is the
-    version of the files that it came from.
+    `newest_at_start` is the newest version when it started. `started_old` says that it started with an older one: until
+    it has a newer one than `newest_at_start`, no release is to blame for what it runs.
+    By canary: `rule_gone_at` is when its rule went away here, `last_answer_at` when the last request to it ends, and
+    `rule_version` the version of the files with that rule.
     """
 
     name: str
@@ -153,7 +153,7 @@ class SimWorld(World):
         gate = self.gates.get(name)
         if gate is None or not gate.up:
             return Answer(0, {}, error="connection refused")
-        return self.reply(self.files_run_by(gate).routes, probe)
+        return self.reply(self.files_run_by(gate).routes_of(probe), probe)
 
     def in_flight(self, gate: Gate, canary: str) -> int:
         """Requests to `canary` that have not ended."""
