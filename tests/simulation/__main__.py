@@ -1,4 +1,4 @@
-"""The command line: python -m tests.simulation --seed 0 --count 1000000; one schedule is told step by step."""
+"""The command line: python -m tests.simulation --seed 0 --count 1000000; one schedule is printed step by step."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from tests.simulation.campaign import Campaign, play_on_all_cores
+from tests.simulation.draws import Draws, ForcedDrawError
 from tests.simulation.schedule import play
 
 
@@ -14,16 +15,26 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="Releases in a simulated world.")
     parser.add_argument("--seed", type=int, default=0, help="the first schedule (default: 0)")
     parser.add_argument("--count", type=_positive, default=10_000, help="how many (default: 10000)")
+    parser.add_argument("--force", type=Draws.parse_forced, default={}, help='"DRAW=OUTCOME; …", with --count 1')
+    parser.add_argument("--draws", action="store_true", help="print the name and outcome of each draw, with --count 1")
     given = parser.parse_args(arguments)
     if given.count == 1:
-        return _one(given.seed)
+        return _one(given.seed, given.force, show_draws=given.draws)
+    if given.force or given.draws:
+        parser.error("--force and --draws need --count 1")
     return _many(range(given.seed, given.seed + given.count))
 
 
-def _one(seed: int) -> int:
-    told = play(seed, trace=True)
-    sys.stdout.write(told.story + "\n")
-    return int(told.broken is not None)
+def _one(seed: int, forced: dict[str, object], *, show_draws: bool) -> int:
+    try:
+        result = play(seed, forced=forced, trace=True)
+    except ForcedDrawError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 2
+    if show_draws:
+        sys.stdout.write("".join(f"{name} = {outcome}\n" for name, outcome in (result.draws.drawn or {}).items()))
+    sys.stdout.write(result.story + "\n")
+    return int(result.broken is not None)
 
 
 def _many(seeds: range) -> int:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from random import Random
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Mode, Suite, Target, Timings, Trial
+from tests.simulation.draws import Draws
 
 HERE = str(Path(__file__))  # suites must exist, and this one does
 LOAD = Load(HERE)
@@ -62,15 +62,16 @@ def target(name: str) -> Target:
     return Target(name, name, f"{name}-canary", name, f"{name}-canary", Identify(), "shop", f"/api/{name}")
 
 
-def draw_app(rng: Random, name: str) -> App:
+def draw_app(draws: Draws, name: str) -> App:
     """One application as the seed wants it; most are good."""
+    good = draws.chance(f"{name} / suites are good", 0.7)
     return App(
         name=name,
-        quality=rng.choice(_QUALITIES),
-        suite_outcome=rng.choice(list(SuiteOutcome)) if rng.random() < 0.3 else SuiteOutcome.GOOD,
-        mode=rng.choice((Mode.ON_SUCCESS, Mode.ON_SUCCESS, Mode.MANUAL, Mode.STAGED)),
-        suite_seconds=rng.choice((0.5, 2.0, 8.0)),
-        load_seconds=rng.choice((0.5, 4.0, 90.0)),
-        lifetime=rng.choice((30.0, 3600.0, 3600.0)),
-        with_load=rng.random() < 0.3,
+        quality=draws.choice(f"{name} / quality", _QUALITIES),
+        suite_outcome=SuiteOutcome.GOOD if good else draws.choice(f"{name} / suite outcome", list(SuiteOutcome)),
+        mode=draws.choice(f"{name} / mode", (Mode.ON_SUCCESS, Mode.ON_SUCCESS, Mode.MANUAL, Mode.STAGED)),
+        suite_seconds=draws.choice(f"{name} / suite seconds", (0.5, 2.0, 8.0)),
+        load_seconds=draws.choice(f"{name} / load seconds", (0.5, 4.0, 90.0)),
+        lifetime=draws.choice(f"{name} / lifetime", (30.0, 3600.0, 3600.0)),
+        with_load=draws.chance(f"{name} / with load", 0.3),
     )

@@ -50,7 +50,7 @@ def campaign(seeds: range) -> Campaign:
 
 
 def play_known(seeds: range) -> Campaign:
-    """The same, but what this process has played it knows."""
+    """The same, but schedules that this Python process has played are not played again."""
     whole = Campaign()
     for part in chunks(seeds):
         whole.add(_PLAYED.get(part) or _PLAYED.setdefault(part, campaign(part)))
@@ -58,7 +58,7 @@ def play_known(seeds: range) -> Campaign:
 
 
 def play_on_all_cores(seeds: range, report: Callable[[Campaign], None]) -> Campaign:
-    """The same on every core; `told_of` hears how far it is after every few schedules. Stops when enough is broken."""
+    """The same on every core; `report` is called after every few schedules. Stops after some broken ones."""
     whole = Campaign()
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         for part in pool.imap_unordered(campaign, chunks(seeds)):

@@ -55,7 +55,7 @@ class Command:
 def start_process(
     state: ScheduleState, name: str, cue: Start, act: Callable[[Process], None], *, spared: bool = False
 ) -> Process:
-    """A process that begins to act at its cue."""
+    """A process that begins to act at `cue`."""
     process = Process(state, name, spared=spared)
 
     def life() -> None:
@@ -64,7 +64,7 @@ def start_process(
             process.begun = True
             act(process)
         except Killed:
-            pass  # nobody is left to say anything
+            pass  # a dead process reports nothing
         finally:
             process.over = True
 
@@ -105,7 +105,7 @@ def release(app: App, number: int) -> Job:
     def job(driver: Driver) -> Release:
         near = tuple(target(name) for name in APPS if name != app.name)
         request = ReleaseRequest(app.spec, app.image(number), app.mode, "ci", near)
-        token = f"r-{driver.holder.pid}"  # draft's own is random, and a seed must always tell the same story
+        token = f"r-{driver.holder.pid}"  # draft's own is random, and a seed must always give the same schedule
         drafted = replace(draft(driver.ports, request), id=token, header=Header("x-canary", token))
         return driver.begin(prepare(driver.ports, drafted).release)
 
@@ -139,7 +139,7 @@ def promote(app: App, state: ScheduleState, *, untested: bool) -> Job:
 
 
 def sweep(variant: Variant, apps: tuple[App, ...], rounds: int) -> Callable[[Process], None]:
-    """What a process does that looks now and then for what releases left behind, and takes it away."""
+    """The behaviour of a process that looks for leftovers of releases every few seconds and removes them."""
 
     def act(process: Process) -> None:
         for number in range(rounds * len(apps)):
@@ -157,7 +157,7 @@ def sweep(variant: Variant, apps: tuple[App, ...], rounds: int) -> Callable[[Pro
 
 
 def on_call(variant: Variant, app: App, rounds: int) -> Callable[[Process], None]:
-    """What a person does who looks now and then, and takes up what nobody drives any more."""
+    """The behaviour of a person who resumes or aborts a release that no process drives any more."""
 
     def act(process: Process) -> None:
         for _ in range(rounds):
@@ -168,7 +168,7 @@ def on_call(variant: Variant, app: App, rounds: int) -> Callable[[Process], None
                 if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
                     continue
                 process.state.tally.add("taken up by the person on call")
-                abort(app)(driver) if process.state.rng.random() < 0.5 else resume(app)(driver)
+                abort(app)(driver) if process.draws.chance(f"{process.name} / aborts", 0.5) else resume(app)(driver)
 
     return act
 
@@ -189,7 +189,7 @@ def _code(command: Command, ended: Release | None) -> ExitCode:
 
 
 def _check_exit_code(process: Process, command: Command, said: Release | None) -> None:
-    """What a command tells its shell is so: done is done, rejected is taken back, a conflict has a party."""
+    """Raises Violation when an exit code is not what the journal says, or a conflict has no other party."""
     if said is not None:
         _check_journal_agrees(process, command, said)
     elif process.completed and not process.faults_met & _CONFUSING:

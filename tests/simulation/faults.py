@@ -6,7 +6,9 @@ which everything fails at once never gets far enough to meet the rare things.
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from random import Random
+
+from gatewayctl.domain.release import Phase
+from tests.simulation.draws import Draws, Odds
 
 
 class Kind(Enum):
@@ -19,7 +21,7 @@ class Kind(Enum):
 
 
 class Fault(StrEnum):
-    """What may befall a call of a process. The first three groups are the perturbations of Sieve (OSDI 2022)."""
+    """What may go wrong with a call of a process. The first three groups are the perturbations of Sieve (OSDI 2022)."""
 
     # Intermediate state: the process dies between two of its writes.
     CRASH_BEFORE = "crash before the effect"
@@ -44,7 +46,7 @@ class Fault(StrEnum):
 
 
 class WorldEvent(StrEnum):
-    """What may befall the world itself."""
+    """What may happen to Pods and gateway replicas."""
 
     CANARY_DIES = "canary pod dies"
     STABLE_DIES = "stable pod dies"
@@ -75,48 +77,63 @@ _ROUGH = {Kind.READ: 0.02, Kind.WRITE: 0.12, Kind.LEASE: 0.012, Kind.ASK: 0.003}
 # Calls of which one, in most seeds, is hit far more often than the others; the beginnings of their names.
 _FOCUS = ("change orders-canary", "change orders ", "write routes", "journal orders", "take lease", "load journal", "")
 _FOCUSED = 0.3
+NO_FAULT: Odds[Fault] = Odds(0.0, (), ())
+# Phases in which a driving process dies in some seeds. Few releases come to some of them, or make few calls there.
+_DEATHS = (*Phase, *(Phase.RESTORE,) * 8, *(Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.DONE) * 2)
 
 
 @dataclass(slots=True)
 class FaultPlan:
-    """One seed's climate. Delays in seconds; once `quiet`, nothing goes wrong any more."""
+    """Which faults a seed allows, and how often. Delays in seconds; once `quiet`, there are no faults any more."""
 
-    rng: Random
-    rates: dict[Kind, float] = field(default_factory=dict)
-    menu: dict[Kind, tuple[Fault, ...]] = field(default_factory=dict)
+    rates: dict[Kind, float]
+    menu: dict[Kind, tuple[Fault, ...]]
     events: tuple[WorldEvent, ...] = ()
     latency: float = 0.02
     lag: float = 1.0
     ready_delay: float = 2.0
     focus: str = ""
     only_sleeps: bool = False
+    dies_in: Phase | None = None
     quiet: bool = False
+    _odds: dict[Kind, Odds[Fault]] = field(init=False)
+    _focused: dict[Kind, Odds[Fault]] = field(init=False)
 
-    def next_fault(self, kind: Kind, effect: str) -> Fault | None:
-        """What befalls the next call; most are spared."""
+    def __post_init__(self) -> None:
+        self._odds = {kind: Odds(self.rates[kind], self.menu[kind], MENU[kind]) for kind in Kind}
+        self._focused = {kind: Odds(_FOCUSED, self.menu[kind], MENU[kind]) for kind in Kind}
+
+    def odds_of(self, kind: Kind, effect: str) -> Odds[Fault]:
+        """How likely a call is to meet a fault, and which."""
         if self.quiet:
-            return None
-        focused = self.focus and effect.startswith(self.focus)
-        if self.rng.random() >= (_FOCUSED if focused else self.rates[kind]):
-            return None
-        menu = self.menu[kind]
-        return self.rng.choice(menu) if menu else None
+            return NO_FAULT
+        return self._focused[kind] if self.focus and effect.startswith(self.focus) else self._odds[kind]
+
+    def is_time_to_die(self, phase: Phase) -> bool:
+        """Whether the process that drives a release in this phase dies now: one does, in the phase that was drawn."""
+        if self.quiet or phase is not self.dies_in:
+            return False
+        self.dies_in = None
+        return True
 
 
-def draw_plan(rng: Random) -> FaultPlan:
-    """The weather of a seed."""
-    only_sleeps = rng.random() < 0.3
-    allowed = _SLEEP if only_sleeps else {fault for fault in Fault if rng.random() < 0.4}
-    roughness = 0.0 if only_sleeps else rng.choice((0.0, 0.3, 0.6, 1.0, 1.5))
-    few = rng.choice((0, 0, 1, 2, 4))
+def draw_plan(draws: Draws) -> FaultPlan:
+    """The faults that a seed allows."""
+    only_sleeps = draws.chance("faults / only sleeps", 0.3)
+    allowed = _SLEEP if only_sleeps else {fault for fault in Fault if draws.chance(f"faults / {fault}", 0.4)}
+    roughness = 0.0 if only_sleeps else draws.choice("faults / roughness", (0.0, 0.3, 0.6, 1.0, 1.5))
+    dies = draws.chance("faults / a driver dies", 0.25)
     return FaultPlan(
-        rng,
         rates={kind: rate * roughness for kind, rate in _ROUGH.items()},
         menu={kind: tuple(fault for fault in menu if fault in allowed) for kind, menu in MENU.items()},
-        events=tuple(rng.choice(list(WorldEvent)) for _ in range(few)),
-        latency=rng.choice((0.005, 0.02, 0.1)),
-        lag=rng.choice((0.2, 1.0, 3.0)),
-        ready_delay=rng.choice((0.5, 2.0, 5.0)),
-        focus=rng.choice(_FOCUS[:4] if only_sleeps else _FOCUS),
+        events=tuple(
+            draws.choice(f"event {number} / what", list(WorldEvent))
+            for number in range(draws.choice("faults / events", (0, 0, 1, 2, 4)))
+        ),
+        latency=draws.choice("faults / latency", (0.005, 0.02, 0.1)),
+        lag=draws.choice("gateway / lag", (0.2, 1.0, 3.0)),
+        ready_delay=draws.choice("pods / ready delay", (0.5, 2.0, 5.0)),
+        focus=draws.choice("faults / focus", _FOCUS[:4] if only_sleeps else _FOCUS),
         only_sleeps=only_sleeps,
+        dies_in=draws.choice("faults / a driver dies in", _DEATHS) if dies else None,
     )

@@ -1,6 +1,6 @@
-"""Who may write: the lease, the fences between one process and the next, and what is still on its way.
+"""Who may write: the lease, the fences between one process and the next, and writes that are still on their way.
 
-A write that sleeps past the end of what it belonged to need not wake up in time to be wrong: that it may is enough.
+A delayed write that could still take effect after its release ended is a fault, also when it does not arrive in time.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tests.simulation.world import SimWorld
 if TYPE_CHECKING:
     from tests.simulation.process import Process
 
-_GRACE = 1.0  # seconds within which whoever took the lease has moved the journal
+_GRACE = 1.0  # seconds within which the process that took the lease has moved the journal
 
 
 class Violation(Broken):
@@ -49,7 +49,7 @@ class PendingWrite:
 
 
 class Fences:
-    """The lease of each application, and who has written what by which one."""
+    """The lease of each application, and which writes were made under which grant of it."""
 
     def __init__(self, world: SimWorld, tally: Tally) -> None:
         self.world, self.tally = world, tally
@@ -94,11 +94,11 @@ class Fences:
         self._fences[app, "journal"] = max(token, self._fences.get((app, "journal"), 0.0))
 
     def note_abort(self, app: str) -> None:
-        """An abort moved the journal, before it has the lease: whoever has it now must not move it any more."""
+        """An abort moved the journal before it has the lease: the process that has it must not move it any more."""
         self._fences[app, "journal"] = floor(self._fences.get((app, "journal"), 0.0)) + 0.5
 
     def check_driver(self, writer: Writer) -> None:
-        """Somebody who has had the lease for a while, and was not kept from anything, has the journal too."""
+        """Raises Violation when a process moves the journal that another one drives, which met no fault."""
         if writer.app not in self._drivers:
             return
         driver, since, fault_count = self._drivers[writer.app]

@@ -1,7 +1,7 @@
-"""Virtual time and who acts next: one heap of moments, and processes that are handed over one at a time.
+"""Virtual time, and what happens next: one heap of times and functions. One process runs at a time.
 
-A process is a greenlet: it runs until it waits, and nothing else runs meanwhile. Who waits shorter comes first, so the
-latencies that are drawn from the seed *are* the schedule.
+A process is a greenlet: it runs until it waits, and nothing else runs meanwhile. The process with the shorter
+wait comes first, so the latencies that are drawn from the seed *are* the schedule.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class Loop:
         self._hub.switch()
 
     def run(self, until: float) -> None:
-        """Every moment up to `until`, or until nothing is left to happen."""
+        """Run everything that is due up to `until` (seconds), or until nothing is left."""
         self._hub, self._until = getcurrent(), until
         for _ in range(_MAX_MOMENTS):
             if self.halted:

@@ -13,18 +13,18 @@ Behaviour = Callable[[Process], None]
 
 
 def edit_routes(edits: int) -> Behaviour:
-    """A person who adds and removes lines of the team, and starts over when somebody else wrote meanwhile."""
+    """A person who adds and removes lines of the team, and starts again when somebody else wrote meanwhile."""
 
     def act(process: Process) -> None:
         mine: list[str] = []
         for number in range(edits):
-            process.sleep(8.0 * process.state.rng.random())
-            if mine and process.state.rng.random() < 0.4:
+            process.sleep(process.seconds("before an edit", 8.0))
+            if mine and process.draws.chance(f"{process.name} / removes a line", 0.4):
                 gone = mine.pop()
                 _edit(process, lambda files, line=gone: _edit_lines(files, lambda lines: _drop(lines, line)))
             else:
                 mine.append(f"/p{process.pid}-{number} -> static\n")
-                place = process.state.rng.random()
+                place = process.draws.number(f"{process.name} / place of a line")
                 _edit(process, lambda files, at=place: _edit_lines(files, lambda lines: _add(lines, mine[-1], at)))
 
     return act
@@ -34,7 +34,7 @@ def _edit(process: Process, edit: Callable[[Files], Files]) -> None:
     store = MemoryRouteStore(process.world)
     while True:
         stored = process.call("look at routes", store.read, Kind.READ)
-        process.sleep(process.state.rng.random())
+        process.sleep(process.seconds("typing", 1.0))
         try:
             _write(process, "edit routes", store, edit(stored.files), stored)
         except StaleWrite:
@@ -44,22 +44,22 @@ def _edit(process: Process, edit: Callable[[Files], Files]) -> None:
 
 
 def overwrite_blindly(process: Process) -> None:
-    """A person who writes the whole text that he read a while ago, whatever is there by now."""
+    """A person who overwrites the files with a text read earlier, without looking at what is there now."""
     store = MemoryRouteStore(process.world)
     stored = process.call("look at routes", store.read, Kind.READ)
-    process.sleep(15.0 * process.state.rng.random())
+    process.sleep(process.seconds("typing", 15.0))
     text = _edit_lines(stored.files, lambda lines: _add(lines, f"/b{process.pid} -> static\n", 1.0))
     _write(process, "overwrite routes", store, text, None)
 
 
 def revert_routes(times: int) -> Behaviour:
-    """A controller that puts back the files that it believes in."""
+    """A controller that restores the files as they were at the beginning."""
 
     def act(process: Process) -> None:
         base = process.world.published[0][1]
         store = MemoryRouteStore(process.world)
         for _ in range(times):
-            process.sleep(10.0 * process.state.rng.random())
+            process.sleep(process.seconds("before it reverts", 10.0))
             if process.world.published[-1][1] != base:
                 _write(process, "revert routes", store, base, None)
 
@@ -71,7 +71,7 @@ def revert_canary(app: str, times: int) -> Behaviour:
 
     def act(process: Process) -> None:
         for _ in range(times):
-            process.sleep(10.0 * process.state.rng.random())
+            process.sleep(process.seconds("before it reverts", 10.0))
             _give(process, f"{app}-canary", f"shop/{app}:1.0", 0)
 
     return act

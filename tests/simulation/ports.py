@@ -1,4 +1,4 @@
-"""The ports of one process: the in-memory adapters behind its calls, with the observer told of every write."""
+"""The ports of one process: the in-memory adapters behind its calls, and a report of every write to the observer."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -162,7 +162,7 @@ class SimJournal:
             process.completed |= release.ended
             return record
 
-        effect = f"journal {app} {process.state.called(release.id)} {release.phase} {release.outcome}"
+        effect = f"journal {app} {release.id} {release.phase} {release.outcome}"
         with process.pending_write("journal", str(expected)):
             return process.call(effect, run, Kind.WRITE)
 
@@ -205,7 +205,7 @@ class SimLeases:
 
 
 class SilentListener:
-    """ports.ProgressListener for whom nobody listens."""
+    """ports.ProgressListener that ignores everything."""
 
     def started(self, step: str) -> None: ...
 

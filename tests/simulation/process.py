@@ -1,4 +1,4 @@
-"""One process on one machine: each call is a moment of its own, and what befalls it is the seed's choice.
+"""One process on one machine: each call happens at a time of its own, and the seed decides which fault it meets.
 
 Between two calls a process can neither see nor change anything, so a pause, a death or another process fits in exactly
 before each call; "after the effect" is for calls whose answer never comes home.
@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from random import Random
 from typing import TypeVar
 
 from greenlet import greenlet
@@ -17,7 +16,8 @@ from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlErro
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Phase, Release
 from tests.fakes.world import Killed
-from tests.simulation.faults import AFTER, Fault, Kind
+from tests.simulation.draws import Draws
+from tests.simulation.faults import AFTER, NO_FAULT, Fault, Kind
 from tests.simulation.fences import PendingWrite, Violation, Writer
 from tests.simulation.observer import Observer
 from tests.simulation.tally import Tally
@@ -35,16 +35,11 @@ class ScheduleState:
 
     world: SimWorld
     observer: Observer
-    rng: Random
+    draws: Draws
     tally: Tally
     seen: dict[str, deque[object]] = field(default_factory=dict)
     processes: "list[Process]" = field(default_factory=list)
-    releases: dict[str, int] = field(default_factory=dict)
     broken: Violation | None = None
-
-    def called(self, release: str) -> str:
-        """A release by its number: its id may be random, and a seed must always tell the same story."""
-        return f"#{self.releases.setdefault(release, len(self.releases) + 1)}"
 
     def at(self, cue: Start, act: Callable[[], object]) -> None:
         """Let it happen when it is time, or when a release comes that far."""
@@ -75,14 +70,18 @@ class ScheduleState:
 
 
 class Process:
-    """Someone who makes calls. `steadfast` ones are spared by the weather: people, and whoever cleans up at the end."""
+    """Makes calls, one after the other. `spared` ones meet no fault: outsiders, and the last commands of a schedule."""
 
     def __init__(self, state: ScheduleState, name: str, *, spared: bool = False) -> None:
+        number = sum(one.base_name == name for one in state.processes) + 1
         state.processes.append(self)
-        self.state, self.name, self.spared = state, name, spared
+        self.state, self.base_name, self.spared = state, name, spared
+        self.name = name if number == 1 else f"{name} ({number})"  # its draws are named after it
+        self.draws = state.draws
+        self._sleep_stream = f"{self.name} / sleep"
         self.world = state.world
         self.pid = len(state.processes)
-        self.holder = Holder(name, "somewhere", self.pid, self.world.wall())
+        self.holder = Holder(self.name, "somewhere", self.pid, self.world.wall())
         self.dead = False
         self.pausing = False
         self.paused_until = -1000.0
@@ -111,23 +110,30 @@ class Process:
 
     def sleep(self, seconds: float) -> None:
         """At least so long; a machine may be busy."""
-        self.world.loop.wait(seconds * (1.0 + 4.0 * self.state.rng.random() ** 2))
+        self.world.loop.wait(seconds * (1.0 + 4.0 * self.draws.number(self._sleep_stream) ** 2))
         self.check_alive()
+
+    def seconds(self, purpose: str, most: float) -> float:
+        """How long a person or a controller takes before what comes next, drawn from the seed."""
+        return self.draws.seconds(f"{self.name} / {purpose}", (most,))
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def check_alive(self) -> None:
-        """Nothing is done by the dead."""
+        """Raises Killed when this process is dead."""
         if self.dead:
             raise Killed(self.name)
 
     def call(self, effect: str, run: Callable[[], T], kind: Kind) -> T:
-        """Make one call, or suffer."""
+        """Make one call after its latency, or meet a fault."""
         plan = self.world.plan
         self.check_alive()
-        self.world.loop.wait(plan.latency * self.state.rng.random())
+        odds = NO_FAULT if self.spared else plan.odds_of(kind, effect)
+        latency, fault = self.draws.call(f"{self.name} / {effect}", odds)
+        self.world.loop.wait(plan.latency * latency)
         self.check_alive()
-        fault = None if self.spared else plan.next_fault(kind, effect)
+        if fault is None and plan.dies_in is not None:
+            fault = self._planned_death()
         if fault is None:
             answer = self.do(effect, run)
         else:
@@ -140,6 +146,13 @@ class Process:
             self._remember(effect, answer)
         return answer
 
+    def _planned_death(self) -> Fault | None:
+        plan = self.world.plan
+        if self.spared or self.app not in self.grants:
+            return None
+        record = self.world.records.get(self.app)
+        return Fault.CRASH_BEFORE if record and plan.is_time_to_die(record.release.phase) else None
+
     def do(self, effect: str, run: Callable[[], T]) -> T:
         """The call itself, looked at by the observer."""
         try:
@@ -151,11 +164,12 @@ class Process:
             self.trace(effect, "")
             raise self.state.stop(found) from found
         self.trace(effect, "")
-        self.state.look()
+        if self.world.dirty:
+            self.state.look()
         return answer
 
     def writer(self) -> Writer:
-        """Who it is to the observer, as of now: what it sends may arrive much later."""
+        """What the observer needs to know of the sender of a write, as of now: the write may arrive much later."""
         return Writer(self.name, self.app, self.grants.get(self.app), self.listed, Fault.STALE in self.faults_met)
 
     @contextmanager
@@ -170,12 +184,15 @@ class Process:
 
     def trace(self, effect: str, what: str) -> None:
         """One line of the trace."""
-        self.state.tally.step(self.world.time, self.name, effect, what)
+        tally = self.state.tally
+        tally.step_count += 1
+        if tally.steps is not None:
+            tally.step(self.world.time, self.name, effect, what)
 
     def die(self) -> Killed:
-        """From here on it does nothing; whether others can be sure of that is up to the seed."""
+        """Mark it as dead; the seed decides whether others can be sure of that."""
         self.dead = True
-        if self.state.rng.random() < 0.5:
+        if self.draws.chance(f"{self.name} / others know that it died", 0.5):
             self.world.dead.add(self.pid)
         self.state.tally.add("crashes")
         record = self.world.records.get(self.app)
@@ -223,17 +240,20 @@ class Process:
         return self.do(effect, run)
 
     def _pause(self, effect: str) -> float:
-        """For so long, or until somebody has just taken over: that is when waking up is most dangerous."""
-        rng, loop = self.state.rng, self.world.loop
+        """Sleep for a drawn time, or until another process has just taken over: waking up is most dangerous then.
+
+        Returns the seconds that passed.
+        """
+        draws, loop, stream = self.draws, self.world.loop, f"{self.name} / {effect}"
         start = self.world.time
-        end = start + rng.choice(_PAUSES) * (0.5 + rng.random())
-        wary = rng.random() < 0.5
+        end = start + draws.choice(f"{stream} / pause", _PAUSES) * (0.5 + draws.number(f"{stream} / pause varies"))
+        wary = draws.chance(f"{stream} / wakes up after a takeover", 0.5)
         followed = self.state.observer.fences.grants_of(self.app)
         self.pausing = True
         while self.world.time < end:
             loop.wait(min(_NAP, end - self.world.time) if wary else end - self.world.time)
             if wary and self.state.observer.fences.grants_of(self.app) != followed:
-                loop.wait(rng.choice((0.0, 0.5, 2.0, 8.0)) * rng.random())
+                loop.wait(draws.seconds(f"{stream} / after the takeover", (0.0, 0.5, 2.0, 8.0)))
                 break
         self.pausing, self.paused_until = False, self.world.time
         if self.state.observer.fences.grants_of(self.app) != followed:
@@ -242,7 +262,7 @@ class Process:
         return self.world.time - start
 
     def _deliver_later(self, effect: str, run: Callable[[], T]) -> None:
-        """The same request once more, when it has found its way; nobody hears the answer."""
+        """Let the same request take effect later; nobody gets the answer."""
 
         def deliver() -> None:
             try:
@@ -251,13 +271,15 @@ class Process:
             except GatewayctlError:
                 self.state.tally.add("late writes refused")
 
-        self.world.loop.after(self.state.rng.choice((0.1, 2.0, 10.0, 60.0)) * self.state.rng.random(), deliver)
+        delay = self.draws.seconds(f"{self.name} / {effect} / delivered later", (0.1, 2.0, 10.0, 60.0))
+        self.world.loop.after(delay, deliver)
 
     def _read_stale(self, effect: str, run: Callable[[], T]) -> T:
         older = self.state.seen.get(effect)
         if not older:
             return self.do(effect, run)
-        return self.state.rng.choice(list(older))  # type: ignore[return-value]
+        place = self.draws.number(f"{self.name} / {effect} / which older answer")
+        return older[int(place * len(older))]  # type: ignore[return-value]
 
     def _remember(self, effect: str, answer: object) -> None:
         seen = self.state.seen.get(effect)

@@ -1,13 +1,14 @@
-"""One seed, one schedule: who acts when, what goes wrong, and how it must end.
+"""One schedule of one seed: which process starts when, which faults occur, and how it must end.
 
-Three acts. In rough weather everything happens at once. Then the world is quiet, and whoever is left is either killed
-or may finish. At last one fresh process per open release sends one `resume` or one `abort`, and that must be enough.
-Those who were paused wake up after that, too; what is true at the very end must still be true then.
+It has three parts. First there are faults. Then there are none, and the processes that still run are killed or may
+finish. At last one new process per open release sends one `resume` or one `abort`, and that must complete it. Paused
+processes wake up after that, and what was true before must still be true at the very end.
 """
 
 import math
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from random import Random
 
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.release import Mode, Phase
@@ -29,6 +30,7 @@ from tests.simulation.commands import (
     start_process,
     sweep,
 )
+from tests.simulation.draws import Draws
 from tests.simulation.faults import WorldEvent, draw_plan
 from tests.simulation.fences import Violation
 from tests.simulation.observer import Observer
@@ -36,7 +38,7 @@ from tests.simulation.process import Process, ScheduleState, Start
 from tests.simulation.tally import Tally
 from tests.simulation.world import APPS, SimWorld
 
-FAULT_SECONDS = 120.0  # seconds of rough weather
+FAULT_SECONDS = 120.0  # seconds in which there are faults
 _SETTLING = 60.0  # seconds after which every replica must have taken every file
 # Where what comes meets a write that is under way, or a proof that was just made.
 _MOMENTS = (
@@ -53,32 +55,44 @@ _MOMENTS = (
     ),
     *(Phase.RESTORE, Phase.UNROUTE, Phase.CLEAR, Phase.DRAIN, Phase.COOL, Phase.DONE),
 )
+_MORE_COMMANDS = ("release", "release", "abort", "abort", "resume", "resume", "promote", "smoke")
+_OLD_FILES = (WorldEvent.GATE_NEW_STALE, WorldEvent.GATE_RESTARTS_STALE, WorldEvent.GATE_FREEZES)
 CORRECT = Variant()
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleResult:
-    """What became of one schedule. `broken` is None when every invariant held."""
+    """What became of one schedule. `broken` is None when every invariant held; `forced` are its forced draws."""
 
     seed: int
     broken: Violation | None
     tally: Tally
+    draws: Draws
+    forced: Mapping[str, object]
 
     @property
     def story(self) -> str:
         """Every step, and how to see it again."""
         steps = "\n".join(self.tally.steps or ["(no steps were kept)"])
         verdict = self.broken or "every invariant held"
-        return f"{steps}\nseed {self.seed}: {verdict}\nagain: make simulate SEED={self.seed} N=1"
+        forced = "; ".join(f"{name}={value}" for name, value in self.forced.items())
+        again = f"make simulate SEED={self.seed} N=1" + (f" FORCE={shlex.quote(forced)}" if forced else "")
+        return f"{steps}\nseed {self.seed}: {verdict}\nagain: {again}"
 
 
-def play(seed: int, variant: Variant = CORRECT, *, trace: bool = False) -> ScheduleResult:
-    """The schedule of this seed, from its beginning to the very end."""
+def play(
+    seed: int, variant: Variant = CORRECT, *, forced: Mapping[str, object] | None = None, trace: bool = False
+) -> ScheduleResult:
+    """The schedule of this seed, from its beginning to the very end; `trace` keeps its steps and its draws.
+
+    `forced` maps names of draws to outcomes, see Draws. Raises ForcedDrawError.
+    """
     tally = Tally(steps=[] if trace else None)
-    rng = Random(seed)  # noqa: S311 (repeatable is the point)
-    plan = draw_plan(rng)
-    world = SimWorld(rng, plan, split=rng.random() < 0.3, counts_in_flight=rng.random() < 0.7)
-    state = ScheduleState(world, Observer(world, tally), rng, tally)
+    draws = Draws(seed, forced, keep=trace)
+    plan = draw_plan(draws)
+    split, counts_in_flight = draws.chance("gateway / split files", 0.3), draws.chance("gateway / counts requests", 0.7)
+    world = SimWorld(draws, plan, split=split, counts_in_flight=counts_in_flight)
+    state = ScheduleState(world, Observer(world, tally), draws, tally)
     world.loop.watch = state.look
     try:
         _play_acts(state, variant)
@@ -86,32 +100,36 @@ def play(seed: int, variant: Variant = CORRECT, *, trace: bool = False) -> Sched
         pass  # the observer stopped everything
     finally:
         _end_processes(state)
-    return ScheduleResult(seed, state.broken, tally)
+    tally.add("steps", tally.step_count)
+    if state.broken is None:
+        draws.check_forced()
+    return ScheduleResult(seed, state.broken, tally, draws, forced or {})
 
 
 def write_story(seed: int, variant: Variant = CORRECT) -> str:
-    """The schedule once more, step by step."""
+    """Every step of the schedule of this seed."""
     return play(seed, variant, trace=True).story
 
 
 def _play_acts(state: ScheduleState, variant: Variant) -> None:
-    world, rng = state.world, state.rng
-    apps = tuple(draw_app(rng, name) for name in APPS[: rng.choice((1, 1, 1, 2, 2, 3))])
+    world, draws = state.world, state.draws
+    apps = tuple(draw_app(draws, name) for name in APPS[: draws.choice("applications", (1, 1, 1, 2, 2, 3))])
     for app in apps:
         _start_commands(state, variant, app)
     _start_outsiders(state, apps)
-    if rng.random() < 0.3:
+    if draws.chance("sweep / is there", 0.3):
         start_process(state, "sweep", 0.0, sweep(variant, apps, 6))
-    if world.plan.only_sleeps or rng.random() < 0.4:
+    if draws.chance("on call / is there", 0.4) or world.plan.only_sleeps:
         start_process(state, "on call", 5.0, on_call(variant, apps[0], 20))
-    for turn in world.plan.events:
-        app = rng.choice(apps).name
-        state.at(_cue_of(rng, turn, app), lambda turn=turn, app=app: _apply_event(state, turn, app))
+    for number, event in enumerate(world.plan.events):
+        app = draws.choice(f"event {number} / application", apps).name
+        start = _draw_event_start(draws, f"event {number}", event, app)
+        state.at(start, lambda event=event, app=app: _apply_event(state, event, app))
     world.loop.run(FAULT_SECONDS)
     _end_faults(state)
     for app in apps:
         _complete(state, variant, app)
-    world.loop.run(math.inf)  # who was paused, and what was under way, comes now
+    world.loop.run(math.inf)  # paused processes wake up, and delayed writes arrive
     for app in apps:
         _complete(state, variant, app)
     world.loop.at(world.time + _SETTLING, lambda: None)
@@ -121,61 +139,72 @@ def _play_acts(state: ScheduleState, variant: Variant) -> None:
 
 def _start_commands(state: ScheduleState, variant: Variant, app: App) -> None:
     """A release, and more commands on the same application, from other machines, whenever the seed wants."""
-    rng = state.rng
-    jobs: list[tuple[str, Job, Start]] = [("release", release(app, 1), 2.0 * rng.random())]
+    draws, name = state.draws, app.name
+    commands: list[tuple[str, int, Start]] = [("release", 1, draws.seconds(f"release {name} / start", (2.0,)))]
     if app.mode is Mode.STAGED:
-        jobs.append(("smoke", smoke(app), (app.name, Phase.WAIT, rng.random())))
+        commands.append(("smoke", 0, (name, Phase.WAIT, draws.number(f"smoke {name} / start"))))
     if app.mode is not Mode.ON_SUCCESS:
-        moment = rng.choice(((app.name, Phase.WAIT, 20.0 * rng.random()), 30.0 + 25.0 * rng.random()))
-        jobs.append(("promote", promote(app, state, untested=rng.random() < 0.1), moment))
-    for number in range(rng.choice((0, 0, 1, 1, 2, 4))):
-        name = rng.choice(("release", "release", "abort", "abort", "resume", "resume", "promote", "smoke"))
-        job = {
-            "release": release(app, number + 2),
-            "abort": abort(app),
-            "resume": resume(app),
-            "promote": promote(app, state, untested=rng.random() < 0.1),
-            "smoke": smoke(app),
-        }[name]
-        jobs.append((name, job, _cue(rng, app.name)))
-    for number, (name, job, cue) in enumerate(jobs):
-        start_process(state, f"{name} {app.name} {number}", cue, run(variant, Command(name, app, job)))
+        commands.append(("promote", 0, _draw_promotion_start(draws, name)))
+    for number in range(draws.choice(f"{name} / more commands", (0, 0, 1, 1, 2, 4))):
+        stream = f"{name} / more commands {number}"
+        commands.append((draws.choice(stream, _MORE_COMMANDS), number + 2, _draw_start(draws, stream, name)))
+    for number, (command, image, start) in enumerate(commands):
+        process = f"{command} {name} {number}"
+        job = _job_of(state, app, command, image, process)
+        start_process(state, process, start, run(variant, Command(command, app, job)))
 
 
-def _cue(rng: Random, app: str) -> Start:
-    """Some time, or right when a release comes to something: that is where most of what can go wrong does."""
-    if rng.random() < 0.5:
-        return rng.choice((10.0, 25.0, 50.0, 100.0)) * rng.random()
-    return app, rng.choice(_MOMENTS), rng.choice((0.0, 0.1, 0.5, 2.0, 70.0)) * rng.random()
+def _job_of(state: ScheduleState, app: App, command: str, image: int, process: str) -> Job:
+    match command:
+        case "release":
+            return release(app, image)
+        case "promote":
+            return promote(app, state, untested=state.draws.chance(f"{process} / without suites", 0.1))
+        case _:
+            return {"abort": abort, "resume": resume, "smoke": smoke}[command](app)
 
 
-def _cue_of(rng: Random, turn: WorldEvent, app: str) -> Start:
-    """As any other; but who comes with old files is most dangerous when everybody else has just lost the rule."""
-    if (
-        turn in (WorldEvent.GATE_NEW_STALE, WorldEvent.GATE_RESTARTS_STALE, WorldEvent.GATE_FREEZES)
-        and rng.random() < 0.5
-    ):
-        return app, rng.choice((Phase.CLEAR, Phase.DRAIN, Phase.COOL)), rng.choice((0.5, 2.0)) * rng.random()
-    return _cue(rng, app)
+def _draw_promotion_start(draws: Draws, app: str) -> Start:
+    """When a person promotes: some time after the release began to wait for that, or some time anyway."""
+    if draws.chance(f"promote {app} / waits for the release", 0.5):
+        return app, Phase.WAIT, draws.seconds(f"promote {app} / start after", (20.0,))
+    return 30.0 + draws.seconds(f"promote {app} / start", (25.0,))
+
+
+def _draw_start(draws: Draws, stream: str, app: str) -> Start:
+    """Some time, or right when a release enters a phase: that is where most of what can go wrong does."""
+    if draws.chance(f"{stream} / starts at a time", 0.5):
+        return draws.seconds(f"{stream} / start", (10.0, 25.0, 50.0, 100.0))
+    phase = draws.choice(f"{stream} / starts in", _MOMENTS)
+    return app, phase, draws.seconds(f"{stream} / start after", (0.0, 0.1, 0.5, 2.0, 70.0))
+
+
+def _draw_event_start(draws: Draws, stream: str, event: WorldEvent, app: str) -> Start:
+    """As for a command, but a replica with old files is most dangerous when all others have just lost the rule."""
+    if event in _OLD_FILES and draws.chance(f"{stream} / starts on the way out", 0.5):
+        phase = draws.choice(f"{stream} / starts in", (Phase.CLEAR, Phase.DRAIN, Phase.COOL, Phase.COOL))
+        return app, phase, draws.seconds(f"{stream} / start after", (0.1, 0.5, 2.0))
+    return _draw_start(draws, stream, app)
 
 
 def _start_outsiders(state: ScheduleState, apps: tuple[App, ...]) -> None:
-    rng, name = state.rng, apps[0].name
-    for number in range(rng.choice((0, 0, 1, 1, 2))):
-        start_process(state, f"editor {number}", 0.0, outsiders.edit_routes(rng.choice((1, 3, 6))), spared=True)
-    image = rng.choice((f"shop/{name}:1.0", f"shop/{name}:1.0.1"))
+    draws, name = state.draws, apps[0].name
+    for number in range(draws.choice("editors", (0, 0, 1, 1, 2))):
+        edits = draws.choice(f"editor {number} / edits", (1, 3, 6))
+        start_process(state, f"editor {number}", 0.0, outsiders.edit_routes(edits), spared=True)
+    image = draws.choice("hotfix / image", (f"shop/{name}:1.0", f"shop/{name}:1.0.1"))
     for share, who, act in (
         (0.10, "blind editor", outsiders.overwrite_blindly),
         (0.10, "route controller", outsiders.revert_routes(3)),
         (0.06, "scale controller", outsiders.revert_canary(name, 3)),
         (0.15, "hotfix", outsiders.give_stable(name, image)),
     ):
-        if rng.random() < share:
-            start_process(state, who, _cue(rng, name), act, spared=True)
+        if draws.chance(f"{who} / is there", share):
+            start_process(state, who, _draw_start(draws, who, name), act, spared=True)
 
 
 def _apply_event(state: ScheduleState, turn: WorldEvent, app: str) -> None:
-    if state.world.plan.quiet:  # its cue came long ago
+    if state.world.plan.quiet:  # it would come after the time of faults
         return
     state.tally.add(f"turn: {turn}")
     state.tally.step(state.world.time, "the world", turn, "")
@@ -185,12 +214,12 @@ def _apply_event(state: ScheduleState, turn: WorldEvent, app: str) -> None:
 
 
 def _end_faults(state: ScheduleState) -> None:
-    """Nothing goes wrong any more; whoever is left is killed, or not."""
+    """From now on there are no faults; the processes that still run are killed, or not."""
     world = state.world
     world.plan.quiet = True
     state.observer.starts.clear()
     world.end_faults()
-    kill = state.rng.random() < 0.7
+    kill = state.draws.chance("the end of the faults / kills", 0.7)
     for process in state.processes:
         if (kill or process.spared) and not process.over:
             process.dead = True
@@ -204,11 +233,11 @@ def _complete(state: ScheduleState, variant: Variant, app: App) -> None:
         return
     late = [process for process in state.processes if not process.begun]
     alone = all(process.over or process.dead or not process.begun for process in state.processes)
-    name = state.rng.choice(("resume", "abort"))
+    name = state.draws.choice(f"last command for {app.name}", ("resume", "abort"))
     last = _command(state, variant, name, app)
-    alone &= not any(process.begun for process in late)  # one that was only now hired began meanwhile
+    alone &= not any(process.begun for process in late)  # another one began meanwhile
     if alone and last.ended is not None and last.ended.phase is Phase.WAIT:
-        last = _command(state, variant, state.rng.choice(("promote", "abort")), app)
+        last = _command(state, variant, state.draws.choice(f"decision for {app.name}", ("promote", "abort")), app)
         if last.code is ExitCode.USAGE:
             last = _command(state, variant, "abort", app)
     if alone and not state.world.records[app.name].release.ended:
@@ -216,7 +245,7 @@ def _complete(state: ScheduleState, variant: Variant, app: App) -> None:
 
 
 def _command(state: ScheduleState, variant: Variant, name: str, app: App) -> Process:
-    """One command in the quiet world. Only an abort need not wait until a dead process's lease is over."""
+    """One command without faults. Only an abort need not wait until a dead process's lease is over."""
     world = state.world
     jobs = {"resume": resume(app), "abort": abort(app), "promote": promote(app, state, untested=False)}
     moment = world.time + (0.0 if name == "abort" else TTL + 1.0)

@@ -1,4 +1,4 @@
-"""Suites that really ask the replicas of the simulated world, and end as the seed says."""
+"""Suites that really ask the replicas of the simulated world, and end as the seed decides."""
 
 from dataclasses import replace
 

@@ -24,21 +24,21 @@ _EXPECTED = (
 
 @dataclass(slots=True)
 class Tally:
-    """`steps` is None where nobody wants to read them; they cost more than the schedule."""
+    """`steps` is None where they are not wanted: to keep them takes longer than to play the schedule."""
 
     counts: Counter[str] = field(default_factory=Counter)
     steps: list[str] | None = None
+    step_count: int = 0
 
     def add(self, what: str, times: int = 1) -> None:
         """Count it."""
         self.counts[what] += times
 
     def step(self, time: float, who: str, effect: str, what: str) -> None:
-        """One call of one process, or one turn of the world."""
-        self.counts["steps"] += 1
+        """One call of one process, or one event of the world."""
         if self.steps is not None:
             self.steps.append(f"{time:9.3f}  {who:<18} {effect}{'  ' + what if what else ''}")
 
     def find_missing(self) -> list[str]:
-        """What never happened, and has to in a thousand schedules: without it they would prove too little."""
+        """What did not happen. In a thousand schedules all of it must: otherwise they prove too little."""
         return [what for what in _EXPECTED if not self.counts[what]]

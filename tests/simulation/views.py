@@ -1,8 +1,9 @@
-"""What a set of route files means, worked out once: whoever runs these files routes like this."""
+"""What a set of route files means, worked out once: how a replica that runs these files routes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import Files, SourceFile, rule_name
 from tests.fakes.toy import ToyRoute, parse
 from tests.simulation.dialect import UPSTREAMS, find_upstreams
@@ -21,6 +22,15 @@ class View:
     known: frozenset[str] | None
     leak: str
     undefined: str
+    _matches: dict[Probe, tuple[ToyRoute, ...]] = field(default_factory=dict)
+
+    def routes_of(self, probe: Probe) -> tuple[ToyRoute, ...]:
+        """The routes that may match this request, by its path. The same few requests are sent again and again."""
+        matches = self._matches.get(probe)
+        if matches is None:
+            matches = tuple(route for route in self.routes if probe.path.startswith(route.path))
+            self._matches[probe] = matches
+        return matches
 
 
 @lru_cache(maxsize=4096)

@@ -5,13 +5,13 @@ skipping some. Only one that starts (or comes back) may have older files than it
 """
 
 from dataclasses import dataclass, field
-from random import Random
 
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.world import Deployment, Pod, World
 from tests.simulation.dialect import UPSTREAMS
+from tests.simulation.draws import Draws
 from tests.simulation.faults import FaultPlan, WorldEvent
 from tests.simulation.loop import Loop
 from tests.simulation.views import View, view_of
@@ -28,12 +28,12 @@ _IN_FLIGHT = 7.0  # seconds a request may take at most; a release gives them 5
 
 @dataclass(slots=True)
 class Gate:
-    """One gateway replica. `applied` numbers the files it runs; `steady` is since when it has served without a break.
+    """One gateway replica. `applied` numbers the files it runs; `serving_since` is when it last started to serve.
 
-    `owes` is the newest version when it started, and `late` that it started with an older one: until it has gone
-    beyond that version, what it runs is no release's fault.
-    `left` and `ends` say when the rule to a canary went away here, and when the last request to it ends; `had` is the
-    version of the files that it came from.
+    `newest_at_start` is the newest version when it started. `started_old` says that it started with an older one: until
+    it has a newer one than `newest_at_start`, no release is to blame for what it runs.
+    By canary: `rule_gone_at` is when its rule went away here, `last_answer_at` when the last request to it ends, and
+    `rule_version` the version of the files with that rule.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Gate:
 class SimWorld(World):
     """tests.fakes.world.World, driven by moments instead of ticks. `dirty` says that something changed."""
 
-    def __init__(self, rng: Random, plan: FaultPlan, *, split: bool, counts_in_flight: bool) -> None:
+    def __init__(self, draws: Draws, plan: FaultPlan, *, split: bool, counts_in_flight: bool) -> None:
         routes = SourceFile("routes.txt", ROUTES)
         files: Files = (SourceFile(UPSTREAMS, ""), routes) if split else (routes,)
         deployments = {}
@@ -67,11 +67,13 @@ class SimWorld(World):
         super().__init__(
             ready_delay=plan.ready_delay, stop_delay=1.0, deployments=deployments, published=[(-1000.0, files)]
         )
-        self.rng, self.plan, self.counts_in_flight = rng, plan, counts_in_flight
+        self.draws, self.plan, self.counts_in_flight = draws, plan, counts_in_flight
         self.loop = Loop(self)
         self.dirty = False
         self.views: list[View] = [view_of(files)]
-        self.gates = {f"gw-{n}": Gate(f"gw-{n}", 0, plan.lag) for n in range(rng.choice((1, 2, 2, 3)))}
+        self.gates = {
+            f"gw-{n}": Gate(f"gw-{n}", 0, plan.lag) for n in range(draws.choice("gateway / replicas", (1, 2, 2, 3)))
+        }
         self._next_gate = len(self.gates)
 
     # -- what World asks its subclasses ---------------------------------------------------------------------------
@@ -103,19 +105,19 @@ class SimWorld(World):
 
     def is_ready(self, pod: Pod) -> bool:
         """As in World; an image may also be one that never gets ready as stable."""
-        stuck = pod.image.endswith("-stuck") and "-canary-" not in pod.name
-        return not stuck and super().is_ready(pod)
+        return super().is_ready(pod) and not (pod.image.endswith("-stuck") and "-canary-" not in pod.name)
 
     # -- the gateway ----------------------------------------------------------------------------------------------
 
     def _sync_soon(self, gate: Gate) -> None:
-        self.loop.after(gate.lag * (0.2 + self.rng.random()), lambda: self._sync(gate))
+        delay = gate.lag * (0.2 + self.draws.number(f"{gate.name} / next look at the files"))
+        self.loop.after(delay, lambda: self._sync(gate))
 
     def _sync(self, gate: Gate) -> None:
         """The replica takes what its kubelet has heard of: never an older version than what it has."""
         if not gate.up or gate.name not in self.gates:
             return
-        behind = self.time - WATCH_LAG * self.rng.random()
+        behind = self.time - WATCH_LAG * self.draws.number(f"{gate.name} / watch lag")
         known = next(n for n in range(len(self.published) - 1, -1, -1) if self.published[n][0] <= behind)
         if known > gate.applied:
             self._apply(gate, known)
@@ -127,7 +129,9 @@ class SimWorld(World):
             if app not in self.views[version].rules:
                 canary = f"{app}-canary"
                 gate.rule_gone_at[canary], gate.rule_version[canary] = self.time, gate.applied
-                gate.last_answer_at[canary] = self.time + self.rng.choice((0.0, 1.0, _IN_FLIGHT)) * self.rng.random()
+                gate.last_answer_at[canary] = self.time + self.draws.seconds(
+                    f"{gate.name} / last answer of {canary}", (0.0, 1.0, _IN_FLIGHT)
+                )
         gate.applied = version
         self.dirty = True
 
@@ -149,7 +153,7 @@ class SimWorld(World):
         gate = self.gates.get(name)
         if gate is None or not gate.up:
             return Answer(0, {}, error="connection refused")
-        return self.reply(self.files_run_by(gate).routes, probe)
+        return self.reply(self.files_run_by(gate).routes_of(probe), probe)
 
     def in_flight(self, gate: Gate, canary: str) -> int:
         """Requests to `canary` that have not ended."""
@@ -168,12 +172,13 @@ class SimWorld(World):
             self._next_gate += 1
             self.gates[gate.name] = gate
             self._start_serving(
-                gate, self._recent_version() if what is WorldEvent.GATE_NEW_STALE else len(self.published) - 1
+                gate, self._recent_version(gate) if what is WorldEvent.GATE_NEW_STALE else len(self.published) - 1
             )
             return
-        gate = self.gates[self.rng.choice(list(self.gates))]
+        names = list(self.gates)
+        gate = self.gates[names[int(self.draws.number(f"{what} / which replica") * len(names))]]
         if what is WorldEvent.GATE_SLOW:
-            gate.lag = self.rng.choice((5.0, 15.0, 40.0))
+            gate.lag = self.draws.choice(f"{gate.name} / slow lag", (5.0, 15.0, 40.0))
         elif what is WorldEvent.GATE_GONE:
             if len(self.gates) > 1:
                 del self.gates[gate.name]
@@ -198,9 +203,9 @@ class SimWorld(World):
                 self._start_serving(gate, gate.applied)
             else:
                 stale = what is WorldEvent.GATE_RESTARTS_STALE
-                self._start_serving(gate, self._recent_version() if stale else len(self.published) - 1)
+                self._start_serving(gate, self._recent_version(gate) if stale else len(self.published) - 1)
 
-        self.loop.after(self.rng.choice((0.01, 1.0, 8.0, 30.0)) * self.rng.random(), back)
+        self.loop.after(self.draws.seconds(f"{gate.name} / away", (0.01, 0.01, 1.0, 8.0, 30.0)), back)
 
     def _start_serving(self, gate: Gate, applied: int) -> None:
         gate.up, gate.serving_since, gate.applied, gate.newest_at_start = (
@@ -216,8 +221,8 @@ class SimWorld(World):
         self.dirty = True
         self._sync_soon(gate)
 
-    def _recent_version(self) -> int:
-        moment = self.time - _MOMENT_AGO * self.rng.random()
+    def _recent_version(self, gate: Gate) -> int:
+        moment = self.time - _MOMENT_AGO * self.draws.number(f"{gate.name} / age of its files")
         return next(n for n in range(len(self.published) - 1, -1, -1) if self.published[n][0] <= moment)
 
     def end_faults(self) -> None:

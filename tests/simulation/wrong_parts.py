@@ -1,4 +1,4 @@
-"""Ports and pilots that do one thing worse than they should; mutations put them in the place of the good ones."""
+"""Ports and drivers that do one thing wrong; mutations use them in place of the right ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -179,7 +179,7 @@ def without_header(ports: Ports, _process: Process) -> Ports:
 
 
 def with_wide_removal(ports: Ports, _process: Process) -> Ports:
-    """Every rule of ours is removed, whoever's it is."""
+    """A removal takes the rules of all applications, not only its own."""
     return _with_dialect(ports, WorseDialect(ports.gateway.dialect, removing=APPS))
 
 
@@ -221,20 +221,20 @@ class UnverifiedWrites(Driver):
 
 
 class SilentTakeover(Driver):
-    """Takes over without a word."""
+    """Takes over without writing the journal."""
 
     def _take_up(self, record: Record) -> Record:
         return record
 
 
 class LeaselessAbort(Driver):
-    """Aborts without being the one who drives."""
+    """Aborts without taking the lease."""
 
     def _take_lease(self, app: str) -> None: ...
 
 
 class ConflictOnLostAnswer(Driver):
-    """Takes every lost answer for somebody else's doing."""
+    """Takes every lost answer for a write by another process."""
 
     def _write_journal(self, release: Release, version: int) -> Record:
         try:
