@@ -1,5 +1,6 @@
 """From the command line to a plan that holds: drafted now, or read from a file and still true."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,11 @@ def draft_plan(session: Session, app: str, image: str, mode: Mode, *, any_tag: b
     return prepare(session.ports, made)
 
 
-def load_plan(session: Session, app: str, file: Path) -> "Plan":
-    """The plan of `app` in `file`, every precondition checked. Raises Drifted when reality moved on since."""
+def load_plan(session: Session, app: str, file: Path, mode: Mode) -> "Plan":
+    """The plan of `app` in `file`, every precondition checked. Raises Drifted when reality moved on since.
+
+    `mode` is the command line's: a plan that is saved does not say who promotes.
+    """
     from gatewayctl.orchestration.planning import check_drift
     from gatewayctl.orchestration.prepare import prepare
 
@@ -38,7 +42,7 @@ def load_plan(session: Session, app: str, file: Path) -> "Plan":
         raise UsageFault(f"{file} is a plan for {made.release.app}, not for {app}")
     check_drift(session.ports, made)
     announce(session, made.release)
-    return prepare(session.ports, made.release)
+    return prepare(session.ports, replace(made.release, mode=mode))
 
 
 def announce(session: Session, made: Release) -> None:

@@ -43,9 +43,8 @@ def release(
         from gatewayctl.cli.in_cluster import release_in_cluster
 
         release_in_cluster(session, app, ("--image", image, "--promote", promote.value), output)
-    made = (
-        load_plan(session, app, plan) if plan else draft_plan(session, app, image, Mode(promote.value), any_tag=any_tag)
-    )
+    mode = Mode(promote.value)
+    made = load_plan(session, app, plan, mode) if plan else draft_plan(session, app, image, mode, any_tag=any_tag)
     drive(session, made.release, output)
 
 

@@ -120,6 +120,15 @@ def test_a_saved_plan_is_carried_out_with_the_header_it_showed(shop):
     assert ended["phase"] == "wait"
 
 
+def test_a_saved_plan_promotes_by_itself_where_the_command_says_so(shop):
+    plan = shop.folder / "plan.json"
+    shop.read_json("plan", "orders", "--image", NEW, "--save", str(plan))
+
+    ended = shop.read_json("release", "orders", "--plan", str(plan), "--promote", "on-success")
+
+    assert (ended["phase"], ended["outcome"], ended["mode"]) == ("done", "promoted", "on-success")
+
+
 def test_a_persons_edit_during_the_release_survives(shop):
     shop.read_json("start", "orders", "--image", NEW)
     store = shop.wired.ports.gateway.store
