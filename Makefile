@@ -43,8 +43,8 @@ products:  ## install the gateway products that tests and demos run for real (De
 	@apt-get update -q
 	@RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -q nginx-light openjdk-17-jdk-headless maven
 
-simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 prints each step, and FORCE="DRAW=OUTCOME" forces a draw
-	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N) $(if $(FORCE),--force "$(FORCE)")
+simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 prints each step, DRAWS=1 each draw, FORCE="DRAW=OUTCOME" forces one
+	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N) $(if $(DRAWS),--draws) $(if $(FORCE),--force "$(FORCE)")
 
 check: $(VENV)/.installed  ## style, types, and the direction of imports
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """Each draw has a stream of its own and can be forced, and the rest of the schedule stays as it was."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.domain.release import Phase
+from tests.simulation.__main__ import main
 from tests.simulation.draws import NOTHING, Draws, ForcedDrawError, Odds
 from tests.simulation.faults import MENU, Fault, Kind, WorldEvent
 from tests.simulation.schedule import play
@@ -175,3 +177,12 @@ def test_the_command_line_refuses_a_draw_that_nobody_asks_for():
 
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == "seed 0 has no draw named nobody #1\n"
+
+
+def test_the_commands_of_the_docs_print_draws_and_force_one(capsys):
+    page = (ROOT / "docs" / "simulation.md").read_text()
+    (forced,) = re.findall(r'^\$ make simulate N=1 SEED=7 FORCE="(.*)"$', page, re.MULTILINE)
+
+    assert main(["--seed", "7", "--count", "1", "--draws"]) == 0
+    assert forced.partition("=")[0] in capsys.readouterr().out
+    assert main(["--seed", "7", "--count", "1", "--force", forced]) == 0
