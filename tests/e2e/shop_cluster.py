@@ -28,7 +28,7 @@ SHOP, GATEWAY = "shop", "gateway"
 WITHIN = 120  # seconds
 # The example's load, and what tests of something else put in its place: no busy machine makes a canary slow by it.
 LOAD = "users: 8, duration: 8s, slack: 25ms}"
-LONG, SHORT = "users: 8, duration: 8s, slack: 2s}", "users: 4, duration: 3s, samples: 10, slack: 2s}"
+LONG, SHORT = "users: 8, duration: 8s, slack: 2s}", "users: 4, duration: 3s, samples: 2, slack: 2s}"
 
 AnyShopCluster = TypeVar("AnyShopCluster", bound="ShopCluster")
 
