@@ -143,7 +143,7 @@ def test_each_fault_can_be_forced_and_the_invariants_hold(kind, fault):
 @pytest.mark.parametrize("phase", Phase)
 def test_a_death_in_each_phase_can_be_forced_and_the_invariants_hold(phase):
     died = 0
-    for seed in range(60):
+    for seed in range(20):
         forced = {"faults / a driver dies #1": True, "faults / a driver dies in #1": phase}
         result = play(seed, forced=forced)
         died += result.tally.counts[f"died in {phase}"]
