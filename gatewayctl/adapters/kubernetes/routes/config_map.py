@@ -16,7 +16,6 @@ from threading import Lock
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, UnknownOutcome, VersionConflict
 from gatewayctl.adapters.kubernetes.client.conditional_write import (
-    UNANSWERED,
     ConditionalWrite,
     OvertakenWrite,
     write_conditionally,
@@ -39,6 +38,7 @@ NUDGE = "gatewayctl.dev/nudge"
 
 _LARGEST = 1_048_576  # bytes in all keys of one ConfigMap, the API server's own limit
 _AT_ONCE = 8  # nudges in flight
+_ANNOTATE_ATTEMPTS = 5  # for one Pod; without the annotation its kubelet takes up to a minute
 
 
 class KubernetesRouteStore:
@@ -116,7 +116,7 @@ class KubernetesRouteStore:
     def _annotate(self, name: str, body: Object) -> str:
         """Annotate one Pod; why that failed, or nothing. Its status changes all the time, so conflicts are usual."""
         fault = ""
-        for _ in range(UNANSWERED):
+        for _ in range(_ANNOTATE_ATTEMPTS):
             try:
                 self._api.merge(pods(self._place.namespace, name), body)
             except NotFound:
