@@ -201,6 +201,8 @@ def _wait(folder: Folder, pid: int, known: bool, deadline: Deadline) -> None:  #
 def _not_ready(folder: Folder, *, known: bool) -> str:
     """What is not ready yet, in words; empty when all is. Raises EnvironmentFailed when it can never be ready."""
     replicas = folder.replica_statuses()
+    if trouble := next((one.trouble for one in replicas if one.trouble), ""):
+        raise EnvironmentFailed(f"the sandbox does not come up: {trouble}", hint=f"look into {folder.logs}")
     waiting = [f"{one.name}: {one.note} {_tail_log(folder, one)}" for one in replicas if not one.ready]
     for name in folder.workloads():
         spec, status = folder.workload(name), folder.workload_status(name)

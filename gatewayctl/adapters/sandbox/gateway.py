@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.files.processes import describe_exit, read_start_time, read_uptime
+from gatewayctl.adapters.files.processes import describe_exit, read_start_time, read_tail, read_uptime
 from gatewayctl.adapters.sandbox import mount
 from gatewayctl.adapters.sandbox.addresses import DNS_PORT
 from gatewayctl.adapters.sandbox.objects import STARTS_AGAIN, GatewayReplicasSpec, ReplicaStatus, RoutesSpec
@@ -21,6 +21,7 @@ from gatewayctl.adapters.sandbox.world import WorldGateway
 _log = logging.getLogger(__name__)
 _PERIOD, _PERIOD_READY, _TIMEOUT = 0.1, 0.5, 1.0  # seconds
 _BACKOFF, _LONGEST_BACKOFF = 0.2, 3.0  # seconds
+_MOST_EXITS = 3  # after so many exits in a row without being ready, the replica counts as one that cannot start
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class GatewayReplica:
         self._process: asyncio.subprocess.Process | None = None
         self._started = self._synced = self._seen = ""
         self._due = self._synced_at = 0.0
-        self._ready, self._note = False, "starting"
+        self._ready, self._note, self._trouble = False, "starting", ""
         self._held = self._ending = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -68,6 +69,7 @@ class GatewayReplica:
             started=self._started,
             synced=self._synced,
             synced_at=self._synced_at,
+            trouble=self._trouble,
         )
 
     def reconcile(self, routes: RoutesSpec, spec: GatewayReplicasSpec) -> None:
@@ -135,6 +137,7 @@ class GatewayReplica:
                 await self._wake.wait()
                 continue
             fruitless = 0 if await self._run_once(command) else fruitless + 1
+            self._judge_exits(fruitless)
             if not self._ending and not self._held:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), min(_LONGEST_BACKOFF, _BACKOFF * 2 ** min(fruitless, 8)))
@@ -156,6 +159,18 @@ class GatewayReplica:
         self._process, self._started, useful = None, "", self._ready
         self._report(ready=False, note="ended" if self._ending else f"{describe_exit(code)}; {STARTS_AGAIN}")
         return useful
+
+    def _judge_exits(self, fruitless: int) -> None:
+        """Say why the replica cannot start, when it ended `fruitless` times in a row without being ready."""
+        trouble = ""
+        if fruitless >= _MOST_EXITS:
+            last = read_tail(self._placement.folder / "gateway.log", 5)
+            trouble = (
+                f"{self._placement.name}: ended {fruitless} times before it was ready; the end of its log:\n{last}"
+            )
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._changed()
 
     async def _watch(self) -> None:
         """Probe until cancelled. Ready means: the product says so, and the traffic port accepts connections."""

@@ -77,7 +77,7 @@ class ReplicaStatus:
     """One gateway replica. `synced` is the version of the route files in its folder.
 
     `synced_at` is when they came, in seconds since boot; `started` is when the process started, in clock ticks since
-    boot. `note` says why it is not ready.
+    boot. `note` says why it is not ready, `trouble` why it can never be with the files it has.
     """
 
     name: str
@@ -89,6 +89,7 @@ class ReplicaStatus:
     started: str = ""
     synced: str = ""
     synced_at: float = 0.0
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

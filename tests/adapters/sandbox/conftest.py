@@ -39,7 +39,7 @@ workloads:
 """
 
 
-def until(ready: Callable[[], object], what: str, within: float = 10.0) -> None:
+def until(ready: Callable[[], object], what: str, within: float = 60.0) -> None:
     """Wait until `ready`; fail with `what` after `within` seconds."""
     deadline = time.monotonic() + within
     while not ready():
