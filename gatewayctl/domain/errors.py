@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     ENVIRONMENT = 4
     CONFLICT = 5
     PERSON = 6
+    INCONCLUSIVE = 7
 
 
 class GatewayctlError(Exception):
@@ -55,6 +56,13 @@ class EnvironmentFailed(GatewayctlError):
     """Something that gatewayctl depends on is unreachable, forbidden, broken or too slow."""
 
     exit_code = ExitCode.ENVIRONMENT
+
+
+class Transient(EnvironmentFailed):
+    """It failed now and may work a moment later: no connection, a server that is overloaded or restarts.
+
+    Whoever has time tries again with growing pauses; a release is not given up for it.
+    """
 
 
 class DeadlineExceeded(EnvironmentFailed):

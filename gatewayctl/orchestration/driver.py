@@ -1,40 +1,26 @@
-"""Drive a release: load, advance, save, perform. The journal is written before the effect it announces.
+"""The commands that begin a release, or act on an open one: begin, send, promote, abort.
 
-One process at a time drives an application: it holds the lease. A process that takes over (abort, resume) writes the
-journal first. The process that had the release notices that before its next write, and within a second of every wait.
+One process at a time drives an application: it holds the lease. loop.py says how a release is driven.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from gatewayctl.domain.audit import chain
-from gatewayctl.domain.errors import Busy, EnvironmentFailed, GatewayctlError, StaleWrite, Superseded, UsageFault
-from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, PromoteAsked, Resumed, advance
-from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Note, Phase, Record, Release
-from gatewayctl.domain.verdicts import Judgement, Verdict
-from gatewayctl.orchestration.context import Fence, Ports, StepContext
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded, UsageFault
+from gatewayctl.domain.lifecycle import AbortAsked, Event, PromoteAsked, Resumed, advance
+from gatewayctl.domain.release import Phase, Record, Release
+from gatewayctl.orchestration.loop import ReleaseLoop
 from gatewayctl.orchestration.planning import check_images
 from gatewayctl.orchestration.preflight import conflict_with
-from gatewayctl.orchestration.steps import PERFORMERS, Performers, perform
 from gatewayctl.waiting import Deadline, Pending, until
 
-_LOOK_EVERY = 1.0  # seconds between two looks at the journal while waiting
-_UNREACHABLE = 30.0  # seconds for which the journal may be unreachable; a lease lasts longer
 _TAKEOVER = 60.0  # seconds for which an abort waits for the lease of the process that drives the release
 
 
 @dataclass(slots=True)
-class Driver:
-    """Drives releases on behalf of one process; `holder` names the process: its person and machine.
-
-    `performers` has the function for each effect. Only the simulation passes others, to show that it notices.
-    """
-
-    ports: Ports
-    holder: Holder
-    performers: Performers = field(default_factory=lambda: PERFORMERS)
+class Driver(ReleaseLoop):
+    """Begins and drives releases on behalf of one process."""
 
     def begin(self, release: Release) -> Release:
         """Journal a new release and drive it until it ends or waits.
@@ -107,15 +93,6 @@ class Driver:
             except EnvironmentFailed as fault:
                 self.ports.listener.progress("lease", f"not given back, it runs out by itself: {fault}")
 
-    def _take_up(self, record: Record) -> Record:
-        """Write the journal first: the process that had the release notices, however late it continues.
-
-        The order is that of every write: `record` was read, then the lease is renewed, then compare-and-swap. So a
-        process that was paused for so long that another one took over writes nothing.
-        """
-        self.ports.leases.renew(record.release.app, self.holder)
-        return self._save(record.release.with_note(self._note(record.release.phase, "–", "taken up")), record)
-
     def _take_lease(self, app: str) -> None:
         def acquire() -> bool | Pending:
             try:
@@ -130,139 +107,3 @@ class Driver:
             f"the process that drives {app} to let go",
             Deadline(self.ports.clock, lambda text: listener.progress("abort", text), _TAKEOVER),
         )
-
-    def _drive(self, saved: Record, event: Event, read_before: dict[str, str] | None = None) -> Release:
-        """Advance and perform until the release ends, waits for a person, or is stuck on the way out.
-
-        `read_before` has, by object name, versions that were read before `saved` was written; see Fence.
-        """
-        current, release, interrupted = saved.release, saved.release, False
-        known = dict(read_before or {})
-        while True:
-            try:
-                release, effects = advance(current, event)
-                saved = self._save(release, saved)
-                if not effects:
-                    self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
-                    return release
-                current, event = self._perform(saved, effects[0], known)
-            except KeyboardInterrupt:  # at any line: the journal says what was done until then
-                if interrupted:
-                    raise
-                interrupted = True
-                saved = self._read_after_interrupt(release, saved)
-                self.ports.listener.progress(saved.release.phase, "interrupted: going back (again: stop at once)")
-                current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
-
-    def _save(self, release: Release, saved: Record) -> Record:
-        return saved if release == saved.release else self._write_journal(release, saved.version)
-
-    def _write_journal(self, release: Release, version: int) -> Record:
-        """Write the journal if nobody else wrote it since; a write that fails is tried again. Raises Superseded."""
-
-        def write() -> Record:
-            try:
-                return self.ports.journal.save(release.app, release, version)
-            except StaleWrite:
-                current = self.ports.journal.load(release.app)
-                if current and current.release == release:  # we wrote it: only the answer to that was lost
-                    return current
-                if release.ended and release in self.ports.journal.history(release.app):
-                    return Record(release, version + 1)  # the same, and the next release has begun since
-                raise self._superseded_fault(release, "the journal was moved on") from None
-
-        listener, clock = self.ports.listener, self.ports.clock
-        deadline = Deadline(clock, lambda text: listener.progress(release.phase, text), _UNREACHABLE, _LOOK_EVERY)
-        return until(write, f"the journal of {release.app} to be written", deadline)
-
-    def _superseded_fault(self, release: Release, reason: str) -> Superseded:
-        return Superseded(
-            f"release {release.id} of {release.app} was taken over: {reason}", hint=f"gatewayctl status {release.app}"
-        )
-
-    def _read_after_interrupt(self, release: Release, saved: Record) -> Record:
-        """The record after an interrupt, which may have hit while `release` was being written. Raises Superseded."""
-        current = self.ports.journal.load(release.app)
-        if current and (current.version == saved.version or current.release == release):
-            return current
-        raise self._superseded_fault(release, "the journal was moved on")
-
-    def _perform(self, saved: Record, effect: Effect, known: dict[str, str]) -> tuple[Release, Event]:
-        """One effect; its note is journaled together with the event it leads to."""
-        clock, listener, release = self.ports.clock, self.ports.listener, saved.release
-        phase = release.phase
-        listener.started(phase)
-        start = clock.now()
-        verify_ownership = self._verify_ownership(saved)
-        poll_ownership = self._poll_ownership(saved, verify_ownership)
-        try:
-            judgement = perform(
-                effect,
-                StepContext(
-                    self.ports,
-                    release,
-                    Fence(verify_ownership, poll_ownership, known),
-                    self._make_tick(phase, poll_ownership),
-                ),
-                self.performers,
-            )
-            event, mark, text = _event_of(phase, judgement)
-        except (Superseded, Busy) as fault:
-            raise self._superseded_fault(release, str(fault)) from fault
-        except GatewayctlError as fault:
-            event, mark, text = Failed(phase, Cause.ENVIRONMENT, _with_hint(fault)), "✗", str(fault)
-        seconds = clock.now() - start
-        listener.ended(phase, mark, text, seconds)
-        return release.with_note(replace(self._note(phase, mark, text), seconds=seconds)), event
-
-    def _verify_ownership(self, record: Record) -> Callable[[], None]:
-        """A certain check that the release is still ours: it reads the journal itself."""
-        app, version = record.release.app, record.version
-
-        def verify_ownership() -> None:
-            self.ports.leases.renew(app, self.holder)
-            now = self.ports.journal.load(app)
-            if now is None or now.version != version:
-                who = now.release.notes[-1].actor if now and now.release.notes else "another process"
-                raise Superseded(f"{who} moved it on")
-
-        return verify_ownership
-
-    def _poll_ownership(self, saved: Record, verify_ownership: Callable[[], None]) -> Callable[[], None]:
-        """A cheap check that may miss a takeover for a moment; `verify_ownership` does not."""
-        app = saved.release.app
-
-        def poll_ownership() -> None:
-            self.ports.leases.renew(app, self.holder)
-            if self.ports.journal.has_moved(app, saved.version):
-                verify_ownership()
-
-        return poll_ownership
-
-    def _make_tick(self, phase: Phase, poll_ownership: Callable[[], None]) -> Callable[[str], None]:
-        """A tick that reports progress, and once a second checks that the release is still ours."""
-        clock = self.ports.clock
-        looked = clock.now()
-
-        def tick(text: str) -> None:
-            nonlocal looked
-            self.ports.listener.progress(phase, text)
-            if clock.now() - looked >= _LOOK_EVERY:
-                poll_ownership()
-                looked = clock.now()
-
-        return tick
-
-    def _note(self, phase: Phase, mark: str, text: str) -> Note:
-        return Note(phase, mark, text, self.ports.clock.wall(), 0.0, str(self.holder))
-
-
-def _event_of(phase: Phase, judgement: Judgement) -> tuple[Event, str, str]:
-    if judgement.verdict is Verdict.PASS:
-        return Passed(phase), "✓", judgement.text
-    mark = "✗" if judgement.verdict is Verdict.FAIL else "?"
-    return Failed(phase, Cause.CANARY, judgement.text), mark, judgement.text
-
-
-def _with_hint(fault: GatewayctlError) -> str:
-    return f"{fault} ({fault.hint})" if fault.hint else str(fault)
