@@ -67,6 +67,7 @@ class Request:
     verb: str
     path: str
     query: str = ""
+    body: bytes = b""
 
     @property
     def watches(self) -> bool:
@@ -80,14 +81,19 @@ class Request:
 
 @dataclass
 class Proxy:
-    """A running proxy. `done` lists every request with what was done to it; `kill` ends the client."""
+    """A running proxy. `done` lists every request with what was done to it; `kill` ends the client.
+
+    `answered` is called for each request that was passed on, after its answer.
+    """
 
     address: str
     kubeconfig: Path
     disruptions: Callable[[Request], Disruption]
     kill: Callable[[], None] = lambda: None
+    answered: Callable[[Request], None] = lambda _request: None
     done: list[tuple[Request, Disruption]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    upstreams: set[socket.socket] = field(default_factory=set)
 
     def decide(self, request: Request) -> Disruption:
         """What is to be done to it; one at a time."""
@@ -95,6 +101,11 @@ class Proxy:
             disruption = self.disruptions(request)
             self.done.append((request, disruption))
             return disruption
+
+    def break_watches(self) -> None:
+        """End every connection to the API server, as when it goes away."""
+        for upstream in tuple(self.upstreams):
+            _end(upstream)
 
     @property
     def faults(self) -> list[str]:
@@ -122,9 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        disruption = self.server.proxy.decide(Request(self.command, path, query))
+        disruption = self.server.proxy.decide(Request(self.command, path, query, body))
         if disruption in {Disruption.FORWARD, Disruption.CUT}:
             self._pass_on(body, cut=disruption is Disruption.CUT)
+            self.server.proxy.answered(Request(self.command, path, query, body))
             return
         if disruption in _AFTER:
             self._ask(body).read()
@@ -149,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _ask(self, body: bytes) -> http.client.HTTPResponse:
         upstream = http.client.HTTPSConnection(self.server.host, timeout=_TIMEOUT, context=self.server.context)
         upstream.connect()
-        self.server.open.add(upstream.sock)
+        self.server.proxy.upstreams.add(upstream.sock)
         kept = {"authorization", "accept", "content-type"}
         headers = {name: value for name, value in self.headers.items() if name.lower() in kept}
         upstream.request(self.command, self.path, body or None, headers)
@@ -195,7 +207,6 @@ class _Server(ThreadingHTTPServer):
         self.host = cluster["server"].removeprefix("https://")
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self.context = ssl.create_default_context(cadata=authority)
-        self.open: set[socket.socket] = set()
         self.proxy: Proxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -215,7 +226,12 @@ def _end(upstream: socket.socket) -> None:
 
 
 @contextmanager
-def proxied(kubeconfig: Path, folder: Path, disruptions: Callable[[Request], Disruption]) -> Iterator[Proxy]:
+def proxied(
+    kubeconfig: Path,
+    folder: Path,
+    disruptions: Callable[[Request], Disruption],
+    answered: Callable[[Request], None] = lambda _request: None,
+) -> Iterator[Proxy]:
     """A proxy to the cluster of `kubeconfig`; one that leads through it is written into `folder`."""
     found = yaml.safe_load(kubeconfig.read_text())
     server = _Server(found["clusters"][0]["cluster"])
@@ -224,7 +240,7 @@ def proxied(kubeconfig: Path, folder: Path, disruptions: Callable[[Request], Dis
     path = folder / f"kubeconfig-{server.server_address[1]}"
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(found))
-    server.proxy = Proxy(address, path, disruptions)
+    server.proxy = Proxy(address, path, disruptions, answered=answered)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -233,5 +249,4 @@ def proxied(kubeconfig: Path, folder: Path, disruptions: Callable[[Request], Dis
         server.shutdown()
         server.server_close()
         thread.join()
-        for upstream in tuple(server.open):
-            _end(upstream)
+        server.proxy.break_watches()
