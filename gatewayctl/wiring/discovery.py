@@ -77,7 +77,7 @@ class Session:
         """What moves releases on, in the name of this process."""
         from gatewayctl.orchestration.driver import Driver
 
-        return Driver(self.ports, current_holder())
+        return Driver(self.ports, current_holder(), apps=self.spec.apps)
 
 
 def wire(given: Path | None, listener: "ProgressListener", app: str = "", namespace: str | None = None) -> Session:

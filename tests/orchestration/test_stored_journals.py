@@ -11,6 +11,7 @@ import pytest
 
 from gatewayctl.adapters.files.journal import FileJournal
 from gatewayctl.adapters.files.plans import plan_from
+from gatewayctl.adapters.files.upgrades import SCHEMA
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, read_spec
 from gatewayctl.config.load import parse
@@ -184,7 +185,7 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
     journal = file_journal(stop, tmp_path)
     path = tmp_path / "journal" / "orders.json"
     entry = json.loads(path.read_text())
-    entry["release"] = {"schema": 3, "id": "r-1", "release": {"unheard": "of"}}
+    entry["release"] = {"schema": SCHEMA + 1, "id": "r-1", "release": {"unheard": "of"}}
     path.write_text(json.dumps(entry))
     before = path.read_text()
     world = World()
@@ -227,7 +228,7 @@ def test_a_plan_of_a_newer_version_is_refused(tmp_path):
     file = tmp_path / "plan.json"
     shutil.copy(GOLDEN / "plan.json", file)
     plan = json.loads(file.read_text())
-    file.write_text(json.dumps({**plan, "release": {"schema": 3, "id": "r-1", "release": {}}}))
+    file.write_text(json.dumps({**plan, "release": {"schema": SCHEMA + 1, "id": "r-1", "release": {}}}))
 
     with pytest.raises(UsageFault, match="written by a newer gatewayctl") as caught:
         plan_from(file)
