@@ -26,7 +26,8 @@ _LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
 class KubernetesJournal:
     """Keeps `keep` ended releases per application, fewer where they would make the ConfigMap too large.
 
-    `spec_text` is stored beside the release, so that anybody can act on it from anywhere; empty leaves the stored one.
+    `spec_text` is stored beside a release when it begins, so that anybody can act on it from anywhere. Whoever acts on
+    it later leaves the stored one as it is, and so does a process with an empty `spec_text`.
     """
 
     def __init__(self, api: Api, namespace: str, spec_text: str = "", keep: int = 10) -> None:
@@ -108,7 +109,7 @@ class KubernetesJournal:
         }
         data = {**texts(found, "data"), "release": release_to_json(release), "nonce": nonce}
         data["version"] = str(old.version + 1 if old else 1)
-        if self._spec:
+        if self._spec and (old is None or old.release_id != release.id):
             data[_SPEC] = self._spec
         ended = [one for one in (old.history if old else []) if one.get("id") != release.id]
         if release.ended:
@@ -146,6 +147,15 @@ class _JournalEntry:
     @property
     def data(self) -> dict[str, str]:
         return texts(self.found, "data")
+
+    @property
+    def release_id(self) -> str:
+        """The id of its release; empty where its record cannot be read."""
+        try:
+            found = parse_json(self.data.get("release") or "{}")
+        except ValueError:
+            return ""
+        return str(found.get("id", "")) if isinstance(found, dict) else ""
 
     @property
     def history(self) -> list[Object]:
