@@ -46,7 +46,7 @@ class Driver(ReleaseLoop):
                 check_unused(self.ports, release)
             twins = check_images(self.ports, release)
             self.ports.leases.renew(app, self.holder)
-            saved = self._write_journal(self._starting_now(release), old.version if old else 0)
+            saved = self._write_journal(self._starting_here_and_now(release), old.version if old else 0)
             return self._drive(saved, Resumed(), {one.name: one.version for one in twins})
 
     def send(self, app: str, event: Event, release_id: str = "") -> Release:
@@ -104,9 +104,10 @@ class Driver(ReleaseLoop):
             raise Superseded(f"release {release.id} of {release.app} ended meanwhile")
         return ended
 
-    def _starting_now(self, release: Release) -> Release:
-        now = self.ports.clock.wall()
-        return replace(release, created=now, expires=now + release.trial.timings.time_to_live)
+    def _starting_here_and_now(self, release: Release) -> Release:
+        """A plan may be hours old, and one of an earlier version has no place."""
+        now, place = self.ports.clock.wall(), self.ports.gateway.place
+        return replace(release, created=now, expires=now + release.trial.timings.time_to_live, place=place)
 
     def _with_observations(self, event: Event, release: Release) -> Event:
         """The event with the time, and with stable's image where a promotion may have begun."""

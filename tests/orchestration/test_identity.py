@@ -10,7 +10,7 @@ from gatewayctl.domain.leftovers import LeftoverKind
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder, Workload
-from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Trial
+from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release, Trial
 from gatewayctl.domain.smoke import LoadResult, LoadRun
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import check_drift, plan
@@ -183,8 +183,9 @@ def test_the_time_to_live_of_a_saved_plan_starts_when_it_is_carried_out():
     drafted = a_release(world, suites, PLAIN, Mode.MANUAL)
     world.time += 2 * 3600.0
 
-    waiting = a_driver(world, suites).begin(drafted)
+    waiting = a_driver(world, suites).begin(replace(drafted, place=None))  # as in a plan of an earlier version
 
+    assert waiting.place == PLACE
     assert waiting.created == pytest.approx(world.wall(), abs=60.0)
     assert waiting.expires == waiting.created + 3600.0
     assert a_driver(world, suites, 2).promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
@@ -374,7 +375,8 @@ def test_a_plan_made_for_another_gateway_is_refused():
 def test_a_release_of_a_version_that_wrote_no_place_is_accepted(command):
     world, suites = a_shop()
     app = replace(ORDERS, trial=replace(ORDERS.trial, load=None))
-    a_driver(world, suites, 1).begin(replace(a_release(world, suites, app, Mode.MANUAL), place=None))
+    waiting = a_driver(world, suites, 1).begin(a_release(world, suites, app, Mode.MANUAL))
+    world.records["orders"] = Record(replace(waiting, place=None), world.records["orders"].version)
 
     assert command(with_place(a_driver(world, suites, 2), OTHER), "").outcome is not Outcome.FAILED
 
