@@ -14,6 +14,7 @@ from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release, Tri
 from gatewayctl.domain.smoke import LoadResult, LoadRun
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import check_drift, plan
+from gatewayctl.orchestration.survey import survey
 from gatewayctl.orchestration.sweep import clean, look
 from gatewayctl.ports import Tick
 from tests.fakes.memory import MemoryLeases, MemoryWorkloadWriter
@@ -355,6 +356,17 @@ def test_a_command_with_the_configuration_of_another_gateway_is_refused_and_chan
     assert "--namespace" in caught.value.hint
     assert (waiting.place, world.writes) == (PLACE, writes)
     assert world.records["orders"].release.phase is Phase.WAIT
+
+
+def test_status_with_the_configuration_of_another_gateway_says_so():
+    """p08, the same kind: it showed the replicas of a gateway that the release has nothing to do with."""
+    world, suites = a_shop()
+    begin(world, suites, "r-aaa", 1)
+
+    assert survey(ports(world, suites), ORDERS.target).faults == ()
+    (fault,) = survey(with_place(a_driver(world, suites), OTHER).ports, ORDERS.target).faults
+    assert "goes through toy in gateway (app=gateway)" in fault
+    assert "--namespace" in fault
 
 
 def test_a_plan_made_for_another_gateway_is_refused():

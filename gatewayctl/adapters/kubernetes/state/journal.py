@@ -129,11 +129,14 @@ def read_spec(api: Api, namespace: str, app: str) -> str | None:
     return texts(found, "data").get(_SPEC)
 
 
-def list_apps(api: Api, namespace: str) -> tuple[str, ...]:
-    """The applications that have a journal in `namespace`, by name."""
+def list_specs(api: Api, namespace: str) -> dict[str, str]:
+    """The gatewayctl.yaml of each application's last release in `namespace`, by the application's name, in order."""
     found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={MANAGER},{APP}")
-    labels = [texts(item, "metadata", "labels") for item in items(found, "items")]
-    return tuple(sorted(label[APP] for label in labels if APP in label))
+    kept = {
+        texts(item, "metadata", "labels").get(APP, ""): texts(item, "data").get(_SPEC, "")
+        for item in items(found, "items")
+    }
+    return {app: kept[app] for app in sorted(kept) if app and kept[app]}
 
 
 @dataclass(frozen=True, slots=True)

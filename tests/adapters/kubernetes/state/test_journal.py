@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_specs, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
 from tests.adapters.kubernetes.fake_api.server import FakeApiServer
@@ -155,14 +155,16 @@ def test_a_release_that_begins_without_an_answer_keeps_its_configuration(place: 
     assert read_spec(place.api, "shop", "orders") == "new: 1\n"
 
 
-def test_applications_are_found_by_label_in_order(place: Place) -> None:
+def test_the_configurations_of_applications_are_found_by_label_in_order(place: Place) -> None:
     for app in ("payments", "orders"):
-        place.journal().save(app, a_release(1, app), 0)
+        place.journal(f"of: {app}\n").save(app, a_release(1, app), 0)
+    place.journal().save("mails", a_release(1, "mails"), 0)
     stranger = {"metadata": {"name": "gatewayctl-x", "labels": {"gatewayctl.dev/app": "x"}}, "data": {"version": "1"}}
     place.api.create(config_maps("shop"), stranger)
 
-    assert list_apps(place.api, "shop") == ("orders", "payments")
-    assert list_apps(place.api, "elsewhere") == ()
+    found = list_specs(place.api, "shop")
+    assert list(found.items()) == [("orders", "of: orders\n"), ("payments", "of: payments\n")]
+    assert list_specs(place.api, "elsewhere") == {}
 
 
 def test_history_is_pruned_so_that_the_object_stays_small_enough(place: Place) -> None:
