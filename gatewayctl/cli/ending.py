@@ -8,7 +8,7 @@ from gatewayctl.cli.options import Output
 from gatewayctl.cli.progress import Progress
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.domain.phases import has_tests
-from gatewayctl.domain.release import Phase, Release
+from gatewayctl.domain.release import Mode, Phase, Release
 from gatewayctl.wiring.discovery import Session
 
 
@@ -28,7 +28,8 @@ def announce_wait(session: Session, ended: Release) -> None:
     if ended.phase is Phase.WAIT and isinstance(listener, Progress):
         minutes = max(0, round((ended.expires - session.ports.clock.wall()) / 60))
         what = "promote" if ended.tested or not has_tests(ended) else "smoke"
-        listener.line("?", what, f"waiting for: gatewayctl {what} {ended.app} (expires in {minutes} min)")
+        named = f" --release {ended.id}" if ended.mode is Mode.STAGED else ""  # a pipeline copies it
+        listener.line("?", what, f"waiting for: gatewayctl {what} {ended.app}{named} (expires in {minutes} min)")
 
 
 def save_report(session: Session, ended: Release) -> str:

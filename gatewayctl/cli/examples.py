@@ -15,8 +15,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gatewayctl release orders --plan plan.json",
     ),
     "start": ("gatewayctl start orders --image registry.example/orders:2.4.0",),
-    "smoke": ("gatewayctl smoke orders",),
-    "promote": ("gatewayctl promote orders", "gatewayctl promote orders --untested --namespace shop"),
+    "smoke": ("gatewayctl smoke orders", "gatewayctl smoke orders --release r-7f3c9a"),
+    "promote": (
+        "gatewayctl promote orders",
+        "gatewayctl promote orders --release r-7f3c9a",
+        "gatewayctl promote orders --untested --namespace shop",
+    ),
     "abort": (
         'gatewayctl abort orders --reason "QA found a wrong total"',
         'gatewayctl abort orders --namespace shop --reason "on call"',

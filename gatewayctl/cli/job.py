@@ -97,7 +97,7 @@ class JobRelease:
                 raise UsageFault(f"the journal no longer has release {self.id} of {self.app}")
             if found.ended or found.stuck or found.phase is Phase.WAIT:
                 return found
-            return self.driver.send(self.app, Resumed())
+            return self.driver.send(self.app, Resumed(), self.id)
         except Busy as busy:
             return Pending(str(busy))
 

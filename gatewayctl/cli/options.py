@@ -38,6 +38,15 @@ Image = Annotated[
 ]
 AnyTag = Annotated[bool, typer.Option("--any-tag", help="Accept an image that does not name one build, as :latest.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
+ReleaseId = Annotated[
+    str,
+    typer.Option(
+        "--release",
+        metavar="ID",
+        help="The release that is meant; the one in progress if not given. A pipeline should name the one it started.",
+        show_default=False,
+    ),
+]
 Namespace = Annotated[
     str,
     typer.Option(

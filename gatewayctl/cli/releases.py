@@ -7,7 +7,7 @@ import typer
 
 from gatewayctl.cli.drafts import draft_plan, load_plan
 from gatewayctl.cli.ending import end_command
-from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output, Promotion, Reason
+from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output, Promotion, Reason, ReleaseId
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.apps import check_image
@@ -54,16 +54,23 @@ def start(app: App, image: Image, any_tag: AnyTag = False, config: Config = None
     drive(session, draft_plan(session, app, image, Mode.STAGED, any_tag=any_tag).release, output)
 
 
-def smoke(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
+def smoke(
+    app: App,
+    release_id: ReleaseId = "",
+    config: Config = None,
+    namespace: Namespace = "",
+    output: Out = Output.TEXT,
+) -> None:
     """Run the suites of a started release (again)."""
     session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
-        end_command(session, session.driver.send(app, SmokeAsked()), output)
+        end_command(session, session.driver.send(app, SmokeAsked(), release_id), output)
 
 
 def promote(
     app: App,
     untested: Annotated[bool, typer.Option("--untested", help="The suites ran elsewhere.")] = False,
+    release_id: ReleaseId = "",
     config: Config = None,
     namespace: Namespace = "",
     output: Out = Output.TEXT,
@@ -71,23 +78,34 @@ def promote(
     """Give stable the image of the waiting release, remove the rule, scale the canary to zero."""
     session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
-        end_command(session, session.driver.promote(app, PromoteAsked(untested)), output)
+        end_command(session, session.driver.promote(app, PromoteAsked(untested), release_id), output)
 
 
 def abort(
-    app: App, reason: Reason = "asked for", config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT
+    app: App,
+    reason: Reason = "asked for",
+    release_id: ReleaseId = "",
+    config: Config = None,
+    namespace: Namespace = "",
+    output: Out = Output.TEXT,
 ) -> None:
     """Abort a release and undo its changes, in any phase, also if another process drives it."""
     session = wire(config, Progress(make_console()), app, namespace)
-    ended = session.driver.abort(app, f"{reason} ({current_holder().actor})")
+    ended = session.driver.abort(app, f"{reason} ({current_holder().actor})", release_id)
     end_command(session, ended, output, aborting=True)
 
 
-def resume(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:
+def resume(
+    app: App,
+    release_id: ReleaseId = "",
+    config: Config = None,
+    namespace: Namespace = "",
+    output: Out = Output.TEXT,
+) -> None:
     """Continue a release whose process died, or that is stuck, in the phase where it is."""
     session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
-        end_command(session, session.driver.send(app, Resumed()), output)
+        end_command(session, session.driver.send(app, Resumed(), release_id), output)
 
 
 def drive(session: Session, release: Release, output: Output) -> None:

@@ -7,7 +7,7 @@ import typer
 from gatewayctl.cli.options import Config, Namespace, Out, Output
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
-from gatewayctl.domain.errors import ExitCode
+from gatewayctl.domain.errors import Conflict, ExitCode
 from gatewayctl.domain.leftovers import Leftover, SweepAction, Swept
 from gatewayctl.wiring.discovery import Session, wire_each
 
@@ -45,5 +45,8 @@ def _sweep_one(session: Session, leftover: Leftover, *, dry_run: bool) -> Swept:
         return Swept(leftover, SweepAction.LEFT_ALONE)
     if dry_run:
         return Swept(leftover, SweepAction.NOT_WRITTEN)
-    reason = clean(session.driver, session.app(leftover.app), leftover).stuck
+    try:
+        reason = clean(session.driver, session.app(leftover.app), leftover).stuck
+    except Conflict as fault:  # it is no leftover any more: the others are still swept
+        return Swept(leftover, SweepAction.LEFT_ALONE, str(fault))
     return Swept(leftover, SweepAction.STUCK if reason else SweepAction.SWEPT, reason)

@@ -19,12 +19,16 @@ SWEPT = frozenset({LeftoverKind.EXPIRED, LeftoverKind.ORPHAN})
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One thing that was left behind: `detail` is what was seen, `hint` is what to do if `sweep` may not remove it."""
+    """One thing that was left behind: `detail` is what was seen, `hint` is what to do if `sweep` may not remove it.
+
+    `release` is the id of the release that it is about; empty where there is none.
+    """
 
     app: str
     kind: LeftoverKind
     detail: str
     hint: str = ""
+    release: str = ""
 
     @property
     def is_ours(self) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "Resumed",
     "SmokeAsked",
     "advance",
+    "at_time",
 ]
 
 
@@ -39,9 +40,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The effect of `phase` is done, and this was checked."""
+    """The effect of `phase` is done, and this was checked; `now` is when (epoch seconds)."""
 
     phase: Phase
+    now: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class PromoteAsked:
-    """Someone decided that the canary becomes stable; with `untested` even if its suites did not run."""
+    """Someone decided that the canary becomes stable; with `untested` even if its suites did not run.
+
+    The driver adds the time and the image that stable runs, once it has the lease.
+    """
 
     untested: bool = False
+    now: float = 0.0
+    stable_image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +81,18 @@ class AbortAsked:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A process continues the release."""
+    """A process continues the release. The driver adds the time and the image of stable, once it has the lease."""
+
+    now: float = 0.0
+    stable_image: str = ""
 
 
 Event = Passed | Failed | PromoteAsked | SmokeAsked | AbortAsked | Resumed
+
+
+def at_time(event: Event, now: float) -> Event:
+    """The event with the time of it, where what follows depends on that and it has none yet."""
+    return replace(event, now=now) if isinstance(event, Passed | PromoteAsked | Resumed) and not event.now else event
 
 
 EFFECTS: dict[Phase, tuple[Effect, ...]] = {row.phase: (row.effect,) if row.effect else () for row in ROWS.values()}
@@ -98,20 +113,42 @@ def _move(release: Release, event: Event) -> Release:
     if release.ended:
         return release
     match event:
-        case Passed(phase) if phase is release.phase:
-            return ROWS[phase].after(replace(release, stuck=""))
+        case Passed(phase, now) if phase is release.phase:
+            return _go_on(replace(release, stuck=""), now)
         case Failed(phase, cause, reason) if phase is release.phase and ROWS[phase].effect:
             return _fail(release, cause, reason)
         case AbortAsked(reason):
             return _abort(replace(release, stuck=""), reason)
-        case Resumed():
-            return ROWS[release.phase].resume(replace(release, stuck=""))
-        case PromoteAsked(untested):
-            return _promote(release, untested=untested)
+        case Resumed(now, stable_image):
+            return _resume(replace(release, stuck=""), now, stable_image)
+        case PromoteAsked():
+            return _promote(release, event)
         case SmokeAsked():
             return _smoke(release)
         case _:
             return release  # a late or repeated event
+
+
+def _go_on(release: Release, now: float) -> Release:
+    """To what follows; a release that has expired meanwhile is not made stable."""
+    moved = ROWS[release.phase].after(release)
+    return _expire(release) if _may_promote(moved) and release.has_expired(now) else moved
+
+
+def _resume(release: Release, now: float, stable_image: str) -> Release:
+    """Where the phase says; a release that has expired goes back, unless it waits or is on its way out."""
+    row = ROWS[release.phase]
+    if release.has_expired(now) and row.effect and row.stage is not Stage.OUT:
+        return _expire(release)
+    return row.resume(release, stable_image)
+
+
+def _may_promote(release: Release) -> bool:
+    return ROWS[release.phase].stage is Stage.PROMOTE
+
+
+def _expire(release: Release) -> Release:
+    return _back_out(release, Outcome.ABORTED, "it has expired: what was proven is too old to rely on")
 
 
 def _fail(release: Release, cause: Cause, reason: str) -> Release:
@@ -123,7 +160,7 @@ def _fail(release: Release, cause: Cause, reason: str) -> Release:
 
 def _back_out(release: Release, outcome: Outcome, reason: str) -> Release:
     """Back to how everything was before. Stable is restored first if it may have been changed."""
-    changed = ROWS[release.phase].changes_stable or release.outcome is Outcome.PROMOTED
+    changed = ROWS[release.phase].changes_stable or release.promote_begun or release.outcome is Outcome.PROMOTED
     release = replace(release, outcome=outcome, reason=reason)
     return release.at(Phase.RESTORE) if changed else leave(release)
 
@@ -135,16 +172,20 @@ def _abort(release: Release, reason: str) -> Release:
     return _back_out(release, Outcome.ABORTED, reason)
 
 
-def _promote(release: Release, *, untested: bool) -> Release:
-    stage = ROWS[release.phase].stage
-    if stage is not Stage.DECIDE:
-        if stage is Stage.PROMOTE or release.outcome is Outcome.PROMOTED:
-            return release  # it is being done
+def _promote(release: Release, asked: PromoteAsked) -> Release:
+    if _may_promote(release) or release.outcome is Outcome.PROMOTED:  # it is being done: go on with it
+        return _resume(replace(release, stuck=""), asked.now, asked.stable_image)
+    if ROWS[release.phase].stage is not Stage.DECIDE:
         raise UsageFault(
             f"release {release.id} of {release.app} cannot be promoted in phase {release.phase}",
             hint=f"gatewayctl status {release.app}",
         )
-    if has_tests(release) and not (release.tested or untested):
+    if release.has_expired(asked.now):
+        raise UsageFault(
+            f"release {release.id} of {release.app} has expired: what was proven is too old to rely on",
+            hint=f"gatewayctl abort {release.app}, then release again",
+        )
+    if has_tests(release) and not (release.tested or asked.untested):
         raise UsageFault(
             f"release {release.id} of {release.app} has not passed its suites",
             hint=f"gatewayctl smoke {release.app}, or promote with --untested if they ran elsewhere",

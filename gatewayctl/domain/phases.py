@@ -21,6 +21,9 @@ from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 Decision = Callable[[Release], Release]
 """Gives the release in the phase that it goes to. Pure."""
 
+TakeUp = Callable[[Release, str], Release]
+"""The same for a process that takes the release up again; it read which image stable runs."""
+
 
 class Effect(StrEnum):
     """What a phase does to the cluster or the gateway. It may be repeated; every fact it needs is in the release."""
@@ -75,7 +78,7 @@ class PhaseRow:
     stage: Stage
     effect: Effect | None
     after: Decision
-    resume: Decision = lambda release: release
+    resume: TakeUp = lambda release, _stable_image: release
     applies: Callable[[Release], bool] = lambda _release: True
     changes_stable: bool = False
     waits_for_pods: bool = False
@@ -136,6 +139,19 @@ def leave(release: Release) -> Release:
     return release.at(Phase.DRAIN if release.keeps_rule else Phase.UNROUTE)
 
 
+def leave_again(release: Release, _stable_image: str) -> Release:
+    """The way out from its beginning: somebody may have inserted the rule again after it was removed."""
+    return leave(release)
+
+
+def confirm_again(release: Release, stable_image: str) -> Release:
+    """Where stable has its old image: both proofs once more, because the last ones may be old. Else where it is.
+
+    The process before may still write stable, so the way back restores it from now on.
+    """
+    return release.at(Phase.CONFIRM, promote_begun=True) if stable_image == release.before else release
+
+
 _TABLE = (
     PhaseRow(Phase.WARM, Stage.OPEN, Effect.START_CANARY, follow, waits_for_pods=True, plan=lines.start_canary),
     PhaseRow(Phase.ROUTE, Stage.OPEN, Effect.PUBLISH_RULE, follow, quiet=True, plan=lines.route),
@@ -173,21 +189,21 @@ _TABLE = (
         Stage.PROMOTE,
         Effect.PROMOTE_STABLE,
         leave_promoted,
+        resume=confirm_again,
         changes_stable=True,
         waits_for_pods=True,
         plan=lines.promote,
     ),
     PhaseRow(Phase.RESTORE, Stage.OUT, Effect.RESTORE_STABLE, leave, changes_stable=True, waits_for_pods=True),
     PhaseRow(Phase.UNROUTE, Stage.OUT, Effect.REMOVE_RULE, follow, quiet=True, plan=lines.unroute),
-    # After the rule was removed, a resume removes it again: somebody may have inserted it meanwhile.
-    PhaseRow(Phase.CLEAR, Stage.OUT, Effect.PROVE_CLEARED, follow, resume=leave, title="unroute"),
-    PhaseRow(Phase.DRAIN, Stage.OUT, Effect.DRAIN, follow, resume=leave),
+    PhaseRow(Phase.CLEAR, Stage.OUT, Effect.PROVE_CLEARED, follow, resume=leave_again, title="unroute"),
+    PhaseRow(Phase.DRAIN, Stage.OUT, Effect.DRAIN, follow, resume=leave_again),
     PhaseRow(
         Phase.COOL,
         Stage.OUT,
         Effect.STOP_CANARY,
         follow,
-        resume=leave,
+        resume=leave_again,
         waits_for_pods=True,
         plan=lines.stop_canary,
     ),

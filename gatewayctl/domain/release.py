@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
+from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
 
@@ -140,7 +141,8 @@ class Release:
     `stuck` says why the way out did not complete; a resume or an abort tries it again. `tested` says that every test
     passed. `neighbours` are the other applications of the gateway. `rule_was_there` says that a standing rule existed
     before this release; then a release that is not promoted leaves it. `stamps` says that
-    the gateway can mark the canary's answers.
+    the gateway can mark the canary's answers. `place` is where its gateway is; None in records of earlier versions.
+    `promote_begun` says that a process may have given stable the new image, even where stable does not show it (yet).
     """
 
     id: str
@@ -164,6 +166,8 @@ class Release:
     tested: bool = False
     notes: tuple[Note, ...] = ()
     stamps: bool = True
+    place: GatewayLocation | None = None
+    promote_begun: bool = False
 
     @property
     def app(self) -> str:
@@ -174,6 +178,10 @@ class Release:
     def ended(self) -> bool:
         """Nothing is left to do."""
         return self.phase is Phase.DONE
+
+    def has_expired(self, now: float) -> bool:
+        """Whether what was proven is too old to rely on; `now` in epoch seconds."""
+        return now > self.expires
 
     @property
     def stamp(self) -> str:

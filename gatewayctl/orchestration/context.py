@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import Change, Files, RouteView, own_routes
@@ -42,7 +43,7 @@ def no_address(workload: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One gateway: how its rules are spelled and stored, its replicas, how they are read back and reloaded."""
+    """One gateway: its place, how its rules are spelled and stored, its replicas, how they are read back and loaded."""
 
     dialect: Dialect
     checker: Checker
@@ -51,6 +52,7 @@ class Gateway:
     replicas: Replicas
     prober: Prober
     activation: Activation = field(default_factory=Watches)
+    place: GatewayLocation = field(kw_only=True)
 
     def own_routes(self, app: str) -> tuple[RouteView, ...]:
         """The routes of the gateway's files that are the canary rule of `app`, as they are now."""

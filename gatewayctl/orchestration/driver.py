@@ -3,15 +3,17 @@
 One process at a time drives an application: it holds the lease. loop.py says how a release is driven.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded, UsageFault
-from gatewayctl.domain.lifecycle import AbortAsked, Event, PromoteAsked, Resumed, advance
+from gatewayctl.domain.apps import AppSpec
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded
+from gatewayctl.domain.lifecycle import AbortAsked, Event, PromoteAsked, Resumed, advance, at_time
 from gatewayctl.domain.release import Phase, Record, Release
 from gatewayctl.orchestration.loop import ReleaseLoop
-from gatewayctl.orchestration.planning import check_images
+from gatewayctl.orchestration.open_release import check_place, find_ended, find_open
+from gatewayctl.orchestration.planning import check_images, check_unused
 from gatewayctl.orchestration.preflight import conflict_with
 from gatewayctl.waiting import Deadline, Pending, until
 
@@ -20,67 +22,99 @@ _TAKEOVER = 60.0  # seconds for which an abort waits for the lease of the proces
 
 @dataclass(slots=True)
 class Driver(ReleaseLoop):
-    """Begins and drives releases on behalf of one process."""
+    """Begins and drives releases on behalf of one process.
+
+    `apps` are the applications as the configuration has them: only to say what is live where no release is open.
+    """
+
+    apps: Mapping[str, AppSpec] = field(default_factory=dict)
 
     def begin(self, release: Release) -> Release:
-        """Journal a new release and drive it until it ends or waits.
+        """Journal a new release and drive it until it ends or waits. Its time to live starts now.
 
-        Raises Busy or Conflict when the application has one, Drifted when another one ended since the draft was made.
+        Raises Busy or Conflict when the application has one or the release is for another gateway, Drifted when another
+        one ended since the draft was made, or when this one was begun before.
         """
         app = release.app
+        check_place(self.ports, release)
         with self._release_lease_after(app):
             self.ports.leases.acquire(app, self.holder)
             old = self.ports.journal.load(app)
             if old and not old.release.ended:
                 raise conflict_with(old.release)
+            if old:
+                check_unused(self.ports, release)
             twins = check_images(self.ports, release)
             self.ports.leases.renew(app, self.holder)
-            saved = self._write_journal(release, old.version if old else 0)
+            saved = self._write_journal(self._starting_here_and_now(release), old.version if old else 0)
             return self._drive(saved, Resumed(), {one.name: one.version for one in twins})
 
-    def send(self, app: str, event: Event) -> Release:
-        """Give an open release an event (promote, smoke, resume) and drive it on. Raises Busy, UsageFault."""
+    def send(self, app: str, event: Event, release_id: str = "") -> Release:
+        """Give an open release an event (promote, smoke, resume) and drive it on: `release_id`, or the one open now.
+
+        Raises Busy, UsageFault, Conflict; Superseded when that release is no longer the open one.
+        """
+        meant = self.open(app, release_id).release.id
         with self._release_lease_after(app):
             self.ports.leases.acquire(app, self.holder)
-            record = self.open(app)
+            record = self.open(app, meant)
+            event = self._with_observations(event, record.release)
             advance(record.release, event)  # what cannot be granted is refused before anything is written
             return self._drive(self._take_up(record), event)
 
-    def promote(self, app: str, event: PromoteAsked) -> Release:
+    def promote(self, app: str, event: PromoteAsked, release_id: str = "") -> Release:
         """Make the canary of a waiting release stable. Raises UsageFault when it has expired or is not tested."""
-        release = self.open(app).release
-        if release.phase is Phase.WAIT and self.ports.clock.wall() > release.expires:
-            raise UsageFault(
-                f"release {release.id} of {app} has expired: what was proven is too old to rely on",
-                hint=f"gatewayctl abort {app}, then release again",
-            )
-        return self.send(app, event)
+        return self.send(app, event, release_id)
 
-    def abort(self, app: str, reason: str) -> Release:
-        """Abort a release, also one that another process drives: write the journal, wait for the lease, go back."""
-        while True:
-            record = self.open(app)
-            moved, _ = advance(record.release, AbortAsked(reason))
-            moved = moved.with_note(self._note(moved.phase, "–", f"abort: {reason}"))
-            try:
-                self._write_journal(moved, record.version)
-                break
-            except Superseded:
-                continue  # the driver journaled a step in between; the abort applies to what it wrote
+    def abort(self, app: str, reason: str, release_id: str = "") -> Release:
+        """Abort a release, also one that another process drives: write the journal, wait for the lease, go back.
+
+        Raises Superseded when that release is no longer the open one, and did not end aborted.
+        """
+        moved = self._write_abort(app, reason, release_id)
         with self._release_lease_after(app):
             self._take_lease(app)
             current = self.ports.journal.load(app)
             if current is None or current.release.id != moved.id:
-                raise Superseded(f"release {moved.id} of {app} ended meanwhile")
+                return self._find_aborted(moved)
             return current.release if current.release.ended else self._drive(self._take_up(current), Resumed())
 
-    def open(self, app: str) -> Record:
-        """The open release of an application. Raises UsageFault when there is none."""
-        record = self.ports.journal.load(app)
-        if record is None or record.release.ended:
-            last = f"; its last one, {record.release.id}, is {record.release.outcome}" if record else ""
-            raise UsageFault(f"{app} has no release in progress{last}", hint=f"gatewayctl release {app} --image IMAGE")
+    def open(self, app: str, release_id: str = "") -> Record:
+        """The open release of an application, as `find_open` says, if this is its gateway; else raise Conflict."""
+        record = find_open(self.ports, app, release_id, self.apps.get(app))
+        check_place(self.ports, record.release)
         return record
+
+    def _write_abort(self, app: str, reason: str, release_id: str) -> Release:
+        """Journal the abort of one release, whatever its driver journals meanwhile."""
+        while True:
+            record = self.open(app, release_id)
+            release_id = record.release.id
+            moved, _ = advance(record.release, AbortAsked(reason))
+            moved = moved.with_note(self._note(moved.phase, "–", f"abort: {reason}"))
+            try:
+                return self._write_journal(moved, record.version).release
+            except Superseded:
+                continue  # the driver journaled a step in between; the abort applies to what it wrote
+
+    def _find_aborted(self, release: Release) -> Release:
+        """The release as another process ended it after our abort was journaled. Raises Superseded."""
+        ended = find_ended(self.ports, release.app, release.id)
+        if ended is None:
+            raise Superseded(f"release {release.id} of {release.app} ended meanwhile")
+        return ended
+
+    def _starting_here_and_now(self, release: Release) -> Release:
+        """A plan may be hours old, and one of an earlier version has no place."""
+        now, place = self.ports.clock.wall(), self.ports.gateway.place
+        return replace(release, created=now, expires=now + release.trial.timings.time_to_live, place=place)
+
+    def _with_observations(self, event: Event, release: Release) -> Event:
+        """The event with the time, and with stable's image where a promotion may have begun."""
+        event = at_time(event, self.ports.clock.wall())
+        if isinstance(event, PromoteAsked | Resumed) and release.phase is Phase.PROMOTE:
+            return replace(event, stable_image=self.ports.workloads.read(release.target.stable).image)
+        return event
 
     @contextmanager
     def _release_lease_after(self, app: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from gatewayctl.domain.audit import chain
 from gatewayctl.domain.errors import Busy, GatewayctlError, StaleWrite, Superseded
-from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, advance
+from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, advance, at_time
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
 from gatewayctl.domain.verdicts import Judgement, Verdict
@@ -50,7 +50,7 @@ class ReleaseLoop:
         known = dict(read_before or {})
         while True:
             try:
-                release, effects = advance(current, event)
+                release, effects = advance(current, at_time(event, self.ports.clock.wall()))
                 saved = self._save(release, saved)
                 if not effects:
                     self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
@@ -132,7 +132,7 @@ class ReleaseLoop:
         def verify_ownership() -> None:
             self.ports.leases.renew(app, self.holder)
             now = self.ports.journal.load(app)
-            if now is None or now.version != version:
+            if now is None or (now.version, now.release.id) != (version, record.release.id):
                 who = now.release.notes[-1].actor if now and now.release.notes else "another process"
                 raise Superseded(f"{who} moved it on")
 

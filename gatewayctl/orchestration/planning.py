@@ -12,6 +12,7 @@ from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Release, Target
 from gatewayctl.domain.routing import Files
 from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.open_release import check_place, find_ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         trial=request.app.trial,
         neighbours=request.neighbours,
         stamps=ports.gateway.dialect.limits.stamp,
+        place=ports.gateway.place,
     )
     ports.gateway.dialect.limits.permit(release.rule)
     return release.at(release.phase, rule_was_there=release.standing and bool(ports.gateway.own_routes(release.app)))
@@ -76,7 +78,12 @@ def plan(ports: Ports, release: Release) -> Plan:
 
 
 def check_drift(ports: Ports, saved: Plan) -> None:
-    """Raise Drifted, naming every object that is no longer what the plan was made from."""
+    """Raise Drifted, naming every object that is no longer what the plan was made from, or when it was used before.
+
+    Raises Conflict when it was made for another gateway.
+    """
+    check_place(ports, saved.release)
+    check_unused(ports, saved.release)
     now = dict(_basis(ports, saved.release, ports.gateway.store.read().files))
     moved = [
         f"{name}: was {was}, is {now.get(name, 'gone')}" for name, was in saved.basis if now.get(name, "gone") != was
@@ -84,6 +91,16 @@ def check_drift(ports: Ports, saved: Plan) -> None:
     if moved:
         raise Drifted(
             "the plan was made from another reality: " + "; ".join(moved), hint="make a new plan and read its diff"
+        )
+
+
+def check_unused(ports: Ports, release: Release) -> None:
+    """Raise Drifted when the plan of this release was used before: a second use would take the place of the first."""
+    used = find_ended(ports, release.app, release.id)
+    if used:
+        raise Drifted(
+            f"the plan of release {used.id} was used before: it was {used.outcome}",
+            hint=f"make a new plan: gatewayctl plan {used.app} --image {used.image} --save FILE",
         )
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
+from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError
 from gatewayctl.domain.platform import Probe, Replica, Workload
 from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
 from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.open_release import check_place
 from gatewayctl.orchestration.proof.replica import explain_replicas
 from gatewayctl.ports import Clock
 from gatewayctl.waiting import pause
@@ -19,6 +20,8 @@ def survey(ports: Ports, target: Target) -> Survey:
     record = ports.journal.load(target.app)
     release = record.release if record else None
     running = release is not None and not release.ended
+    if release and running:
+        _compare_place(ports, release, faults)
     return Survey(
         target,
         release,
@@ -30,6 +33,14 @@ def survey(ports: Ports, target: Target) -> Survey:
         running and release is not None and ports.clock.wall() > release.expires,
         tuple(faults),
     )
+
+
+def _compare_place(ports: Ports, release: Release, faults: list[str]) -> None:
+    """What is seen of another gateway says nothing about the release."""
+    try:
+        check_place(ports, release)
+    except Conflict as fault:
+        faults.append(f"{fault} ({fault.hint})")
 
 
 def _read_workload(ports: Ports, name: str, faults: list[str]) -> Workload | None:

@@ -9,31 +9,20 @@ import secrets
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.leftovers import Leftover, LeftoverKind
+from gatewayctl.domain.lifecycle import AbortAsked
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Trial
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.leftovers import find_without_release
 
 
 def look(ports: Ports, app: AppSpec) -> Leftover | None:
     """What is left of an application's releases; None when all is as it should be."""
-    target = app.target
-    record = ports.journal.load(target.app)
+    record = ports.journal.load(app.target.app)
     if record and not record.release.ended:
         return _open(ports, record.release)
-    rules = ports.gateway.own_routes(target.app)
-    if rules and not app.standing:
-        first = rules[0]
-        return Leftover(target.app, LeftoverKind.ORPHAN, f"{first.file}:{first.line}: {first.header} → {first.target}")
-    canary = ports.workloads.read(target.canary)
-    if canary.replicas and not rules:
-        return Leftover(
-            target.app,
-            LeftoverKind.LONE_CANARY,
-            f"{canary.name} runs {canary.replicas} × {canary.image}",
-            hint=f"no release of ours started it; if nobody needs it, scale {canary.name} to 0",
-        )
-    return None
+    return find_without_release(ports, app)
 
 
 def _open(ports: Ports, release: Release) -> Leftover | None:
@@ -43,17 +32,24 @@ def _open(ports: Ports, release: Release) -> Leftover | None:
     what = f"{release.id} ({release.image}) in phase {release.phase}"
     over = ports.clock.wall() - release.expires
     if over > 0:
-        return Leftover(release.app, LeftoverKind.EXPIRED, f"{what}, expired {over / 60:.0f} min ago")
+        return Leftover(
+            release.app, LeftoverKind.EXPIRED, f"{what}, expired {over / 60:.0f} min ago", release=release.id
+        )
     if release.phase is Phase.WAIT:
         return None
     hint = f"gatewayctl resume {release.app}, or gatewayctl abort {release.app}"
-    return Leftover(release.app, LeftoverKind.IDLE, f"{what}, {release.stuck or 'no process drives it'}", hint)
+    return Leftover(
+        release.app, LeftoverKind.IDLE, f"{what}, {release.stuck or 'no process drives it'}", hint, release.id
+    )
 
 
 def clean(driver: Driver, app: AppSpec, leftover: Leftover) -> Release:
-    """Remove a leftover, as a release does on its way out. Raises Busy, Conflict if another process took it up."""
-    if leftover.kind is LeftoverKind.EXPIRED:
-        return driver.abort(leftover.app, f"swept: {leftover.detail}")
+    """Remove a leftover, as a release does on its way out.
+
+    Raises Busy when a process took the release up since it was looked at, Conflict when another one is open by now.
+    """
+    if leftover.kind is LeftoverKind.EXPIRED:  # not `abort`, which would turn back a process that drives it
+        return driver.send(leftover.app, AbortAsked(f"swept: {leftover.detail}"), leftover.release)
     return driver.begin(_orphan(driver.ports, app, str(driver.holder)))
 
 
@@ -78,6 +74,7 @@ def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
         outcome=Outcome.ABORTED,
         reason="swept: its rule had no release",
         stamps=ports.gateway.dialect.limits.stamp,
+        place=ports.gateway.place,
     )
 
 

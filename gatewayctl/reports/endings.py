@@ -69,8 +69,9 @@ class DemoEnd:
 
 
 def _describe(release: Release) -> str:
-    """How it ended, and the commands that take it on where it is stuck."""
+    """Which release it is, how it ended, and the commands that take it on where it is stuck."""
+    ended = f"{release.id}: {explain(release)}"
     if not release.stuck:
-        return explain(release)
+        return ended
     resume, abort = (command_of(step, release.app) for step in (NextStep.RESUME, NextStep.ABORT))
-    return f"{explain(release)}\n  → {resume}, or {abort}"
+    return f"{ended}\n  → {resume}, or {abort}"

@@ -24,6 +24,7 @@ class SweepReport:
             {
                 "app": one.leftover.app,
                 "kind": one.leftover.kind.value,
+                "release": one.leftover.release,
                 "found": one.leftover.detail,
                 "done": _describe_action(one),
                 "hint": _hint(one),

@@ -77,7 +77,7 @@ class Session:
         """What moves releases on, in the name of this process."""
         from gatewayctl.orchestration.driver import Driver
 
-        return Driver(self.ports, current_holder())
+        return Driver(self.ports, current_holder(), apps=self.spec.apps)
 
 
 def wire(given: Path | None, listener: "ProgressListener", app: str = "", namespace: str | None = None) -> Session:
@@ -87,7 +87,12 @@ def wire(given: Path | None, listener: "ProgressListener", app: str = "", namesp
     namespace) and there is no such file, the configuration in the cluster's journal is used.
     Raises ConfigFault, UsageFault.
     """
-    spec = _load_spec(given, app, namespace)
+    context = _context_of_kept(given, namespace)
+    if context is not None:
+        from gatewayctl.wiring.kubernetes import spec_in_cluster
+
+        return wire_spec(spec_in_cluster(app, namespace or "", context).behind(app), listener)
+    spec = _load_spec(given)
     return wire_spec(spec.behind(app) if app else spec, listener)
 
 
@@ -96,18 +101,34 @@ def wire_each(
 ) -> list[tuple[str, Session]]:
     """Each application with the session of its gateway: `app` alone, or all of the configuration when `app` is None.
 
-    Arguments and errors as for `wire`.
+    Where configurations in the cluster are used, each application has the one that its own release left. Arguments and
+    errors as for `wire`.
     """
     if app:
         return [(app, wire(given, listener, app, namespace))]
-    each = [wire_spec(part, listener) for part in _load_spec(given, "", namespace).each()]
-    return [(name, one) for one in each for name in one.spec.apps]
+    sessions: dict[tuple[str, str], Session] = {}  # by configuration and gateway: what applications share is wired once
+    each = []
+    for name, spec in _specs_by_app(given, namespace):
+        key = spec.text, spec.app(name).gateway
+        if key not in sessions:
+            sessions[key] = wire_spec(spec.behind(name), listener)
+        each.append((name, sessions[key]))
+    return each
 
 
-def _load_spec(given: Path | None, app: str, namespace: str | None) -> "Spec":
+def _specs_by_app(given: Path | None, namespace: str | None) -> "list[tuple[str, Spec]]":
+    context = _context_of_kept(given, namespace)
+    if context is not None:
+        from gatewayctl.wiring.kubernetes import specs_in_cluster
+
+        return list(specs_in_cluster(namespace or "", context).items())
+    return [(name, part) for part in _load_spec(given).each() for name in part.apps]
+
+
+def _load_spec(given: Path | None) -> "Spec":
     from gatewayctl.config.load import find, load
 
-    return load(find(given)) if namespace is None or given is not None else _find_spec(app, namespace)
+    return load(find(given))
 
 
 def wire_spec(spec: "Spec", listener: "ProgressListener") -> Session:
@@ -115,15 +136,21 @@ def wire_spec(spec: "Spec", listener: "ProgressListener") -> Session:
     return Session(spec, _PLATFORMS[spec.platform.kind](spec, listener))
 
 
-def _find_spec(app: str, namespace: str) -> "Spec":
-    """./gatewayctl.yaml; where there is none, or `namespace` is not empty, the one in the cluster's journal."""
-    from gatewayctl.config.load import find, load
-    from gatewayctl.wiring.kubernetes import is_cluster_named, spec_in_cluster
+def _context_of_kept(given: Path | None, namespace: str | None) -> str | None:
+    """The kubeconfig context (empty: the current one) in which a release left the configuration to use.
 
+    None where the configuration is a file: `given`, or ./gatewayctl.yaml if `namespace` is empty and there is one.
+    """
+    from gatewayctl.config.load import find, load
+
+    if given is not None or namespace is None:
+        return None
     path = find(None)
-    if namespace or (not path.exists() and is_cluster_named()):
-        return spec_in_cluster(app, namespace, load(path).platform.context if path.exists() else "")
-    return load(path)
+    if path.exists():
+        return load(path).platform.context if namespace else None
+    from gatewayctl.wiring.kubernetes import is_cluster_named
+
+    return "" if namespace or is_cluster_named() else None
 
 
 def current_holder() -> Holder:

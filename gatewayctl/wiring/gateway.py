@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gatewayctl.domain.place import GatewayLocation
+
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
     from gatewayctl.gateways.product import GatewayProduct, OnSignal
@@ -28,7 +30,25 @@ def assemble_gateway(
         replicas=replicas,
         prober=HttpProber(),
         activation=_activation(product, signal),
+        place=location_of(spec),
     )
+
+
+def location_of(spec: "Spec") -> GatewayLocation:
+    """Where the gateway of a configuration is, for releases to remember.
+
+    A sandbox is not named by its folder: its journal is inside, and moves with it.
+    """
+    from gatewayctl.gateways.registry import gateway
+
+    found, resource = spec.gateway, gateway(spec.gateway.kind).resource
+    if spec.platform.kind == "sandbox":
+        return GatewayLocation(found.kind, rules=("the sandbox",))
+    if resource:
+        rules = tuple(f"{resource.kind} {name}" for name in sorted(found.routes))
+    else:
+        rules = tuple(f"ConfigMap {found.config_map}: {key}" for key in sorted(found.keys))
+    return GatewayLocation(found.kind, found.namespace, found.selector, rules)
 
 
 def _activation(product: "GatewayProduct", signal: "Callable[[OnSignal], Activation]") -> "Activation":

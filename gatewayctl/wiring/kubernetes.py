@@ -27,7 +27,7 @@ from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStor
 from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
 from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, EventWriter
-from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_specs, read_spec
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.adapters.smoke.suites import ChildSuites
@@ -151,18 +151,42 @@ def is_cluster_named() -> bool:
 
 
 def spec_in_cluster(app: str, namespace: str, context: str) -> Spec:
-    """The configuration of `app` (any application, if empty) that a release left in a namespace of the cluster.
+    """The configuration of `app` that a release left in a namespace of the cluster.
 
     `context` takes the place of its own, which is of the machine that made the release. Raises UsageFault.
     """
     api = connect(context)
     namespace = namespace or own_namespace(context)
-    named = [app] if app else list(list_apps(api, namespace))
-    text = read_spec(api, namespace, named[0]) if named else None
+    text = read_spec(api, namespace, app)
     if text is None:
-        raise UsageFault(
-            f"there is no gatewayctl.yaml here, and namespace {namespace} keeps no release of {app or 'any app'}",
-            hint="name the namespace with --namespace, or a configuration with --config",
-        )
-    spec = parse(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{named[0]}"))
+        raise _nothing_kept(namespace, app)
+    return _parse_kept(app, text, context)
+
+
+def specs_in_cluster(namespace: str, context: str) -> dict[str, Spec]:
+    """By application: the configuration that its own last release left, as `spec_in_cluster`.
+
+    An application that was never released has the one of an application beside it that names it.
+    """
+    api = connect(context)
+    namespace = namespace or own_namespace(context)
+    kept = {app: _parse_kept(app, text, context) for app, text in list_specs(api, namespace).items()}
+    if not kept:
+        raise _nothing_kept(namespace, "any app")
+    found = {app: spec for app, spec in kept.items() if app in spec.apps}
+    for spec in kept.values():
+        for app in spec.apps:
+            found.setdefault(app, spec)
+    return found
+
+
+def _parse_kept(app: str, text: str, context: str) -> Spec:
+    spec = parse(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{app}"))
     return replace(spec, platform=replace(spec.platform, context=context))
+
+
+def _nothing_kept(namespace: str, app: str) -> UsageFault:
+    return UsageFault(
+        f"there is no gatewayctl.yaml here, and namespace {namespace} keeps no release of {app}",
+        hint="name the namespace with --namespace, or a configuration with --config",
+    )

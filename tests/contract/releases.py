@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from gatewayctl.domain.evidence import Identify
+from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.release import Load, Mode, Note, Outcome, Phase, Release, Suite, Target, Timings, Trial
 from gatewayctl.domain.routing import Header
 
@@ -37,6 +38,8 @@ def a_release(number: int = 1, app: str = "orders") -> Release:
             timings=Timings(ready=1.5, live=2.5, drain=3.5, time_to_live=4.5),
         ),
         phase=Phase.SMOKE,
+        place=GatewayLocation("envoy", "gateway", "app=gateway", ("ConfigMap gateway-routes: rds.yaml",)),
+        promote_begun=True,
         notes=(Note(Phase.WARM, "✓", "orders-canary 1/1 ready", 1_700_000_001.0, 6.25, "ci"),),
     )
 

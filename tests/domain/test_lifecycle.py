@@ -132,6 +132,54 @@ def test_resume_asks_for_the_effect_of_the_phase_again(phase):
     assert not release.stuck
 
 
+EXPIRED = 3601.0
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_resume_after_the_release_expired_goes_back(phase):
+    """p07: what was proven is too old to rely on. A release that waits stays where it is, and is not promoted."""
+    release, effects = advance(a_release(phase), Resumed(EXPIRED))
+
+    if phase in FORWARD and phase is not Phase.WAIT:
+        expected = Phase.RESTORE if phase is Phase.PROMOTE else Phase.UNROUTE
+        assert (release.phase, release.outcome, effects) == (expected, Outcome.ABORTED, EFFECTS[expected])
+        assert "expired" in release.reason
+    else:
+        assert (release, effects) == advance(a_release(phase), Resumed(3600.0))
+
+
+@pytest.mark.parametrize(("image", "phase"), [("shop/orders:1.0", Phase.CONFIRM), ("shop/orders:1.1", Phase.PROMOTE)])
+def test_a_promotion_is_taken_up_with_both_proofs_where_stable_still_has_its_old_image(image, phase):
+    """p07: the proofs before it may be days old."""
+    for event in (Resumed(1.0, image), PromoteAsked(now=1.0, stable_image=image)):
+        release, effects = advance(a_release(Phase.PROMOTE, tested=True), event)
+
+        assert (release.phase, effects) == (phase, EFFECTS[phase])
+
+
+def test_once_a_promotion_began_the_way_back_restores_stable_also_from_the_proofs_before_it():
+    """A process that was only paused may write stable after another one went back to the proofs."""
+    again, _ = advance(a_release(Phase.PROMOTE), Resumed(1.0, "shop/orders:1.0"))
+
+    rejected, _ = advance(again, Failed(Phase.CONFIRM, Cause.CANARY, "no answer"))
+    aborted, _ = advance(again, AbortAsked("no"))
+
+    assert (rejected.phase, aborted.phase) == (Phase.RESTORE, Phase.RESTORE)
+
+
+def test_an_expired_release_is_not_promoted_by_a_person():
+    with pytest.raises(UsageFault, match="has expired"):
+        advance(a_release(Phase.WAIT, tested=True), PromoteAsked(now=EXPIRED))
+
+
+@pytest.mark.parametrize("phase", [Phase.LOAD, Phase.CONFIRM])
+def test_a_release_that_expired_meanwhile_does_not_promote_itself(phase):
+    release, effects = advance(a_release(phase), Passed(phase, EXPIRED))
+
+    assert (release.phase, release.outcome, effects) == (Phase.UNROUTE, Outcome.ABORTED, (Effect.REMOVE_RULE,))
+    assert advance(a_release(phase), Passed(phase, 3600.0))[0].outcome is Outcome.OPEN
+
+
 @pytest.mark.parametrize("phase", OPEN)
 @pytest.mark.parametrize("late", OPEN)
 def test_late_or_repeated_news_changes_nothing(phase, late):
@@ -230,13 +278,15 @@ class Abstract:
                 self.canary_ready = False
 
 
+times = st.sampled_from([1.0, EXPIRED])
+images = st.sampled_from(["shop/orders:1.0", "shop/orders:1.1", "shop/orders:someone-elses"])
 events: st.SearchStrategy[Event] = st.one_of(
-    st.sampled_from(Phase).map(Passed),
+    st.builds(Passed, st.sampled_from(Phase), times),
     st.builds(Failed, st.sampled_from(Phase), st.sampled_from(Cause), st.just("why")),
-    st.builds(PromoteAsked, st.booleans()),
+    st.builds(PromoteAsked, st.booleans(), times, images),
     st.just(SmokeAsked()),
     st.just(AbortAsked("no")),
-    st.just(Resumed()),
+    st.builds(Resumed, times, images),
 )
 
 
@@ -254,6 +304,8 @@ def test_no_order_of_events_breaks_an_invariant_and_every_release_can_end(mode, 
             release, effects = advance(release, told)
         except UsageFault:
             continue
+        expired = getattr(told, "now", 0.0) == EXPIRED
+        assert not (expired and {Effect.PROVE_ALL, Effect.PROMOTE_STABLE} & {*effects}), "promoted after it expired"
 
     assert release.ended, release.phase
     assert (world.canary_ready, world.published, world.live) == (False, False, False)

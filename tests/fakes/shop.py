@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Attribution, Identify
+from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Load, Mode, Release, Suite, Target, Timings, Trial
 from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, SuiteResult, SuiteRun
@@ -42,6 +43,9 @@ ORDERS = AppSpec(
         timings=Timings(ready=20.0, live=20.0, drain=5.0, time_to_live=3600.0),
     ),
 )
+
+
+PLACE = GatewayLocation("toy", "gateway", "app=gateway", ("routes.txt",))
 
 
 def a_trial(**timings: float) -> Trial:
@@ -94,7 +98,7 @@ def ports(world: World, suites: AskingSuites) -> Ports:
     """Every port on the world."""
     gateway = MemoryGateway(world)
     dialect = ToyDialect() if world.stamps else StamplessToyDialect()
-    product = Gateway(dialect, ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway)
+    product = Gateway(dialect, ToyChecker(), gateway, MemoryRouteStore(world), gateway, gateway, place=PLACE)
     return Ports(
         product,
         MemoryWorkloadReader(world),
@@ -110,7 +114,7 @@ def ports(world: World, suites: AskingSuites) -> Ports:
 
 def a_driver(world: World, suites: AskingSuites, pid: int = 1) -> Driver:
     """A process that drives releases in the world."""
-    return Driver(ports(world, suites), Holder("ci", "host", pid, world.wall()))
+    return Driver(ports(world, suites), Holder("ci", "host", pid, world.wall()), apps={"orders": ORDERS})
 
 
 def a_release(world: World, suites: AskingSuites, app: AppSpec = ORDERS, mode: Mode = Mode.ON_SUCCESS) -> Release:

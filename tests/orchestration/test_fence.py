@@ -61,7 +61,8 @@ def test_who_takes_a_release_up_trusts_nothing_that_was_read_before():
     ended = replace(driver, ports=replace(driver.ports, journal=journal)).send("orders", PromoteAsked())
 
     assert ended.outcome is Outcome.PROMOTED
-    assert journal.loads == ["orders"] * 4  # once to take it up; then before stable, the routes and the canary
+    # The release that is meant, the same with the lease held; then before stable, the routes and the canary.
+    assert journal.loads == ["orders"] * 5
 
 
 def raise_superseded() -> None:

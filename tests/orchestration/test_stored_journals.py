@@ -11,6 +11,7 @@ import pytest
 
 from gatewayctl.adapters.files.journal import FileJournal
 from gatewayctl.adapters.files.plans import plan_from
+from gatewayctl.adapters.files.upgrades import SCHEMA
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, read_spec
 from gatewayctl.config.load import parse
@@ -27,7 +28,8 @@ from tests.fakes.stored import GOLDEN, Stop, stops
 from tests.fakes.world import ROUTES, World
 
 PATH = config_maps("shop", "gatewayctl-orders")
-FILES, CONFIG_MAPS = stops("stopped"), stops("config-maps")
+FILES, CONFIG_MAPS, SECOND = stops("stopped"), stops("config-maps"), stops("schema-2")
+PLANS = [GOLDEN / "plan.json", GOLDEN / "plan-2.json"]
 
 
 def file_journal(stop: Stop, folder: Path) -> FileJournal:
@@ -101,6 +103,13 @@ def test_the_stored_journals_stop_in_every_phase_and_on_the_way_out_with_every_o
     }
 
 
+def test_the_stored_journals_of_schema_2_stop_in_every_phase() -> None:
+    records = [stop.data["journal"]["release"] for stop in SECOND]
+
+    assert {one["release"]["phase"] for one in records} == {phase.value for phase in Phase}
+    assert all(one["schema"] == 2 and "place" not in one["release"] for one in records)
+
+
 def carry_on(stop: Stop, way_on: Callable[[Driver], Release], journal: Journal) -> Release | None:
     """Resume or abort a stopped release, and check that all is whole; None where it had ended, which is refused."""
     stopped, ended = load_release(journal), None
@@ -116,7 +125,7 @@ def carry_on(stop: Stop, way_on: Callable[[Driver], Release], journal: Journal) 
 
 
 @pytest.mark.parametrize("way_on", [resume, abort])
-@pytest.mark.parametrize("stop", FILES, ids=str)
+@pytest.mark.parametrize("stop", [*FILES, *SECOND], ids=str)
 def test_a_release_in_a_file_of_an_earlier_version_ends_whole(stop, way_on, tmp_path):
     journal = file_journal(stop, tmp_path)
     stopped = load_release(journal)
@@ -184,7 +193,7 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
     journal = file_journal(stop, tmp_path)
     path = tmp_path / "journal" / "orders.json"
     entry = json.loads(path.read_text())
-    entry["release"] = {"schema": 3, "id": "r-1", "release": {"unheard": "of"}}
+    entry["release"] = {"schema": SCHEMA + 1, "id": "r-1", "release": {"unheard": "of"}}
     path.write_text(json.dumps(entry))
     before = path.read_text()
     world = World()
@@ -202,8 +211,9 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
 # -- a saved plan ------------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_saved_by_an_earlier_version_is_carried_out():
-    saved = plan_from(GOLDEN / "plan.json")
+@pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)
+def test_a_plan_saved_by_an_earlier_version_is_carried_out(file):
+    saved = plan_from(file)
     world = World()
     suites = AskingSuites(world, [saved.release])
 
@@ -227,7 +237,7 @@ def test_a_plan_of_a_newer_version_is_refused(tmp_path):
     file = tmp_path / "plan.json"
     shutil.copy(GOLDEN / "plan.json", file)
     plan = json.loads(file.read_text())
-    file.write_text(json.dumps({**plan, "release": {"schema": 3, "id": "r-1", "release": {}}}))
+    file.write_text(json.dumps({**plan, "release": {"schema": SCHEMA + 1, "id": "r-1", "release": {}}}))
 
     with pytest.raises(UsageFault, match="written by a newer gatewayctl") as caught:
         plan_from(file)

@@ -58,7 +58,7 @@ def reply(who: Attribution) -> Reply:
 def swept(action: SweepAction, reason: str = "") -> Swept:
     """An expired release, and what became of it."""
     return Swept(
-        Leftover("orders", LeftoverKind.EXPIRED, "r-1 in phase wait, expired 5 min ago", "look"), action, reason
+        Leftover("orders", LeftoverKind.EXPIRED, "r-1 in phase wait, expired 5 min ago", "look", "r-1"), action, reason
     )
 
 

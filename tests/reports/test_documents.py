@@ -109,6 +109,7 @@ def test_a_leftover_says_its_kind_and_what_was_done(action: SweepAction, reason:
         {
             "app": "orders",
             "kind": "expired release",
+            "release": "r-1",
             "found": "r-1 in phase wait, expired 5 min ago",
             "done": done,
             "hint": hint,

@@ -118,11 +118,13 @@ def test_an_edit_that_was_written_names_files_routes_and_notes() -> None:
 
 def test_an_end_that_is_stuck_names_the_commands_that_take_it_on() -> None:
     assert ReleaseEnd(STUCK, "/evidence/r-1").text().splitlines() == [
-        "orders shop/orders:1.1 needs a person: in phase clear gateway-1 is down",
+        "r-0001: orders shop/orders:1.1 needs a person: in phase clear gateway-1 is down",
         "  → gatewayctl resume orders, or gatewayctl abort orders",
         "evidence: /evidence/r-1",
     ]
-    assert JobEnd(ended(OPEN), "job-1", "shop").text() == "orders shop/orders:1.1 was promoted\njob: job-1 in shop"
+    assert (
+        JobEnd(ended(OPEN), "job-1", "shop").text() == "r-0001: orders shop/orders:1.1 was promoted\njob: job-1 in shop"
+    )
 
 
 def test_a_demo_lists_what_passed_steps_have_proven() -> None:

@@ -74,8 +74,12 @@ def test_the_stages_of_a_pipeline(shop):
     refused = shop.cli("promote", "orders")
     assert (refused.returncode, "has not passed its suites" in refused.stderr) == (2, True)
 
-    assert shop.read_json("smoke", "orders")["tested"] is True
-    assert shop.read_json("promote", "orders")["outcome"] == "promoted"
+    named = ("orders", "--release", started["id"])
+    assert shop.read_json("smoke", *named)["tested"] is True
+    for command in ("promote", "smoke", "resume", "abort"):
+        other = shop.cli(command, "orders", "--release", "r-other")
+        assert (other.returncode, f"in progress is {started['id']}" in other.stderr) == (5, True), other.stderr
+    assert shop.read_json("promote", *named)["outcome"] == "promoted"
     assert shop.is_promoted()
 
     history = shop.read_json("history", "orders")["releases"]

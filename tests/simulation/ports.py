@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
@@ -221,7 +222,7 @@ def ports_of(process: Process, suites: Suites) -> Ports:
     dialect, checker = (SplitDialect(), SplitChecker()) if split else (ToyDialect(), ToyChecker())
     store = SimRouteStore(process, MemoryRouteStore(world))
     return Ports(
-        Gateway(dialect, checker, gateway, store, gateway, gateway),
+        Gateway(dialect, checker, gateway, store, gateway, gateway, place=GatewayLocation("toy")),
         SimWorkloadReader(process),
         SimWorkloadWriter(process, MemoryWorkloadWriter(world)),
         suites,

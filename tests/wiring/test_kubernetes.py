@@ -8,7 +8,9 @@ import pytest
 from gatewayctl.config.load import load, parse
 from gatewayctl.config.spec import Spec
 from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.wiring.discovery import wire_spec
+from gatewayctl.wiring.gateway import location_of
 from gatewayctl.wiring.kubernetes import spec_in_cluster, sync_canary
 from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
 from tests.fakes.memory import Silent
@@ -66,6 +68,40 @@ def test_a_cluster_without_a_release_says_which_options_name_one(
             spec_in_cluster("orders", "shop", "")
 
     assert "--namespace" in caught.value.hint
+
+
+def test_the_place_of_a_gateway_tells_it_from_every_other_and_not_how_it_is_asked(spec: Spec, tmp_path: Path) -> None:
+    """p08: two configurations of one application that name different gateways."""
+    (name, found) = next(iter(spec.gateways.items()))
+
+    def place(**changes: object) -> GatewayLocation:
+        gateways = {name: replace(found, **changes)}  # type: ignore[arg-type]
+        return location_of(replace(spec, gateways=gateways, file=tmp_path / "gatewayctl.yaml"))
+
+    here = place()
+    assert (here.kind, here.namespace, here.selector) == ("envoy", found.namespace, found.selector)
+    assert here.rules == tuple(f"ConfigMap {found.config_map}: {key}" for key in sorted(found.keys))
+    others = [
+        place(namespace="other"),
+        place(selector="app=other"),
+        place(config_map="other"),
+        place(keys=("other.yaml",)),
+        place(kind="httproute", routes=("shop/orders",)),
+        place(kind="httproute", routes=("shop/payments",)),
+    ]
+    assert len({here, *others}) == 7
+    assert place(keys=tuple(reversed(found.keys)), admin=1, traffic=2) == here
+
+
+def test_a_session_knows_the_place_of_its_gateway_and_its_applications(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(lambda _: failure(403, "you may not"), tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", kubeconfig)
+        session = wire_spec(spec, Silent())
+
+    assert session.ports.gateway.place == location_of(spec)
+    assert session.driver.apps == spec.apps
 
 
 def test_only_a_cluster_has_twins_to_sync(spec: Spec) -> None:

@@ -15,7 +15,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 
 Data = dict[str, Any]
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class NoRecord(ValueError):
@@ -65,5 +65,10 @@ def _hold_trial_whole(release: Data) -> Data:
     return {**{name: value for name, value in release.items() if name not in moved}, "trial": trial}
 
 
+def _add_place(release: Data) -> Data:
+    """Schema 3: a release knows where its gateway is. Nobody wrote that down before: any place is taken for it."""
+    return {**release, "place": None, "promote_begun": False}
+
+
 # From the schema of this number to the next.
-_STEPS: dict[int, Callable[[Data], Data]] = {1: _hold_trial_whole}
+_STEPS: dict[int, Callable[[Data], Data]] = {1: _hold_trial_whole, 2: _add_place}

@@ -2,6 +2,7 @@
 
 import json
 import string
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from gatewayctl.adapters.files.records import (
 from gatewayctl.adapters.files.upgrades import SCHEMA, NewerSchema, upgrade
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Identify
+from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.release import Load, Mode, Note, Outcome, Phase, Release, Suite, Target, Timings, Trial
 from gatewayctl.domain.routing import Header
 from tests.contract.releases import a_release
@@ -73,14 +75,29 @@ releases = st.builds(
     stuck=texts,
     tested=st.booleans(),
     notes=st.lists(notes, max_size=2).map(tuple),
+    place=st.none() | st.builds(GatewayLocation, texts, texts, texts, st.lists(texts, max_size=2).map(tuple)),
+    promote_begun=st.booleans(),
 )
+
+
+def second_schema(release: Release) -> dict[str, Any]:
+    """The record that versions with schema 2 wrote: a release did not know its gateway's place."""
+    record = release_to_data(release)
+    for name in ("place", "promote_begun"):
+        del record["release"][name]
+    return {**record, "schema": 2}
 
 
 def first_schema(release: Release) -> dict[str, Any]:
     """The record that versions without a schema number wrote: the release alone, its trial as three fields."""
-    whole = release_to_data(release)["release"]
+    whole = second_schema(release)["release"]
     trial = whole.pop("trial")
     return {**whole, **trial}
+
+
+def without_place(release: Release) -> Release:
+    """What a version before schema 3 knew of a release."""
+    return replace(release, place=None, promote_begun=False)
 
 
 @given(releases)
@@ -90,11 +107,11 @@ def test_a_release_is_what_it_was_after_its_record(release):
 
 
 @given(releases)
-def test_a_release_of_the_first_schema_is_what_it_was(release):
-    old = first_schema(release)
-
-    assert decode(json.loads(json.dumps(old))) == release
-    assert upgrade(old) == release_to_data(release)["release"]
+def test_a_release_of_an_earlier_schema_is_what_it_was(release):
+    wanted = without_place(release)
+    for old in (first_schema(release), second_schema(release)):
+        assert decode(json.loads(json.dumps(old))) == wanted
+        assert upgrade(old) == release_to_data(wanted)["release"]
 
 
 def test_a_release_of_the_first_schema_without_suites_gets_the_defaults_that_it_had():
@@ -147,7 +164,7 @@ def test_a_record_that_holds_another_release_than_it_says_is_a_fault():
 
 @pytest.mark.parametrize(
     "record",
-    [None, [], "r-1", {}, {"schema": 2}, {"schema": 2, "release": []}]
+    [None, [], "r-1", {}, {"schema": 2}, {"schema": 2, "release": []}, {"schema": 3, "release": []}]
     + [{**release_to_data(a_release()), "schema": schema} for schema in (0, -1, True, "2", 1.5, None, 1)],
     ids=str,
 )

@@ -26,7 +26,8 @@ _LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
 class KubernetesJournal:
     """Keeps `keep` ended releases per application, fewer where they would make the ConfigMap too large.
 
-    `spec_text` is stored beside the release, so that anybody can act on it from anywhere; empty leaves the stored one.
+    `spec_text` is stored beside a release when it begins, so that anybody can act on it from anywhere. Whoever acts on
+    it later leaves the stored one as it is, and so does a process with an empty `spec_text`.
     """
 
     def __init__(self, api: Api, namespace: str, spec_text: str = "", keep: int = 10) -> None:
@@ -108,7 +109,7 @@ class KubernetesJournal:
         }
         data = {**texts(found, "data"), "release": release_to_json(release), "nonce": nonce}
         data["version"] = str(old.version + 1 if old else 1)
-        if self._spec:
+        if self._spec and (old is None or old.release_id != release.id):
             data[_SPEC] = self._spec
         ended = [one for one in (old.history if old else []) if one.get("id") != release.id]
         if release.ended:
@@ -128,11 +129,14 @@ def read_spec(api: Api, namespace: str, app: str) -> str | None:
     return texts(found, "data").get(_SPEC)
 
 
-def list_apps(api: Api, namespace: str) -> tuple[str, ...]:
-    """The applications that have a journal in `namespace`, by name."""
+def list_specs(api: Api, namespace: str) -> dict[str, str]:
+    """The gatewayctl.yaml of each application's last release in `namespace`, by the application's name, in order."""
     found = api.get(config_maps(namespace), labelSelector=f"{MANAGED_BY}={MANAGER},{APP}")
-    labels = [texts(item, "metadata", "labels") for item in items(found, "items")]
-    return tuple(sorted(label[APP] for label in labels if APP in label))
+    kept = {
+        texts(item, "metadata", "labels").get(APP, ""): texts(item, "data").get(_SPEC, "")
+        for item in items(found, "items")
+    }
+    return {app: kept[app] for app in sorted(kept) if app and kept[app]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,15 @@ class _JournalEntry:
     @property
     def data(self) -> dict[str, str]:
         return texts(self.found, "data")
+
+    @property
+    def release_id(self) -> str:
+        """The id of its release; empty where its record cannot be read."""
+        try:
+            found = parse_json(self.data.get("release") or "{}")
+        except ValueError:
+            return ""
+        return str(found.get("id", "")) if isinstance(found, dict) else ""
 
     @property
     def history(self) -> list[Object]:

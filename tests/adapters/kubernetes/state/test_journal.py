@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
-from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_apps, read_spec
+from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_specs, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
 from tests.adapters.kubernetes.fake_api.server import FakeApiServer
@@ -131,24 +131,40 @@ def test_a_save_that_never_gets_through_gives_up(place: Place) -> None:
     assert place.server.verbs().count("POST") < 10
 
 
-def test_the_configuration_is_stored_beside_the_release_and_survives_a_writer_without_one(place: Place) -> None:
+def test_the_configuration_is_stored_when_a_release_begins_and_stays_whoever_acts_on_it(place: Place) -> None:
+    """p08: an abort from another directory replaced it, and nobody could act on the release any more."""
     version = place.journal("apps: {orders: é}\n").save("orders", a_release(), 0).version
-    version = place.journal().save("orders", a_release().at(Phase.LOAD), version).version
 
+    for writer in ("", "of: somebody who resumes\n"):
+        version = place.journal(writer).save("orders", a_release().at(Phase.LOAD), version).version
+        assert read_spec(place.api, "shop", "orders") == "apps: {orders: é}\n"
+    version = place.journal("of: somebody who aborts\n").save("orders", ended(a_release()), version).version
     assert read_spec(place.api, "shop", "orders") == "apps: {orders: é}\n"
-    place.journal("new: 1\n").save("orders", a_release().at(Phase.WAIT), version)
+
+    place.journal("new: 1\n").save("orders", a_release(2), version)
     assert read_spec(place.api, "shop", "orders") == "new: 1\n"
     assert read_spec(place.api, "shop", "payments") is None
 
 
-def test_applications_are_found_by_label_in_order(place: Place) -> None:
+def test_a_release_that_begins_without_an_answer_keeps_its_configuration(place: Place) -> None:
+    version = place.journal("old: 1\n").save("orders", ended(a_release()), 0).version
+    place.server.lose = 1
+
+    place.journal("new: 1\n").save("orders", a_release(2), version)
+
+    assert read_spec(place.api, "shop", "orders") == "new: 1\n"
+
+
+def test_the_configurations_of_applications_are_found_by_label_in_order(place: Place) -> None:
     for app in ("payments", "orders"):
-        place.journal().save(app, a_release(1, app), 0)
+        place.journal(f"of: {app}\n").save(app, a_release(1, app), 0)
+    place.journal().save("mails", a_release(1, "mails"), 0)
     stranger = {"metadata": {"name": "gatewayctl-x", "labels": {"gatewayctl.dev/app": "x"}}, "data": {"version": "1"}}
     place.api.create(config_maps("shop"), stranger)
 
-    assert list_apps(place.api, "shop") == ("orders", "payments")
-    assert list_apps(place.api, "elsewhere") == ()
+    found = list_specs(place.api, "shop")
+    assert list(found.items()) == [("orders", "of: orders\n"), ("payments", "of: payments\n")]
+    assert list_specs(place.api, "elsewhere") == {}
 
 
 def test_history_is_pruned_so_that_the_object_stays_small_enough(place: Place) -> None:
