@@ -18,6 +18,7 @@ from tests.fakes.memory import (
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
+    MemoryTurns,
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
     Silent,
@@ -105,6 +106,7 @@ def ports(world: World, suites: AskingSuites) -> Ports:
         MemoryEvidence(world),
         world,
         Silent(),
+        turns=MemoryTurns(world),
     )
 
 
