@@ -126,7 +126,7 @@ class KubernetesTurns:
             own = replace(own, text=_ticket_text(app, own.number), said=now)
             self._patch({key: own.text, **dead})
         self._routes.behind = len(alive.tickets)
-        wait = min(_RARELY, _LOOK * max(place - 1, 2))
+        wait = min(_RARELY, _LOOK * max(place - 1, 1))
         return replace(own, place=place, look_at=now + wait, has_turn=has_turn)
 
     def _observe(self, found: Object, now: float) -> Line:
