@@ -1,8 +1,9 @@
-"""Many releases at once on one gateway, which they all edit the one file of; beside one release alone.
+"""Many releases at once on one gateway, which they all edit the one file of; beside the same Pods without a gateway.
 
 Each is a thread of this process with clients, journal and lease of its own, as the command makes them: fifty processes
-would measure how fast this machine starts Python. Most of the time goes by in starting three Pods for each release, so
-it is also shown without.
+would measure how fast this machine starts Python. Most of the time goes by in starting the Pods of each release, on
+few cores longer for fifty than for one. So the floor is measured in turns with the releases: the same Deployments
+rolled in the same order, with nobody who edits, proves or judges anything.
 """
 
 import time
@@ -14,6 +15,7 @@ from statistics import median
 from bench.figures import Figure, Target, figure
 from bench.measuring import Broken, progress
 from bench.release import PODS, per_phase
+from bench.rolling import rolled
 from bench.size import Size
 from bench.street import Street, street
 from gatewayctl.domain.errors import StaleWrite
@@ -27,6 +29,7 @@ from gatewayctl.ports import RouteStore
 from gatewayctl.wiring.discovery import Session, current_holder, wire
 
 _ALONE = "one alone"
+_FLOOR = "the same Pods, no gateway"
 
 
 class Silent:
@@ -69,9 +72,13 @@ class Tallied:
 
 @dataclass(slots=True)
 class Crowd:
-    """Seconds until all had ended, one value per round; and per release: seconds, those without Pods, lost writes."""
+    """Seconds until all had ended, and until the same Pods had been rolled without a gateway, one value per round.
+
+    Per release: seconds, those without Pods, lost writes.
+    """
 
     wall: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
     each: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
@@ -87,6 +94,8 @@ def crowd(size: Size) -> Iterator[Figure]:
             found[count] = Crowd()
             for number in range(rounds):
                 progress(f"{count} releases at once, round {number + 1} of {rounds}")
+                if count > 1:  # one alone is a baseline itself
+                    found[count].floor.append(rolled(built, built.apps[:count]))
                 _together(built, built.apps[:count], found[count])
     alone = found.pop(min(found))
     for count, one in found.items():
@@ -96,7 +105,8 @@ def crowd(size: Size) -> Iterator[Figure]:
 def _figures(count: int, found: Crowd, alone: Crowd) -> Iterator[Figure]:
     name = f"{count} releases at once"
     target = Target(ratio=2.0) if count == 50 else Target()
-    yield replace(figure(f"{name}, all of them", "s", found.wall, (_ALONE, alone.wall)), target=target)
+    yield replace(figure(f"{name}, all of them", "s", found.wall, (_FLOOR, found.floor)), target=target)
+    yield figure(f"{name}, all of them, beside one", "s", found.wall, (_ALONE, alone.wall))
     yield figure(f"{name}, each", "s", found.each, (_ALONE, alone.each))
     own = figure(f"{name}, each, without waiting for Pods", "s", found.own, (_ALONE, alone.own))
     yield replace(own, note=f"{per_phase(found.phases)}; the rest is the preflight")
@@ -129,7 +139,8 @@ def _together(built: Street, apps: tuple[str, ...], found: Crowd) -> None:
             found.phases.setdefault(note.phase.value, []).append(note.seconds)
     if built.routes() != before:
         raise Broken("the routes are not byte for byte as before")
-    progress(f"all of them after {found.wall[-1]:.1f} s, each {median(found.each[-len(apps) :]):.1f} s")
+    beside = f", {found.wall[-1] / found.floor[-1]:.2f} x the floor" if found.floor else ""
+    progress(f"all of them after {found.wall[-1]:.1f} s{beside}; each {median(found.each[-len(apps) :]):.1f} s")
 
 
 def _released(session: Session, gate: Tallied, app: str, image: str) -> Release:

@@ -177,6 +177,25 @@ class Leases(Protocol):
         """Who holds it now."""
 
 
+class Turns(Protocol):
+    """The order in which releases write the files of one gateway. Only order: the compare-and-swap protects the files.
+
+    A release that gives no sign of life for some seconds is passed over, and so is one that does not use its turn.
+    """
+
+    def has_line(self) -> bool:
+        """Whether others are known to wait; cheap, and may be late by one write. Raises EnvironmentFailed."""
+
+    def place(self, app: str, release: str) -> int:
+        """The place of `release` in line, from 1 for whose turn it is; it joins at the end, and gives a sign of life.
+
+        Meant to be asked several times a second. Raises EnvironmentFailed.
+        """
+
+    def leave(self, release: str) -> None:
+        """Give its place back; does nothing when it has none. Raises EnvironmentFailed."""
+
+
 PlatformCheck = Callable[[Target], tuple[Check, ...]]
 """Preconditions that only a platform can check: rights, differences of the two Deployments, owners of files."""
 

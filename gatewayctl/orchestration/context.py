@@ -25,6 +25,7 @@ from gatewayctl.ports import (
     Replicas,
     RouteStore,
     Suites,
+    Turns,
     WorkloadReader,
     WorkloadWriter,
 )
@@ -39,6 +40,21 @@ def no_address(workload: str) -> str:
     raise EnvironmentFailed(
         f"nobody can tell the IP address of the Service {workload} here", hint="set canary_host in gatewayctl.yaml"
     )
+
+
+class NoLine:
+    """ports.Turns where writers cannot wait for each other: each tries at once, and again after a pause."""
+
+    def has_line(self) -> bool:
+        """Never."""
+        return False
+
+    def place(self, app: str, release: str) -> int:  # noqa: ARG002 (names of the port)
+        """Always the first."""
+        return 1
+
+    def leave(self, release: str) -> None:
+        """Nothing to give back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,7 @@ class Ports:
     listener: ProgressListener
     inspections: tuple[PlatformCheck, ...] = ()
     address: Address = no_address
+    turns: Turns = field(default_factory=NoLine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, EventWriter
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_specs, read_spec
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
+from gatewayctl.adapters.kubernetes.state.turns import KubernetesTurns
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.adapters.smoke.suites import ChildSuites
 from gatewayctl.config.load import parse
@@ -74,6 +75,7 @@ def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
         listener=listener,
         address=KubernetesAddresses(api, namespace),
         inspections=(checks.run,),
+        turns=KubernetesTurns(api, place, store, clock),
     )
 
 

@@ -74,6 +74,7 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
     from gatewayctl.adapters.files.evidence import FileEvidence
     from gatewayctl.adapters.files.journal import FileJournal
     from gatewayctl.adapters.files.leases import FileLeases
+    from gatewayctl.adapters.files.turns import FileTurns
     from gatewayctl.adapters.sandbox.activation import SandboxActivation
     from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
     from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
@@ -97,4 +98,5 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         clock=clock,
         listener=listener,
         address=SandboxAddresses(root),
+        turns=FileTurns(root, clock),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gatewayctl.domain.platform import Holder
-from gatewayctl.ports import Evidence, Journal, Leases, Replicas, RouteStore, WorkloadReader, WorkloadWriter
+from gatewayctl.ports import Evidence, Journal, Leases, Replicas, RouteStore, Turns, WorkloadReader, WorkloadWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Books(Protocol):
     @property
     def evidence(self) -> Evidence: ...
     @property
+    def turns(self) -> Turns: ...
+    @property
     def kept(self) -> int: ...
     @property
     def ttl(self) -> float: ...
@@ -89,7 +91,7 @@ class Books(Protocol):
         """Make a holder `here` one that is provably gone."""
 
     def pass_time(self, seconds: float) -> None:
-        """Let the leases' clock go on."""
+        """Let the clock of leases and turns go on."""
 
     def document(self, release: str, name: str) -> str | None:
         """What a person finds in the bundle under this name."""

@@ -3,20 +3,33 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from gatewayctl.adapters.files.evidence import FileEvidence
 from gatewayctl.adapters.kubernetes.client.api import Api, connect
-from gatewayctl.adapters.kubernetes.client.names import own_name
+from gatewayctl.adapters.kubernetes.client.names import TURNS, own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, leases
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
+from gatewayctl.adapters.kubernetes.state.turns import KubernetesTurns
 from tests.adapters.kubernetes.fake_api.server import connect_to_fake
 from tests.contract.harness import Books
 from tests.contract.on_real_time import RealTimeBooks, closed_at_end
 
 _APPS = ("orders", "payments")
+
+
+@dataclass
+class RoutesWrittenAtOnce:
+    """Routes whose next write is always done already."""
+
+    behind: int = 0
+
+    def waiting(self) -> int:
+        return self.behind
 
 
 class KubernetesBooks(RealTimeBooks):
@@ -29,6 +42,8 @@ class KubernetesBooks(RealTimeBooks):
         self.journal = KubernetesJournal(api, namespace, keep=self.kept)
         self.leases = KubernetesLeases(api, namespace, self.clock, ttl=self.ttl)
         self.evidence = FileEvidence(folder)
+        place = GatewayPlace(namespace, "app=gateway", "gateway-routes", ("rds.yaml",), 8000)
+        self.turns = KubernetesTurns(api, place, RoutesWrittenAtOnce(), self.clock)
 
 
 @cache
@@ -54,6 +69,7 @@ def kubernetes_books(folder: Path) -> Iterator[Books]:
         for app in _APPS:
             api.delete(config_maps(namespace, own_name(app)))
             api.delete(leases(namespace, own_name(app)))
+        api.delete(leases(namespace, TURNS))
 
 
 @contextmanager

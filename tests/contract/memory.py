@@ -18,6 +18,7 @@ from tests.fakes.memory import (
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
+    MemoryTurns,
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
 )
@@ -162,6 +163,7 @@ class MemoryBooks:
         self.journal = MemoryJournal(self.world)
         self.leases = MemoryLeases(self.world)
         self.evidence = MemoryEvidence(self.world)
+        self.turns = MemoryTurns(self.world)
         self._pid = 100
 
     def here(self, actor: str) -> Holder:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.routing import SourceFile
-from gatewayctl.ports import Evidence, Journal, Leases, RouteStore, WorkloadReader, WorkloadWriter
+from gatewayctl.ports import Evidence, Journal, Leases, RouteStore, Turns, WorkloadReader, WorkloadWriter
 from tests.contract.harness import SHOP_NAMES
 
 SomeBooks = TypeVar("SomeBooks", bound="RealTimeBooks")
@@ -23,6 +23,9 @@ class MovingClock(SystemClock):
     """Real time, moved ahead at will."""
 
     ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
 
     def wall(self) -> float:
         return super().wall() + self.ahead
@@ -70,6 +73,7 @@ class RealTimeBooks:
     journal: Journal
     leases: Leases
     evidence: Evidence
+    turns: Turns
 
     def __init__(self) -> None:
         self.clock = MovingClock()

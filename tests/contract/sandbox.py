@@ -8,6 +8,7 @@ from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.files.evidence import FileEvidence
 from gatewayctl.adapters.files.journal import FileJournal
 from gatewayctl.adapters.files.leases import FileLeases
+from gatewayctl.adapters.files.turns import FileTurns
 from gatewayctl.adapters.sandbox.cluster import Life, up
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
@@ -48,6 +49,7 @@ class SandboxBooks(RealTimeBooks):
         self.journal = FileJournal(root, keep=self.kept)
         self.leases = FileLeases(root, self.clock, ttl=self.ttl)
         self.evidence = FileEvidence(root)
+        self.turns = FileTurns(root, self.clock)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files
+from gatewayctl.ports import Clock
 from tests.fakes.world import Deployment, World, unknown
 
 KEPT, TTL = 20, 60.0  # ended releases in history; seconds a silent holder keeps a lease
@@ -201,6 +202,26 @@ class MemoryLeases:
         held = self.world.holders.get(app)
         gone = held is not None and (held.pid in self.world.dead or self.world.wall() > self.world.heard[app] + TTL)
         return None if gone else held
+
+
+class MemoryTurns:
+    """ports.Turns of a world; its tickets age by `clock`, where that is not the world's own."""
+
+    def __init__(self, world: World, clock: Clock | None = None) -> None:
+        self.world, self.clock = world, clock or world
+
+    def has_line(self) -> bool:
+        return bool(self.world.line.alive(self.clock.now()).tickets)
+
+    def place(self, app: str, release: str) -> int:
+        with self.world.lock:
+            now = self.clock.now()
+            self.world.line = self.world.line.alive(now).stand(app, release, now)
+            return self.world.line.place(release)
+
+    def leave(self, release: str) -> None:
+        with self.world.lock:
+            self.world.line = self.world.line.leave(release)
 
 
 class MemoryEvidence:

@@ -19,6 +19,7 @@ from tests.fakes.memory import (
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
+    MemoryTurns,
     MemoryWorkloadReader,
     MemoryWorkloadWriter,
     Silent,
@@ -109,6 +110,7 @@ def ports(world: World, suites: AskingSuites) -> Ports:
         MemoryEvidence(world),
         world,
         Silent(),
+        turns=MemoryTurns(world),
     )
 
 

@@ -11,6 +11,7 @@ from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Holder, Probe
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import STAMP_HEADER, Files, SourceFile
+from gatewayctl.domain.turns import Line
 from tests.fakes.toy import ToyRoute, parse
 
 ROUTES = "# the team's routes\n/api/orders -> orders\n/api/orders-admin -> orders\n/api/payments -> payments\n"
@@ -75,6 +76,7 @@ class World:
     in_flight_until: float = 0.0
     log: list[str] = field(default_factory=list)
     born: int = 0
+    line: Line = field(default_factory=Line)
     lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:

@@ -1,21 +1,26 @@
 """A turn to write is waited for, by chance and longer each time, and not for ever."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from gatewayctl.domain.errors import DeadlineExceeded, StaleWrite
-from gatewayctl.orchestration.context import Fence, StepContext
+from gatewayctl.domain.errors import StaleWrite, Transient
+from gatewayctl.orchestration.context import Fence, NoLine, StepContext
 from gatewayctl.orchestration.retries import retry_on_conflict
 from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import World
 
 
 def a_context() -> StepContext:
+    """A release where no turns can be had."""
     world = World()
     suites = AskingSuites(world, [])
     return StepContext(
-        ports(world, suites), a_release(world, suites), Fence(lambda: None, lambda: None), lambda _text: None
+        replace(ports(world, suites), turns=NoLine()),
+        a_release(world, suites),
+        Fence(lambda: None, lambda: None),
+        lambda _text: None,
     )
 
 
@@ -60,5 +65,5 @@ def test_two_releases_that_lost_together_do_not_come_back_together():
 def test_a_turn_that_never_comes_is_given_up_with_its_reason():
     context = a_context()
 
-    with pytest.raises(DeadlineExceeded, match="others wrote the gateway's files first"):
+    with pytest.raises(Transient, match="others wrote the gateway's files first"):
         retry_on_conflict(context, Rivals(context, 10_000))

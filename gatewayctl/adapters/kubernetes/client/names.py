@@ -9,6 +9,11 @@ OUTCOME = "gatewayctl.dev/outcome"
 WRITE = "gatewayctl.dev/write"
 """Annotation with a nonce: which write of ours to this object was the last one."""
 
+WAITING = "gatewayctl.dev/waiting"
+"""Annotation of the routes: how many releases waited to write them when they were written last; absent for none."""
+TURNS = "gatewayctl-turns"
+"""The Lease in a gateway's namespace that has the lines of those releases."""
+
 
 def own_name(app: str) -> str:
     """The name of an application's journal and of its lease."""

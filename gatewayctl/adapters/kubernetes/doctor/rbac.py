@@ -10,6 +10,7 @@ from enum import Enum
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import items, part
+from gatewayctl.adapters.kubernetes.client.names import TURNS
 from gatewayctl.adapters.kubernetes.client.paths import own_review
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace  # a value: it decides which are needed
 from gatewayctl.domain.errors import EnvironmentFailed
@@ -26,7 +27,7 @@ class PodAccess(Enum):
 class Permission:
     """One verb on one resource or `resource/subresource` of an API group, in a namespace; `why` a release needs it.
 
-    `name` limits it to one object.
+    `name` limits it to one object. A release can do without an `optional` one.
     """
 
     group: str
@@ -35,6 +36,7 @@ class Permission:
     namespace: str
     why: str
     name: str = ""
+    optional: bool = False
 
     def __str__(self) -> str:
         kind = f"{self.resource}.{self.group}" if self.group else self.resource
@@ -70,6 +72,12 @@ _GATEWAY = (
     ("", "pods", "watch", "replicas that come and go"),
 )
 _SYNC_NOW = (("", "pods", "patch", "an annotation makes the kubelet sync their files at once"),)
+# Without them releases that write the same routes try again by chance, as others do that know no turns.
+_TURNS = (
+    ("get", "to wait for a turn to write the routes", TURNS),
+    ("patch", "to wait for a turn to write the routes", TURNS),
+    ("create", "to wait for a turn to write the routes", ""),
+)
 _ROUTES = (
     ("get", "the gateway's routes"),
     ("watch", "to notice other people's edits"),
@@ -135,6 +143,10 @@ def release_permissions(namespace: str, place: GatewayPlace, access: PodAccess) 
         *(Permission(group, resource, verb, namespace, why) for group, resource, verb, why in _APPS),
         *(Permission(group, resource, verb, place.namespace, why) for group, resource, verb, why in gateway),
         *_route_permissions(place),
+        *(
+            Permission("coordination.k8s.io", "leases", verb, place.namespace, why, name, optional=True)
+            for verb, why, name in _TURNS
+        ),
     )
 
 

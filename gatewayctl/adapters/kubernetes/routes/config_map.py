@@ -21,14 +21,14 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
     write_conditionally,
 )
 from gatewayctl.adapters.kubernetes.client.json import name_of, part, texts
-from gatewayctl.adapters.kubernetes.client.names import WRITE
+from gatewayctl.adapters.kubernetes.client.names import WAITING, WRITE
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
 from gatewayctl.adapters.kubernetes.client.watch import WatchedList, WatchedObject
 
 # Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_object
-from gatewayctl.adapters.kubernetes.routes.version import StoredVersion
+from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
@@ -44,7 +44,8 @@ _ANNOTATE_ATTEMPTS = 5  # for one Pod; without the annotation its kubelet takes 
 class KubernetesRouteStore:
     """Reads and writes `keys` of one ConfigMap; after each write it makes the kubelets sync every gateway Pod at once.
 
-    Both are requested once and then watched. `listing` has the gateway's Pods where others read them, too.
+    Both are requested once and then watched. `listing` has the gateway's Pods where others read them, too. `behind` is
+    how many releases wait for our next write; it is written with it, and `waiting` reads it.
     """
 
     watch_delay = 1.0  # seconds; a kubelet that syncs later than that mounts nothing older
@@ -55,6 +56,7 @@ class KubernetesRouteStore:
         self._watched = WatchedObject(api, config_maps(place.namespace), place.config_map)
         self._gateway_pods = listing or WatchedList(api, pods(place.namespace), labelSelector=place.selector)
         self._name = f"ConfigMap {place.namespace}/{place.config_map}"
+        self.behind = 0
         self._lock = Lock()
         self._unnudged: dict[str, str] = {}
 
@@ -66,6 +68,10 @@ class KubernetesRouteStore:
     def read(self) -> VersionedFiles:
         """All files, with the version they were read at. Raises EnvironmentFailed, UsageFault, Refused."""
         return self._to_files(self._get(self._watched.read))
+
+    def waiting(self) -> int:
+        """How many releases waited when the files were written last. Raises EnvironmentFailed."""
+        return waiting_in(self._get(self._watched.read))
 
     def check(self) -> str:
         """Where an edit arrives. Raises Refused when it would not reach the gateway, or would be reverted."""
@@ -146,11 +152,15 @@ class KubernetesRouteStore:
 
     def _write(self, wanted: dict[str, str], expected: VersionedFiles, mark: str) -> VersionedFiles:
         """Write the texts that differ; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
+        behind = self.behind
         changed = {file.name: wanted[file.name] for file in expected.files if wanted[file.name] != file.text}
 
         def send(found: VersionedFiles) -> VersionedFiles:
             version = StoredVersion.parse(found.version).state
-            metadata = {"resourceVersion": version, "annotations": {WRITE: mark}}
+            metadata = {
+                "resourceVersion": version,
+                "annotations": {WRITE: mark, WAITING: str(behind) if behind else None},
+            }
             written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
             self._watched.update(written)
             return self._to_files(written)

@@ -18,7 +18,7 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
     write_conditionally,
 )
 from gatewayctl.adapters.kubernetes.client.json import part, texts
-from gatewayctl.adapters.kubernetes.client.names import WRITE
+from gatewayctl.adapters.kubernetes.client.names import WAITING, WRITE
 from gatewayctl.adapters.kubernetes.client.paths import custom_objects
 from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
 
@@ -26,7 +26,7 @@ from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
 from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
 from gatewayctl.adapters.kubernetes.routes.object_text import ObjectText
 from gatewayctl.adapters.kubernetes.routes.ownership import check_route
-from gatewayctl.adapters.kubernetes.routes.version import StoredVersion
+from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile
@@ -38,7 +38,8 @@ class ObjectRouteStore:
     """Reads and writes route objects; each is one file, named namespace/name.
 
     Objects are written one after the other, in the order given: no API server writes two at once. Every write renews
-    the mark of all of them.
+    the mark of all of them. `behind` is how many releases wait for our next write; it is written with the marks, and
+    `waiting` reads it.
     """
 
     watch_delay = 1.0  # seconds; of a controller's watch
@@ -46,11 +47,16 @@ class ObjectRouteStore:
     def __init__(self, api: Api, routes: RouteObjects) -> None:
         self._api, self._resource = api, routes.resource
         self._text = ObjectText(routes.resource)
+        self.behind = 0
         self._watched = {route: WatchedObject(api, *self._path(route)) for route in routes.names}
 
     def read(self) -> VersionedFiles:
         """All routes, with the version they were read at. Raises EnvironmentFailed."""
         return self._to_files({route: self._get(route, watched.read) for route, watched in self._watched.items()})
+
+    def waiting(self) -> int:
+        """How many releases waited when a route was written last. Raises EnvironmentFailed."""
+        return max(waiting_in(self._get(route, watched.read)) for route, watched in self._watched.items())
 
     def check(self) -> str:
         """Raise Refused when an edit would be reverted, EnvironmentFailed when no gateway serves a route."""
@@ -95,10 +101,11 @@ class ObjectRouteStore:
         """Write one object; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
         route, watched = edit.before.name, self._watched[edit.before.name]
         name = f"{self._resource.kind} {route}"
+        waiting = {WAITING: str(self.behind) if self.behind else None}
 
         def send(found: Object) -> Object:
             operations = self._text.patch_of(found, route, edit.text)
-            written = self._patch(route, [*_guard(found, edit.mark), *operations])
+            written = self._patch(route, [*_guard(found, {WRITE: edit.mark, **waiting}), *operations])
             watched.update(written)
             return written
 
@@ -171,10 +178,17 @@ def _version_of(found: Object) -> StoredVersion:
     return StoredVersion(str(metadata.get("uid", "")), str(metadata.get("generation", "")), mark)
 
 
-def _guard(found: Object, mark: str) -> list[Object]:
-    """Operations that fail when anything was written since `found`, and that set the mark."""
+def _guard(found: Object, notes: dict[str, str | None]) -> list[Object]:
+    """Operations that fail when anything was written since `found`, and that set annotations (None: remove)."""
     metadata = part(found, "metadata")
     version = {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.get("resourceVersion")}
+    wanted = {key: value for key, value in notes.items() if value is not None}
     if not isinstance(metadata.get("annotations"), dict):
-        return [version, {"op": "add", "path": "/metadata/annotations", "value": {WRITE: mark}}]
-    return [version, {"op": "add", "path": f"/metadata/annotations/{WRITE.replace('/', '~1')}", "value": mark}]
+        return [version, {"op": "add", "path": "/metadata/annotations", "value": wanted}]
+    paths = {key: f"/metadata/annotations/{key.replace('/', '~1')}" for key in notes}
+    gone = [key for key, value in notes.items() if value is None and key in metadata["annotations"]]
+    return [
+        version,
+        *({"op": "add", "path": paths[key], "value": value} for key, value in wanted.items()),
+        *({"op": "remove", "path": paths[key]} for key in gone),
+    ]

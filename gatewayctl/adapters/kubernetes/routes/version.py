@@ -1,6 +1,16 @@
-"""The version of one stored object, as the text that a compare-and-swap expects."""
+"""The version of one stored object, as the text that a compare-and-swap expects, and who waits to write the next."""
 
 from dataclasses import dataclass
+
+from gatewayctl.adapters.kubernetes.client.api import Object
+from gatewayctl.adapters.kubernetes.client.json import texts
+from gatewayctl.adapters.kubernetes.client.names import WAITING
+
+
+def waiting_in(found: Object) -> int:
+    """How many releases waited when an object was written last; none where that is not written."""
+    text = texts(found, "metadata", "annotations").get(WAITING, "")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
 @dataclass(frozen=True, slots=True)

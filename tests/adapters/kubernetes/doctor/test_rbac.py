@@ -11,6 +11,7 @@ import yaml
 
 from gatewayctl.adapters.kubernetes.client import paths
 from gatewayctl.adapters.kubernetes.client.api import Api, Object, connect
+from gatewayctl.adapters.kubernetes.doctor.checks import KubernetesChecks
 from gatewayctl.adapters.kubernetes.doctor.rbac import (
     Permission,
     PodAccess,
@@ -21,6 +22,7 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import (
     release_permissions,
 )
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
+from gatewayctl.domain.platform import Check
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
 from tests.adapters.kubernetes.fake_api.http import Reply, Request, serving
 
@@ -220,3 +222,29 @@ def test_what_an_incomplete_answer_leaves_out_is_asked_one_by_one(connections: C
     single = [one.body["spec"]["resourceAttributes"] for one in server.asked if one.path.endswith("accessreviews")]
     assert [one["verb"] for one in single] == ["update", "create", "get"]
     assert (single[2]["resource"], single[2]["subresource"]) == ("pods", "log")
+
+
+def test_rights_for_turns_are_no_condition_but_a_warning(connections: Connections) -> None:
+    """Who has not yet applied the Role again can release all the same."""
+    needed = [one for one in NEEDED if not one.optional]
+    rules = [rule(one.verb, one.group, one.resource, *filter(None, [one.name])) for one in needed]
+
+    check = rights_of(connections.open(ReviewServer(rules)))
+
+    assert check.fault is None
+    assert "without patch leases.coordination.k8s.io gatewayctl-turns in gateway" in check.detail
+    assert "manifests/rbac.yaml" in check.hint
+
+
+def test_all_rights_are_no_warning_and_a_missing_one_is_a_fault(connections: Connections) -> None:
+    check = rights_of(connections.open(ReviewServer([rule("*", "*", "*")])))
+    assert (check.fault, check.hint, check.detail) == (None, "", f"all {len(NEEDED)} that a release needs")
+
+    lacking = rights_of(connections.open(ReviewServer([rule("*", "coordination.k8s.io", "leases")])))
+    assert lacking.fault is not None
+    assert "rights are missing: get deployments.apps in shop" in lacking.detail
+
+
+def rights_of(api: Api) -> Check:
+    """The check of our rights alone."""
+    return KubernetesChecks(api, "shop", NEEDED, (), lambda _: {}, {}).check_rights()

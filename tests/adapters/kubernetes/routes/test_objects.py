@@ -82,6 +82,20 @@ def test_only_our_rules_travel_and_the_version_that_was_read_is_tested(store, se
     assert first.query == {"fieldValidation": "Strict"}
 
 
+def test_a_write_tells_how_many_wait_behind_it_until_one_has_nobody_behind(store, server, sample):
+    assert store.waiting() == 0
+    store.behind = 3
+    _, written = write_rule(store, sample)
+    assert store.waiting() == 3
+
+    store.behind = 0
+    store.write((), written)
+
+    assert store.waiting() == 0
+    notes = [server.named(name)["metadata"]["annotations"] for name in ("shop", "more")]
+    assert [set(one) for one in notes] == [{"gatewayctl.dev/write"}] * 2
+
+
 def test_the_text_of_a_route_is_its_data(store, server):
     file = store.read().files[0]
 
@@ -308,4 +322,7 @@ def test_the_rights_of_routes_as_objects_are_theirs_by_name_and_no_configmaps(sa
     groups = {one.group for one in needed if one.resource == sample.resource.plural}
     assert groups == {sample.resource.group}
     assert routes == [(verb, *at) for at in (("shop", "a"), ("web", "b")) for verb in ("get", "watch", "patch")]
-    assert [one.verb for one in needed if one.namespace == "gateway"] == ["list", "watch"]
+    assert [(one.resource, one.verb) for one in needed if one.namespace == "gateway"] == [
+        *(("pods", verb) for verb in ("list", "watch")),
+        *(("leases", verb) for verb in ("get", "patch", "create")),
+    ]

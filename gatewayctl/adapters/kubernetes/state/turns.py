@@ -1,0 +1,193 @@
+"""The lines of releases that want to write the route files of the gateways in one namespace: one small Lease.
+
+Each ticket is an annotation of it, which its release adds, renews and removes by a merge patch: the API server applies
+such patches one after the other, so nobody has to read first. The resourceVersion of the patch that added a ticket is
+its number. It grows with every write, so all agree on the order, whatever their clocks say. Whether a ticket is alive
+is observed: one that did not change for some seconds of our own clock is passed over.
+
+One object with a fixed name needs rights for that object only. A Lease for each ticket would need rights for all
+Leases in the gateway's namespace, and so for those by which its controllers elect a leader.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, VersionConflict
+from gatewayctl.adapters.kubernetes.client.json import texts
+from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, MANAGER, TURNS
+from gatewayctl.adapters.kubernetes.client.paths import leases
+
+# Where the gateway is: plain data that every room may be given.
+from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
+from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.turns import TURN, Line, Ticket
+from gatewayctl.ports import Clock
+
+_PREFIX = "turn.gatewayctl.dev/"
+_RENEW = TURN / 4  # seconds between two signs of life
+_LOOK = 0.15  # seconds between two looks for each one before us; about a third of what one write takes
+_RARELY = 2.0  # seconds between two looks at most
+_ATTEMPTS = 5  # of a patch: the API server gives up when too many others patch at once
+_NO_NUMBER = 2**63  # of a ticket whose number is not told yet: it came last
+
+
+class MarkedRoutes(Protocol):
+    """Routes that show, with each write, how many wait: `behind` is what our next write will say of all but us."""
+
+    behind: int
+
+    def waiting(self) -> int:
+        """How many waited when the routes were written last. Raises EnvironmentFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Our ticket: its text, when it was said and when the line is to be looked at again (monotonic seconds)."""
+
+    number: int
+    text: str
+    said: float
+    place: int = 0
+    look_at: float = 0.0
+    has_turn: bool = False
+
+
+class KubernetesTurns:
+    """Implements ports.Turns for the gateway at `place`.
+
+    A release that never waits costs no request: the annotation of the routes by which `has_line` knows is read and
+    written with the routes. To join costs two requests, to leave one, and to wait one for each look.
+    """
+
+    def __init__(self, api: Api, place: GatewayPlace, routes: MarkedRoutes, clock: Clock) -> None:
+        self._api, self._namespace, self._routes, self._clock = api, place.namespace, routes, clock
+        self._prefix = f"{_PREFIX}{_short_name(place)}."
+        self._own: dict[str, _Own] = {}
+        self._heard: dict[str, tuple[str, float]] = {}
+
+    def has_line(self) -> bool:
+        """Whether somebody waited when the routes were written last. Raises EnvironmentFailed."""
+        return self._routes.waiting() > 0
+
+    def place(self, app: str, release: str) -> int:
+        """The place of `release`; the line is looked at less often the further back it is. Raises EnvironmentFailed."""
+        own, now = self._own.get(release), self._clock.now()
+        if own is None:
+            own = self._join(app, release)
+        elif now >= own.look_at:
+            own = self._look(app, release, own)
+        self._own[release] = own
+        return own.place
+
+    def leave(self, release: str) -> None:
+        """Take the ticket back. Raises EnvironmentFailed."""
+        self._routes.behind = 0
+        if self._own.pop(release, None):
+            self._patch({self._prefix + release: None})
+
+    def _join(self, app: str, release: str) -> _Own:
+        """Add a ticket, and tell its number, which only the answer shows."""
+        key = self._prefix + release
+        found = self._write({key: _ticket_text(app, _NO_NUMBER)})
+        try:
+            number = int(texts(found, "metadata").get("resourceVersion", ""))
+        except ValueError as fault:
+            raise EnvironmentFailed("this API server's versions have no order") from fault
+        text, said = _ticket_text(app, number), self._clock.now()
+        return self._stand(release, _Own(number, text, said), self._write({key: text}))
+
+    def _look(self, app: str, release: str, own: _Own) -> _Own:
+        """See who is in line now, with a sign of life when one is due; a ticket that was passed over is renewed."""
+        now, key = self._clock.now(), self._prefix + release
+        if now - own.said >= TURN:
+            return self._join(app, release)
+        if own.has_turn or now - own.said < _RENEW:
+            found = self._get()
+        else:
+            own = replace(own, text=_ticket_text(app, own.number), said=now)
+            found = self._write({key: own.text})
+        if key not in texts(found, "metadata", "annotations"):
+            return self._join(app, release)
+        return self._stand(release, own, found)
+
+    def _stand(self, release: str, own: _Own, found: Object) -> _Own:
+        """Our ticket in the line that was found. Who becomes the first says so, and removes the dead before it."""
+        now, key = self._clock.now(), self._prefix + release
+        line = self._observe(found, now)
+        alive = line.alive(now).leave(release)
+        place = 1 + sum(one.number < own.number for one in alive.tickets)
+        has_turn = place == 1
+        if has_turn and not own.has_turn:
+            dead = {self._prefix + one.release: None for one in line.tickets if one.number < own.number}
+            app = json.loads(own.text)["app"]
+            own = replace(own, text=_ticket_text(app, own.number), said=now)
+            self._patch({key: own.text, **dead})
+        self._routes.behind = len(alive.tickets)
+        wait = min(_RARELY, _LOOK * max(place - 1, 1))
+        return replace(own, place=place, look_at=now + wait, has_turn=has_turn)
+
+    def _observe(self, found: Object, now: float) -> Line:
+        """The tickets of our gateway; each was heard when we first saw it as it is."""
+        notes = {key: text for key, text in texts(found, "metadata", "annotations").items() if self._is_ours(key)}
+        self._heard = {
+            key: seen if (seen := self._heard.get(key)) and seen[0] == text else (text, now)
+            for key, text in notes.items()
+        }
+        return Line(
+            tuple(_ticket(key.removeprefix(self._prefix), text, self._heard[key][1]) for key, text in notes.items())
+        )
+
+    def _is_ours(self, key: str) -> bool:
+        return key.startswith(self._prefix)
+
+    def _get(self) -> Object:
+        try:
+            return self._api.get(leases(self._namespace, TURNS))
+        except NotFound:
+            return {}
+
+    def _write(self, notes: dict[str, str]) -> Object:
+        """Set annotations of the Lease, and make it where there is none. Raises ApiFault."""
+        try:
+            return self._patch({**notes})
+        except NotFound:
+            metadata = {"name": TURNS, "namespace": self._namespace, "labels": {MANAGED_BY: MANAGER}}
+            body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": {}}
+            try:
+                return self._api.create(
+                    leases(self._namespace), {**body, "metadata": {**metadata, "annotations": notes}}
+                )
+            except VersionConflict:
+                return self._patch({**notes})
+
+    def _patch(self, notes: dict[str, str | None]) -> Object:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._api.merge(leases(self._namespace, TURNS), {"metadata": {"annotations": notes}})
+            except VersionConflict:
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _short_name(place: GatewayPlace) -> str:
+    """What stands for the gateway in the names of its tickets: releases that write the same routes share a line."""
+    routes = ",".join(place.routes.names) if place.routes else place.config_map
+    return hashlib.sha256(routes.encode()).hexdigest()[:8]
+
+
+def _ticket_text(app: str, number: int) -> str:
+    """A ticket as others read it; `beat` makes each one a new text."""
+    return json.dumps({"app": app, "number": number, "beat": secrets.token_hex(4)})
+
+
+def _ticket(release: str, text: str, heard: float) -> Ticket:
+    """A ticket as read; one that is no ticket of ours is the last one."""
+    try:
+        found = json.loads(text)
+        return Ticket(release, str(found["app"]), int(found["number"]), heard)
+    except (ValueError, KeyError, TypeError):
+        return Ticket(release, "", _NO_NUMBER, heard)
