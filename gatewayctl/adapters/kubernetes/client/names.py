@@ -8,6 +8,8 @@ RELEASE = "gatewayctl.dev/release"
 OUTCOME = "gatewayctl.dev/outcome"
 WRITE = "gatewayctl.dev/write"
 """Annotation with a nonce: which write of ours to this object was the last one."""
+IMAGE = "gatewayctl.dev/image"
+"""Annotation with the image that our last write of one asked for; a webhook may have stored another."""
 
 
 def own_name(app: str) -> str:
