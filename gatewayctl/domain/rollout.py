@@ -64,8 +64,10 @@ class Rollout:
         return seen, seen._state(now)
 
     def _with_look(self, now: Workload, at: float) -> "Rollout":
-        counts = (now.observed, now.updated, now.ready, now.available, -now.others)
+        counts = (now.updated, now.ready, now.available, -now.others)
         furthest = tuple(map(max, counts, self.furthest)) if self.furthest else counts
+        if not now.observed:  # the counts are about an earlier spec, and all of it was done
+            furthest = self.furthest
         passed = 0.0 if self.looked is None else min(at - self.looked, _LONGEST_GAP)
         # With strategy Recreate no new Pod is made before the last old one has ended, which takes as long as it may.
         is_idle = furthest == self.furthest and not (now.ending and not now.updated)

@@ -58,6 +58,14 @@ def test_a_rollout_that_stands_still_fails_after_the_time_without_progress() -> 
     )
 
 
+def test_counts_of_an_earlier_spec_are_not_what_later_ones_are_measured_by() -> None:
+    """Right after a write the status still says that all is done, as it was for the spec before."""
+    before = orders(4, 4, observed=False, ready=0)
+    steps = [orders(4, 0, updated=number, available=3, others=4 - number) for number in (1, 2, 3, 4)]
+
+    assert isinstance(look(ROLLOUT, [before, *(step for step in steps for _ in range(100))]), Progressing)
+
+
 def test_a_pod_that_becomes_ready_again_and_again_is_no_progress() -> None:
     unsteady = [orders(1, 1, available=0), orders(1, 1, ready=0, available=0)] * 100
 
