@@ -11,6 +11,9 @@ WRITE = "gatewayctl.dev/write"
 IMAGE = "gatewayctl.dev/image"
 """Annotation with the image that our last write of one asked for; a webhook may have stored another."""
 
+EDITS = "gatewayctl.dev/edits"
+"""Annotation of a team on a Deployment: `allowed` says that its owner leaves image and replicas alone."""
+
 
 def own_name(app: str) -> str:
     """The name of an application's journal and of its lease."""
