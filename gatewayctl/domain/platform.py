@@ -1,19 +1,49 @@
 """What a platform reports: workloads, gateway replicas, stored route files, leases; in no platform's own terms."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.routing import Files
 
 
+class TroubleKind(StrEnum):
+    """Whether a trouble may end by itself.
+
+    FINAL cannot. RETRIED: something failed, and the platform tries it again (a pull, a start). PASSING waits for
+    something outside that may come at any time: a node with room, a quota, a webhook that answers.
+    """
+
+    FINAL = "final"
+    RETRIED = "retried"
+    PASSING = "passing"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a workload from becoming ready, in a sentence that names the object."""
+
+    text: str
+    kind: TroubleKind
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One Deployment as it is now.
+    """One Deployment as it is now: facts. What follows from them is decided in domain/rollout.py.
 
-    `version` is opaque and changes with every write through the port, not with status. `ready` counts pods that run
-    `image` and pass readiness. `pods` names every pod that still exists, including those that are ending; `settled`
-    says that the platform has done all that was asked: no pod of another image, no pod too many, all ready.
-    `digest` is the digest of the image that runs, if known. `trouble` is why it will certainly not become ready.
+    `version` is opaque and changes with every write through the port, not with status. `ready` counts Pods that run
+    `image` and pass readiness; `updated` those that were made from the present spec, `available` those that were ready
+    for `min_ready` seconds, `others` those of earlier specs. None of these counts terminating Pods. `observed` says
+    that the counts are about the present spec.
+
+    `pods` names every Pod that still exists; `ending` of them are terminating. `ghosts` are not among them: Pods that
+    terminate for longer than they may, which only happens where their node does not answer. No Service sends to them,
+    and nobody knows when they end. `digest` is the digest of the image that runs, if known. `requested` is the image
+    that our last write asked for, if the platform stored another one in its place (an admission webhook does that);
+    else it is empty.
     """
 
     name: str
@@ -22,9 +52,37 @@ class Workload:
     ready: int
     version: str
     pods: tuple[str, ...] = ()
-    settled: bool = True
+    ending: int = 0
+    ghosts: tuple[str, ...] = ()
+    updated: int = 0
+    available: int = 0
+    others: int = 0
+    observed: bool = True
+    min_ready: float = 0.0
     digest: str = ""
-    trouble: str = ""
+    trouble: Trouble | None = None
+    requested: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was asked is done: nothing of an earlier spec is left, and all Pods are available."""
+        return self.complete and not self.ending
+
+    @property
+    def complete(self) -> bool:
+        """As Kubernetes itself has it: the same, but Pods that are terminating do not count."""
+        counts = {self.updated, self.ready, self.available, len(self.pods) - self.ending}
+        return self.observed and not self.others and counts == {self.replicas}
+
+    def runs(self, image: str) -> bool:
+        """Whether `image` is what this workload was given, even if a webhook pinned or renamed it since."""
+        return is_same_image(self.image, image) or self.requested == image
+
+
+def is_same_image(one: str, other: str) -> bool:
+    """Whether two references mean one image: `name:tag@digest` is `name:tag`, as a webhook pins it."""
+    (name, _, digest), (other_name, _, other_digest) = one.partition("@"), other.partition("@")
+    return name == other_name and (digest == other_digest or not digest or not other_digest)
 
 
 @dataclass(frozen=True, slots=True)

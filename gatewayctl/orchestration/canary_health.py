@@ -5,6 +5,7 @@ One look at which its Pod is not ready is no verdict: a probe that took too long
 
 from dataclasses import dataclass
 
+from gatewayctl.domain.platform import TroubleKind
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until
@@ -23,14 +24,16 @@ class CanaryHealth:
         release, now = self.context.release, self.context.ports.clock.now()
         workloads = self.context.ports.workloads
         canary = workloads.read(release.target.canary)
-        if canary.image != release.image:
+        if not canary.runs(release.image):
             return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
-        if canary.ready >= 1 and not canary.trouble:
+        trouble = canary.trouble
+        is_hopeless = trouble is not None and trouble.kind is TroubleKind.FINAL
+        if canary.ready >= 1 and not is_hopeless:
             self.ready_since, self.down_since = now if self.ready_since is None else self.ready_since, None
             return now - self.ready_since
         self.ready_since, self.down_since = None, now if self.down_since is None else self.down_since
-        if canary.trouble or now - self.down_since > workloads.readiness_gap:
-            return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {canary.trouble or 'no ready pod'}")
+        if is_hopeless or now - self.down_since > workloads.readiness_gap:
+            return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {trouble or 'no ready pod'}")
         return Pending(f"{canary.name} is not ready at the moment")
 
 

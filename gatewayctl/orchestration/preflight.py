@@ -12,8 +12,9 @@ from gatewayctl.domain.errors import (
 )
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
-from gatewayctl.domain.platform import Check, Replica
+from gatewayctl.domain.platform import Check, Replica, Workload
 from gatewayctl.domain.release import Release
+from gatewayctl.domain.rollout import ghost_note
 from gatewayctl.domain.routing import own_routes
 from gatewayctl.orchestration.context import Ports
 
@@ -88,22 +89,31 @@ def _check_stable(ports: Ports, release: Release) -> str:
     now = ports.workloads.read(release.target.stable)
     if now.image == release.image:
         raise UsageFault(f"{now.name} runs {now.image} already", hint="nothing to release")
-    if not now.settled or now.ready < 1:
+    if not now.complete or now.ready < 1:
+        trouble = f". {now.trouble}" if now.trouble else ""
         raise EnvironmentFailed(
-            f"{now.name} is not settled: {now.ready}/{now.replicas} ready. {now.trouble}".rstrip(". "),
+            f"{now.name} is not settled: {now.ready}/{now.replicas} ready{trouble}",
             hint="the canary is compared with stable, which must be healthy: repair it first",
         )
-    return f"{now.ready}/{now.replicas} ready, {now.image}"
+    return _with_ghosts(f"{now.ready}/{now.replicas} ready, {now.image}", now)
 
 
 def _check_canary(ports: Ports, release: Release) -> str:
     now = ports.workloads.read(release.target.canary)
+    if not now.replicas and now.pods and len(now.pods) == now.ending:
+        raise Conflict(
+            f"{now.ending} Pods of {now.name} are still ending", hint="start the release again once they are gone"
+        )
     if now.replicas or now.pods:
         raise Conflict(
             f"{now.name} already has {max(now.replicas, len(now.pods))} replicas of {now.image}",
             hint=f"someone uses it, or a release was lost: scale {now.name} to 0 first",
         )
-    return f"0 replicas, {now.image}"
+    return _with_ghosts(f"0 replicas, {now.image}", now)
+
+
+def _with_ghosts(text: str, now: Workload) -> str:
+    return f"{text}; {ghost_note(now)}" if now.ghosts else text
 
 
 def _check_rule(ports: Ports, release: Release) -> str:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing, StaleWrite
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
+from gatewayctl.domain.rollout import Rollout, ghost_note
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.canary_health import wait_for_canary
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.steps import prove_settled, why_still_routed
+from gatewayctl.orchestration.rollouts import wait_for_rollout
 from gatewayctl.orchestration.routes import drain, remove_upstreams
 from gatewayctl.waiting import Pending, until
 
@@ -22,10 +24,10 @@ def start_canary(context: StepContext) -> Judgement:
     name = release.target.canary
 
     def is_done(now: Workload) -> bool:
-        return now.image == release.image and now.replicas == 1
+        return now.runs(release.image) and now.replicas == 1
 
     _set(context, name, is_done, image=release.image, replicas=1)
-    ready = _wait_for_rollout(context, name, release.image)
+    ready = wait_for_rollout(context, name, Rollout(release.image, release.trial.timings.ready))
     if ready.verdict is not Verdict.PASS:
         return ready
     return wait_for_canary(context, context.ports.workloads.lag) or ready
@@ -37,13 +39,14 @@ def promote_stable(context: StepContext) -> Judgement:
     name = release.target.stable
 
     def is_done(now: Workload) -> bool | Judgement:
-        if now.image not in (release.before, release.image):
-            return Judgement(
-                Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
-            )
-        return now.image == release.image
+        if now.image == release.before:  # asked first: a webhook may have given the old image the new one's name
+            return False
+        return now.runs(release.image) or Judgement(
+            Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
+        )
 
-    return _set(context, name, is_done, image=release.image) or _wait_for_rollout(context, name, release.image)
+    rollout = Rollout(release.image, release.trial.timings.ready)
+    return _set(context, name, is_done, image=release.image) or wait_for_rollout(context, name, rollout)
 
 
 def restore_stable(context: StepContext) -> Judgement:
@@ -52,11 +55,13 @@ def restore_stable(context: StepContext) -> Judgement:
     name = release.target.stable
 
     def is_done(now: Workload) -> bool | Judgement:
-        if now.image not in (release.before, release.image):
+        if not (now.runs(release.before) or now.runs(release.image)):
             return Judgement(Verdict.PASS, f"{name} runs {now.image}, set by someone else; left alone")
         return False  # written even when it is there: a promotion that is still under way can then no longer write
 
-    return _set(context, name, is_done, image=release.before) or _wait_for_rollout(context, name, release.before)
+    # Somebody may have scaled stable to 0 meanwhile: the image is all that we changed, and all that we take back.
+    rollout = Rollout(release.before, release.trial.timings.ready, may_be_empty=True)
+    return _set(context, name, is_done, image=release.before) or wait_for_rollout(context, name, rollout)
 
 
 def stop_canary(context: StepContext) -> Judgement:
@@ -69,20 +74,32 @@ def stop_canary(context: StepContext) -> Judgement:
     try:
         # Always written, even when all is there: a process that was paused before it scaled up can then not write.
         _set(context, name, lambda _: False, image=image, replicas=0)
-        _wait_for_no_pod(context, name)
+        left = _wait_for_no_pod(context, name)
     except Missing as fault:  # somebody deleted the Deployment: nothing is left to stop
         return Judgement(Verdict.PASS, f"{fault}: someone took it away")
-    return Judgement(Verdict.PASS, f"{name} 0/0, image {image}")
+    return Judgement(Verdict.PASS, f"{name} 0/0, image {image}{left}")
 
 
-def _wait_for_no_pod(context: StepContext, name: str) -> None:
+def _wait_for_no_pod(context: StepContext, name: str) -> str:
+    """Wait until no Pod is left; what to say of those that are, but to which nothing sends any more.
+
+    Raises DeadlineExceeded when Pods are left that nobody ends.
+    """
+
     def look() -> Workload | Pending:
         now = context.ports.workloads.read(name)
         if now.replicas or now.pods:
             return Pending(f"{name} still has {len(now.pods)} pods, {now.replicas} wanted")
         return now
 
-    until(look, f"{name} to have no pod", context.deadline(context.release.trial.timings.ready, 0.05))
+    try:
+        now = until(look, f"{name} to have no pod", context.deadline(context.release.trial.timings.ready, 0.05))
+    except DeadlineExceeded:
+        now = context.ports.workloads.read(name)
+        if now.replicas or len(now.pods) > now.ending:
+            raise
+    ending = f"; {now.ending} of its Pods are still ending, and get no requests" if now.pods else ""
+    return f"{ending}; {ghost_note(now)}" if now.ghosts else ending
 
 
 def _clear_leftovers(context: StepContext) -> None:
@@ -127,30 +144,3 @@ def _set(
             continue
         return None
     raise StaleWrite(f"{name} was changed by others {_TRIES} times in a row while it was being written")
-
-
-def _wait_for_rollout(context: StepContext, name: str, image: str) -> Judgement:
-    """Wait until `name` runs `image` and nothing else; a certain failure ends the wait at once."""
-
-    def look() -> Judgement | Pending:
-        now = context.ports.workloads.read(name)
-        if now.trouble:
-            logs = context.ports.workloads.logs(name)
-            context.keep(f"logs/{name}.txt", logs)
-            return Judgement(Verdict.FAIL, f"{name} cannot become ready: {now.trouble}")
-        if now.image != image:
-            return Judgement(Verdict.FAIL, f"{name} was changed to {now.image} by someone else")
-        if now.settled and now.ready >= now.replicas:
-            digest = f", {now.digest[:19]}" if now.digest else ""
-            return Judgement(Verdict.PASS, f"{name} {now.ready}/{now.replicas} ready{digest}")
-        return Pending(f"{name} {now.ready}/{now.replicas} ready")
-
-    try:
-        return until(
-            look, f"{name} to be ready with {image}", context.deadline(context.release.trial.timings.ready, 0.05)
-        )
-    except DeadlineExceeded as fault:
-        logs = context.ports.workloads.logs(name)
-        context.keep(f"logs/{name}.txt", logs)
-        last = logs.strip().rpartition("\n")[2]
-        return Judgement(Verdict.FAIL, f"{fault}; last log: {last}" if last else str(fault))

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from gatewayctl.domain.platform import Workload
+from gatewayctl.domain.rollout import ghost_note
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.domain.survey import ReplicaView, Survey
 from gatewayctl.reports.commands import command_of, curl_line
@@ -60,7 +61,7 @@ def _workload_data(found: Workload | None) -> dict[str, object] | None:
         "ready": found.ready,
         "replicas": found.replicas,
         "pods": list(found.pods),
-        "trouble": found.trouble,
+        "trouble": str(found.trouble or ""),
     }
 
 
@@ -109,4 +110,5 @@ def _describe_workload(found: Workload | None) -> str:
     if found is None:
         return "cannot be read"
     trouble = f", {found.trouble}" if found.trouble else ""
-    return f"{found.name} {found.ready}/{found.replicas} ready, {found.image}{trouble}"
+    ghosts = f", {ghost_note(found)}" if found.ghosts else ""
+    return f"{found.name} {found.ready}/{found.replicas} ready, {found.image}{trouble}{ghosts}"

@@ -130,8 +130,8 @@ class ClusterBesideRepository:
             replicas=manifest.replicas,
             version=str(manifest.commit),
             ready=running.ready if running.image == manifest.image else 0,
-            settled=synced and running.settled,
-            trouble=running.trouble if synced else "",
+            observed=synced and running.observed,
+            trouble=running.trouble if synced else None,
         )
 
     def logs(self, name: str, lines: int = 20) -> str:

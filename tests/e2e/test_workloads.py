@@ -109,7 +109,7 @@ def test_a_canary_that_cannot_start_is_explained(
     started(cluster)
     cluster.settle(lambda: bool(cluster.workloads.read(CANARY).trouble), "an explanation")
 
-    assert words in cluster.workloads.read(CANARY).trouble
+    assert words in str(cluster.workloads.read(CANARY).trouble)
 
 
 def test_a_quota_that_is_used_up_is_explained(
@@ -123,7 +123,7 @@ def test_a_quota_that_is_used_up_is_explained(
         )
         started(cluster)
         cluster.settle(lambda: bool(cluster.workloads.read(CANARY).trouble), "an explanation")
-        assert "exceeded quota: small" in cluster.workloads.read(CANARY).trouble
+        assert "exceeded quota: small" in str(cluster.workloads.read(CANARY).trouble)
     finally:
         cluster.api.delete(f"{quotas}/small")
 

@@ -4,7 +4,17 @@ from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Missing, StaleWrite
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
+from gatewayctl.domain.platform import (
+    Holder,
+    Probe,
+    Replica,
+    RuleProof,
+    Trouble,
+    TroubleKind,
+    UpstreamProof,
+    VersionedFiles,
+    Workload,
+)
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files
 from gatewayctl.ports import Clock
@@ -34,19 +44,24 @@ class MemoryWorkloadReader:
             ready,
             str(asked.version),
             pods=tuple(pod.name for pod in asked.pods),
-            settled=ready == asked.replicas == len(asked.pods),
+            ending=sum(pod.ending is not None for pod in asked.pods),
+            updated=sum(pod.image == asked.image and pod.ending is None for pod in asked.pods),
+            available=ready,
+            others=sum(pod.image != asked.image and pod.ending is None for pod in asked.pods),
             trouble=self._trouble(name, asked),
         )
 
-    def _trouble(self, name: str, asked: Deployment) -> str:
+    def _trouble(self, name: str, asked: Deployment) -> Trouble | None:
         if asked.replicas and unknown(asked.image):
-            return f"{name}: image {asked.image} cannot be had"
+            return Trouble(f"{name}: image {asked.image} cannot be had", TroubleKind.FINAL)
         crashed = [
             pod
             for pod in asked.pods
             if pod.image == asked.image and pod.image.endswith("-crash") and self.world.time >= pod.born + 1.0
         ]
-        return f"{crashed[0].name}: exited 1 three times" if crashed else ""
+        if not crashed:
+            return None
+        return Trouble(f"{crashed[0].name}: exited 1 three times", TroubleKind.RETRIED)
 
     def logs(self, name: str, lines: int = 20) -> str:
         return f"last words of {name}"

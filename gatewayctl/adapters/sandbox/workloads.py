@@ -7,7 +7,7 @@ from gatewayctl.adapters.files.locking import hold_lock
 from gatewayctl.adapters.files.processes import read_tail
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, PodStatus, WorkloadSpec, next_version
 from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
-from gatewayctl.domain.platform import Workload
+from gatewayctl.domain.platform import Trouble, TroubleKind, Workload
 
 _MOST_REPLICAS = 20  # each is a process on this machine
 
@@ -25,7 +25,8 @@ class SandboxWorkloads:
         """The workload as it is now. Raises Missing when there is none of that name."""
         spec = self._spec(name)
         if not self._folder.running():
-            return Workload(name, spec.image, spec.replicas, 0, spec.version, settled=False, trouble=NOT_RUNNING)
+            trouble = Trouble(NOT_RUNNING, TroubleKind.PASSING)
+            return Workload(name, spec.image, spec.replicas, 0, spec.version, observed=False, trouble=trouble)
         status = self._folder.workload_status(name)
         current = [pod for pod in status.pods if pod.image == spec.image and not pod.ending]
         ready = sum(pod.ready for pod in current)
@@ -37,9 +38,14 @@ class SandboxWorkloads:
             ready=ready,
             version=spec.version,
             pods=tuple(pod.name for pod in status.pods),
-            settled=observed and len(status.pods) == len(current) == ready == spec.replicas,
+            ending=sum(pod.ending for pod in status.pods),
+            updated=len(current),
+            available=ready,
+            others=sum(pod.image != spec.image and not pod.ending for pod in status.pods),
+            observed=observed,
             digest=_common_digest(current),
-            trouble=status.trouble if observed else "",
+            # An image without an entry in the world file, or a process that ended again and again: nobody heals that.
+            trouble=Trouble(status.trouble, TroubleKind.FINAL) if observed and status.trouble else None,
         )
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:

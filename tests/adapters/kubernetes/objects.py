@@ -11,7 +11,7 @@ LABELS = {"app": "orders"}
 def a_deployment(name: str = "orders", image: str = "shop/orders:1.0", replicas: int = 1, **more: Any) -> Object:
     """A Deployment of one container that has done all that was asked."""
     labels = {"app": name}
-    status = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), replicas)
+    status = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
     return {
         "kind": "Deployment",
         "metadata": {

@@ -117,7 +117,7 @@ def test_a_sandbox_whose_supervisor_was_killed_says_so_and_still_accepts_changes
     changed = workloads.change(found, replicas=2)
 
     assert (found.ready, found.pods, found.settled) == (0, (), False)
-    assert found.trouble == "the sandbox is not running"
+    assert str(found.trouble) == "the sandbox is not running"
     assert (changed.replicas, changed.version != found.version) == (2, True)
     with pytest.raises(EnvironmentFailed, match="not running"):
         SandboxReplicas(live_root).list()

@@ -124,7 +124,7 @@ def test_a_crash_loop_is_explained_after_three_exits_with_the_last_log_line(shop
     until(lambda: shop.workloads.read("orders-canary").trouble, "an explanation")
 
     found = shop.workloads.read("orders-canary")
-    assert found.trouble == (
+    assert str(found.trouble) == (
         f"{found.pods[0]}: exited 1 three times, last log: orders 1.1-crash: cannot open its database, giving up"
     )
 

@@ -8,6 +8,11 @@ RELEASE = "gatewayctl.dev/release"
 OUTCOME = "gatewayctl.dev/outcome"
 WRITE = "gatewayctl.dev/write"
 """Annotation with a nonce: which write of ours to this object was the last one."""
+IMAGE = "gatewayctl.dev/image"
+"""Annotation with the image that our last write of one asked for; a webhook may have stored another."""
+
+EDITS = "gatewayctl.dev/edits"
+"""Annotation of a team on a Deployment: `allowed` says that its owner leaves image and replicas alone."""
 
 WAITING = "gatewayctl.dev/waiting"
 """Annotation of the routes: how many releases waited to write them when they were written last; absent for none."""

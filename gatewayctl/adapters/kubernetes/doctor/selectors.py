@@ -18,6 +18,7 @@ from gatewayctl.adapters.kubernetes.client.paths import (
     services,
 )
 from gatewayctl.adapters.kubernetes.doctor.check import run_check
+from gatewayctl.adapters.kubernetes.doctor.owners import check_owners
 from gatewayctl.adapters.kubernetes.doctor.rolling_update import check_rolling_update
 from gatewayctl.adapters.kubernetes.doctor.service_registry import config_maps_of, find_registration, read_settings
 from gatewayctl.adapters.kubernetes.doctor.twin_diff import find_differences
@@ -60,7 +61,11 @@ def check_twins(
         ("autoscalers", partial(check_autoscalers, around, namespace)),
         ("registry", partial(check_registry, around)),
     )
-    return (*(run_check(name, look) for name, look in looks), check_rolling_update(around.stable, container))
+    return (
+        *(run_check(name, look) for name, look in looks),
+        check_owners(api, (around.stable, around.canary)),
+        check_rolling_update(around.stable, container),
+    )
 
 
 def _read(api: Api, namespace: str, stable: Object, canary: Object) -> TwinContext:

@@ -12,7 +12,7 @@ from typing import Any
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.doctor.service_registry import is_registry_variable
-from gatewayctl.adapters.kubernetes.workloads.objects import find_container
+from gatewayctl.adapters.kubernetes.workloads.objects import containers_of_image, find_container
 from gatewayctl.domain.twins import Difference
 
 _KEYS = ("name", "mountPath", "containerPort", "devicePath", "key")  # what tells one item of a list from the others
@@ -57,7 +57,10 @@ def _intended_spec(stable: Object, canary: Object, container: str) -> Object:
     (place, _, _), (own, name, image) = find_container(stable, container), find_container(canary, container)
     wanted = copy.deepcopy(part(stable, "spec", "template", "spec"))
     now = part(canary, "spec", "template", "spec")
-    app = wanted["containers"][place]
+    app, same = wanted["containers"][place], tuple(containers_of_image(stable, container))
+    for pointer, _ in same:  # a release gives them the application's image, as it does in the canary
+        kind, index = pointer.split("/")[-2:]
+        wanted[kind][int(index)]["image"] = image
     app.update(name=name, image=image)
     _keep_registration(app, now["containers"][own])
     labels = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
+from gatewayctl.adapters.kubernetes.client.owners import find_owner
 
 # Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
@@ -22,12 +23,6 @@ _MOUNT_HINT = "mount the ConfigMap as a directory (a volume without subPath); th
 
 # What kustomize's generators append: ten characters of an alphabet without vowels.
 _GENERATED = re.compile(r"-[bcdfghkmt2456789]{10}")
-_OWNERS = (
-    ("meta.helm.sh/", "Helm"),
-    ("helm.toolkit.fluxcd.io/", "Flux (a HelmRelease)"),
-    ("kustomize.toolkit.fluxcd.io/", "Flux (a Kustomization)"),
-    ("argocd.argoproj.io/", "Argo CD"),
-)
 
 
 def check_object(place: GatewayPlace, found: Object) -> None:
@@ -35,7 +30,7 @@ def check_object(place: GatewayPlace, found: Object) -> None:
     name = f"ConfigMap {place.namespace}/{place.config_map}"
     if found.get("immutable") is True:
         raise Refused(name, 0, "it is immutable: true, and cannot be edited", hint=SOURCE_HINT)
-    owner = _owner(found)
+    owner = find_owner(found)
     if owner:
         raise Refused(name, 0, f"it belongs to {owner}, which would revert an edit made here", hint=SOURCE_HINT)
     if _GENERATED.search(place.config_map[-11:]):
@@ -52,7 +47,7 @@ def check_route(resource: RouteResource, name: str, found: Object) -> str:
     metadata = part(found, "metadata")
     if metadata.get("deletionTimestamp"):
         raise Refused(what, 0, "it is being deleted")
-    owner = _owner(found) or _server_side_applier(resource, metadata)
+    owner = find_owner(found) or _server_side_applier(resource, metadata)
     if owner:
         raise Refused(what, 0, f"it belongs to {owner}, which would revert an edit made here", hint=SOURCE_HINT)
     if resource.acceptance is None:
@@ -100,24 +95,6 @@ def _report(acceptance: Acceptance, report: Object, generation: object) -> _Gate
         elif acceptance.resolved and kind == acceptance.resolved and status != "True":
             details.append(f"not every backend was found ({reason})")
     return _GatewayReport(accepted, ", ".join(details) or f"not looked at by {gateway} since its last change")
-
-
-def _owner(found: Object) -> str:
-    """Who would revert an edit, as far as labels, annotations and owners tell; empty when nobody would."""
-    metadata = part(found, "metadata")
-    labels, annotations = part(metadata, "labels"), part(metadata, "annotations")
-    for prefix, owner in _OWNERS:
-        mark = next((key for key in (*labels, *annotations) if key.startswith(prefix)), "")
-        if mark:
-            return f"{owner}, says {mark}"
-    if labels.get("app.kubernetes.io/managed-by") == "Helm":
-        return "Helm, says app.kubernetes.io/managed-by"
-    for parent in items(metadata, "ownerReferences"):
-        return f"{parent.get('kind', 'an object')} {parent.get('name', '')}, says ownerReferences"
-    # Argo CD may mark its objects by a label that others use, too; then only its name as a field manager tells.
-    writers = (str(entry.get("manager", "")) for entry in items(metadata, "managedFields"))
-    writer = next((one for one in writers if one.startswith("argocd")), "")
-    return f"Argo CD, says the field manager {writer}" if writer else ""
 
 
 def check_mounts(place: GatewayPlace, pods: list[Object]) -> tuple[str, ...]:

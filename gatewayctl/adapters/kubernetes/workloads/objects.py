@@ -1,16 +1,19 @@
 """What the JSON of Deployments, ReplicaSets and Pods says, as pure functions; any field may be missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
-from gatewayctl.adapters.kubernetes.client.names import WRITE
+from gatewayctl.adapters.kubernetes.client.names import IMAGE, MANAGER, WRITE
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.platform import is_same_image
 
 HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
 _ENDED = ("Succeeded", "Failed")
+_OVERDUE = 30.0  # seconds; a kubelet that lives has stopped and removed a Pod so long after its grace period
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,31 @@ def find_container(deployment: Object, named: str = "") -> tuple[int, str, str]:
     )
 
 
+def containers_of_image(deployment: Object, named: str = "") -> Iterator[tuple[str, str]]:
+    """JSON pointer and name of every container with the application's image, init containers among them.
+
+    A migration that runs before the application is of the same build: with another image it would be another version.
+    """
+    image = find_container(deployment, named)[2]
+    for kind in ("containers", "initContainers"):
+        for index, one in enumerate(items(deployment, "spec", "template", "spec", kind)):
+            if is_same_image(str(one.get("image", "")), image):
+                yield f"/spec/template/spec/{kind}/{index}", str(one.get("name", ""))
+
+
+def requested_image(deployment: Object, container: str) -> str:
+    """The image that our last write asked for, while the one that is stored is the answer to that write; else empty.
+
+    The API server notes for every field who set it last, and a webhook's change counts as ours in that. The first
+    other writer of the image replaces us there.
+    """
+    path = ("f:spec", "f:template", "f:spec", "f:containers", f'k:{{"name":"{container}"}}')
+    for entry in items(deployment, "metadata", "managedFields"):
+        if entry.get("manager") == MANAGER and "f:image" in part(entry, "fieldsV1", *path):
+            return str(part(deployment, "metadata", "annotations").get(IMAGE, ""))
+    return ""
+
+
 def selector(deployment: Object) -> str:
     """The Deployment's own selector, as the labelSelector of a list request."""
     found = part(deployment, "spec", "selector")
@@ -121,6 +149,15 @@ def may_run(pod: Object) -> bool:
 def is_terminating(pod: Object) -> bool:
     """Whether it is being deleted."""
     return bool(part(pod, "metadata").get("deletionTimestamp"))
+
+
+def is_ghost(pod: Object, now: float) -> bool:
+    """Whether it terminates for longer than it may at `now` (epoch seconds): its node does not answer."""
+    ends = str(part(pod, "metadata").get("deletionTimestamp") or "")
+    try:
+        return bool(ends) and now > datetime.fromisoformat(ends).timestamp() + _OVERDUE
+    except ValueError:
+        return False
 
 
 def is_ready(pod: Object) -> bool:

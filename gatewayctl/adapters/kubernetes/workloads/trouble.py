@@ -1,7 +1,7 @@
-"""Why a Deployment will not become ready, where that is certain; a Pod that is only not ready yet is no reason.
+"""What keeps a Deployment from becoming ready, and whether it may end by itself; a Pod that only starts is no trouble.
 
-A wait that knows the reason ends at once instead of at its deadline. Callers pass only Pods of the newest ReplicaSet:
-what happens to older Pods is not the fault of the new image.
+What cannot heal ends a wait at once; how long the rest must last is decided in domain/rollout.py. Callers pass only
+Pods of the newest ReplicaSet: what happens to older Pods is not the fault of the new image.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,33 +15,38 @@ from gatewayctl.adapters.kubernetes.workloads.objects import (
     is_terminating,
     may_run,
 )
+from gatewayctl.domain.platform import Trouble, TroubleKind
 
 _LONGEST = 500  # characters of a message that a person can still read
-_PULL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError")
+_NO_IMAGE = ("ErrImageNeverPull", "InvalidImageName")  # the kubelet never tries such an image
+_PULL = ("ErrImagePull", "ImagePullBackOff", "ImageInspectError", *_NO_IMAGE)
 _CREATION = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError")
 _NOT_SYNCED = "failed to sync"  # a busy kubelet has no other reason than this text for objects it has not read yet
 _CRASHING = "CrashLoopBackOff"
 _ENDED_BY_PROBE = (0, 137, 143)  # an exit code that a container may have when the kubelet stopped it
+_WORST_FIRST = (TroubleKind.FINAL, TroubleKind.RETRIED, TroubleKind.PASSING)
 
 
-def failure_reason(deployment: Object, pods: Iterable[Object], events: Iterable[Object] = ()) -> str:
-    """The first certain reason, with the names of Deployment and Pod; empty when there is none, or none is known yet.
+def find_trouble(deployment: Object, pods: Iterable[Object], events: Iterable[Object] = ()) -> Trouble | None:
+    """The worst trouble, with the names of Deployment and Pod; None when there is none, or none is known yet.
 
     `events` are Events about these Pods: only they tell that a probe ended a container.
     """
     if not is_observed(deployment) or not desired_replicas(deployment):
-        return ""
+        return None
     pod_events = tuple(events)
     waiting = [pod for pod in pods if may_run(pod) and not is_terminating(pod) and not is_ready(pod)]
-    reasons = [text for pod in waiting for text in _pod_reasons(pod, pod_events)]
-    reasons += _deployment_reasons(deployment)
-    name = name_of(deployment)
-    return f"{name}: {reasons[0]}"[:_LONGEST] if reasons else ""
+    found = [trouble for pod in waiting for trouble in _pod_troubles(pod, pod_events)]
+    found += [Trouble(text, TroubleKind.PASSING) for text in _deployment_reasons(deployment)]
+    if not found:
+        return None
+    worst = min(found, key=lambda trouble: _WORST_FIRST.index(trouble.kind))
+    return Trouble(f"{name_of(deployment)}: {worst}"[:_LONGEST], worst.kind)
 
 
 def pod_failure_reason(pod: Object) -> str:
-    """The first certain reason why one Pod does not run; empty when there is none."""
-    return next(_pod_reasons(pod, ()), "")[:_LONGEST]
+    """What keeps one Pod from running; empty when nothing does."""
+    return next((trouble.text for trouble in _pod_troubles(pod, ())), "")[:_LONGEST]
 
 
 def suspects_probe(pods: Iterable[Object]) -> tuple[str, ...]:
@@ -55,16 +60,19 @@ def suspects_probe(pods: Iterable[Object]) -> tuple[str, ...]:
     )
 
 
-def _pod_reasons(pod: Object, events: tuple[Object, ...]) -> Iterator[str]:
+def _pod_troubles(pod: Object, events: tuple[Object, ...]) -> Iterator[Trouble]:
     name = name_of(pod)
     for one in items(pod, "status", "conditions"):
         if one.get("type") == "PodScheduled" and one.get("status") == "False" and one.get("reason") == "Unschedulable":
-            yield f"Pod {name} cannot be scheduled: {one.get('message', 'no reason given')}"
+            text = f"Pod {name} cannot be scheduled: {one.get('message', 'no reason given')}"
+            yield Trouble(text, TroubleKind.PASSING)  # this is what makes an autoscaler add a node
     statuses = items(pod, "status", "initContainerStatuses") + items(pod, "status", "containerStatuses")
     for status in statuses:
+        never = part(status, "state", "waiting").get("reason") in _NO_IMAGE
+        kind = TroubleKind.FINAL if never else TroubleKind.RETRIED
         for text in (_pull(status), _creation(status), _memory(status), _probe(name, status, events), _crash(status)):
             if text:
-                yield f"Pod {name}, container {status.get('name')}: {text}"
+                yield Trouble(f"Pod {name}, container {status.get('name')}: {text}", kind)
 
 
 def _pull(status: Object) -> str:

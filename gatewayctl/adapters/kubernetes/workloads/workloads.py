@@ -10,24 +10,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
+from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object, VersionConflict
 from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalWrite, write_conditionally
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
-from gatewayctl.adapters.kubernetes.client.names import WRITE
+from gatewayctl.adapters.kubernetes.client.names import MANAGER
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events, pods, replica_sets
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     Template,
     desired_replicas,
     digest,
     find_container,
+    is_ghost,
     is_observed,
     is_ready,
+    is_terminating,
     nonce,
+    requested_image,
     revision,
     selector,
     template_of,
     version,
 )
+from gatewayctl.adapters.kubernetes.workloads.patch import image_operations, write_operations
 from gatewayctl.adapters.kubernetes.workloads.rollout_watch import (
     RolloutWatch,
     Snapshot,
@@ -35,7 +40,7 @@ from gatewayctl.adapters.kubernetes.workloads.rollout_watch import (
     take_snapshot,
     wait_for_change,
 )
-from gatewayctl.adapters.kubernetes.workloads.trouble import failure_reason, suspects_probe
+from gatewayctl.adapters.kubernetes.workloads.trouble import find_trouble, suspects_probe
 from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Workload
 
@@ -61,7 +66,7 @@ class KubernetesWorkloads:
 
         From the second read on it is watched. Raises Missing, EnvironmentFailed.
         """
-        return self._with_failure_reason(self._snapshot(name))
+        return self._with_trouble(self._snapshot(name))
 
     def deployment(self, name: str) -> Object:
         """The Deployment that `read` reads, as JSON, without a second request for both. Raises Missing."""
@@ -86,7 +91,7 @@ class KubernetesWorkloads:
         now = before.deployment if before and version(before.deployment) == expected.version else self._deployment(name)
         write = ConditionalWrite(
             f"Deployment {name}",
-            send=lambda found: self._patch(found, _operations(found, mine, self._image(found, image), replicas)),
+            send=lambda found: self._patch(found, write_operations(found, mine, self._image(found, image), replicas)),
             read=lambda: self._deployment(name),
             is_done_in=lambda found: nonce(found) == mine,
             verify=lambda found: _verify_version(found, expected),
@@ -148,17 +153,8 @@ class KubernetesWorkloads:
         return find_container(deployment, self.containers.get(name_of(deployment), ""))
 
     def _image(self, now: Object, image: str | None) -> list[Object]:
-        """The JSON Patch operations that give the application's container an image; none for None."""
-        index, name, _ = self._container(now)
-        path = f"/spec/template/spec/containers/{index}"
-        return (
-            [
-                {"op": "test", "path": f"{path}/name", "value": name},
-                {"op": "replace", "path": f"{path}/image", "value": image},
-            ]
-            if image is not None
-            else []
-        )
+        container = self.containers.get(name_of(now), "")
+        return [] if image is None else image_operations(now, container, image)
 
     def _deployment(self, name: str) -> Object:
         try:
@@ -172,7 +168,7 @@ class KubernetesWorkloads:
     def _patch(self, now: Object, operations: list[Object]) -> Object:
         """The Deployment after a patch of `now`. Raises VersionConflict when it had changed, else ApiFault."""
         try:
-            return self._api.patch(deployments(self._namespace, name_of(now)), operations)
+            return self._api.patch(deployments(self._namespace, name_of(now)), operations, fieldManager=MANAGER)
         except VersionConflict:
             raise
         except ApiFault as fault:
@@ -183,15 +179,15 @@ class KubernetesWorkloads:
                 raise
             raise VersionConflict(fault.status, str(fault)) from fault
 
-    def _with_failure_reason(self, snapshot: Snapshot) -> Workload:
-        """The workload, and why it will not become ready; Events are requested where only they tell the reason."""
+    def _with_trouble(self, snapshot: Snapshot) -> Workload:
+        """The workload, and what keeps it from becoming ready; Events are requested where only they tell the reason."""
         now = self._workload(snapshot)
         if now.settled or not is_observed(snapshot.deployment):
             return now
         pod_events: list[Object] = []
         for pod in suspects_probe(snapshot.current)[:1]:
             pod_events += items(self._api.get(events(self._namespace), fieldSelector=f"regarding.name={pod}"), "items")
-        return replace(now, trouble=failure_reason(snapshot.deployment, snapshot.current, pod_events))
+        return replace(now, trouble=find_trouble(snapshot.deployment, snapshot.current, pod_events))
 
     def _workload(self, snapshot: Snapshot) -> Workload:
         deployment = snapshot.deployment
@@ -199,19 +195,27 @@ class KubernetesWorkloads:
         snapshot.template = self._template(snapshot)
         # The image as the ReplicaSet has it, not as the Pod's status has it: mirrors of registries rewrite it there.
         good = [pod for pod in snapshot.current if is_ready(pod) and snapshot.template.image == image]
-        status, replicas = part(deployment, "status"), desired_replicas(deployment)
-        counts = {number(status, key) for key in ("updatedReplicas", "readyReplicas", "replicas")}
+        wall = SystemClock().wall()
+        ghosts = [pod for pod in snapshot.existing if is_ghost(pod, wall)]
+        pods = [pod for pod in snapshot.existing if pod not in ghosts]
+        status, requested = part(deployment, "status"), requested_image(deployment, app)
+        updated = number(status, "updatedReplicas")
         return Workload(
             name=snapshot.name,
             image=image,
-            replicas=replicas,
+            replicas=desired_replicas(deployment),
             ready=len(good),
             version=version(deployment),
-            pods=tuple(sorted(map(name_of, snapshot.existing))),
-            settled=is_observed(deployment)
-            and counts == {replicas}
-            and len(snapshot.existing) == len(good) == replicas,
+            pods=tuple(sorted(map(name_of, pods))),
+            ending=sum(map(is_terminating, pods)),
+            ghosts=tuple(sorted(map(_ghost_name, ghosts))),
+            updated=updated,
+            available=number(status, "availableReplicas"),
+            others=max(number(status, "replicas") - updated, 0),
+            observed=is_observed(deployment),
+            min_ready=number(part(deployment, "spec"), "minReadySeconds"),
             digest=digest(good, app),
+            requested=requested if requested != image else "",
         )
 
     def _template(self, snapshot: Snapshot) -> Template:
@@ -229,25 +233,6 @@ class KubernetesWorkloads:
         return self._templates.get(key, Template())
 
 
-def _operations(now: Object, mine: str, image: list[Object], replicas: int | None) -> list[Object]:
-    """A JSON Patch that does nothing unless the Deployment still has the uid and generation that were read."""
-    meta = part(now, "metadata")
-    tests: list[Object] = [
-        {"op": "test", "path": "/metadata/uid", "value": meta.get("uid")},
-        {"op": "test", "path": "/metadata/generation", "value": meta.get("generation")},
-    ]
-    writes: list[Object] = []
-    if part(meta, "annotations"):
-        writes.append({"op": "add", "path": f"/metadata/annotations/{WRITE.replace('/', '~1')}", "value": mine})
-    else:
-        # The first annotation creates the mapping of annotations, which others may create at the same time.
-        tests.append({"op": "test", "path": "/metadata/resourceVersion", "value": meta.get("resourceVersion")})
-        writes.append({"op": "add", "path": "/metadata/annotations", "value": {WRITE: mine}})
-    if replicas is not None:
-        writes.append({"op": "add", "path": "/spec/replicas", "value": replicas})
-    return [*tests, *image, *writes]
-
-
 def _verify_version(found: Object, expected: Workload) -> None:
     if version(found) != expected.version:
         raise StaleWrite(
@@ -259,6 +244,10 @@ def _verify_version(found: Object, expected: Workload) -> None:
 def _same(now: Object, then: Object) -> bool:
     version = part(now, "metadata").get("resourceVersion")
     return bool(version) and version == part(then, "metadata").get("resourceVersion")
+
+
+def _ghost_name(pod: Object) -> str:
+    return f"{name_of(pod)} on node {part(pod, 'spec').get('nodeName', 'unknown')}"
 
 
 def _creation_time(pod: Object) -> str:

@@ -105,3 +105,23 @@ def test_a_canary_that_was_changed_since_it_was_compared_is_not_written() -> Non
 
     with pytest.raises(VersionConflict):
         after(canary, operations)
+
+
+def test_an_init_container_of_the_applications_image_differs_no_more_than_the_application() -> None:
+    """k12: a release gives both the same image, so in the canary both have its own."""
+    stable, canary = pair()
+    for one in (stable, canary):
+        image = container_of(one)["image"]
+        one["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate", "image": image}]
+
+    assert find_differences(stable, canary) == ()
+
+
+def test_an_init_container_that_has_an_older_image_than_its_application_is_brought_in_line() -> None:
+    stable, canary = pair()
+    stable["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate", "image": "shop/orders:1.0"}]
+    canary["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate", "image": "shop/orders:0.9"}]
+
+    mended = after(canary, sync_patch(stable, canary))
+
+    assert mended["spec"]["template"]["spec"]["initContainers"][0]["image"] == "shop/orders:1.1"

@@ -2,7 +2,8 @@
 
 import copy
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
 from queue import Queue
 from typing import Any
 
@@ -12,7 +13,7 @@ from gatewayctl.adapters.kubernetes.client.api import ApiFault, Object, UnknownO
 from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
-from tests.adapters.kubernetes.fake_api.memory_api import MemoryApi
+from tests.adapters.kubernetes.fake_api.memory_api import MemoryApi, add_generation
 from tests.adapters.kubernetes.objects import a_deployment, a_pod, a_replica_set
 
 
@@ -20,6 +21,11 @@ def over(deployment: Object, *pods: Object) -> tuple[MemoryApi, KubernetesWorklo
     api = MemoryApi(deployment)
     api.put("pods", *pods)
     return api, KubernetesWorkloads(api, "shop")
+
+
+def from_now(seconds: float) -> str:
+    """A time as an API server writes it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def wait_for_watches(workloads: KubernetesWorkloads) -> None:
@@ -53,12 +59,97 @@ def test_a_status_that_is_behind_is_not_settled(status: dict[str, int]) -> None:
 
 def test_a_pod_that_is_ending_still_exists_and_does_not_count_as_ready() -> None:
     old = a_pod("orders-h0-a", made="h0")
-    old["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    old["metadata"]["deletionTimestamp"] = from_now(20)
     _, workloads = over(a_deployment(), a_pod(), old)
 
     found = workloads.read("orders")
 
-    assert (found.ready, found.pods, found.settled) == (1, ("orders-h0-a", "orders-h1-a"), False)
+    assert (found.ready, found.pods, found.ending) == (1, ("orders-h0-a", "orders-h1-a"), 1)
+    assert (found.settled, found.complete) == (False, True)
+
+
+def test_a_pod_that_ends_for_longer_than_it_may_is_a_ghost_and_holds_nothing_up() -> None:
+    """k05: Kubernetes calls this rollout complete; one old Pod is Terminating on a node that is lost."""
+    ghost = a_pod("orders-h0-a", made="h0", ready=False)
+    ghost["metadata"]["deletionTimestamp"] = from_now(-120)
+    ghost["spec"] = {"nodeName": "node-7"}
+    _, workloads = over(a_deployment(), a_pod(), ghost)
+
+    found = workloads.read("orders")
+
+    assert (found.ghosts, found.pods) == (("orders-h0-a on node node-7",), ("orders-h1-a",))
+    assert found.settled
+
+
+def test_a_pod_is_available_only_after_its_min_ready_seconds() -> None:
+    """k06: all Pods are ready, none of them for 60 s."""
+    deployment = a_deployment()
+    deployment["spec"]["minReadySeconds"] = 60
+    deployment["status"]["availableReplicas"] = 0
+    _, workloads = over(deployment, a_pod())
+
+    found = workloads.read("orders")
+
+    assert (found.ready, found.available, found.min_ready, found.complete) == (1, 0, 60, False)
+
+
+def pinning(stored: Callable[[str], str]) -> tuple[MemoryApi, KubernetesWorkloads]:
+    """An API server whose webhook stores `stored(image)` for the image of each write, and keeps managedFields."""
+    api, workloads = over(a_deployment(), a_pod())
+
+    def admit(changed: Object, before: Object) -> Object:
+        [container] = changed["spec"]["template"]["spec"]["containers"]
+        if container["image"] != before["spec"]["template"]["spec"]["containers"][0]["image"]:
+            container["image"] = stored(container["image"])
+            own: Object = {'k:{"name":"app"}': {"f:image": {}}}
+            fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": own}}}}
+            changed["metadata"]["managedFields"] = [{"manager": "gatewayctl", "fieldsV1": fields}]
+        return add_generation(changed, before)
+
+    api.server.on_store = admit
+    return api, workloads
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [lambda image: f"{image}@sha256:{'a' * 64}", lambda image: f"mirror.example/proxy/{image}"],
+    ids=["digest pinned", "registry rewritten"],
+)
+def test_an_image_that_a_webhook_stored_in_place_of_ours_is_ours(stored: Callable[[str], str]) -> None:
+    """k11: also for another process, which reads it for the first time."""
+    api, workloads = pinning(stored)
+
+    workloads.change(workloads.read("orders"), image="shop/orders:1.1")
+
+    seen = KubernetesWorkloads(api, "shop").read("orders")
+    assert seen.image == stored("shop/orders:1.1")
+    assert seen.runs("shop/orders:1.1")
+    assert not seen.runs("shop/orders:1.0")
+
+
+def test_an_image_that_somebody_sets_after_ours_is_not_ours() -> None:
+    """k11: the annotation of our write is still there, but the field belongs to another manager by now."""
+    api, workloads = pinning(lambda image: f"mirror.example/proxy/{image}")
+    workloads.change(workloads.read("orders"), image="shop/orders:1.1")
+    changed = api.deployments["orders"]
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "shop/orders:6.6"
+    changed["metadata"]["managedFields"][0]["manager"] = "kubectl-set"
+
+    assert not KubernetesWorkloads(api, "shop").read("orders").runs("shop/orders:1.1")
+
+
+def test_a_container_with_the_applications_image_gets_the_new_one_too() -> None:
+    """k12: a migration of the old build would run before an application of the new one."""
+    deployment = a_deployment()
+    spec = deployment["spec"]["template"]["spec"]
+    spec["initContainers"] = [{"name": "migrate", "image": "shop/orders:1.0"}, {"name": "wait", "image": "busybox:1"}]
+    api, workloads = over(deployment, a_pod())
+
+    workloads.change(workloads.read("orders"), image="shop/orders:1.1")
+
+    written = api.deployments["orders"]["spec"]["template"]["spec"]
+    assert [one["image"] for one in written["initContainers"]] == ["shop/orders:1.1", "busybox:1"]
+    assert [one["image"] for one in written["containers"]] == ["shop/orders:1.1"]
 
 
 def test_a_ready_pod_of_an_older_template_is_not_ready_for_what_is_asked() -> None:
@@ -164,13 +255,13 @@ class LossyApi(MemoryApi):
 
     losses, arrive = 1, True
 
-    def patch(self, path: str, operations: list[Object]) -> Object:
+    def patch(self, path: str, operations: list[Object], **query: str) -> Object:
         if self.losses:
             self.losses -= 1
             if self.arrive:
-                super().patch(path, operations)
+                super().patch(path, operations, **query)
             raise UnknownOutcome(504, "no answer")
-        return super().patch(path, operations)
+        return super().patch(path, operations, **query)
 
 
 @pytest.mark.parametrize("arrive", [True, False])
@@ -198,8 +289,8 @@ class Overtaken(MemoryApi):
             self.told.task_done()
         self.silence.wait(seconds)
 
-    def patch(self, path: str, operations: list[Object]) -> Object:
-        answer = super().patch(path, operations)
+    def patch(self, path: str, operations: list[Object], **query: str) -> Object:
+        answer = super().patch(path, operations, **query)
         other = copy.deepcopy(answer)
         other["metadata"] |= {"generation": 3, "resourceVersion": "99", "annotations": {WRITE: "theirs"}}
         self.told.put({"type": "MODIFIED", "object": other})
@@ -222,7 +313,7 @@ def test_a_write_answers_with_its_own_version_whatever_came_after_it() -> None:
 
 def test_a_write_that_the_api_server_finds_invalid_is_no_conflict() -> None:
     class Refusing(MemoryApi):
-        def patch(self, path: str, operations: list[Object]) -> Object:
+        def patch(self, path: str, operations: list[Object], **query: str) -> Object:
             raise ApiFault(422, "Deployment is invalid: spec.replicas")
 
     workloads = KubernetesWorkloads(Refusing(a_deployment()), "shop")
