@@ -12,7 +12,9 @@ from gatewayctl.adapters.kubernetes.client.names import own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, leases
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
-from tests.adapters.kubernetes.fake_api.server import connect_to_fake
+from gatewayctl.ports import Journal
+from tests.adapters.kubernetes.fake_api.http import Reply
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connect_to_fake
 from tests.contract.harness import Books
 from tests.contract.on_real_time import RealTimeBooks, closed_at_end
 
@@ -24,11 +26,15 @@ class KubernetesBooks(RealTimeBooks):
 
     kept, ttl = 5, 15.0
 
-    def __init__(self, api: Api, namespace: str, folder: Path) -> None:
+    def __init__(self, api: Api, namespace: str, folder: Path, staleness: float = 5.0) -> None:
         super().__init__()
-        self.journal = KubernetesJournal(api, namespace, keep=self.kept)
+        self._api, self._namespace = api, namespace
+        self.journal = KubernetesJournal(api, namespace, keep=self.kept, staleness=staleness)
         self.leases = KubernetesLeases(api, namespace, self.clock, ttl=self.ttl)
         self.evidence = FileEvidence(folder)
+
+    def journal_elsewhere(self) -> Journal:
+        return KubernetesJournal(self._api, self._namespace, keep=self.kept)
 
 
 @cache
@@ -60,4 +66,15 @@ def kubernetes_books(folder: Path) -> Iterator[Books]:
 def fake_kubernetes_books(folder: Path) -> Iterator[Books]:
     """The same adapters, with nothing stored, over real HTTP to the fake API server."""
     with connect_to_fake(folder) as (_, api), closed_at_end(KubernetesBooks(api, "shop", folder)) as books:
+        yield books
+
+
+@contextmanager
+def silent_kubernetes_books(folder: Path) -> Iterator[Books]:
+    """The same, where every watch is agreed to and then says nothing, as on a connection that broke unnoticed."""
+    server = FakeApiServer(watch=Reply(silent=True))
+    with (
+        connect_to_fake(folder, server) as (_, api),
+        closed_at_end(KubernetesBooks(api, "shop", folder, staleness=0.5)) as books,
+    ):
         yield books

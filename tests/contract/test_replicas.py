@@ -18,6 +18,13 @@ def test_every_replica_is_listed_with_addresses_of_its_own(platform: Platform) -
     assert all(replica.traffic.rpartition(":")[2].isdigit() for replica in replicas)
 
 
+def test_a_list_of_now_knows_at_least_what_an_earlier_list_knew(platform: Platform) -> None:
+    known = {replica.name for replica in platform.replicas.list()}
+
+    assert known <= {replica.name for replica in platform.replicas.list_now()}
+    assert platform.replicas.staleness >= 0
+
+
 def test_a_replica_that_is_down_is_listed_as_not_ready_with_the_reason(platform: Platform) -> None:
     first, *others = platform.replicas.list()
 

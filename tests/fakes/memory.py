@@ -17,6 +17,7 @@ class MemoryWorkloadReader:
 
     lag = 0.0
     readiness_gap = 5.0
+    staleness = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -36,6 +37,9 @@ class MemoryWorkloadReader:
             settled=ready == asked.replicas == len(asked.pods),
             trouble=self._trouble(name, asked),
         )
+
+    def read_now(self, name: str) -> Workload:
+        return self.read(name)
 
     def _trouble(self, name: str, asked: Deployment) -> str:
         if asked.replicas and unknown(asked.image):
@@ -110,6 +114,7 @@ class MemoryGateway:
 
     removal_delay = 5.0
     endpoint_delay = 20.0
+    staleness = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -119,6 +124,9 @@ class MemoryGateway:
         return tuple(
             Replica(name, f"{name}:8000", f"{name}:9901", name not in self.world.down, "held down") for name in names
         )
+
+    def list_now(self) -> tuple[Replica, ...]:
+        return self.list()
 
     def ask(self, replica: Replica, probe: Probe) -> Answer:
         if replica.name in self.world.down | self.world.gone:
@@ -144,6 +152,8 @@ class MemoryGateway:
 
 class MemoryJournal:
     """ports.Journal; dies before or after a write like everything else."""
+
+    staleness = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world

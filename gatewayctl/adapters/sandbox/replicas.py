@@ -12,6 +12,7 @@ class SandboxReplicas:
 
     removal_delay = 5.0  # seconds
     endpoint_delay = 20.0  # seconds
+    staleness = 0.0  # seconds; what the supervisor wrote is read each time
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
@@ -26,3 +27,7 @@ class SandboxReplicas:
             Replica(one.name, one.traffic, one.admin, ready=one.ready, note=one.note)
             for one in self._folder.replica_statuses()
         )
+
+    def list_now(self) -> tuple[Replica, ...]:
+        """As `list`, which is never late."""
+        return self.list()
