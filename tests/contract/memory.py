@@ -57,6 +57,7 @@ class MemoryPlatform:
         self.world.down.add(replica)
 
     def bring_back(self, replica: str) -> None:
+        self.pass_time()  # no process starts in no time
         self.world.down.discard(replica)
 
 

@@ -1,5 +1,7 @@
 """The contract of ports.Replicas."""
 
+from dataclasses import replace
+
 from gatewayctl.domain.platform import Replica
 from tests.contract.harness import Platform
 
@@ -37,4 +39,14 @@ def test_a_replica_that_is_down_is_listed_as_not_ready_with_the_reason(platform:
         platform.bring_back(first.name)
 
     platform.settle(lambda: find_replica(platform, first.name).ready, "the replica to be back")
-    assert find_replica(platform, first.name) == first
+    back = find_replica(platform, first.name)
+    assert replace(back, identity=first.identity) == first
+    assert back.identity != first.identity, "p18: another process under the same name is not seen"
+
+
+def test_a_replica_that_goes_on_keeps_its_identity_and_none_has_that_of_another(platform: Platform) -> None:
+    replicas = platform.replicas.list()
+
+    assert all(replica.identity for replica in replicas)
+    assert len({replica.identity for replica in replicas}) == len(replicas)
+    assert platform.replicas.list_now() == replicas

@@ -121,9 +121,11 @@ class MemoryGateway:
 
     def list(self) -> tuple[Replica, ...]:
         names = [f"gw-{index}" for index in range(len(self.world.lags)) if f"gw-{index}" not in self.world.gone]
-        return tuple(
-            Replica(name, f"{name}:8000", f"{name}:9901", name not in self.world.down, "held down") for name in names
-        )
+        return tuple(self._replica(name) for name in names)
+
+    def _replica(self, name: str) -> Replica:
+        is_up, identity = name not in self.world.down, f"{name} since {self.world.started.get(name, 0.0):g}"
+        return Replica(name, f"{name}:8000", f"{name}:9901", is_up, "held down", identity)
 
     def list_now(self) -> tuple[Replica, ...]:
         return self.list()

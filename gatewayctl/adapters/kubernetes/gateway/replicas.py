@@ -101,7 +101,18 @@ class KubernetesReplicas:
             self._endpoint(pod, admin) if admin else "",
             ready=ready,
             note=("terminating" if _is_ending(pod) else "") if ready else _why_not(pod)[:_LONGEST],
+            identity=self._identity(pod),
         )
+
+    def _identity(self, pod: Object) -> str:
+        """The Pod's uid, and the start of its container; of all containers where none is named as the gateway."""
+        wanted = self._place.container
+        statuses = [one for one in items(pod, "status", "containerStatuses") if wanted in ("", one.get("name"))]
+        runs = [
+            f"{one.get('name')} {one.get('restartCount', 0)} {part(one, 'state', 'running').get('startedAt', '')}"
+            for one in statuses
+        ]
+        return " ".join((str(part(pod, "metadata").get("uid", "")), *sorted(runs))).strip()
 
     def _endpoint(self, pod: Object, port: int) -> str:
         if self._reach is NetworkPath.FORWARD:
