@@ -2,6 +2,10 @@
 
 A dialect says *what* to write, a route store *where*, a workload writer *how Pods change*: three platforms times N
 gateways cost 3 + N pieces. Each port has one contract suite, run on the in-memory fake and on every real adapter.
+
+A port whose reads may be late says by how much: `staleness`, in seconds. The adapter keeps it, also where it is told of
+changes and nothing is told. A verdict of failure, and the end of a deadline, are decided by the read beside it that is
+never late.
 """
 
 from collections.abc import Callable
@@ -85,11 +89,18 @@ class WorkloadReader(Protocol):
     def readiness_gap(self) -> float:
         """Seconds for which a healthy Pod may be seen as not ready, because one probe took too long."""
 
+    @property
+    def staleness(self) -> float:
+        """Seconds by which `read` may be late."""
+
     def read(self, name: str) -> Workload:
-        """As it is now. Raises Missing when it does not exist, EnvironmentFailed when it cannot be read.
+        """As it was at most `staleness` seconds ago. Raises Missing when it does not exist, EnvironmentFailed.
 
         Its image, replicas and version are those of the place where the writer beside this reader writes.
         """
+
+    def read_now(self, name: str) -> Workload:
+        """The same, not older than the call; a request more. Raises Missing, EnvironmentFailed."""
 
     def logs(self, name: str, lines: int = 20) -> str:
         """The last log lines of its newest pods."""
@@ -134,8 +145,15 @@ class Replicas(Protocol):
     def endpoint_delay(self) -> float:
         """Seconds within which a replica that runs a rule knows where to send its requests."""
 
+    @property
+    def staleness(self) -> float:
+        """Seconds by which `list` may be late."""
+
     def list(self) -> tuple[Replica, ...]:
-        """All that should serve, ready or not."""
+        """All that should serve, ready or not, as they were at most `staleness` seconds ago."""
+
+    def list_now(self) -> tuple[Replica, ...]:
+        """The same, not older than the call; a request more."""
 
 
 class Prober(Protocol):
@@ -148,6 +166,10 @@ class Prober(Protocol):
 class Journal(Protocol):
     """One record per application: the release in progress, or the last one. Compare-and-swap on its version."""
 
+    @property
+    def staleness(self) -> float:
+        """Seconds by which `has_moved` may be late."""
+
     def load(self, app: str) -> Record | None:
         """The application's record, or None when it never had a release."""
 
@@ -155,7 +177,7 @@ class Journal(Protocol):
         """Write `release` if the record is still at version `expected` (0: there is none); else raise StaleWrite."""
 
     def has_moved(self, app: str, version: int) -> bool:
-        """Whether the record is known to be at another version; cheap, and may lag behind `load` by a moment."""
+        """Whether the record is known to be at another version; cheap, and at most `staleness` seconds late."""
 
     def history(self, app: str) -> tuple[Release, ...]:
         """Ended releases, newest first, pruned to a stated number."""

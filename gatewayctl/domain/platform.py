@@ -87,13 +87,18 @@ def is_same_image(one: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One running gateway process. Addresses are `host:port`; `admin` is empty where there is none."""
+    """One running gateway process. Addresses are `host:port`; `admin` is empty where there is none.
+
+    `identity` is opaque and another one after each start of the process, also under the same name and address. It is
+    empty where it is not known.
+    """
 
     name: str
     traffic: str
     admin: str = ""
     ready: bool = True
     note: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

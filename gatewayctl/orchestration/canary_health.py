@@ -3,9 +3,10 @@
 One look at which its Pod is not ready is no verdict: a probe that took too long on a busy node is over a moment later.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatewayctl.domain.platform import TroubleKind
+from gatewayctl.domain.platform import TroubleKind, Workload
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until
@@ -21,9 +22,14 @@ class CanaryHealth:
 
     def look(self) -> float | Judgement | Pending:
         """Seconds for which it has been seen ready; a failure when it is lost, pending while it may come back."""
+        seen = self._look(self.context.ports.workloads.read)
+        # What was read may be late, so a failure is said only of what is read now.
+        return self._look(self.context.ports.workloads.read_now) if isinstance(seen, Judgement) else seen
+
+    def _look(self, read: Callable[[str], Workload]) -> float | Judgement | Pending:
         release, now = self.context.release, self.context.ports.clock.now()
         workloads = self.context.ports.workloads
-        canary = workloads.read(release.target.canary)
+        canary = read(release.target.canary)
         if not canary.runs(release.image):
             return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
         trouble = canary.trouble

@@ -1,9 +1,11 @@
 """Wait for a rollout: read, let domain/rollout.py decide, and say why it failed with what its Pods logged last."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import EnvironmentFailed, Missing
+from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.rollout import Complete, Failed, Progressing, Rollout, State
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
@@ -32,9 +34,10 @@ class _Watched:
     def look(self) -> Judgement | Pending:
         """The verdict, or pending. Raises as `wait_for_rollout`."""
         try:
-            state = self._read()
+            workloads = self.context.ports.workloads
+            state = self._read(workloads.read)
             if isinstance(state, Failed):
-                state = self._read()  # one look may be old, and a failure ends a release
+                state = self._read(workloads.read_now)  # one look may be old, and a failure ends a release
         except Missing:
             raise
         except EnvironmentFailed as fault:
@@ -50,8 +53,8 @@ class _Watched:
                 last = "" if state.by_others else _keep_logs(self.context, self.name)
                 return Judgement(Verdict.FAIL, f"{state.reason}; last log: {last}" if last else state.reason)
 
-    def _read(self) -> State:
-        now = self.context.ports.workloads.read(self.name)
+    def _read(self, read: Callable[[str], Workload]) -> State:
+        now = read(self.name)
         self.read_at = self.context.ports.clock.now()
         self.rollout, state = self.rollout.after(now, self.read_at)
         return state

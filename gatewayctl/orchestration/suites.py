@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
 from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
 from gatewayctl.orchestration.context import StepContext
+from gatewayctl.waiting import Pending, until_or_fail
+
+_REPORTED = 2.0  # seconds within which a platform says that a replica has ended; kubelets look once a second
+_LOOK_EVERY = 1.0
 
 
 def run_suite(context: StepContext) -> Judgement:
@@ -50,14 +54,30 @@ def _ready(context: StepContext) -> tuple[Replica, ...]:
 
 
 def _unless_lost(context: StepContext, before: tuple[Replica, ...], judgement: Judgement) -> Judgement:
-    """The judgement. Raises EnvironmentFailed if it is bad and a gateway replica was lost: that can be the cause."""
+    """The judgement. Raises EnvironmentFailed if it is bad and a gateway replica was lost: that can be the cause.
+
+    A replica that ended a moment ago may still be listed as before, so that a bad result is told a little later.
+    """
     if judgement.verdict is Verdict.PASS:
         return judgement
-    now = {replica.name: replica for replica in context.replicas()}
-    lost = [one.name for one in before if one.name not in now or not now[one.name].ready]
-    if lost:
-        raise EnvironmentFailed(f"gateway replica {', '.join(lost)} was lost meanwhile; {judgement.text}")
-    return judgement
+
+    def look() -> str | Pending:
+        return _find_lost(before, context.ports.gateway.replicas.list_now()) or Pending("looking for lost replicas")
+
+    try:
+        lost = until_or_fail(look, "a gateway replica to be lost", context.deadline(_REPORTED, _LOOK_EVERY))
+    except DeadlineExceeded:
+        return judgement
+    raise EnvironmentFailed(f"gateway {lost} meanwhile; {judgement.text}")
+
+
+def _find_lost(before: tuple[Replica, ...], now: tuple[Replica, ...]) -> str:
+    """Which replicas of `before` do not serve any more, or were started again under their names; empty for none."""
+    listed = {replica.name: replica for replica in now}
+    lost = [one.name for one in before if one.name not in listed or not listed[one.name].ready]
+    again = [one.name for one in before if one.name not in lost and listed[one.name].identity != one.identity]
+    found = [(lost, "was lost"), (again, "restarted")]
+    return ", ".join(f"replica {', '.join(names)} {what}" for names, what in found if names)
 
 
 def _endpoints(context: StepContext, replicas: tuple[Replica, ...]) -> GatewayEndpoints:

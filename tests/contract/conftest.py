@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import given
 from tests.contract.harness import Books, Platform
-from tests.contract.kubernetes_books import fake_kubernetes_books, kubernetes_books
+from tests.contract.kubernetes_books import fake_kubernetes_books, kubernetes_books, silent_kubernetes_books
 from tests.contract.kubernetes_platform import kubernetes_platform
 from tests.contract.memory import memory_books, memory_platform, repository_platform
 from tests.contract.sandbox import sandbox_books, sandbox_platform
@@ -22,6 +22,7 @@ BOOKS: dict[str, Callable[[Path], AbstractContextManager[Books]]] = {
     "memory": memory_books,
     "sandbox": sandbox_books,
     "fake-kubernetes": fake_kubernetes_books,
+    "silent-kubernetes": silent_kubernetes_books,
 }
 # Worlds that start real processes carry a marker of their own, so that they can be left out.
 MARKS = {"sandbox": pytest.mark.sandbox, "kubernetes": pytest.mark.cluster}

@@ -81,6 +81,9 @@ class Books(Protocol):
     @property
     def ttl(self) -> float: ...
 
+    def journal_elsewhere(self) -> Journal:
+        """The journal of another process, kept in the same place."""
+
     def here(self, actor: str) -> Holder:
         """A holder that is alive, on this machine; another one at each call."""
 

@@ -15,7 +15,9 @@ from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.adapters.kubernetes.state.turns import KubernetesTurns
-from tests.adapters.kubernetes.fake_api.server import connect_to_fake
+from gatewayctl.ports import Journal
+from tests.adapters.kubernetes.fake_api.http import Reply
+from tests.adapters.kubernetes.fake_api.server import FakeApiServer, connect_to_fake
 from tests.contract.harness import Books
 from tests.contract.on_real_time import RealTimeBooks, closed_at_end
 
@@ -37,13 +39,17 @@ class KubernetesBooks(RealTimeBooks):
 
     kept, ttl = 5, 15.0
 
-    def __init__(self, api: Api, namespace: str, folder: Path) -> None:
+    def __init__(self, api: Api, namespace: str, folder: Path, staleness: float = 5.0) -> None:
         super().__init__()
-        self.journal = KubernetesJournal(api, namespace, keep=self.kept)
+        self._api, self._namespace = api, namespace
+        self.journal = KubernetesJournal(api, namespace, keep=self.kept, staleness=staleness)
         self.leases = KubernetesLeases(api, namespace, self.clock, ttl=self.ttl)
         self.evidence = FileEvidence(folder)
         place = GatewayPlace(namespace, "app=gateway", "gateway-routes", ("rds.yaml",), 8000)
         self.turns = KubernetesTurns(api, place, RoutesWrittenAtOnce(), self.clock)
+
+    def journal_elsewhere(self) -> Journal:
+        return KubernetesJournal(self._api, self._namespace, keep=self.kept)
 
 
 @cache
@@ -76,4 +82,15 @@ def kubernetes_books(folder: Path) -> Iterator[Books]:
 def fake_kubernetes_books(folder: Path) -> Iterator[Books]:
     """The same adapters, with nothing stored, over real HTTP to the fake API server."""
     with connect_to_fake(folder) as (_, api), closed_at_end(KubernetesBooks(api, "shop", folder)) as books:
+        yield books
+
+
+@contextmanager
+def silent_kubernetes_books(folder: Path) -> Iterator[Books]:
+    """The same, where every watch is agreed to and then says nothing, as on a connection that broke unnoticed."""
+    server = FakeApiServer(watch=Reply(silent=True))
+    with (
+        connect_to_fake(folder, server) as (_, api),
+        closed_at_end(KubernetesBooks(api, "shop", folder, staleness=0.5)) as books,
+    ):
         yield books

@@ -8,7 +8,7 @@ from threading import Lock
 
 from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Holder, Workload
-from gatewayctl.ports import WorkloadReader, WorkloadWriter
+from gatewayctl.ports import Journal, WorkloadReader, WorkloadWriter
 from tests.contract.harness import SHOP_NAMES, Books, Platform
 from tests.fakes.memory import (
     KEPT,
@@ -58,6 +58,7 @@ class MemoryPlatform:
         self.world.down.add(replica)
 
     def bring_back(self, replica: str) -> None:
+        self.pass_time()  # no process starts in no time
         self.world.down.discard(replica)
 
 
@@ -117,9 +118,13 @@ class ClusterBesideRepository:
 
     lag = 0.0
     readiness_gap = 5.0
+    staleness = 0.0
 
     def __init__(self, repository: Repository, cluster: WorkloadReader) -> None:
         self.repository, self.cluster = repository, cluster
+
+    def read_now(self, name: str) -> Workload:
+        return self.read(name)
 
     def read(self, name: str) -> Workload:
         running = self.cluster.read(name)
@@ -165,6 +170,9 @@ class MemoryBooks:
         self.evidence = MemoryEvidence(self.world)
         self.turns = MemoryTurns(self.world)
         self._pid = 100
+
+    def journal_elsewhere(self) -> Journal:
+        return MemoryJournal(self.world)
 
     def here(self, actor: str) -> Holder:
         self._pid += 1

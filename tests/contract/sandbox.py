@@ -13,6 +13,7 @@ from gatewayctl.adapters.sandbox.cluster import Life, up
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
+from gatewayctl.ports import Journal
 from tests.adapters.sandbox.rehearsal import Rehearsal
 from tests.contract.harness import Books, Platform
 from tests.contract.on_real_time import RealTimeBooks, RealTimePlatform, closed_at_end
@@ -46,10 +47,14 @@ class SandboxBooks(RealTimeBooks):
 
     def __init__(self, root: Path) -> None:
         super().__init__()
+        self._root = root
         self.journal = FileJournal(root, keep=self.kept)
         self.leases = FileLeases(root, self.clock, ttl=self.ttl)
         self.evidence = FileEvidence(root)
         self.turns = FileTurns(root, self.clock)
+
+    def journal_elsewhere(self) -> Journal:
+        return FileJournal(self._root, keep=self.kept)
 
 
 @contextmanager

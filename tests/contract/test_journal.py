@@ -49,6 +49,20 @@ def test_a_record_that_was_written_is_soon_known_to_have_moved(books: Books) -> 
     assert not books.journal.has_moved("orders", second.version)
 
 
+def test_a_record_that_another_process_wrote_is_known_to_have_moved_when_it_must_be(books: Books) -> None:
+    """k08: an abort is a write of another process, and a watch that says nothing does not hide it."""
+    first = books.journal.save("orders", a_release(), 0)
+    for _ in range(2):
+        assert not books.journal.has_moved("orders", first.version)
+
+    books.journal_elsewhere().save("orders", a_release().at(Phase.UNROUTE), first.version)
+
+    must_know = time.monotonic() + books.journal.staleness
+    while not books.journal.has_moved("orders", first.version) and time.monotonic() <= must_know:
+        time.sleep(0.01)
+    assert books.journal.has_moved("orders", first.version)
+
+
 @pytest.mark.parametrize("late_by", [1, 2])
 def test_a_writer_who_read_earlier_is_refused_and_changes_nothing(books: Books, late_by: int) -> None:
     first = books.journal.save("orders", a_release(), 0)

@@ -152,6 +152,15 @@ def test_a_pod_that_is_merely_not_ready_is_no_certain_trouble(platform: Platform
     assert (found.ready, found.settled, found.trouble) == (0, False, None)
 
 
+def test_what_is_read_now_is_what_was_written_last(platform: Platform) -> None:
+    changed = platform.workload_writer.change(idle(platform), image=platform.names.next_image)
+
+    found = platform.workloads.read_now(platform.names.idle)
+
+    assert (found.image, found.version) == (platform.names.next_image, changed.version)
+    assert platform.workloads.staleness >= 0
+
+
 def test_trouble_ends_with_the_change_that_ends_it(platform: Platform) -> None:
     start(platform, platform.names.unknown)
     platform.settle(lambda: bool(idle(platform).trouble), "an explanation")

@@ -28,6 +28,7 @@ class MemoryWorkloadReader:
 
     lag = 0.0
     readiness_gap = 5.0
+    staleness = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -50,6 +51,9 @@ class MemoryWorkloadReader:
             others=sum(pod.image != asked.image and pod.ending is None for pod in asked.pods),
             trouble=self._trouble(name, asked),
         )
+
+    def read_now(self, name: str) -> Workload:
+        return self.read(name)
 
     def _trouble(self, name: str, asked: Deployment) -> Trouble | None:
         if asked.replicas and unknown(asked.image):
@@ -126,15 +130,21 @@ class MemoryGateway:
 
     removal_delay = 5.0
     endpoint_delay = 20.0
+    staleness = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def list(self) -> tuple[Replica, ...]:
         names = [f"gw-{index}" for index in range(len(self.world.lags)) if f"gw-{index}" not in self.world.gone]
-        return tuple(
-            Replica(name, f"{name}:8000", f"{name}:9901", name not in self.world.down, "held down") for name in names
-        )
+        return tuple(self._replica(name) for name in names)
+
+    def _replica(self, name: str) -> Replica:
+        is_up, identity = name not in self.world.down, f"{name} since {self.world.started.get(name, 0.0):g}"
+        return Replica(name, f"{name}:8000", f"{name}:9901", is_up, "held down", identity)
+
+    def list_now(self) -> tuple[Replica, ...]:
+        return self.list()
 
     def ask(self, replica: Replica, probe: Probe) -> Answer:
         if replica.name in self.world.down | self.world.gone:
@@ -160,6 +170,8 @@ class MemoryGateway:
 
 class MemoryJournal:
     """ports.Journal; dies before or after a write like everything else."""
+
+    staleness = 0.0
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -66,6 +66,7 @@ class World:
     store_version: int = 1
     down: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
+    started: dict[str, float] = field(default_factory=dict)  # when a replica that was down was last down
     lost: set[str] = field(default_factory=set)  # Services that somebody took away
     records: dict[str, Record] = field(default_factory=dict)
     ended: dict[str, list[Release]] = field(default_factory=dict)
@@ -100,6 +101,7 @@ class World:
         steps = max(1, round(seconds / 0.1))
         for _ in range(steps):
             self.time += seconds / steps
+            self.started |= dict.fromkeys(self.down, self.time)
             for name in self.deployments:
                 self.reconcile(name)
             self.look()

@@ -20,6 +20,7 @@ class CountingJournal:
 
     inner: Journal
     loads: list[str] = field(default_factory=list)
+    staleness: float = 0.0
 
     def load(self, app: str) -> Record | None:
         self.loads.append(app)

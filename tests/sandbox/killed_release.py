@@ -22,7 +22,7 @@ class DoomedJournal:
     """A journal whose process dies right after it wrote `phase`, before the effect."""
 
     def __init__(self, journal: Journal, phase: str) -> None:
-        self.journal, self.phase = journal, phase
+        self.journal, self.phase, self.staleness = journal, phase, journal.staleness
 
     def load(self, app: str) -> Record | None:
         return self.journal.load(app)

@@ -34,6 +34,10 @@ class SimWorkloadReader:
     def __init__(self, process: Process) -> None:
         self.process, self.inner = process, MemoryWorkloadReader(process.world)
         self.lag, self.readiness_gap = self.inner.lag, self.inner.readiness_gap
+        self.staleness = self.inner.staleness
+
+    def read_now(self, name: str) -> Workload:
+        return self.read(name)
 
     def read(self, name: str) -> Workload:
         return self.process.call(f"read {name}", lambda: self.inner.read(name), Kind.READ)
@@ -90,9 +94,13 @@ class SimGateway:
 
     removal_delay = 5.0
     endpoint_delay = 20.0
+    staleness = 0.0
 
     def __init__(self, process: Process) -> None:
         self.process, self.world = process, process.world
+
+    def list_now(self) -> tuple[Replica, ...]:
+        return self.list()
 
     def list(self) -> tuple[Replica, ...]:
         def run() -> tuple[Replica, ...]:
@@ -147,7 +155,7 @@ class SimJournal:
     """ports.Journal."""
 
     def __init__(self, process: Process, inner: MemoryJournal) -> None:
-        self.process, self.inner = process, inner
+        self.process, self.inner, self.staleness = process, inner, inner.staleness
 
     def load(self, app: str) -> Record | None:
         return self.process.call(f"load journal of {app}", lambda: self.inner.load(app), Kind.READ)

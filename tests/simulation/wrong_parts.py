@@ -24,6 +24,10 @@ class AlwaysReady:
     image: str
     lag: float = 0.0
     readiness_gap: float = 5.0
+    staleness: float = 0.0
+
+    def read_now(self, name: str) -> Workload:
+        return self.read(name)
 
     def read(self, name: str) -> Workload:
         return replace(self.inner.read(name), ready=1, image=self.image)
@@ -36,6 +40,10 @@ class FirstReplicaOnly:
     inner: Replicas
     removal_delay: float = 5.0
     endpoint_delay: float = 20.0
+    staleness: float = 0.0
+
+    def list_now(self) -> tuple[Replica, ...]:
+        return self.list()
 
     def list(self) -> tuple[Replica, ...]:
         return self.inner.list()[:1]
@@ -48,6 +56,10 @@ class NoReplicas:
     inner: Replicas
     removal_delay: float = 5.0
     endpoint_delay: float = 20.0
+    staleness: float = 0.0
+
+    def list_now(self) -> tuple[Replica, ...]:
+        return self.list()
 
     def list(self) -> tuple[Replica, ...]:
         return self.inner.list()[:0]
@@ -81,6 +93,7 @@ class DelayedJournal:
 
     inner: Journal
     kept: tuple[str, Release, int] | None = None
+    staleness: float = 0.0
 
     def load(self, app: str) -> Record | None:
         record = self.inner.load(app)

@@ -13,6 +13,8 @@ from gatewayctl.domain.release import Record, Release
 class FileJournal:
     """Files in `root/journal`. Keeps `keep` ended releases per application; record and history change in one rename."""
 
+    staleness = 0.0  # seconds; the file is read each time
+
     def __init__(self, root: Path, keep: int = 20) -> None:
         self._folder, self._keep = root / "journal", keep
 

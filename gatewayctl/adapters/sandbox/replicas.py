@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 
@@ -12,6 +12,7 @@ class SandboxReplicas:
 
     removal_delay = 5.0  # seconds
     endpoint_delay = 20.0  # seconds
+    staleness = 0.0  # seconds; what the supervisor wrote is read each time
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
@@ -23,6 +24,15 @@ class SandboxReplicas:
                 f"{NOT_RUNNING} ({self._folder.root})", hint="start it first: gatewayctl sandbox up"
             )
         return tuple(
-            Replica(one.name, one.traffic, one.admin, ready=one.ready, note=one.note)
+            Replica(one.name, one.traffic, one.admin, one.ready, one.note, _identity(one))
             for one in self._folder.replica_statuses()
         )
+
+    def list_now(self) -> tuple[Replica, ...]:
+        """As `list`, which is never late."""
+        return self.list()
+
+
+def _identity(status: ReplicaStatus) -> str:
+    """The process, by its pid and start time; empty while none runs."""
+    return f"{status.pid} {status.started}" if status.pid else ""

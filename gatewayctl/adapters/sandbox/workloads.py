@@ -17,6 +17,7 @@ class SandboxWorkloads:
 
     lag = 0.0  # seconds; its Services send to whatever Pod is ready now
     readiness_gap = 5.0  # seconds; several probes
+    staleness = 0.0  # seconds; what the supervisor wrote is read each time
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
@@ -47,6 +48,10 @@ class SandboxWorkloads:
             # An image without an entry in the world file, or a process that ended again and again: nobody heals that.
             trouble=Trouble(status.trouble, TroubleKind.FINAL) if observed and status.trouble else None,
         )
+
+    def read_now(self, name: str) -> Workload:
+        """As `read`, which is never late. Raises Missing likewise."""
+        return self.read(name)
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, and return the workload as a new version.

@@ -14,6 +14,7 @@ from gatewayctl.adapters.kubernetes.gateway.port_forward import PortForwards
 from gatewayctl.domain.platform import Replica
 
 _REACHED = 0.5  # seconds to connect to a Pod's address
+_REPORTED = 5.0  # seconds from the end of a Pod's containers until the API server knows
 _LONGEST = 300  # characters of a note
 
 
@@ -32,10 +33,9 @@ class KubernetesReplicas:
     rules that the kubelet no longer updates. Afterwards it is left out, so that no proof waits for it.
 
     Waits read them many times a second, so they are listed once and then watched. `listing` is that list where others
-    read it, too.
+    read it, too; its staleness is that of the port.
     """
 
-    removal_delay = 5.0  # seconds; from the end of a Pod's containers to its watch event
     endpoint_delay = 20.0  # seconds; a gateway that resolves names or discovers endpoints does so more often
 
     def __init__(
@@ -46,18 +46,32 @@ class KubernetesReplicas:
         self._forwards = PortForwards(api, place.namespace)
         self._lock = Lock()
 
+    @property
+    def staleness(self) -> float:
+        """Seconds by which a list may be late."""
+        return self._pods.staleness
+
+    @property
+    def removal_delay(self) -> float:
+        """Seconds within which a replica that has ended is no longer listed: the kubelet's report, and a late list."""
+        return _REPORTED + self.staleness
+
     def list(self) -> tuple[Replica, ...]:
         """All that should serve, ready or not. Raises EnvironmentFailed when the API or the Pods cannot be reached."""
         with self._lock:
-            return self._list()
+            return self._replicas(self._pods.read())
+
+    def list_now(self) -> tuple[Replica, ...]:
+        """The same by a request of its own, so not older than the call. Raises EnvironmentFailed likewise."""
+        with self._lock:
+            return self._replicas(self._pods.read_now())
 
     def close(self) -> None:
         """End all port-forwards; a later list opens new ones."""
         with self._lock:
             self._forwards.close()
 
-    def _list(self) -> tuple[Replica, ...]:
-        found = self._pods.read()
+    def _replicas(self, found: tuple[Object, ...]) -> tuple[Replica, ...]:
         serving = tuple(sorted((pod for pod in found if _is_serving(pod)), key=name_of))
         if self._reach is NetworkPath.AUTO:
             self._reach = self._choose_path(serving)
@@ -87,7 +101,18 @@ class KubernetesReplicas:
             self._endpoint(pod, admin) if admin else "",
             ready=ready,
             note=("terminating" if _is_ending(pod) else "") if ready else _why_not(pod)[:_LONGEST],
+            identity=self._identity(pod),
         )
+
+    def _identity(self, pod: Object) -> str:
+        """The Pod's uid, and the start of its container; of all containers where none is named as the gateway."""
+        wanted = self._place.container
+        statuses = [one for one in items(pod, "status", "containerStatuses") if wanted in ("", one.get("name"))]
+        runs = [
+            f"{one.get('name')} {one.get('restartCount', 0)} {part(one, 'state', 'running').get('startedAt', '')}"
+            for one in statuses
+        ]
+        return " ".join((str(part(pod, "metadata").get("uid", "")), *sorted(runs))).strip()
 
     def _endpoint(self, pod: Object, port: int) -> str:
         if self._reach is NetworkPath.FORWARD:

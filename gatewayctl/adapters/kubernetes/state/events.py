@@ -108,6 +108,11 @@ class EventRecordingJournal:
     events: EventWriter
     _last: dict[str, tuple[str, EventReason]] = field(default_factory=dict, init=False)
 
+    @property
+    def staleness(self) -> float:
+        """As `inner`."""
+        return self.inner.staleness
+
     def load(self, app: str) -> Record | None:
         """As `inner`; the process that wrote the record has written its Event."""
         record = self.inner.load(app)

@@ -6,6 +6,7 @@ read before it. Phase and outcome are labels: `kubectl get configmaps -L gateway
 
 import json
 import secrets
+import time
 from dataclasses import dataclass
 
 from gatewayctl.adapters.files.records import release_from_data, release_from_json, release_to_data, release_to_json
@@ -20,6 +21,7 @@ from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.release import Record, Release
 
 _SPEC = "gatewayctl.yaml"
+_STALENESS = 5.0  # seconds until an abort is heard in silence, for twelve requests a minute of a long load
 _LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
 
 
@@ -28,10 +30,14 @@ class KubernetesJournal:
 
     `spec_text` is stored beside a release when it begins, so that anybody can act on it from anywhere. Whoever acts on
     it later leaves the stored one as it is, and so does a process with an empty `spec_text`.
+    `has_moved` knows of a write of others after `staleness` seconds at the latest.
     """
 
-    def __init__(self, api: Api, namespace: str, spec_text: str = "", keep: int = 10) -> None:
+    def __init__(
+        self, api: Api, namespace: str, spec_text: str = "", keep: int = 10, staleness: float = _STALENESS
+    ) -> None:
         self._api, self._namespace, self._spec, self._keep = api, namespace, spec_text, keep
+        self.staleness = staleness
         self._last: dict[str, _JournalEntry] = {}
         self._watched: dict[str, WatchedObject] = {}
 
@@ -59,15 +65,21 @@ class KubernetesJournal:
         return Record(release, stored.version if stored else 0)
 
     def has_moved(self, app: str, version: int) -> bool:
-        """Whether the record is known, by a watch, to be no longer at `version`. Raises EnvironmentFailed."""
+        """Whether the record was no longer at `version`, `staleness` seconds ago or later. Raises EnvironmentFailed.
+
+        A watch tells. Where it is silent for so long, one request is sent.
+        """
         item, last = self._watched.get(app), self._last.get(app)
         if item is None:
-            item = self._watched[app] = WatchedObject(self._api, config_maps(self._namespace), own_name(app))
+            item = self._watched[app] = WatchedObject(
+                self._api, config_maps(self._namespace), own_name(app), self.staleness
+            )
             if last is not None:
-                item.follow(last.found)
-                return last.version != version
+                item.follow(last.found, last.asked)
+                if time.monotonic() - last.asked <= self.staleness:
+                    return last.version != version
         try:
-            found = _entry(item.read()).version
+            found = _entry(item.read(), time.monotonic()).version
         except NotFound:
             return True
         return found > version  # the event of an earlier write of ours may still be on its way
@@ -79,22 +91,26 @@ class KubernetesJournal:
 
     def _read(self, app: str) -> "_JournalEntry | None":
         self._last.pop(app, None)
+        asked = time.monotonic()
         try:
             found = self._api.get(config_maps(self._namespace, own_name(app)))
         except NotFound:
             return None
-        entry = _entry(found)
+        entry = _entry(found, asked)
         self._last[app] = entry
+        if app in self._watched:
+            self._watched[app].confirm(found, asked)
         return entry
 
     def _write(self, app: str, wanted: Object, old: "_JournalEntry | None") -> "_JournalEntry":
+        asked = time.monotonic()
         if old is None:
-            stored = _entry(self._api.create(config_maps(self._namespace), wanted))
+            stored = _entry(self._api.create(config_maps(self._namespace), wanted), asked)
         else:
-            stored = _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted))
+            stored = _entry(self._api.replace(config_maps(self._namespace, own_name(app)), wanted), asked)
         self._last[app] = stored
         if app in self._watched:
-            self._watched[app].update(stored.found)
+            self._watched[app].update(stored.found, asked)
         return stored
 
     def _next(self, app: str, release: Release, old: "_JournalEntry | None", nonce: str) -> Object:
@@ -141,11 +157,12 @@ def list_specs(api: Api, namespace: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _JournalEntry:
-    """A journal's ConfigMap as the API server gave it."""
+    """A journal's ConfigMap as the API server gave it to a request of the time `asked`, in monotonic seconds."""
 
     found: Object
     version: int
     source: str
+    asked: float
 
     @property
     def data(self) -> dict[str, str]:
@@ -183,7 +200,7 @@ def _verify_version(app: str, found: _JournalEntry | None, expected: int) -> Non
 _REPAIR_HINT = "restore it from a backup, or make sure that no release is open and delete it: kubectl delete configmap"
 
 
-def _entry(found: Object) -> _JournalEntry:
+def _entry(found: Object, asked: float) -> _JournalEntry:
     meta = texts(found, "metadata")
     source = f"ConfigMap {meta.get('namespace')}/{meta.get('name')}"
     version = texts(found, "data").get("version", "")
@@ -191,7 +208,7 @@ def _entry(found: Object) -> _JournalEntry:
         raise EnvironmentFailed(
             f"{source}: not a journal: expected a version of 1 or more, found {version!r}", hint=_REPAIR_HINT
         )
-    return _JournalEntry(found, int(version), source)
+    return _JournalEntry(found, int(version), source, asked)
 
 
 def _prune(ended: list[Object], room: int) -> str:

@@ -6,6 +6,7 @@ neither.
 """
 
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalW
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
 from gatewayctl.adapters.kubernetes.client.names import MANAGER
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events, pods, replica_sets
+from gatewayctl.adapters.kubernetes.client.watch import STALENESS
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     Template,
     desired_replicas,
@@ -34,8 +36,8 @@ from gatewayctl.adapters.kubernetes.workloads.objects import (
 )
 from gatewayctl.adapters.kubernetes.workloads.patch import image_operations, write_operations
 from gatewayctl.adapters.kubernetes.workloads.rollout_watch import (
-    RolloutWatch,
     Snapshot,
+    continue_watch,
     refresh,
     take_snapshot,
     wait_for_change,
@@ -55,18 +57,28 @@ class KubernetesWorkloads:
     lag = 2.0
     readiness_gap = 5.0  # seconds; several probes, on a busy node
 
-    def __init__(self, api: Api, namespace: str, containers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, api: Api, namespace: str, containers: Mapping[str, str] | None = None, staleness: float = STALENESS
+    ) -> None:
         self._api, self._namespace, self.containers = api, namespace, dict(containers or {})
+        self.staleness = staleness
         # A thread takes a snapshot out while it uses it, and puts it back afterwards: two threads never share one.
         self._snapshots: dict[str, Snapshot] = {}
         self._templates: dict[tuple[str, str], Template] = {}
 
     def read(self, name: str) -> Workload:
-        """A Deployment as it is now. Read again soon, it returns once something has changed, or after about a second.
+        """A Deployment as it was at most `staleness` seconds ago. Raises Missing, EnvironmentFailed.
 
-        From the second read on it is watched. Raises Missing, EnvironmentFailed.
+        Read again soon, it returns once something has changed, or after about a second. From the second read on it is
+        watched.
         """
         return self._with_trouble(self._snapshot(name))
+
+    def read_now(self, name: str) -> Workload:
+        """A Deployment by requests of their own, so not older than the call. Raises Missing, EnvironmentFailed."""
+        found = self._request(name, self._snapshots.pop(name, None))
+        self._snapshots[name] = found
+        return self._with_trouble(found)
 
     def deployment(self, name: str) -> Object:
         """The Deployment that `read` reads, as JSON, without a second request for both. Raises Missing."""
@@ -76,7 +88,10 @@ class KubernetesWorkloads:
         before, found = self._snapshots.pop(name, None), None
         if before is not None:
             is_waiting = before.is_recent and not self._workload(before).settled
-            found = wait_for_change(self._api, self._namespace, before) if is_waiting else refresh(before)
+            if is_waiting:
+                found = wait_for_change(self._api, self._namespace, before, self.staleness)
+            else:
+                found = refresh(before, self.staleness)
         if found is None:
             found = self._request(name, before)
         self._snapshots[name] = found
@@ -126,6 +141,7 @@ class KubernetesWorkloads:
 
     def _request(self, name: str, before: Snapshot | None) -> Snapshot:
         """A snapshot by requests. A Deployment that was settled and has not changed since still has the same Pods."""
+        asked = time.monotonic()
         now = self._deployment(name)
         if before is None:
             return take_snapshot(self._api, self._namespace, now)
@@ -133,16 +149,15 @@ class KubernetesWorkloads:
             found = Snapshot(now, before.pods, before.since, template=before.template)
         else:
             found = take_snapshot(self._api, self._namespace, now)
-        found.watch = before.watch
-        if found.watch is None or found.watch.has_ended:
-            found.watch = RolloutWatch(self._api, self._namespace, found)
+        found.asked = asked
+        continue_watch(self._api, self._namespace, found, before.watch)
         return found
 
     def _after_write(self, written: Object, before: Snapshot | None) -> Snapshot:
         """The snapshot right after a write of ours."""
         if before is not None and before.watch is not None:
             before.watch.update(written)
-            found = refresh(before)
+            found = refresh(before, self.staleness)
             if found is not None:
                 return found
         if before is not None and before.is_recent:

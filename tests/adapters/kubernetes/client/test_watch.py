@@ -8,10 +8,15 @@ from threading import Condition
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, ApiFault, NotFound, Object
-from gatewayctl.adapters.kubernetes.client.watch import Watch, WatchedList, WatchedObject
+from gatewayctl.adapters.kubernetes.client.watch import Listing, Watch, WatchedList, WatchedObject
 
 WITHIN = 20  # seconds
 END: Object = {}
+
+
+def listing_of(*objects: Object) -> Listing:
+    """What a list request at version 10 answered just now."""
+    return Listing(objects, "10", time.monotonic())
 
 
 def one(name: str, version: int, **more: str) -> Object:
@@ -25,11 +30,12 @@ class WatchServer(Api):
         self.objects, self.asked = list(objects), list[str]()
         self.queue: SimpleQueue[Object] = SimpleQueue()
         self.refused = False
+        self.version = 10
 
     def get(self, path: str, **query: str) -> Object:
         self.asked.append("get")
         if path == "things":
-            return {"metadata": {"resourceVersion": "10"}, "items": list(self.objects)}
+            return {"metadata": {"resourceVersion": str(self.version)}, "items": list(self.objects)}
         for held in self.objects:
             if path == f"things/{held['metadata']['name']}":
                 return held
@@ -116,7 +122,7 @@ def test_a_watch_that_runs_out_goes_on_from_its_last_event_while_somebody_reads(
 
 def test_a_watch_that_nobody_reads_is_not_opened_again() -> None:
     api = WatchServer()
-    watch = Watch(api, "things", "10", (), Condition())
+    watch = Watch(api, "things", listing_of(), Condition())
     wait_until(lambda: watch.is_live)
 
     api.queue.put(END)
@@ -127,7 +133,7 @@ def test_a_watch_that_nobody_reads_is_not_opened_again() -> None:
 
 def test_an_event_that_is_older_than_an_answer_of_ours_does_not_undo_it() -> None:
     api = WatchServer()
-    watch = Watch(api, "things", "10", (one("a", 10),), Condition())
+    watch = Watch(api, "things", listing_of(one("a", 10)), Condition())
     watch.update(one("a", 12, by="us"))
 
     api.send_event("MODIFIED", one("a", 11))
@@ -157,10 +163,100 @@ def test_an_object_is_watched_from_its_second_read_on() -> None:
 def test_an_object_that_was_deleted_is_requested_and_not_found() -> None:
     api = WatchServer(one("a", 1))
     item = WatchedObject(api, "things", "a")
-    item.follow(item.read())
+    item.follow(item.read(), time.monotonic())
     api.objects.clear()
 
     api.send_event("DELETED", one("a", 2))
 
     with pytest.raises(NotFound):
         wait_until(lambda: not item.read())
+
+
+def test_a_silent_watch_costs_one_request_for_each_time_that_it_may_be_late_and_stays() -> None:
+    api = WatchServer(one("a", 1))
+    listing = WatchedList(api, "things", staleness=0.1)
+    begun = time.monotonic()
+    names(listing)
+
+    wait_until(lambda: names(listing) == ["a"] and api.asked.count("get") >= 5)
+
+    assert time.monotonic() - begun >= 4 * 0.1
+    assert api.asked.count("watch 10") == 1
+
+
+def test_an_event_confirms_what_is_held_as_an_answer_does() -> None:
+    api = WatchServer(one("a", 1))
+    watch = Watch(api, "things", Listing((one("a", 1),), "10", time.monotonic() - 60), Condition())
+    wait_until(lambda: watch.is_live)
+    assert not watch.is_fresh(5)
+
+    api.send_event("BOOKMARK", one("", 17))
+
+    wait_until(lambda: watch.is_fresh(5))
+
+
+def test_a_watch_that_did_not_say_what_an_answer_says_is_replaced() -> None:
+    api = WatchServer(one("a", 1))
+    listing = WatchedList(api, "things", staleness=0.05)
+    names(listing)
+
+    api.objects[:], api.version = [one("b", 30)], 30
+
+    wait_until(lambda: names(listing) == ["b"])
+    wait_until(lambda: "watch 30" in api.asked)
+
+
+def test_events_that_are_older_than_an_answer_change_nothing() -> None:
+    api = WatchServer()
+    watch = Watch(api, "things", listing_of(one("a", 10)), Condition())
+    assert not watch.confirm(Listing((one("b", 20),), "20", time.monotonic()))
+
+    api.send_event("DELETED", one("b", 15))  # the one before, of the same name
+    api.send_event("MODIFIED", one("a", 16))
+    api.send_event("ADDED", one("c", 21))
+
+    wait_until(lambda: "c" in watch.objects)
+    assert sorted(watch.objects) == ["b", "c"]
+
+
+def test_an_answer_that_is_older_than_an_event_confirms_and_changes_nothing() -> None:
+    api = WatchServer()
+    watch = Watch(api, "things", listing_of(one("a", 10)), Condition())
+    api.send_event("MODIFIED", one("a", 21, by="somebody"))
+    wait_until(lambda: watch.events == 1)
+
+    assert watch.confirm(Listing((one("a", 10),), "20", time.monotonic()))
+
+    assert watch.objects["a"]["by"] == "somebody"
+
+
+def test_what_is_asked_for_now_is_as_young_as_the_question() -> None:
+    api = WatchServer(one("a", 1))
+    listing = WatchedList(api, "things")
+    names(listing)
+
+    api.objects.append(one("b", 11))
+
+    assert [found["metadata"]["name"] for found in listing.read_now()] == ["a", "b"]
+
+
+def test_a_write_of_ours_confirms_the_one_object_that_is_watched() -> None:
+    api = WatchServer(one("a", 1))
+    watch = Watch(api, "things", Listing.of_one(one("a", 1), time.monotonic() - 60), Condition())
+    wait_until(lambda: watch.is_live)
+
+    watch.update(one("a", 2, by="us"), time.monotonic())
+
+    assert watch.is_fresh(5)
+    assert watch.objects["a"]["by"] == "us"
+
+
+def test_a_read_elsewhere_of_what_the_watch_did_not_say_replaces_the_watch() -> None:
+    api = WatchServer(one("a", 1))
+    item = WatchedObject(api, "things", "a")
+    item.follow(item.read(), time.monotonic())
+    wait_until(lambda: "watch 1" in api.asked)
+
+    item.confirm(one("a", 7), time.monotonic())
+
+    wait_until(lambda: "watch 7" in api.asked)

@@ -28,11 +28,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; with `cut` the connection ends instead of it."""
+    """One answer; with `cut` the connection ends instead of it.
+
+    With `silent` the answer begins and nothing follows, with `mute` not even that: the connection stays open.
+    """
 
     status: int = 200
     body: object = field(default_factory=dict)
     cut: bool = False
+    silent: bool = False
+    mute: bool = False
 
 
 Answering = Callable[[Request], Reply]
@@ -48,6 +53,7 @@ def failure(status: int, message: str, *fields: str) -> Reply:
 @contextmanager
 def serving(answer: Answering, folder: Path) -> Iterator[str]:
     """Serve, and yield a kubeconfig file with a static token."""
+    is_over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -59,7 +65,13 @@ def serving(answer: Answering, folder: Path) -> Iterator[str]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             reply = answer(Request(self.command, parts.path, query, headers, json.loads(data) if data else None))
-            if reply.cut:
+            if reply.silent:
+                self.send_response(reply.status)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+            if reply.silent or reply.mute:
+                is_over.wait()
+            if reply.cut or reply.silent or reply.mute:
                 self.close_connection = True
                 return
             sent = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
@@ -80,6 +92,7 @@ def serving(answer: Answering, folder: Path) -> Iterator[str]:
     try:
         yield str(kubeconfig(folder, f"http://127.0.0.1:{server.server_port}", TOKEN))
     finally:
+        is_over.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -72,7 +72,10 @@ class MemoryApi(Api):
     def _events(self, which: str, seconds: int) -> Generator[Object]:
         """The events of Pods, and then silence, as a real watch has it."""
         while which == "watch pods" and self.events:
-            yield self.events.pop(0)
+            event = self.events.pop(0)
+            self.server.count += 1
+            event["object"]["metadata"]["resourceVersion"] = str(self.server.count)
+            yield event
         self.silence.wait(seconds)
 
     def _request(self, verb: str, path: str, body: object = None) -> Object:

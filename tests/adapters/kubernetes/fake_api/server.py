@@ -37,13 +37,15 @@ class FakeApiServer:
     """Stores objects; each write gives an object a new resourceVersion, and one with an old resourceVersion conflicts.
 
     `lose` is how many of the next writes are done without an answer, `drop` how many get none and are not done.
-    `before_write` is called with each write first, and may answer it instead of the server. `on_store` is called with
-    the object as a write left it and as it was before, and returns what is stored.
+    `watch` answers each watch: all are refused, unless a test says something else. `before_write` is called with each
+    write first, and may answer it instead of the server. `on_store` is called with the object as a write left it and as
+    it was before, and returns what is stored.
     """
 
     objects: dict[str, Object] = field(default_factory=dict)
     lose: int = 0
     drop: int = 0
+    watch: Reply = field(default_factory=lambda: failure(405, "nothing is told here: ask again"))
     before_write: Callable[[Request], Reply | None] = no_reply
     on_store: Callable[[Object, Object], Object] = store_as_sent
     asked: list[Request] = field(default_factory=list)
@@ -51,9 +53,9 @@ class FakeApiServer:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def answer(self, asked: Request) -> Reply:
-        """The answer to one request; there are no watches."""
+        """The answer to one request."""
         if "watch" in asked.query:
-            return failure(405, "nothing is told here: ask again")
+            return self.watch
         with self._lock:
             self.asked.append(asked)
             if asked.verb == "GET":

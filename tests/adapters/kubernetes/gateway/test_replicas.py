@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,69 @@ def test_a_pod_that_is_being_deleted_counts_for_as_long_as_it_is_ready(api: Api,
     ]
 
     assert [(one.name, one.ready, one.note) for one in direct(api)] == [("still", True, "terminating")]
+
+
+def running(name: str, restarts: int = 0, since: str = "2026-11-21T14:00:00Z") -> dict[str, Any]:
+    return {"name": name, "restartCount": restarts, "state": {"running": {"startedAt": since}}}
+
+
+@pytest.mark.parametrize(
+    ("uid", "statuses"),
+    [
+        ("u2", [running("envoy"), running("logs")]),
+        ("u1", [running("envoy", restarts=1, since="2026-11-21T14:00:00Z"), running("logs")]),
+        ("u1", [running("envoy", since="2026-11-21T14:00:01Z"), running("logs")]),
+    ],
+)
+def test_another_process_under_the_same_name_has_another_identity(
+    api: Api, cluster: PodList, uid: str, statuses: list[Any]
+) -> None:
+    """p18: a Pod of a StatefulSet, and a container that restarts, keep name and address."""
+    cluster.pods = [a_pod("a", uid="u1", status={"containerStatuses": [running("envoy"), running("logs")]})]
+    (before,) = direct(api)
+
+    cluster.pods = [a_pod("a", uid=uid, status={"containerStatuses": statuses})]
+    (after,) = direct(api)
+
+    assert (after.name, after.traffic) == (before.name, before.traffic)
+    assert after.identity != before.identity
+
+
+def test_where_the_gateways_container_is_named_others_of_its_pod_may_restart(api: Api, cluster: PodList) -> None:
+    place = replace(PLACE, container="envoy")
+    identities = set()
+    for restarts in (0, 1):
+        cluster.pods = [
+            a_pod("a", uid="u1", status={"containerStatuses": [running("envoy"), running("logs", restarts)]})
+        ]
+        identities |= {one.identity for one in KubernetesReplicas(api, place, NetworkPath.DIRECT).list()}
+
+    assert len(identities) == 1
+
+
+def test_the_order_in_which_containers_are_reported_is_no_restart(api: Api, cluster: PodList) -> None:
+    identities = set()
+    for statuses in ([running("envoy"), running("logs")], [running("logs"), running("envoy")]):
+        cluster.pods = [a_pod("a", uid="u1", status={"containerStatuses": statuses})]
+        identities |= {one.identity for one in direct(api)}
+
+    assert len(identities) == 1
+
+
+def test_a_new_pod_that_nobody_is_told_of_is_listed_now(api: Api, cluster: PodList) -> None:
+    cluster.pods = [a_pod("a")]
+    replicas = KubernetesReplicas(api, PLACE, NetworkPath.DIRECT)
+    replicas.list()
+
+    cluster.pods = [a_pod("a"), a_pod("b")]
+
+    assert [one.name for one in replicas.list_now()] == ["a", "b"]
+
+
+def test_a_pod_that_has_ended_leaves_the_list_in_the_time_stated_though_the_list_may_be_late(api: Api) -> None:
+    replicas = KubernetesReplicas(api, PLACE, NetworkPath.DIRECT)
+
+    assert replicas.removal_delay > replicas.staleness > 0
 
 
 CRASH = {"name": "envoy", "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}}

@@ -1,6 +1,7 @@
 """The journal's ConfigMap: what a save costs, what people find in it, and what lost answers do to it."""
 
 import json
+import time
 from dataclasses import dataclass, replace
 
 import pytest
@@ -10,6 +11,7 @@ from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_specs, read_spec
 from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
 from gatewayctl.domain.release import Outcome, Phase
+from tests.adapters.kubernetes.fake_api.http import Reply
 from tests.adapters.kubernetes.fake_api.server import FakeApiServer
 from tests.contract.releases import a_release, ended
 
@@ -211,3 +213,29 @@ def test_the_stored_release_is_json_that_others_can_read(place: Place) -> None:
 
     assert json.loads(place.kept["data"]["release"])["id"] == a_release().id
     assert [one["id"] for one in json.loads(place.kept["data"]["history"])] == [a_release().id]
+
+
+@pytest.mark.parametrize("watch", [Reply(silent=True), Reply(mute=True)], ids=["silent", "mute"])
+def test_an_abort_is_heard_in_time_by_a_process_whose_watch_says_nothing(place: Place, watch: Reply) -> None:
+    """k08: the driver of a release believed a silent watch for 185 s, and the load went on."""
+    place.server.watch = watch
+    driver, aborter = KubernetesJournal(place.api, "shop", staleness=0.3), place.journal()
+    version = driver.save("orders", a_release(), 0).version
+    for _ in range(3):
+        assert not driver.has_moved("orders", version)
+
+    aborter.save("orders", a_release().at(Phase.UNROUTE), version)
+
+    deadline = time.monotonic() + 20
+    while not driver.has_moved("orders", version):
+        assert time.monotonic() < deadline, "waited 20 s for the abort to be heard"
+        time.sleep(0.01)
+
+
+def test_what_was_known_for_longer_than_allowed_is_asked_for_at_the_first_look(place: Place) -> None:
+    driver, aborter = KubernetesJournal(place.api, "shop", staleness=0.0), place.journal()
+    version = driver.save("orders", a_release(), 0).version
+
+    aborter.save("orders", a_release().at(Phase.UNROUTE), version)
+
+    assert driver.has_moved("orders", version)

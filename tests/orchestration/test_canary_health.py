@@ -1,0 +1,73 @@
+"""Whether the canary is healthy, where what is read may be late."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayctl.domain.platform import Workload
+from gatewayctl.domain.verdicts import Judgement
+from gatewayctl.orchestration.canary_health import CanaryHealth
+from gatewayctl.orchestration.context import Fence, StepContext
+from tests.fakes.memory import MemoryWorkloadReader
+from tests.fakes.shop import AskingSuites, a_release, ports
+from tests.fakes.world import Deployment, Pod, World
+
+
+class LateReader(MemoryWorkloadReader):
+    """A reader whose watch is silent: `read` gives what it gave when it was made, for as long as a test takes."""
+
+    staleness = 3600.0
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.first = {name: super(LateReader, self).read(name) for name in world.deployments}
+
+    def read(self, name: str) -> Workload:
+        return self.first[name]
+
+    def read_now(self, name: str) -> Workload:
+        return super().read(name)
+
+
+def a_canary() -> Deployment:
+    """The canary of the release, ready."""
+    return Deployment("shop/orders:1.1", 1, pods=[Pod("orders-canary-00001", "shop/orders:1.1", -9.0)])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Deployment("shop/orders:1.1", 1, pods=[Pod("orders-canary-00001", "shop/orders:1.1", 0.0)]),
+        Deployment("shop/orders:0.0", 1),
+    ],
+    ids=["not ready yet", "another image"],
+)
+def test_a_canary_that_is_lost_only_in_what_is_late_is_healthy(before: Deployment) -> None:
+    """k07: a verdict of failure needs a request that is younger than the question."""
+    world, suites = World(), AskingSuites(World(), [])
+    release = a_release(world, suites)
+    world.deployments["orders-canary"] = before
+    workloads = LateReader(world)
+    world.deployments["orders-canary"] = a_canary()
+    wired = replace(ports(world, suites), workloads=workloads)
+    health = CanaryHealth(StepContext(wired, release, Fence(lambda: None, lambda: None), lambda _: None))
+
+    seen = [health.look()]
+    world.sleep(workloads.readiness_gap + 1)
+    seen.append(health.look())
+
+    assert not any(isinstance(one, Judgement) for one in seen)
+    assert isinstance(seen[-1], float)
+
+
+def test_a_canary_that_is_lost_now_is_lost() -> None:
+    world, suites = World(), AskingSuites(World(), [])
+    release = a_release(world, suites)
+    world.deployments["orders-canary"] = Deployment("shop/orders:0.0", 1)
+    wired = replace(ports(world, suites), workloads=LateReader(world))
+    health = CanaryHealth(StepContext(wired, release, Fence(lambda: None, lambda: None), lambda _: None))
+
+    seen = health.look()
+
+    assert isinstance(seen, Judgement)
+    assert "was changed to shop/orders:0.0" in seen.text
