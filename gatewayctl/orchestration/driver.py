@@ -59,7 +59,7 @@ class Driver(ReleaseLoop):
     def abort(self, app: str, reason: str) -> Release:
         """Abort a release, also one that another process drives: write the journal, wait for the lease, go back."""
         while True:
-            record = self.open(app)
+            record = self._insist(lambda: self.open(app), f"the journal of {app} to be read", "abort")
             moved, _ = advance(record.release, AbortAsked(reason))
             moved = moved.with_note(self._note(moved.phase, "–", f"abort: {reason}"))
             try:
@@ -69,10 +69,13 @@ class Driver(ReleaseLoop):
                 continue  # the driver journaled a step in between; the abort applies to what it wrote
         with self._release_lease_after(app):
             self._take_lease(app)
-            current = self.ports.journal.load(app)
+            what = f"the release of {app} to be taken up"
+            current = self._insist(lambda: self.ports.journal.load(app), what, "abort")
             if current is None or current.release.id != moved.id:
                 raise Superseded(f"release {moved.id} of {app} ended meanwhile")
-            return current.release if current.release.ended else self._drive(self._take_up(current), Resumed())
+            if current.release.ended:
+                return current.release
+            return self._drive(self._insist(lambda: self._take_up(current), what, "abort"), Resumed())
 
     def open(self, app: str) -> Record:
         """The open release of an application. Raises UsageFault when there is none."""

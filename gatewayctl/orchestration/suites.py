@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
 from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
@@ -45,18 +45,18 @@ def run_load(context: StepContext) -> Judgement:
 def _ready(context: StepContext) -> tuple[Replica, ...]:
     ready = tuple(replica for replica in context.replicas() if replica.ready)
     if not ready:
-        raise EnvironmentFailed("no gateway replica is ready")
+        raise Transient("no gateway replica is ready")
     return ready
 
 
 def _unless_lost(context: StepContext, before: tuple[Replica, ...], judgement: Judgement) -> Judgement:
-    """The judgement. Raises EnvironmentFailed if it is bad and a gateway replica was lost: that can be the cause."""
+    """The judgement. Raises Transient if it is bad and a gateway replica was lost: that can be the cause."""
     if judgement.verdict is Verdict.PASS:
         return judgement
     now = {replica.name: replica for replica in context.replicas()}
     lost = [one.name for one in before if one.name not in now or not now[one.name].ready]
     if lost:
-        raise EnvironmentFailed(f"gateway replica {', '.join(lost)} was lost meanwhile; {judgement.text}")
+        raise Transient(f"gateway replica {', '.join(lost)} was lost meanwhile; {judgement.text}")
     return judgement
 
 
