@@ -100,7 +100,7 @@ def _exchange(method: str, url: str, headers: list[tuple[str, str]], timeout: fl
         ):
             yield response
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, _TooMuch) as fault:
-        if limit.is_over:
+        if limit.is_over or isinstance(fault, httpx.TimeoutException):
             raise _NoAnswer(f"no whole answer within {timeout:g} s") from fault
         raise _NoAnswer(f"{type(fault).__name__}: {fault}".removeprefix("_TooMuch: ")) from fault
     if limit.is_over:  # an answer without a length ends when its connection does, so it looks whole

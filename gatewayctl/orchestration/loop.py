@@ -17,7 +17,7 @@ from gatewayctl.domain.release import Note, Phase, Record, Release
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.outage import WAY_OUT_SECONDS, Outage, patience_of, retry_pauses
-from gatewayctl.orchestration.ownership import Ownership
+from gatewayctl.orchestration.ownership import Ownership, WatchedProber
 from gatewayctl.orchestration.steps import PERFORMERS, Performers, perform
 from gatewayctl.waiting import Deadline, until
 
@@ -167,10 +167,20 @@ class ReleaseLoop:
         while True:
             begun = clock.now()
             try:
-                step = StepContext(self.ports, release, fence, ownership.make_tick())
-                return perform(effect, step, self.performers)
+                return perform(effect, self._step(release, fence, ownership.make_watch()), self.performers)
             except Transient as fault:
                 outage.wait(fault, begun, ownership.verify)
+
+    def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
+        """What one step works with: all that can take long calls `watch`."""
+
+        def tick(text: str) -> None:
+            self.ports.listener.progress(release.phase, text)
+            watch()
+
+        gateway = self.ports.gateway
+        watched = replace(gateway, prober=WatchedProber(gateway.prober, watch))
+        return StepContext(replace(self.ports, gateway=watched), release, fence, tick)
 
     def _note(self, phase: Phase, mark: str, text: str) -> Note:
         return Note(phase, mark, text, self.ports.clock.wall(), 0.0, str(self.holder))

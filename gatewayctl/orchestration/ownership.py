@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Superseded, Transient
-from gatewayctl.domain.platform import Holder
+from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.platform import Holder, Probe, Replica
 from gatewayctl.domain.release import Record
 from gatewayctl.orchestration.context import Ports
+from gatewayctl.ports import Prober
 
 LOOK_EVERY = 1.0  # seconds between two looks at lease and journal while waiting
 
@@ -35,18 +37,17 @@ class Ownership:
         if self.ports.journal.has_moved(app, self.record.version):
             self.verify()
 
-    def make_tick(self) -> Callable[[str], None]:
-        """A tick that reports progress, and once a second polls.
+    def make_watch(self) -> Callable[[], None]:
+        """A check for moments in which a step waits: it polls once a second, however often it is called.
 
         A poll that fails with Transient ends nothing while the last one that succeeded is younger than the lease's safe
-        time: until then nobody else can have taken the release over. After that the tick raises it.
+        time: until then nobody else can have taken the release over. After that the check raises it.
         """
         clock, phase, listener = self.ports.clock, self.record.release.phase, self.ports.listener
         looked = sure = clock.now()
 
-        def tick(text: str) -> None:
+        def watch() -> None:
             nonlocal looked, sure
-            listener.progress(phase, text)
             begun = clock.now()
             if begun - looked < LOOK_EVERY:
                 return
@@ -60,4 +61,17 @@ class Ownership:
                 listener.progress(phase, f"not known for {unsure:.0f} s whether the release is still ours: {fault}")
             looked = clock.now()
 
-        return tick
+        return watch
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedProber:
+    """ports.Prober that calls `watch` before each probe: many slow ones take longer than a lease lives."""
+
+    prober: Prober
+    watch: Callable[[], None]
+
+    def ask(self, replica: Replica, probe: Probe) -> Answer:
+        """One answer, as the prober gives it. Raises what `watch` raises."""
+        self.watch()
+        return self.prober.ask(replica, probe)
