@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.files.locking import replace_text
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
@@ -71,9 +72,7 @@ class DistributedLoad:
         finally:
             for task in tasks:
                 watch.runner.cancel(task.name)
-        folder = Path(run.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "workers.json").write_text(done.to_json())
+        replace_text(Path(run.folder) / "workers.json", done.to_json())
         return result_of(done)
 
     def _run(self, watch: "_Watch", tasks: tuple[Task, Task], files: Bundle) -> LocustOutput:
