@@ -184,13 +184,17 @@ class Journal(Protocol):
 
 
 class Leases(Protocol):
-    """One live process at a time works on an application."""
+    """One live process at a time works on an application. Raises Busy only after another holder was read."""
+
+    @property
+    def safe_time(self) -> float:
+        """Seconds after a successful `renew` for which nobody else can take the lease."""
 
     def acquire(self, app: str, holder: Holder) -> None:
         """Take the lease, also from a holder whose process has ended or whose lease has expired; else raise Busy."""
 
     def renew(self, app: str, holder: Holder) -> None:
-        """Extend the lease. Raises Busy when someone else has it."""
+        """Extend the lease. Raises Busy when someone else has it, Transient when that cannot be found out now."""
 
     def release(self, app: str, holder: Holder) -> None:
         """Give the lease back; does nothing when it is not ours any more."""

@@ -8,11 +8,12 @@ from functools import partial
 from itertools import count
 from typing import TypeVar
 
-from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing
+from gatewayctl.domain.errors import DeadlineExceeded, Transient
 from gatewayctl.ports import Clock, Tick
 
 T = TypeVar("T")
 
+_MOST_BLIND = 300.0  # seconds by which looks that see nothing make a wait longer, all together
 _DOUBLINGS = 30  # of a pause; after so many it is at its longest, whatever that is
 
 
@@ -78,22 +79,58 @@ class Pending:
 def until(look: Callable[[], T | Pending], what: str, deadline: Deadline) -> T:
     """The first answer of `look` that is not Pending. Raises DeadlineExceeded with what was last seen.
 
-    A look that raises EnvironmentFailed counts as pending: what is unreachable now may answer before the deadline.
+    A look that raises Transient has seen nothing, and what cannot be seen may be as wanted. So the time until the next
+    look that sees something does not count. When that takes longer than the whole wait, Transient is raised, with how
+    long it `lasted`. Any other fault ends the wait: what it names will not be better a moment later.
     """
+    blind = _BlindTime(deadline)
 
     def look_again() -> T | Pending:
+        begun = deadline.clock.now()
         try:
-            return look()
-        except (DeadlineExceeded, Missing):
-            raise
-        except EnvironmentFailed as fault:
-            return Pending(str(fault))
+            seen = look()
+        except Transient as fault:
+            return blind.note(fault, what, begun)
+        blind.end()
+        return seen
 
-    return until_or_fail(look_again, what, deadline)
+    return _wait(look_again, what, deadline, blind)
+
+
+@dataclass(slots=True)
+class _BlindTime:
+    """The time in which looks saw nothing, in seconds: `total` for what is over, `since` for what goes on.
+
+    A look that fails counts with the time that it took itself: a client tries again for seconds before it gives up.
+    """
+
+    deadline: Deadline
+    total: float = 0.0
+    since: float | None = None
+
+    def note(self, fault: Transient, what: str, begun: float) -> Pending:
+        """A look that was `begun` then saw nothing. Raises Transient when that has been so for the whole wait."""
+        if self.since is None:
+            self.since = begun
+        lasted = self.deadline.clock.now() - self.since
+        if lasted >= self.deadline.within:
+            message = f"waited {lasted:g} s for {what}, and could not look: {fault}"
+            raise Transient(message, hint=fault.hint, lasted=lasted) from fault
+        return Pending(str(fault))
+
+    def end(self) -> None:
+        """A look saw something."""
+        if self.since is not None:
+            self.total = min(self.total + self.deadline.clock.now() - self.since, _MOST_BLIND)
+            self.since = None
 
 
 def until_or_fail(look: Callable[[], T | Pending], what: str, deadline: Deadline) -> T:
-    """As `until`, but an EnvironmentFailed of `look` ends the wait at once: what it names will never be."""
+    """As `until`, but every fault of `look` ends the wait at once, a transient one too."""
+    return _wait(look, what, deadline, _BlindTime(deadline))
+
+
+def _wait(look: Callable[[], T | Pending], what: str, deadline: Deadline, blind: _BlindTime) -> T:
     clock = deadline.clock
     end = clock.now() + deadline.within
     for looks in count(1):
@@ -102,7 +139,7 @@ def until_or_fail(look: Callable[[], T | Pending], what: str, deadline: Deadline
             return seen
         detail = seen.detail
         deadline.tick(detail)
-        left = end - clock.now()
+        left = end + blind.total - clock.now() if blind.since is None else math.inf
         if left <= 0:
             break
         pause(min(deadline.pause(looks), left), clock, partial(deadline.tick, detail), deadline.tick_every)

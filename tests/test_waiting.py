@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing
+from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing, Transient
 from gatewayctl.waiting import Backoff, Deadline, Pending, pause, until, until_or_fail
 
 PACKAGE = Path(__file__).parents[1] / "gatewayctl"
@@ -102,13 +102,15 @@ def test_what_is_unreachable_is_asked_again() -> None:
     def look() -> str:
         tries.append(1)
         if len(tries) < 3:
-            raise EnvironmentFailed("connection refused")
+            raise Transient("connection refused")
         return "reached"
 
     assert until(look, "an answer", Deadline(FakeClock(), ignore, 10.0)) == "reached"
 
 
-@pytest.mark.parametrize("fault", [Missing("taken away"), DeadlineExceeded(1.0, "another wait")])
+@pytest.mark.parametrize(
+    "fault", [Missing("taken away"), DeadlineExceeded(1.0, "another wait"), EnvironmentFailed("forbidden")]
+)
 def test_what_waiting_does_not_bring_back_ends_the_wait(fault: EnvironmentFailed) -> None:
     def look() -> str:
         raise fault
@@ -117,6 +119,27 @@ def test_what_waiting_does_not_bring_back_ends_the_wait(fault: EnvironmentFailed
     with pytest.raises(type(fault)):
         until(look, "an answer", Deadline(clock, ignore, 10.0))
     assert not clock.slept
+
+
+def test_time_in_which_nothing_can_be_seen_does_not_count():
+    clock = FakeClock()
+
+    def look() -> str | Pending:
+        if 2.0 <= clock.time < 8.0:
+            raise Transient("connection refused")
+        return "done" if clock.time >= 14.0 else Pending("it runs")
+
+    assert until(look, "the end", Deadline(clock, ignore, 10.0, 0.5)) == "done"
+
+
+def test_what_could_not_be_seen_at_all_is_no_failure_of_what_was_waited_for():
+    def look() -> str:
+        raise Transient("connection refused")
+
+    clock = FakeClock()
+    with pytest.raises(Transient, match="10 s for the end, and could not look: connection refused") as found:
+        until(look, "the end", Deadline(clock, ignore, 10.0, 0.5))
+    assert found.value.lasted == pytest.approx(10.0)
 
 
 def test_where_the_first_fault_counts_nothing_is_asked_again() -> None:

@@ -61,8 +61,13 @@ class EnvironmentFailed(GatewayctlError):
 class Transient(EnvironmentFailed):
     """It failed now and may work a moment later: no connection, a server that is overloaded or restarts.
 
-    Whoever has time tries again with growing pauses; a release is not given up for it.
+    Whoever has time tries again with growing pauses; a release is not given up for it. `lasted` is for how many seconds
+    it has been so already, where somebody has waited.
     """
+
+    def __init__(self, message: str, *, hint: str = "", lasted: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.lasted = lasted
 
 
 class DeadlineExceeded(EnvironmentFailed):
@@ -85,7 +90,7 @@ class Conflict(GatewayctlError):
 
 
 class Busy(Conflict):
-    """Another live process works on this application."""
+    """Another live process works on this application: raised only after that holder was read. It says who."""
 
 
 class StaleWrite(Conflict):

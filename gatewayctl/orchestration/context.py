@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.lifecycle import WAY_OUT
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Release
@@ -29,9 +30,10 @@ from gatewayctl.ports import (
     WorkloadReader,
     WorkloadWriter,
 )
-from gatewayctl.waiting import Backoff, Deadline, pause
+from gatewayctl.waiting import Backoff, Deadline, pause, until
 
 _TICK_EVERY = 0.1  # seconds
+_KEEP_SECONDS = 30.0  # in which a document is kept: a disk that is full longer needs a person, and a release does not
 _FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
 
@@ -123,12 +125,16 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """One step of one release. `fence` is checked before every write; `tick` reports progress, and may stop a wait."""
+    """One step of one release. `fence` is checked before every write; `tick` reports progress, and may stop a wait.
+
+    `unkept` has the documents that could not be written.
+    """
 
     ports: Ports
     release: Release
     fence: Fence
     tick: Callable[[str], None]
+    unkept: list[str] = field(default_factory=list)
 
     def deadline(self, within: float, every: float | Backoff = 0.1) -> Deadline:
         """Wait at most `within` seconds, with `every` seconds between two looks."""
@@ -158,8 +164,23 @@ class StepContext:
         return written
 
     def keep(self, name: str, text: str) -> None:
-        """Put a document into the release's evidence."""
-        self.ports.evidence.put(self.release.id, name, text)
+        """Put a document into the release's evidence; when that fails, it is told once in a step, and the step goes on.
+
+        A disk that is full is waited for, once in a step, but not on the way out: there nothing comes before the way
+        back.
+        """
+        patience = 0.0 if self.unkept or self.release.phase in WAY_OUT else _KEEP_SECONDS
+
+        def put() -> bool:
+            self.ports.evidence.put(self.release.id, name, text)
+            return True
+
+        try:
+            until(put, f"{name} to be kept as evidence", self.deadline(patience, Backoff(self.release.id, 0.5, 5.0)))
+        except EnvironmentFailed as fault:
+            self.unkept.append(name)
+            if len(self.unkept) == 1:
+                self.tick(f"not kept as evidence: {name}: {fault}")
 
     def keep_change(self, label: str, before: Files, change: Change) -> None:
         """The files of an edit before and after it, as evidence."""

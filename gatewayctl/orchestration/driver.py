@@ -6,6 +6,7 @@ One process at a time drives an application: it holds the lease. loop.py says ho
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded
@@ -74,10 +75,13 @@ class Driver(ReleaseLoop):
         moved = self._write_abort(app, reason, release_id)
         with self._release_lease_after(app):
             self._take_lease(app)
-            current = self.ports.journal.load(app)
+            what = f"the release of {app} to be taken up"
+            current = self._insist(lambda: self.ports.journal.load(app), what, "abort")
             if current is None or current.release.id != moved.id:
                 return self._find_aborted(moved)
-            return current.release if current.release.ended else self._drive(self._take_up(current), Resumed())
+            if current.release.ended:
+                return current.release
+            return self._drive(self._insist(lambda: self._take_up(current), what, "abort"), Resumed())
 
     def open(self, app: str, release_id: str = "") -> Record:
         """The open release of an application, as `find_open` says, if this is its gateway; else raise Conflict."""
@@ -88,7 +92,7 @@ class Driver(ReleaseLoop):
     def _write_abort(self, app: str, reason: str, release_id: str) -> Release:
         """Journal the abort of one release, whatever its driver journals meanwhile."""
         while True:
-            record = self.open(app, release_id)
+            record = self._insist(partial(self.open, app, release_id), f"the journal of {app} to be read", "abort")
             release_id = record.release.id
             moved, _ = advance(record.release, AbortAsked(reason))
             moved = moved.with_note(self._note(moved.phase, "–", f"abort: {reason}"))

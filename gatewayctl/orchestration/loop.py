@@ -1,24 +1,27 @@
 """Drive one release: advance, save, perform. The journal is written before the effect it announces.
 
 The process that does this holds the application's lease. A process that takes over (abort, resume) writes the journal
-first. The process that had the release notices that before its next write, and within a second of every wait.
+first. The process that had the release notices that before its next write, and within a second of every wait. A step
+that fails because something is away for the moment is repeated: see outage.py.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from gatewayctl.domain.audit import chain
-from gatewayctl.domain.errors import Busy, GatewayctlError, StaleWrite, Superseded
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, GatewayctlError, StaleWrite, Superseded, Transient
 from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, advance, at_time
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
+from gatewayctl.orchestration.outage import WAY_OUT_SECONDS, Outage, patience_of, retry_pauses
+from gatewayctl.orchestration.ownership import Ownership, WatchedProber
 from gatewayctl.orchestration.steps import PERFORMERS, Performers, perform
 from gatewayctl.waiting import Deadline, until
 
-_LOOK_EVERY = 1.0  # seconds between two looks at the journal while waiting
-_UNREACHABLE = 30.0  # seconds for which the journal may be unreachable; a lease lasts longer
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -53,37 +56,74 @@ class ReleaseLoop:
                 release, effects = advance(current, at_time(event, self.ports.clock.wall()))
                 saved = self._save(release, saved)
                 if not effects:
-                    self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
+                    self._keep_audit(release)
                     return release
                 current, event = self._perform(saved, effects[0], known)
             except KeyboardInterrupt:  # at any line: the journal says what was done until then
                 if interrupted:
                     raise
                 interrupted = True
+                self.ports.listener.progress(release.phase, "interrupted: going back (again: stop at once)")
                 saved = self._read_after_interrupt(release, saved)
-                self.ports.listener.progress(saved.release.phase, "interrupted: going back (again: stop at once)")
                 current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
 
     def _save(self, release: Release, saved: Record) -> Record:
-        return saved if release == saved.release else self._write_journal(release, saved.version)
+        return saved if release == saved.release else self._write_journal(release, saved.version, self._renew_lease)
 
-    def _write_journal(self, release: Release, version: int) -> Record:
-        """Write the journal if nobody else wrote it since; a write that fails is tried again. Raises Superseded."""
+    def _renew_lease(self, app: str) -> None:
+        self.ports.leases.renew(app, self.holder)
+
+    def _write_journal(
+        self, release: Release, version: int, before_retry: Callable[[str], None] = lambda _app: None
+    ) -> Record:
+        """Write the journal if nobody else wrote it since; a write that fails is tried again. Raises Superseded.
+
+        Also on the way in this goes on for as long as on the way out: without its journal a release can go nowhere.
+        """
+        tried = False
 
         def write() -> Record:
+            nonlocal tried
             try:
+                if tried:
+                    before_retry(release.app)
+                tried = True
                 return self.ports.journal.save(release.app, release, version)
+            except Busy as fault:
+                raise self._superseded_fault(release, str(fault)) from fault
             except StaleWrite:
-                current = self.ports.journal.load(release.app)
-                if current and current.release == release:  # we wrote it: only the answer to that was lost
-                    return current
-                if release.ended and release in self.ports.journal.history(release.app):
-                    return Record(release, version + 1)  # the same, and the next release has begun since
-                raise self._superseded_fault(release, "the journal was moved on") from None
+                return self._find_written(release, version)
 
+        return self._insist(write, f"the journal of {release.app} to be written", release.phase)
+
+    def _find_written(self, release: Release, version: int) -> Record:
+        """The record of a write of ours whose answer was lost. Raises Superseded when somebody else wrote."""
+        current = self.ports.journal.load(release.app)
+        if current and current.release == release:
+            return current
+        if release.ended and release in self.ports.journal.history(release.app):
+            return Record(release, version + 1)  # the same, and the next release has begun since
+        raise self._superseded_fault(release, "the journal was moved on")
+
+    def _insist(self, act: Callable[[], T], what: str, step: str) -> T:
+        """The result of `act`, tried again while it raises Transient. Raises Transient after an hour of that.
+
+        `step` is the one whose progress it is.
+        """
         listener, clock = self.ports.listener, self.ports.clock
-        deadline = Deadline(clock, lambda text: listener.progress(release.phase, text), _UNREACHABLE, _LOOK_EVERY)
-        return until(write, f"the journal of {release.app} to be written", deadline)
+        start = clock.now()
+
+        def tell(text: str) -> None:
+            listener.progress(step, f"waiting for {clock.now() - start:.0f} s, trying again: {text}")
+
+        return until(act, what, Deadline(clock, tell, WAY_OUT_SECONDS, retry_pauses(f"{self.holder} {what}")))
+
+    def _keep_audit(self, release: Release) -> None:
+        """The last document of the evidence; what it says is in the journal, too, so that it may be missing."""
+        try:
+            self.ports.evidence.put(release.id, "audit.jsonl", chain(release))
+        except EnvironmentFailed as fault:
+            self.ports.listener.progress(release.phase, f"not kept as evidence: audit.jsonl: {fault}")
 
     def _superseded_fault(self, release: Release, reason: str) -> Superseded:
         return Superseded(
@@ -92,7 +132,8 @@ class ReleaseLoop:
 
     def _read_after_interrupt(self, release: Release, saved: Record) -> Record:
         """The record after an interrupt, which may have hit while `release` was being written. Raises Superseded."""
-        current = self.ports.journal.load(release.app)
+        what = f"the journal of {release.app} to be read"
+        current = self._insist(lambda: self.ports.journal.load(release.app), what, release.phase)
         if current and (current.version == saved.version or current.release == release):
             return current
         raise self._superseded_fault(release, "the journal was moved on")
@@ -103,20 +144,8 @@ class ReleaseLoop:
         phase = release.phase
         listener.started(phase)
         start = clock.now()
-        verify_ownership = self._verify_ownership(saved)
-        poll_ownership = self._poll_ownership(saved, verify_ownership)
         try:
-            judgement = perform(
-                effect,
-                StepContext(
-                    self.ports,
-                    release,
-                    Fence(verify_ownership, poll_ownership, known),
-                    self._make_tick(phase, poll_ownership),
-                ),
-                self.performers,
-            )
-            event, mark, text = _event_of(phase, judgement)
+            event, mark, text = _event_of(phase, self._repeat(saved, effect, known))
         except (Superseded, Busy) as fault:
             raise self._superseded_fault(release, str(fault)) from fault
         except GatewayctlError as fault:
@@ -125,43 +154,33 @@ class ReleaseLoop:
         listener.ended(phase, mark, text, seconds)
         return release.with_note(replace(self._note(phase, mark, text), seconds=seconds)), event
 
-    def _verify_ownership(self, record: Record) -> Callable[[], None]:
-        """A certain check that the release is still ours: it reads the journal itself."""
-        app, version = record.release.app, record.version
+    def _repeat(self, saved: Record, effect: Effect, known: dict[str, str]) -> Judgement:
+        """Do one effect, again and again while what it needs is away for a moment; see outage.py."""
+        clock, listener, release = self.ports.clock, self.ports.listener, saved.release
+        ownership = Ownership(self.ports, self.holder, saved)
+        fence = Fence(ownership.verify, ownership.poll, known)
 
-        def verify_ownership() -> None:
-            self.ports.leases.renew(app, self.holder)
-            now = self.ports.journal.load(app)
-            if now is None or (now.version, now.release.id) != (version, record.release.id):
-                who = now.release.notes[-1].actor if now and now.release.notes else "another process"
-                raise Superseded(f"{who} moved it on")
+        def tell(text: str) -> None:
+            listener.progress(release.phase, text)
 
-        return verify_ownership
+        outage = Outage(clock, tell, release.id, patience_of(release.phase))
+        while True:
+            begun = clock.now()
+            try:
+                return perform(effect, self._step(release, fence, ownership.make_watch()), self.performers)
+            except Transient as fault:
+                outage.wait(fault, begun, ownership.verify)
 
-    def _poll_ownership(self, saved: Record, verify_ownership: Callable[[], None]) -> Callable[[], None]:
-        """A cheap check that may miss a takeover for a moment; `verify_ownership` does not."""
-        app = saved.release.app
-
-        def poll_ownership() -> None:
-            self.ports.leases.renew(app, self.holder)
-            if self.ports.journal.has_moved(app, saved.version):
-                verify_ownership()
-
-        return poll_ownership
-
-    def _make_tick(self, phase: Phase, poll_ownership: Callable[[], None]) -> Callable[[str], None]:
-        """A tick that reports progress, and once a second checks that the release is still ours."""
-        clock = self.ports.clock
-        looked = clock.now()
+    def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
+        """What one step works with: all that can take long calls `watch`."""
 
         def tick(text: str) -> None:
-            nonlocal looked
-            self.ports.listener.progress(phase, text)
-            if clock.now() - looked >= _LOOK_EVERY:
-                poll_ownership()
-                looked = clock.now()
+            self.ports.listener.progress(release.phase, text)
+            watch()
 
-        return tick
+        gateway = self.ports.gateway
+        watched = replace(gateway, prober=WatchedProber(gateway.prober, watch))
+        return StepContext(replace(self.ports, gateway=watched), release, fence, tick)
 
     def _note(self, phase: Phase, mark: str, text: str) -> Note:
         return Note(phase, mark, text, self.ports.clock.wall(), 0.0, str(self.holder))

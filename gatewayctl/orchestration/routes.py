@@ -1,6 +1,6 @@
 """Steps that change the gateway's rules: publish, remove, drain. Every write is checked, fenced and swapped."""
 
-from gatewayctl.domain.errors import DeadlineExceeded, Refused
+from gatewayctl.domain.errors import DeadlineExceeded, Refused, Transient
 from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.domain.routing import Change, own_routes
 from gatewayctl.domain.verdicts import Judgement, Verdict
@@ -81,9 +81,9 @@ def _remove_rule(context: StepContext) -> Judgement:
     change = context.ports.gateway.dialect.remove(stored.files, context.release.app)
     # Written even when the rule is not there: a process that was paused before it published can then no longer write.
     first = change.stages[0] if change.stages and _has_rule(context, stored) else ()
-    if first:
-        context.keep_change("unroute", stored.files, Change((first,)))
     context.write(first, stored)
+    if first:  # evidence comes after the removal: a disk that is slow or full must not hold it up
+        context.keep_change("unroute", stored.files, Change((first,)))
     return Judgement(Verdict.PASS, "rule removed" if first else "no rule in the files")
 
 
@@ -112,7 +112,10 @@ def drain(context: StepContext) -> Judgement:
     """Give requests in flight to the canary the time to end; all of that time where the gateway cannot tell."""
 
     def look() -> bool | Pending:
-        counts = [_count_in_flight(context, replica) for replica in context.replicas() if replica.ready]
+        try:
+            counts = [_count_in_flight(context, replica) for replica in context.replicas() if replica.ready]
+        except Transient as fault:  # the time that is given goes on: after it nobody need be asked
+            return Pending(f"the gateway cannot be asked: {fault}")
         unsure = any(count is None for count in counts)
         running = sum(count or 0 for count in counts)
         if unsure or running:

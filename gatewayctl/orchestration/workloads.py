@@ -12,7 +12,7 @@ from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.steps import prove_settled, why_still_routed
 from gatewayctl.orchestration.rollouts import wait_for_rollout
 from gatewayctl.orchestration.routes import drain, remove_upstreams
-from gatewayctl.waiting import Pending, until
+from gatewayctl.waiting import Backoff, Pending, until
 
 _RETURNS = 5  # removals of the rule; if it is back after each of them, somebody inserts it
 _TRIES = 20  # writes; if others change the object before each of them, they do it on purpose
@@ -133,14 +133,15 @@ def _set(
     `is_done` looks at what the write would replace: True when nothing has to be written, a Judgement when it must not.
     None when the Deployment is as it should be. Raises StaleWrite.
     """
-    for _ in range(_TRIES):
+    for number in range(1, _TRIES + 1):
         now = context.ports.workloads.read(name)
         done = is_done(now)
         if done:
             return done if isinstance(done, Judgement) else None
         try:
             context.change(now, image=image, replicas=replicas)
-        except StaleWrite:
+        except StaleWrite as fault:
+            context.pause(Backoff(context.release.id, 0.1, 2.0).pause(number), str(fault))
             continue
         return None
     raise StaleWrite(f"{name} was changed by others {_TRIES} times in a row while it was being written")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from gatewayctl.domain.errors import Busy, EnvironmentFailed, Missing, StaleWrite
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, Missing, StaleWrite, Transient
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import (
     Holder,
@@ -153,7 +153,7 @@ class MemoryGateway:
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         if replica.name in self.world.down:
-            raise EnvironmentFailed(f"{replica.name} does not answer")
+            raise Transient(f"{replica.name} does not answer")
         ours = [route for route in self.world.live(int(replica.name.removeprefix("gw-"))) if route.name == rule.name]
         wanted = (rule.header.name, rule.header.value, rule.stamp if self.world.stamps else "")
         same = [route for route in ours if (route.header, route.value, route.stamp) == wanted]
@@ -204,6 +204,8 @@ class MemoryJournal:
 
 class MemoryLeases:
     """ports.Leases; a holder whose pid is in `world.dead` is provably gone."""
+
+    safe_time = TTL
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gatewayctl.domain.errors import Busy, EnvironmentFailed
+from gatewayctl.domain.errors import Busy, EnvironmentFailed, Transient
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
@@ -117,7 +117,7 @@ class OvertakenJournal(MemoryJournal):
         record = super().save(app, release, expected)
         if release.ended:
             super().save(app, self.following, record.version)
-            raise EnvironmentFailed("no answer")
+            raise Transient("no answer")
         return record
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
@@ -145,7 +145,7 @@ class SimGateway:
         def asked() -> T:
             gate = self.world.gates.get(replica.name)
             if gate is None or not gate.up:
-                raise EnvironmentFailed(f"{replica.name} does not answer")
+                raise Transient(f"{replica.name} does not answer")
             return run(gate)
 
         return self.process.call(effect, asked, Kind.ASK)
@@ -187,6 +187,7 @@ class SimLeases:
 
     def __init__(self, process: Process) -> None:
         self.process, self.inner = process, MemoryLeases(process.world)
+        self.safe_time = self.inner.safe_time
 
     def acquire(self, app: str, holder: Holder) -> None:
         self._take(f"take lease of {app}", app, holder, self.inner.acquire)

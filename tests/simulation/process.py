@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from greenlet import greenlet
 
-from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, GatewayctlError
+from gatewayctl.domain.errors import ExitCode, GatewayctlError, Transient
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Phase, Release
 from tests.fakes.world import Killed
@@ -208,10 +208,10 @@ class Process:
             case Fault.INTERRUPTED | Fault.INTERRUPTED_AFTER:
                 raise KeyboardInterrupt
             case Fault.FAILED | Fault.LOST:
-                raise EnvironmentFailed(f"{effect}: connection reset")
+                raise Transient(f"{effect}: connection reset")
             case Fault.LATE:
                 self._deliver_later(effect, run)
-                raise EnvironmentFailed(f"{effect}: no answer in time")
+                raise Transient(f"{effect}: no answer in time")
             case Fault.DUPLICATED:
                 answer = self.do(effect, run)
                 self._deliver_later(effect, run)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import replace_durably, safe_name
-from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
+from gatewayctl.adapters.files.locking import replace_durably, safe_name, unreadable, unwritable
+from gatewayctl.domain.errors import UsageFault
 
 _DEEPEST = 4  # folders, counting the document itself
 
@@ -32,7 +32,7 @@ class FileEvidence:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as fault:
-            raise EnvironmentFailed(f"{path}: cannot be read: {fault}") from fault
+            raise unreadable(path, fault) from fault
 
     def names(self, release: str) -> tuple[str, ...]:
         """The names of all documents in alphabetical order; hidden files are writes that were interrupted."""
@@ -49,7 +49,7 @@ class FileEvidence:
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as fault:
-            raise EnvironmentFailed(f"{path}: cannot be made: {fault}") from fault
+            raise unwritable(path, fault) from fault
         return str(path)
 
     def _document(self, release: str, name: str) -> Path:

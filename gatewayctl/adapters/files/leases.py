@@ -9,7 +9,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import hold_lock, read_json, replace_text, safe_name
+from gatewayctl.adapters.files.locking import hold_lock, read_json, replace_text, safe_name, unwritable
 from gatewayctl.adapters.files.processes import is_alive, read_start_time
 from gatewayctl.domain.errors import Busy, EnvironmentFailed
 from gatewayctl.domain.platform import Holder
@@ -21,6 +21,11 @@ class FileLeases:
 
     def __init__(self, root: Path, clock: Clock, ttl: float = 60.0) -> None:
         self._folder, self._clock, self._ttl = root / "leases", clock, ttl
+
+    @property
+    def safe_time(self) -> float:
+        """Seconds after `renew` for which nobody else finds the lease expired."""
+        return self._ttl
 
     def acquire(self, app: str, holder: Holder) -> None:
         """Take the lease, also from a holder that is gone or did not renew it in time; else raise Busy."""
@@ -36,7 +41,10 @@ class FileLeases:
         with hold_lock(self._folder):
             lease = _read(path)
             if lease is not None and lease.holder == holder:
-                path.unlink()
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as fault:
+                    raise unwritable(path, fault) from fault
 
     def holder(self, app: str) -> Holder | None:
         """The current holder; None when there is none, or it is gone or did not renew in time."""

@@ -4,20 +4,25 @@ A file is replaced by a rename, so a reader needs no lock: it sees the old conte
 a file and writing it again takes the folder's lock; the kernel releases it when the process that holds it dies.
 """
 
+import errno
 import fcntl
 import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
+from gatewayctl.domain.errors import EnvironmentFailed, Transient, UsageFault
 from gatewayctl.domain.nesting import parse_json
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LARGEST = 64 * 1024 * 1024  # bytes of a file of ours; a journal has some hundred thousand
+# No space or no quota left, a limit on the size of files, a disk or a network file system in trouble, too many open
+# files: all of them have been over a moment later. A missing right or a read-only disk is no such thing.
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN}
+_PASSING |= {errno.EINTR, errno.ENOLCK, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 
 
 def safe_name(name: str, what: str) -> str:
@@ -40,10 +45,25 @@ def hold_lock(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = (folder / ".lock").open("a")
     except OSError as fault:
-        raise EnvironmentFailed(f"{folder}: cannot be written: {fault}") from fault
+        raise unwritable(folder, fault) from fault
     with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as fault:
+            raise unwritable(folder, fault) from fault
         yield
+
+
+def unwritable(path: Path, fault: OSError) -> EnvironmentFailed:
+    """The error for a file that cannot be written: Transient for a full disk and the like, which may be over soon."""
+    kind = Transient if fault.errno in _PASSING else EnvironmentFailed
+    return kind(f"{path}: cannot be written: {fault}")
+
+
+def unreadable(path: Path, fault: OSError | ValueError, hint: str = "") -> EnvironmentFailed:
+    """The error for a file that cannot be read, likewise."""
+    kind = Transient if isinstance(fault, OSError) and fault.errno in _PASSING else EnvironmentFailed
+    return kind(f"{path}: cannot be read: {fault}", hint=hint)
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -71,8 +91,9 @@ def _replace(path: Path, content: bytes, flush: Callable[[int], None]) -> None:
         finally:
             os.close(folder)
     except OSError as fault:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentFailed(f"{path}: cannot be written: {fault}") from fault
+        with suppress(OSError):
+            temporary.unlink()
+        raise unwritable(path, fault) from fault
 
 
 def _skip_flush(_: int) -> None:
@@ -90,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as fault:
-        raise EnvironmentFailed(f"{path}: cannot be read: {fault}", hint="remove the file, or its folder") from fault
+        raise unreadable(path, fault, hint="remove the file, or its folder") from fault
     if not isinstance(content, dict):
         raise EnvironmentFailed(f"{path}: expected an object, found {type(content).__name__}")
     return content

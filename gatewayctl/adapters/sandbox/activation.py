@@ -17,7 +17,7 @@ from gatewayctl.adapters.files.processes import (
     start_in_seconds,
 )
 from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.product import OnSignal
 
@@ -72,7 +72,7 @@ class SandboxActivation:
         for one in self._folder.replica_statuses():
             if one.name == replica.name and one.pid:
                 return one
-        raise EnvironmentFailed(f"{replica.name} has no process")
+        raise Transient(f"{replica.name} has no process")
 
     def _find_fault(self, status: ReplicaStatus) -> str:
         log = read_tail(self._folder.replicas / status.name / "gateway.log", _LOG_LINES).splitlines()

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.adapters.files.locking import unreadable, unwritable
 from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunContext
 
@@ -53,7 +53,7 @@ def run_program(program: Program, watch: Callable[[], None]) -> ProgramExit:
     Raises EnvironmentFailed when the folder for its files cannot be written.
     """
     started = time.monotonic()
-    with _write_run_context(program) as context_file, program.log.open("wb") as log:
+    with _write_run_context(program) as context_file, _open_log(program.log) as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_REAPER), sys.executable, *program.arguments],
             stdin=subprocess.PIPE,
@@ -66,6 +66,13 @@ def run_program(program: Program, watch: Callable[[], None]) -> ProgramExit:
             in_time = _wait_for_end(process, watch, started + program.timeout)
         code = process.returncode
     return ProgramExit(128 - code if code > 128 else code, time.monotonic() - started, timed_out=not in_time)
+
+
+def _open_log(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _wait_for_end(process: subprocess.Popen[bytes], watch: Callable[[], None], deadline: float) -> bool:
@@ -113,7 +120,7 @@ def _write_run_context(program: Program) -> Iterator[Path]:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(program.run_context.to_json())
     except OSError as error:
-        raise EnvironmentFailed(f"{path} cannot be written: {error.strerror}") from error
+        raise unwritable(path, error) from error
     try:
         yield path
     finally:
@@ -149,7 +156,7 @@ def prepare_folder(folder: str, names: tuple[str, ...]) -> Path:
         for name in names:
             (path / name).unlink(missing_ok=True)
     except OSError as error:
-        raise EnvironmentFailed(f"{path} cannot be written: {error.strerror}") from error
+        raise unwritable(path, error) from error
     return path
 
 
@@ -161,10 +168,10 @@ class EventReader:
         self._offset = 0
 
     def read_new(self) -> Iterator[Mapping[str, Any]]:
-        """The objects of complete lines that were added since the last call."""
+        """The objects of complete lines that were added since the last call. Raises EnvironmentFailed."""
         if not self._path.exists():
             return
-        with self._path.open("rb") as file:
+        with _open_to_read(self._path) as file:
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):
@@ -186,8 +193,18 @@ class EventReader:
 
 
 def read_last_line(log: Path) -> tuple[str, ...]:
-    """The last line of a program's output that is not empty, shortened; no line when there is none."""
-    with log.open("rb") as file:
+    """The last line of a program's output that is not empty, shortened; no line when there is none.
+
+    Raises EnvironmentFailed when it cannot be read.
+    """
+    with _open_to_read(log) as file:
         file.seek(max(0, log.stat().st_size - _LOG_TAIL))
         lines = file.read().decode(errors="replace").splitlines()
     return tuple(line.strip()[:300] for line in reversed(lines) if line.strip())[:1]
+
+
+def _open_to_read(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error

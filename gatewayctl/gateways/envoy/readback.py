@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import Transient
 from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
@@ -97,12 +97,12 @@ class EnvoyReadback:
         try:
             value = parse_json(text)
         except TooDeep as fault:
-            raise EnvironmentFailed(f"{replica.name} answers {path} with JSON that is {fault}") from fault
+            raise Transient(f"{replica.name} answers {path} with JSON that is {fault}") from fault
         except ValueError as fault:
             size = f"{len(text)} characters"
-            raise EnvironmentFailed(f"{replica.name} answers {path} with {size} that are not JSON") from fault
+            raise Transient(f"{replica.name} answers {path} with {size} that are not JSON") from fault
         if not isinstance(value, dict):
-            raise EnvironmentFailed(f"{replica.name} answers {path} with JSON that is not an object")
+            raise Transient(f"{replica.name} answers {path} with JSON that is not an object")
         return value
 
 

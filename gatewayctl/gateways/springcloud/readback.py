@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import Transient
 from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
@@ -66,9 +66,9 @@ class SpringCloudReadback:
         return routes
 
 
-def _unexpected(replica: Replica, what: str) -> EnvironmentFailed:
+def _unexpected(replica: Replica, what: str) -> Transient:
     hint = "expose the endpoint `gateway` on a management port of its own: management.endpoint.gateway.access=read-only"
-    return EnvironmentFailed(f"{replica.name} answers {ROUTES} with {what}", hint=hint)
+    return Transient(f"{replica.name} answers {ROUTES} with {what}", hint=hint)
 
 
 def _difference(routes: Sequence[Route], place: int, rule: CanaryRule) -> str:

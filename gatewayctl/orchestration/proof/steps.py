@@ -1,6 +1,6 @@
 """Steps that wait for a proof and judge it: the rule is live on every replica, and at the end gone from each."""
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import Transient
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.verdicts import Judgement, Verdict
@@ -50,7 +50,7 @@ def _wait_until_served(context: StepContext) -> Judgement:
             return health
         replicas = context.replicas()
         if not replicas:
-            raise EnvironmentFailed("the gateway has no replica")
+            raise Transient("the gateway has no replica")
         for replica in replicas:
             missing = why_not_active(context, replica) or why_not_served(gateway, release, replica, routes)
             if not missing:

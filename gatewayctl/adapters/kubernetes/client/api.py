@@ -4,76 +4,67 @@ The library's typed models cost 90 MB and two seconds, so requests and answers a
 retry nothing by itself: a write whose answer was lost may have happened, and only the caller can find out, by reading.
 """
 
-import time
+import secrets
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.kubernetes.client.faults import (
+    ApiFault,
+    NoAnswer,
+    NotFound,
+    StatusCause,
+    Unavailable,
+    UnknownOutcome,
+    VersionConflict,
+    fault_of,
+)
 from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.nesting import TooDeep, parse_json
-from gatewayctl.waiting import pause
+from gatewayctl.ports import Clock
+from gatewayctl.waiting import Backoff, pause
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
     from kubernetes.client.rest import RESTResponse
+
+__all__ = [
+    "Api",
+    "ApiFault",
+    "NotFound",
+    "Object",
+    "StatusCause",
+    "Unavailable",
+    "UnknownOutcome",
+    "VersionConflict",
+    "connect",
+    "is_configured",
+]
 
 Object = dict[str, Any]
 """One Kubernetes object or list, as the API server spells it."""
 
 _TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to answer
 _LARGEST = 64 * 1024 * 1024  # bytes of one answer, or of one event of a watch
-_ATTEMPTS = 4
-_PAUSE = 0.25  # seconds before the second attempt, doubled each time
-_RETRY_SECONDS = 10.0  # no new attempt after that: a server that hangs may take 20 s for each
-_NOT_DONE = {HTTPStatus.TOO_MANY_REQUESTS}  # the server says that it did nothing
-_MAYBE_DONE = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
-_MAYBE_DONE |= {HTTPStatus.GATEWAY_TIMEOUT}
-# The whole message about a JSON Patch that does not apply: a test failed, or a path is gone. Only this text tells it
-# from an admission webhook that answers 422: the Status object has no causes in either case.
-_PATCH_FAILED = "rejected our request due to an error in our request"
-
-
-@dataclass(frozen=True, slots=True)
-class StatusCause:
-    """One reason in the details of a Status object: which `field` of the request is at fault, and why in one word."""
-
-    field: str
-    reason: str
-
-
-class ApiFault(EnvironmentFailed):
-    """The API server refused or could not be asked. `status` is 0 when there was no answer."""
-
-    def __init__(self, status: int, message: str, *, hint: str = "", causes: tuple[StatusCause, ...] = ()) -> None:
-        super().__init__(message, hint=hint)
-        self.status, self.causes = status, causes
-
-
-class NotFound(ApiFault):
-    """There is no such object."""
-
-
-class VersionConflict(ApiFault):
-    """The object was there already, or is not what the write expected: somebody else wrote."""
-
-
-class UnknownOutcome(ApiFault):
-    """A write got no answer: it may have happened. Read again and compare."""
+_AGAIN_WITHIN = 10.0  # seconds after the first attempt in which another one begins: a restart, a change of leader
+_FIRST, _LONGEST = 0.5, 2.0  # seconds; the longest pause after the first attempt, and after any
 
 
 class Api:
     """Sends requests to the API server at `origin`; `source` is the kubeconfig context that named it, for messages.
 
-    `requests` counts all that were sent, retries included.
+    `requests` counts all that were sent, retries included. What was never sent, and every read, is tried again for
+    some seconds, with growing pauses on `clock`; then Unavailable is raised.
     """
 
-    def __init__(self, client: "ApiClient", origin: str, source: str = "") -> None:
+    def __init__(self, client: "ApiClient", origin: str, source: str = "", clock: Clock | None = None) -> None:
         self._client, self.origin, self.requests = client, origin, 0
+        self._clock = clock or SystemClock()
         self._where = f"{origin} ({source})" if source else origin
 
     @property
@@ -137,12 +128,12 @@ class Api:
         """Yield each complete line of an answer. Raises ApiFault, also after `silence` seconds without data."""
         response = self._open("GET", path, query, None, "", (_TIMEOUT[0], silence))
         if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _fault("GET", path, response.status, self._read_body("GET", path, response))
+            raise fault_of("GET", path, response.status, self._read_body("GET", path, response))
         return self._lines(path, response)
 
     def _lines(self, path: str, response: "RESTResponse") -> Generator[bytes]:
         try:
-            with _NoAnswer("GET", path, self._where):
+            with NoAnswer("GET", path, self._where):
                 buffered = b""
                 for chunk in response.response.stream(65536, decode_content=True):
                     *lines, buffered = (buffered + chunk).split(b"\n")
@@ -154,26 +145,26 @@ class Api:
 
     def _send(self, verb: str, path: str, query: dict[str, str], body: Any = None, content: str = "") -> bytes:
         """Send one request; send it again after a pause where that cannot do harm."""
-        start = time.monotonic()
-        for attempt in range(1, _ATTEMPTS + 1):
+        backoff, end = Backoff(secrets.token_hex(4), _FIRST, _LONGEST), self._clock.now() + _AGAIN_WITHIN
+        for attempt in count(1):
             try:
                 return self._send_once(verb, path, query, body, content)
-            except ApiFault as fault:
-                harmless = fault.status in _NOT_DONE or (verb == "GET" and fault.status in {0, *_MAYBE_DONE})
-                if attempt == _ATTEMPTS or not harmless or time.monotonic() - start > _RETRY_SECONDS:
+            except Unavailable:
+                left = end - self._clock.now()
+                if left <= 0:
                     raise
-                pause(_PAUSE * 2 ** (attempt - 1), SystemClock())
+                pause(min(backoff.pause(attempt), left), self._clock)
         raise AssertionError("the last attempt returns or raises")
 
     def _send_once(self, verb: str, path: str, query: dict[str, str], body: Any, content: str) -> bytes:
         response = self._open(verb, path, query, body, content, _TIMEOUT)
         data = self._read_body(verb, path, response)
         if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _fault(verb, path, response.status, data)
+            raise fault_of(verb, path, response.status, data)
         return data
 
     def _read_body(self, verb: str, path: str, response: "RESTResponse") -> bytes:
-        with _NoAnswer(verb, path, self._where):
+        with NoAnswer(verb, path, self._where):
             data: bytes = response.response.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             response.response.close()  # what is left unread must not be taken for the next answer
@@ -185,71 +176,13 @@ class Api:
         self, verb: str, path: str, query: dict[str, str], body: Any, content: str, timeout: tuple[float, float]
     ) -> "RESTResponse":
         headers = {"Accept": "application/json, */*", **({"Content-Type": content} if content else {})}
-        with _NoAnswer(verb, path, self._where):
+        with NoAnswer(verb, path, self._where):
             method, url, sent, _, _ = self._client.param_serialize(
                 verb, path, query_params=list(query.items()), header_params=headers, auth_settings=["BearerToken"]
             )
             self.requests += 1
             # The body goes as it is: the library encodes it, and calls a JSON Patch that is no list something else.
             return self._client.call_api(method, url, sent, body, _request_timeout=timeout)
-
-
-class _NoAnswer:
-    """Turns what the library raises when no answer came into ApiFault, or UnknownOutcome for a write that was sent."""
-
-    def __init__(self, verb: str, path: str, where: str) -> None:
-        self._verb, self._path, self._where = verb, path, where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: object) -> None:
-        import urllib3
-        from kubernetes.client.exceptions import ApiException
-
-        if not isinstance(fault, urllib3.exceptions.HTTPError | ApiException | OSError):
-            return
-        reason = str(getattr(fault, "reason", None) or fault).rpartition(": ")[2].rpartition("] ")[2]
-        reason = reason or type(fault).__name__
-        message = f"cannot reach the Kubernetes API server {self._where}: {reason}"
-        hint = "is it the right context, and does kubectl reach it? kubectl cluster-info"
-        never_sent = isinstance(fault, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
-        if self._verb == "GET" or never_sent:
-            raise ApiFault(0, message, hint=hint) from fault
-        raise UnknownOutcome(0, f"{self._verb} {self._path} got no answer ({reason}): it may have happened") from fault
-
-
-def _fault(verb: str, path: str, status: int, data: bytes) -> ApiFault:
-    message = _message(data)
-    full = f"{verb} {path}: {message}"
-    if status == HTTPStatus.NOT_FOUND:
-        return NotFound(status, full)
-    failed_test = status == HTTPStatus.UNPROCESSABLE_ENTITY and verb == "PATCH" and _PATCH_FAILED in message
-    if status == HTTPStatus.CONFLICT or failed_test:
-        return VersionConflict(status, full)
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return ApiFault(status, message, hint="doctor names the rights that are missing; manifests/rbac.yaml has them")
-    if verb != "GET" and status in _MAYBE_DONE:
-        return UnknownOutcome(status, full)
-    return ApiFault(status, full, causes=_causes(data))
-
-
-def _causes(data: bytes) -> tuple[StatusCause, ...]:
-    """The causes that a Status object names; none where it has no details, or something else came instead."""
-    try:
-        causes = parse_json(data)["details"]["causes"]
-        return tuple(StatusCause(str(one.get("field", "")), str(one.get("reason", ""))) for one in causes)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ()
-
-
-def _message(data: bytes) -> str:
-    """The message of a Status object, or the beginning of what came instead (an HTML page of a proxy, for example)."""
-    try:
-        found = parse_json(data)
-        return str(found["message"])
-    except (ValueError, KeyError, TypeError):
-        return data[:200].decode(errors="replace") or "no reason given"
 
 
 def _parse(path: str, data: bytes) -> Object:
@@ -283,14 +216,14 @@ def _code(status: Object) -> int:
     return code if isinstance(code, int) else 0
 
 
-def connect(context: str = "", file: str = "") -> Api:
+def connect(context: str = "", file: str = "", clock: Clock | None = None) -> Api:
     """The API server that kubectl would use; see `find_access`. Raises EnvironmentFailed when none is named."""
     from kubernetes import client
 
     access = find_access(context, file)
     access.settings.retries = False  # see the module's docstring
     host = access.settings.host
-    return Api(client.ApiClient(access.settings), urlsplit(host).netloc or host, access.source)
+    return Api(client.ApiClient(access.settings), urlsplit(host).netloc or host, access.source, clock)
 
 
 def is_configured() -> bool:

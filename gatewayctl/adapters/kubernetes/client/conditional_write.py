@@ -6,12 +6,16 @@ shows this very write (by its nonce, or by what it holds), the write is done. Wh
 it was, the write is sent again. Otherwise it is stale.
 """
 
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import ApiFault, NotFound, UnknownOutcome, VersionConflict
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import Transient
+from gatewayctl.ports import Clock
+from gatewayctl.waiting import Backoff, pause
 
 T = TypeVar("T")
 
@@ -21,8 +25,13 @@ ATTEMPTS = 10
 UNANSWERED = 5
 """How many of these may end without an answer: each of them may have taken as long as a request is waited for."""
 
+WITHIN = 20.0
+"""Seconds after the first attempt in which another one begins; a lease outlasts that."""
 
-class OvertakenWrite(EnvironmentFailed):
+_FIRST, _LONGEST = 0.05, 2.0  # seconds; the longest pause after the first attempt, and after any
+
+
+class OvertakenWrite(Transient):
     """Others changed the object before each attempt, although never in what the write was decided on."""
 
     hint = "try again"
@@ -42,6 +51,7 @@ class ConditionalWrite(Generic[T]):
     read: Callable[[], T]
     is_done_in: Callable[[T], bool]
     verify: Callable[[T], None]
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def write_conditionally(write: ConditionalWrite[T], state: T) -> T:
@@ -51,7 +61,8 @@ def write_conditionally(write: ConditionalWrite[T], state: T) -> T:
     the API server refuses the write, and what `read` raises.
     """
     write.verify(state)
-    unanswered = 0
+    unanswered, end = 0, write.clock.now() + WITHIN
+    backoff = Backoff(secrets.token_hex(4), _FIRST, _LONGEST)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return write.send(state)
@@ -61,12 +72,13 @@ def write_conditionally(write: ConditionalWrite[T], state: T) -> T:
             if write.is_done_in(state):
                 return state
             write.verify(state)
-            if attempt == ATTEMPTS or unanswered == UNANSWERED:
+            if attempt == ATTEMPTS or unanswered == UNANSWERED or write.clock.now() >= end:
                 raise _give_up(write.what, attempt, fault) from fault
+            pause(backoff.pause(attempt), write.clock)
     raise AssertionError("the last attempt returns or raises")
 
 
-def _give_up(what: str, attempts: int, fault: ApiFault) -> EnvironmentFailed:
+def _give_up(what: str, attempts: int, fault: ApiFault) -> Transient:
     if isinstance(fault, UnknownOutcome):
         return UnknownOutcome(fault.status, f"{what} could not be written in {attempts} attempts: {fault}")
     return OvertakenWrite(f"{what} could not be written in {attempts} attempts: others change it all the time")

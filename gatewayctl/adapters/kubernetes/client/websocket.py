@@ -9,17 +9,21 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gatewayctl.adapters.kubernetes.client.api import Api
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import EnvironmentFailed, Transient
 
 if TYPE_CHECKING:
     from websocket import WebSocket
 
 _LONGEST = 200  # characters of a reason
+_FINAL = {401, 403}  # HTTP status of a refusal for lack of rights
 _HINT_END = {"portforward": "; or run inside the cluster", "exec": ": manifests/rbac-exec.yaml"}
 
 
 def open_websocket(api: Api, path: str, query: Iterable[tuple[str, str]], what: str) -> "WebSocket":
-    """Open a WebSocket to a subresource of a Pod. Raises EnvironmentFailed: `what` cannot be done, and the reason."""
+    """Open a WebSocket to a subresource of a Pod. Raises EnvironmentFailed: `what` cannot be done, and the reason.
+
+    It is Transient unless the API server refused: a container that is not there yet may be a moment later.
+    """
     from kubernetes.stream.ws_client import create_websocket, get_websocket_url
     from websocket import WebSocketException
 
@@ -32,7 +36,8 @@ def open_websocket(api: Api, path: str, query: Iterable[tuple[str, str]], what: 
         found: WebSocket = create_websocket(api.client.configuration, get_websocket_url(url), headers)
     except (WebSocketException, OSError) as fault:
         kind = path.rpartition("/")[2]
-        raise EnvironmentFailed(
+        refused = getattr(fault, "status_code", 0) in _FINAL
+        raise (EnvironmentFailed if refused else Transient)(
             f"cannot {what}: {str(fault)[:_LONGEST]}",
             hint=f"it needs the verbs get and create on pods/{kind}{_HINT_END.get(kind, '')}",
         ) from fault

@@ -7,7 +7,7 @@ times of processes are read from /proc.
 import re
 from dataclasses import dataclass
 
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import Transient
 from gatewayctl.gateways.product import OnSignal
 
 NEEDS = "the gateway's container needs sh, sha256sum, readlink, stat and date; gateway.container names another one"
@@ -82,7 +82,7 @@ def reload_command(first: tuple[int, str], how: OnSignal) -> tuple[str, ...]:
 
 
 def parse_probe(output: str, files: tuple[str, ...], how: OnSignal) -> ContainerState:
-    """The state in the output of `probe_command`. Raises EnvironmentFailed when a part of it is missing."""
+    """The state in the output of `probe_command`. Raises Transient when a part of it is missing."""
     digests: dict[str, str] = {}
     facts: dict[str, list[str]] = {}
     processes: list[tuple[int, int, int, str]] = []
@@ -97,7 +97,7 @@ def parse_probe(output: str, files: tuple[str, ...], how: OnSignal) -> Container
         came, version = int(facts["came"][0]), facts["came"][1]
         now, up = int(facts["now"][0]), float(facts["now"][1])
     except (KeyError, IndexError, ValueError) as fault:
-        raise EnvironmentFailed(f"its container said {output[:200]!r}", hint=NEEDS) from fault
+        raise Transient(f"its container said {output[:200]!r}", hint=NEEDS) from fault
     firsts = tuple((pid, title) for pid, _, _, title in processes if title.startswith(how.master_title))
     masters = {pid for pid, _ in firsts}
     workers = frozenset(

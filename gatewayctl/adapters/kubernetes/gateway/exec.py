@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.client.json import items, part
 from gatewayctl.adapters.kubernetes.client.websocket import close_at_once, open_websocket
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import Transient
 from gatewayctl.domain.nesting import parse_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class CommandResult:
 def execute(api: Api, container: tuple[str, str], command: Sequence[str], within: float = 20.0) -> CommandResult:
     """Run `command` in a container (the Pod's path, its name) for at most `within` seconds, without a terminal.
 
-    Raises EnvironmentFailed when it cannot be run, or does not end.
+    Raises Transient when it cannot be run, or does not end.
     """
     pod_path, name = container
     query = [("container", name), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
@@ -49,7 +49,7 @@ def execute(api: Api, container: tuple[str, str], command: Sequence[str], within
 
 
 def _receive(opened: "WebSocket", within: float, what: str) -> dict[int, bytes]:
-    """All bytes of each channel, until the command has ended. Raises EnvironmentFailed."""
+    """All bytes of each channel, until the command has ended. Raises Transient."""
     from websocket import ABNF, WebSocketException
 
     received: dict[int, bytes] = defaultdict(bytes)
@@ -64,26 +64,26 @@ def _receive(opened: "WebSocket", within: float, what: str) -> dict[int, bytes]:
                 received[frame.data[0]] += frame.data[1:]
             size += len(frame.data)
             if size > _LARGEST or time.monotonic() > deadline:
-                raise EnvironmentFailed(f"cannot {what}: it says more than {_LARGEST} bytes, or for over {within:g} s")
+                raise Transient(f"cannot {what}: it says more than {_LARGEST} bytes, or for over {within:g} s")
     except (WebSocketException, OSError) as fault:
-        raise EnvironmentFailed(f"cannot {what}: {str(fault)[:_LONGEST] or type(fault).__name__}") from fault
+        raise Transient(f"cannot {what}: {str(fault)[:_LONGEST] or type(fault).__name__}") from fault
     return received
 
 
 def _exit_code(data: bytes, what: str) -> int:
-    """The exit code in a Status object. Raises EnvironmentFailed when the command did not run to its end."""
+    """The exit code in a Status object. Raises Transient when the command did not run to its end."""
     try:
         status = parse_json(data)
     except ValueError:
         status = None
     if not isinstance(status, dict):
-        raise EnvironmentFailed(f"cannot {what}: its exit status did not come")
+        raise Transient(f"cannot {what}: its exit status did not come")
     if status.get("status") == "Success":
         return 0
     for cause in items(part(status, "details"), "causes"):
         if cause.get("reason") == "ExitCode" and str(cause.get("message")).isdecimal():
             return int(cause["message"])
-    raise EnvironmentFailed(f"cannot {what}: {str(status.get('message'))[:_LONGEST]}")
+    raise Transient(f"cannot {what}: {str(status.get('message'))[:_LONGEST]}")
 
 
 def _text(data: bytes) -> str:

@@ -25,7 +25,7 @@ from gatewayctl.adapters.kubernetes.gateway.container_probe import (
 from gatewayctl.adapters.kubernetes.gateway.exec import CommandResult, execute
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.volume_mounts import MountedFiles, find_mounted_files
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.gateways.product import OnSignal
 from gatewayctl.ports import RouteStore
@@ -114,7 +114,7 @@ class ExecActivation:
     def _probe(self, name: str, where: MountedFiles) -> ContainerState:
         done = self._execute(name, where, probe_command(where.folder, where.files, self._how))
         if done.code:
-            raise EnvironmentFailed(f"its container {where.container} said {done.err[:_LONGEST]!r}", hint=NEEDS)
+            raise Transient(f"its container {where.container} said {done.err[:_LONGEST]!r}", hint=NEEDS)
         return parse_probe(done.out, where.files, self._how)
 
     def _execute(self, name: str, where: MountedFiles, command: tuple[str, ...]) -> CommandResult:
@@ -124,7 +124,7 @@ class ExecActivation:
         for pod in self._listing.read():
             if name_of(pod) == name:
                 return find_mounted_files(self._place, pod)
-        raise EnvironmentFailed(f"Pod {self._place.namespace}/{name} is gone")
+        raise Transient(f"Pod {self._place.namespace}/{name} is gone")
 
 
 def _is_running(pod: Object) -> bool:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.files.locking import replace_text
 from gatewayctl.adapters.kubernetes.client.api import Api
 from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import JobPod, Runner
 from gatewayctl.adapters.smoke.load import LocustOutput, result_of
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
@@ -71,9 +72,7 @@ class DistributedLoad:
         finally:
             for task in tasks:
                 watch.runner.cancel(task.name)
-        folder = Path(run.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "workers.json").write_text(done.to_json())
+        replace_text(Path(run.folder) / "workers.json", done.to_json())
         return result_of(done)
 
     def _run(self, watch: "_Watch", tasks: tuple[Task, Task], files: Bundle) -> LocustOutput:
@@ -90,7 +89,7 @@ class DistributedLoad:
         """The run as a Pod sees it: the locustfile in its volume, the gateway's replicas by their own addresses."""
         ready = [one for one in self.replicas() if one.ready]
         if not ready:
-            raise EnvironmentFailed("no gateway replica is ready")
+            raise Transient("no gateway replica is ready")
         endpoints = replace(run.endpoints, urls=tuple(f"http://{one.traffic}" for one in ready))
         return replace(run, endpoints=endpoints, file=f"{FILES}/{Path(run.file).name}", folder=f"{WORK}/load")
 
@@ -152,7 +151,7 @@ class _Watch:
         def read_result() -> LocustOutput | Pending:
             found = [pod for pod in self.runner.look(master.name).pods if pod.name == lead.name]
             if not found:
-                raise EnvironmentFailed(f"Pod {lead.name}, which led the load, was lost")
+                raise Transient(f"Pod {lead.name}, which led the load, was lost")
             if found[0].exit_code is not None:
                 return _result(self.runner.read_log(lead.name), lead.name)
             for pod in self.runner.look(workers.name).pods:

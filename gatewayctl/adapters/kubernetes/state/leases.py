@@ -8,12 +8,8 @@ but before it writes anything the journal tells it.
 import math
 from dataclasses import dataclass
 
-from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object, UnknownOutcome
-from gatewayctl.adapters.kubernetes.client.conditional_write import (
-    ConditionalWrite,
-    OvertakenWrite,
-    write_conditionally,
-)
+from gatewayctl.adapters.kubernetes.client.api import Api, NotFound, Object
+from gatewayctl.adapters.kubernetes.client.conditional_write import ConditionalWrite, write_conditionally
 from gatewayctl.adapters.kubernetes.client.json import part, texts
 from gatewayctl.adapters.kubernetes.client.names import own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import leases
@@ -42,6 +38,11 @@ class KubernetesLeases:
         self._api, self._namespace, self._clock, self._ttl = api, namespace, clock, ttl
         self._written: dict[tuple[str, Holder], _WrittenLease] = {}
         self._observations: dict[str, LeaseObservation] = {}
+
+    @property
+    def safe_time(self) -> float:
+        """Seconds after `renew` for which nobody else finds the lease expired: `renew` may leave a third of it out."""
+        return self._ttl * (1 - 1 / _FRESH)
 
     def acquire(self, app: str, holder: Holder) -> None:
         """Take the lease, or take it over from a holder that is gone or silent; else raise Busy."""
@@ -76,7 +77,9 @@ class KubernetesLeases:
 
         if not is_not_ours(found):
             write_conditionally(
-                ConditionalWrite(f"the lease of {app}", delete, lambda: self._read(app), is_not_ours, lambda _: None),
+                ConditionalWrite(
+                    f"the lease of {app}", delete, lambda: self._read(app), is_not_ours, lambda _: None, self._clock
+                ),
                 found,
             )
 
@@ -87,7 +90,11 @@ class KubernetesLeases:
         return lease.holder if lease is not None and self._is_held(app, lease) else None
 
     def _take(self, app: str, holder: Holder, found: Object | None) -> None:
-        """Write the lease as ours over `found` (None: there is none, as after every release). Raises Busy."""
+        """Write the lease as ours over `found` (None: there is none, as after every release).
+
+        Raises Busy when another holder was read. Raises Transient when writes got no answer, or lost every time: whose
+        the lease is cannot be said then.
+        """
 
         renewed = 0.0
 
@@ -105,12 +112,8 @@ class KubernetesLeases:
             spec = texts(found or {}, "spec")
             return (spec.get("holderIdentity"), spec.get("renewTime")) == (str(holder), micro_time(renewed))
 
-        write = ConditionalWrite(f"the lease of {app}", send, lambda: self._read(app), is_done_in, verify)
-        try:
-            stored = write_conditionally(write, found)
-        except (OvertakenWrite, UnknownOutcome) as fault:
-            # Also after attempts without an answer: that the lease is ours cannot be said.
-            raise _busy(app, "others who take it in turns") from fault
+        write = ConditionalWrite(f"the lease of {app}", send, lambda: self._read(app), is_done_in, verify, self._clock)
+        stored = write_conditionally(write, found)
         assert stored is not None  # noqa: S101 (what was written, or was recognised as written, is an object)
         self._written[app, holder] = _WrittenLease(stored, renewed)
 

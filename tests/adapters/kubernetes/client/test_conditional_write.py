@@ -13,7 +13,8 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
     OvertakenWrite,
     write_conditionally,
 )
-from gatewayctl.domain.errors import StaleWrite
+from gatewayctl.domain.errors import StaleWrite, Transient
+from tests.fakes.world import World
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Store:
     fates: list[str] = field(default_factory=list)
     writes: int = 0
     reads: int = 0
+    clock: World = field(default_factory=World)
 
     def change(self, **values: object) -> None:
         self.now = replace(self.now, version=self.now.version + 1, **values)
@@ -69,7 +71,12 @@ def write(store: Store, start: State | None = None) -> State:
             raise StaleWrite(f"the object says {state.text}")
 
     how = ConditionalWrite(
-        "the object", store.send, store.read, is_done_in=lambda state: state.nonce == "ours", verify=verify
+        "the object",
+        store.send,
+        store.read,
+        is_done_in=lambda state: state.nonce == "ours",
+        verify=verify,
+        clock=store.clock,
     )
     return write_conditionally(how, start or store.now)
 
@@ -152,6 +159,27 @@ def test_a_write_that_never_gets_an_answer_is_given_up_sooner_and_may_have_happe
         write(store)
 
     assert store.writes == UNANSWERED < ATTEMPTS
+
+
+@pytest.mark.parametrize("fates", [["dropped"] * 99, []])
+def test_between_two_attempts_is_a_pause_that_grows(fates):
+    """p25, s19: a server in trouble got thousands of requests a second."""
+    store = Store(before=lambda store: store.change(status=store.writes), fates=fates)
+
+    with pytest.raises(Transient):
+        write(store)
+
+    assert store.clock.time > 0.02 * store.writes
+    assert store.writes + store.reads < 25
+
+
+def test_a_server_that_takes_long_for_each_attempt_does_not_outlast_a_lease():
+    store = Store(before=lambda store: store.clock.sleep(15.0), fates=["dropped"] * 99)
+
+    with pytest.raises(UnknownOutcome):
+        write(store)
+
+    assert store.clock.time < 35.0
 
 
 def test_an_object_that_is_gone_is_read_again_and_checked():
