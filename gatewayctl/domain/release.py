@@ -141,7 +141,8 @@ class Release:
     `stuck` says why the way out did not complete; a resume or an abort tries it again. `tested` says that every test
     passed. `neighbours` are the other applications of the gateway. `rule_was_there` says that a standing rule existed
     before this release; then a release that is not promoted leaves it. `stamps` says that
-    the gateway can mark the canary's answers. `place` is where its gateway is; None in records of earlier versions.
+    the gateway can mark the canary's answers. `place` is where its gateway is, `container` the container whose image it
+    changes (empty: the one named like the application); both are None in records of earlier versions.
     `promote_begun` says that a process may have given stable the new image, even where stable does not show it (yet).
     """
 
@@ -167,6 +168,7 @@ class Release:
     notes: tuple[Note, ...] = ()
     stamps: bool = True
     place: GatewayLocation | None = None
+    container: str | None = None
     promote_begun: bool = False
 
     @property

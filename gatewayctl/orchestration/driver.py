@@ -37,7 +37,7 @@ class Driver(ReleaseLoop):
         one ended since the draft was made, or when this one was begun before.
         """
         app = release.app
-        check_place(self.ports, release)
+        check_place(self.ports, release, self.apps.get(app))
         with self._release_lease_after(app):
             self.ports.leases.acquire(app, self.holder)
             old = self.ports.journal.load(app)
@@ -84,9 +84,10 @@ class Driver(ReleaseLoop):
             return self._drive(self._insist(lambda: self._take_up(current), what, "abort"), Resumed())
 
     def open(self, app: str, release_id: str = "") -> Record:
-        """The open release of an application, as `find_open` says, if this is its gateway; else raise Conflict."""
-        record = find_open(self.ports, app, release_id, self.apps.get(app))
-        check_place(self.ports, record.release)
+        """The open release of an application, as `find_open` says. Raises Conflict as `check_place` says."""
+        spec = self.apps.get(app)
+        record = find_open(self.ports, app, release_id, spec)
+        check_place(self.ports, record.release, spec)
         return record
 
     def _write_abort(self, app: str, reason: str, release_id: str) -> Release:

@@ -18,6 +18,11 @@ from gatewayctl.domain.release import Record, Release
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.leftovers import find_without_release
 
+_USE_ITS_OWN = (
+    "use the gatewayctl.yaml of the release; with --namespace, and without --config, it is read from the cluster, "
+    "where the release left it"
+)
+
 
 def find_open(ports: Ports, app: str, release_id: str = "", spec: AppSpec | None = None) -> Record:
     """The open release of an application; with `release_id` only that one.
@@ -31,14 +36,15 @@ def find_open(ports: Ports, app: str, release_id: str = "", spec: AppSpec | None
     raise _explain(ports, app, release_id, record, spec)
 
 
-def check_place(ports: Ports, release: Release) -> None:
-    """Raise Conflict when the release goes through another gateway than the one of this configuration."""
-    here = ports.gateway.place
-    if release.place is not None and release.place != here:
+def check_place(ports: Ports, release: Release, spec: AppSpec | None = None) -> None:
+    """Raise Conflict when the configuration has another gateway than the release, or another container in `spec`."""
+    name, here = f"release {release.id} of {release.app}", ports.gateway.place
+    if release.place not in (None, here):
+        raise Conflict(f"{name} goes through {release.place}; this gatewayctl.yaml says {here}", hint=_USE_ITS_OWN)
+    if spec and release.container not in (None, spec.container):
+        named = [f"container {one}" if one else "no container" for one in (release.container, spec.container)]
         raise Conflict(
-            f"release {release.id} of {release.app} goes through {release.place}; this gatewayctl.yaml says {here}",
-            hint="use the gatewayctl.yaml of the release; with --namespace, and without --config, it is read from the "
-            "cluster, where the release left it",
+            f"{name} was begun with {named[0]} named; this gatewayctl.yaml names {named[1]}", hint=_USE_ITS_OWN
         )
 
 

@@ -48,6 +48,7 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         neighbours=request.neighbours,
         stamps=ports.gateway.dialect.limits.stamp,
         place=ports.gateway.place,
+        container=request.app.container,
     )
     ports.gateway.dialect.limits.permit(release.rule)
     return release.at(release.phase, rule_was_there=release.standing and bool(ports.gateway.own_routes(release.app)))

@@ -75,6 +75,7 @@ def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
         reason="swept: its rule had no release",
         stamps=ports.gateway.dialect.limits.stamp,
         place=ports.gateway.place,
+        container=app.container,
     )
 
 

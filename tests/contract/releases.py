@@ -39,6 +39,7 @@ def a_release(number: int = 1, app: str = "orders") -> Release:
         ),
         phase=Phase.SMOKE,
         place=GatewayLocation("envoy", "gateway", "app=gateway", ("ConfigMap gateway-routes: rds.yaml",)),
+        container="app",
         promote_begun=True,
         notes=(Note(Phase.WARM, "✓", "orders-canary 1/1 ready", 1_700_000_001.0, 6.25, "ci"),),
     )

@@ -358,6 +358,20 @@ def test_a_command_with_the_configuration_of_another_gateway_is_refused_and_chan
     assert world.records["orders"].release.phase is Phase.WAIT
 
 
+@every_command
+def test_a_command_with_a_configuration_that_names_another_container_is_refused(command):
+    """p08, the same kind: the image of a sidecar would be read and written."""
+    world, suites = a_shop()
+    begin(world, suites, "r-aaa", 1)
+    elsewhere = replace(a_driver(world, suites, 2), apps={"orders": replace(PLAIN, container="sidecar")})
+    writes = world.writes
+
+    with pytest.raises(Conflict, match=r"begun with no container named; this gatewayctl\.yaml names container sidecar"):
+        command(elsewhere, "")
+
+    assert world.writes == writes
+
+
 def test_status_with_the_configuration_of_another_gateway_says_so():
     """p08, the same kind: it showed the replicas of a gateway that the release has nothing to do with."""
     world, suites = a_shop()

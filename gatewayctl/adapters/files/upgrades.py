@@ -66,8 +66,8 @@ def _hold_trial_whole(release: Data) -> Data:
 
 
 def _add_place(release: Data) -> Data:
-    """Schema 3: a release knows where its gateway is. Nobody wrote that down before: any place is taken for it."""
-    return {**release, "place": None, "promote_begun": False}
+    """Schema 3: a release knows its gateway's place and its container. Nobody knows those of earlier ones."""
+    return {**release, "place": None, "container": None, "promote_begun": False}
 
 
 # From the schema of this number to the next.

@@ -76,6 +76,7 @@ releases = st.builds(
     tested=st.booleans(),
     notes=st.lists(notes, max_size=2).map(tuple),
     place=st.none() | st.builds(GatewayLocation, texts, texts, texts, st.lists(texts, max_size=2).map(tuple)),
+    container=st.none() | texts,
     promote_begun=st.booleans(),
 )
 
@@ -83,7 +84,7 @@ releases = st.builds(
 def second_schema(release: Release) -> dict[str, Any]:
     """The record that versions with schema 2 wrote: a release did not know its gateway's place."""
     record = release_to_data(release)
-    for name in ("place", "promote_begun"):
+    for name in ("place", "container", "promote_begun"):
         del record["release"][name]
     return {**record, "schema": 2}
 
@@ -97,7 +98,7 @@ def first_schema(release: Release) -> dict[str, Any]:
 
 def without_place(release: Release) -> Release:
     """What a version before schema 3 knew of a release."""
-    return replace(release, place=None, promote_begun=False)
+    return replace(release, place=None, container=None, promote_begun=False)
 
 
 @given(releases)
