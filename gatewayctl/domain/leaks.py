@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.evidence import AttributionRule, Identity, LeakCase
 from gatewayctl.domain.platform import Probe
-from gatewayctl.domain.release import Release
+from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import STAMP_HEADER
 
 _OTHER = "gatewayctl-other"  # a value that no rule has
@@ -48,8 +48,18 @@ def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
             f"{LeakCase.NEIGHBOUR} {near.app}",
             Probe(near.host, near.path, (*near.headers, mark)),
             AttributionRule(
-                near.identify, Identity(near.stable, near.canary), STAMP_HEADER, release.stamp, release.stamps
+                near.identify,
+                Identity(near.stable, near.canary, others=_others(release, near)),
+                STAMP_HEADER,
+                release.stamp,
+                release.stamps,
             ),
         )
         for near in release.neighbours
     )
+
+
+def _others(release: Release, near: Target) -> tuple[str, ...]:
+    """The workloads of every application of the gateway but `near`."""
+    apps = (release.target, *release.neighbours)
+    return tuple(name for app in apps if app.app != near.app for name in (app.stable, app.canary))

@@ -215,7 +215,8 @@ class Release:
         target, versions = self.target, (version_of(self.before), version_of(self.image))
         if self.outcome is Outcome.PROMOTED and self.stamps:
             versions = (version_of(self.image), "")
-        identity = Identity(target.stable, target.canary, *versions)
+        others = tuple(name for near in self.neighbours for name in (near.stable, near.canary))
+        identity = Identity(target.stable, target.canary, *versions, others)
         return AttributionRule(target.identify, identity, STAMP_HEADER, self.stamp, self.stamps)
 
     def at(self, phase: Phase, **changes: object) -> "Release":

@@ -13,6 +13,7 @@ from gatewayctl.gateways.envoy.edits import (
     remove_routes,
 )
 from gatewayctl.gateways.envoy.routes import view
+from gatewayctl.gateways.envoy.shares import refuse_shares
 
 # Since 1.39 each value of a repeated header is matched by itself; older versions match the values joined by a comma.
 _LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
@@ -41,6 +42,7 @@ class EnvoyDialect:
         covered = find_stable_routes(bare, rule)
         if not covered:
             raise no_route_refusal(bare, rule)
+        refuse_shares(covered, rule)
         defined = add_clusters(files, rule)
         routed = add_routes(remove_routes(defined, rule.app), rule)
         done = remove_clusters(routed, rule.app, keep=rule.canary)

@@ -85,10 +85,11 @@ def _judge(context: StepContext, replica: Replica, case: LeakProbe, answer: Answ
 def _is_from_neighbour(ours: AttributionRule, neighbour: AttributionRule, answer: Answer) -> bool:
     """Whether the answer to a marked request on a neighbour's path is no leak.
 
-    The neighbour may have a rule of its own for this header: only our stamp or our canary's word is a leak. Where the
-    gateway cannot stamp, an answer that names no Pod of the neighbour could be our canary's, and does not pass.
+    The neighbour may have a rule of its own for this header, and may run the same version number: only our stamp or the
+    name of a Pod of our canary is a leak. Where the gateway cannot stamp, an answer that names no Pod of the neighbour
+    could be our canary's, and does not pass.
     """
-    if not answer.status or ours.is_stamped(answer) or ours.word_of(answer) is Attribution.CANARY:
+    if not answer.status or ours.is_stamped(answer) or ours.is_canarys_pod(answer):
         return False
     return ours.stamps or neighbour.word_of(answer) is not Attribution.UNKNOWN
 
