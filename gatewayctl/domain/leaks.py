@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gatewayctl.domain.coverage import Coverage
 from gatewayctl.domain.evidence import AttributionRule, Identity, LeakCase
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.release import Release, Target
@@ -12,12 +13,16 @@ _OTHER = "gatewayctl-other"  # a value that no rule has
 
 @dataclass(frozen=True, slots=True)
 class LeakProbe:
-    """One nearly marked request; `attribution` says which version gave its answer."""
+    """One nearly marked request; `attribution` says which version gave its answer.
+
+    Where the application need not name itself (`named` is False), an answer is a leak only if it is the canary's.
+    """
 
     case: LeakCase
     label: str
     probe: Probe
     attribution: AttributionRule
+    named: bool = True
 
 
 def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
@@ -36,6 +41,20 @@ def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
     return tuple(
         LeakProbe(case, case.value, Probe(target.host, target.path, (*target.headers, *mark)), release.attribution)
         for case, mark in marks.items()
+    )
+
+
+def route_leaks(release: Release, coverage: Coverage) -> tuple[LeakProbe, ...]:
+    """A request without the header on every covered route beside the application's own probe."""
+    return tuple(
+        LeakProbe(
+            LeakCase.NO_HEADER,
+            f"{LeakCase.NO_HEADER.value} on {one.route}",
+            one.probe,
+            release.attribution,
+            named=False,
+        )
+        for one in coverage.requests
     )
 
 

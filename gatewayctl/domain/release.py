@@ -51,7 +51,8 @@ class Target:
     """One application behind a gateway, frozen into the release when it starts.
 
     `stable` and `canary` name Deployments, `service` and `canary_service` upstreams as the gateway's files spell them.
-    With `fallback` stable answers in place of a canary that cannot be reached.
+    With `fallback` stable answers in place of a canary that cannot be reached. `paths` are further paths of the
+    application, for routes of which no example request is known.
     """
 
     app: str
@@ -65,6 +66,7 @@ class Target:
     canary_host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     fallback: bool = False
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ def own_routes(routes: Iterable[RouteView], app: str) -> tuple[RouteView, ...]:
     return tuple(route for route in routes if route.name == rule_name(app))
 
 
+def is_own(route: RouteView) -> bool:
+    """Whether a route is the canary rule of any application."""
+    return _OWN_NAME.match(route.name) is not None
+
+
 def mark_of(rules: Iterable[RouteView], otherwise: Header) -> Header:
     """The header that the first of these canary rules asks for; `otherwise` where it cannot be read as one."""
     for rule in rules:
