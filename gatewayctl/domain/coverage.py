@@ -99,16 +99,18 @@ def cover(target: Target, routes: Sequence[RouteView]) -> Coverage:
     if len(matches) == 1:
         return Coverage(names)
     named = _paths_of_one_match(target, matches)
-    requests: list[RouteRequest] = []
+    own = Probe(target.host, target.path, target.headers)
+    sent: dict[RouteRequest, None] = {}
     gaps: list[Gap] = []
     for index, match in enumerate(matches):
         found = _request(target, match, named.get(index, ""))
         if isinstance(found, Gap):
             gaps.append(found)
-        elif found.probe != Probe(target.host, target.path, target.headers) and found not in requests:
-            requests.append(found)
+        elif found.probe != own:
+            sent.setdefault(found)
+    requests = tuple(sent)
     late = [Gap(one.route, f"only {MOST_REQUESTS} requests are sent to a replica") for one in requests[MOST_REQUESTS:]]
-    return Coverage(names, tuple(requests[:MOST_REQUESTS]), (*dict.fromkeys(gaps), *dict.fromkeys(late)))
+    return Coverage(names, requests[:MOST_REQUESTS], (*dict.fromkeys(gaps), *dict.fromkeys(late)))
 
 
 _NO_EXAMPLE = Example(why_not="no request is known that it takes")
