@@ -137,6 +137,7 @@ def _to_target(name: str, app: AppModel) -> Target:
         canary_host=app.canary_host,
         headers=tuple(app.probe.headers.items()),
         fallback=app.fallback == "stable",
+        paths=app.probe.paths,
     )
 
 

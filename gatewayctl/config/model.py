@@ -133,6 +133,7 @@ class ProbeModel(StrictConfigModel):
 
     host: str = Field(min_length=1, pattern=r"^[A-Za-z0-9.:\[\]*-]+$")
     path: str = Field(default="/", pattern=r"^/\S*$")
+    paths: tuple[Annotated[str, Field(pattern=r"^/\S*$")], ...] = ()
     headers: dict[str, str] = Field(default_factory=dict)
 
 

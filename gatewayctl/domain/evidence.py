@@ -1,5 +1,6 @@
 """Which version answered a request: the gateway's stamp and the application's own name must agree, or it is unknown."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,17 +60,36 @@ class Identify:
         return value if isinstance(value, str) else ""
 
 
+# How a platform ends the name of a Pod, after the name of its workload: a Deployment with the ReplicaSet's hash and
+# five characters, a StatefulSet with a number, the sandbox with five hexadecimal digits.
+_GENERATED = "[bcdfghjklmnpqrstvwxz2456789]"
+_POD_ENDING = re.compile(rf"-(?:{_GENERATED}{{1,10}}-{_GENERATED}{{5}}|\d+|[0-9a-f]{{5}})")
+_LONGEST_BASE = 58  # characters of a Pod's name before the five that Kubernetes adds: a longer base is cut off
+
+
+def is_pod_of(word: str, workload: str) -> bool:
+    """Whether `word` is the name of a workload, or of one of its Pods."""
+    if word == workload:
+        return True
+    if len(word) == _LONGEST_BASE + 5 and len(workload) > _LONGEST_BASE - 12:
+        base = word[:_LONGEST_BASE]
+        return base.startswith(f"{workload}-"[:_LONGEST_BASE]) and "-" not in base[len(workload) + 1 :].rstrip("-")
+    return word.startswith(workload) and _POD_ENDING.fullmatch(word, len(workload)) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How one application's two versions call themselves: by pod name (prefix of the Deployment), or by version.
+    """How one application's two versions call themselves: by the name of a Pod or its Deployment, or by version.
 
-    A version that both would use proves nothing, and is ignored.
+    A version that both would use proves nothing, and is ignored. `others` are further workloads behind the gateway:
+    the longest name that fits a word decides whose Pod it is.
     """
 
     stable: str
     canary: str
     stable_version: str = ""
     canary_version: str = ""
+    others: tuple[str, ...] = ()
 
     def who(self, word: str) -> Attribution:
         """The version that `word` names: a pod's name, or the application's version."""
@@ -80,12 +100,15 @@ class Identity:
                 return Attribution.CANARY
             if word == self.stable_version:
                 return Attribution.STABLE
-        # orders-canary-… also starts with orders-: the longer name decides.
-        if word == self.canary or word.startswith(self.canary + "-"):
-            return Attribution.CANARY
-        if word == self.stable or word.startswith(self.stable + "-"):
-            return Attribution.STABLE
-        return Attribution.UNKNOWN
+        return self.whose_pod(word)
+
+    def whose_pod(self, word: str) -> Attribution:
+        """The version whose Pod has the name `word`; versions do not count."""
+        names = (self.stable, self.canary, *self.others)
+        found = max((name for name in names if is_pod_of(word, name)), key=len, default="")
+        if not found or found not in (self.stable, self.canary):
+            return Attribution.UNKNOWN
+        return Attribution.CANARY if found == self.canary else Attribution.STABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +143,14 @@ class AttributionRule:
     def word_of(self, answer: Answer) -> Attribution:
         """Which version the application itself says it is."""
         return self.identity.who(self.identify.read(answer))
+
+    def is_canarys_pod(self, answer: Answer) -> bool:
+        """Whether the answer names a Pod of the canary; a version may be that of another application, too."""
+        return self.identity.whose_pod(self.identify.read(answer)) is Attribution.CANARY
+
+    def is_pod(self, answer: Answer) -> bool:
+        """Whether the answer names a Pod of the application, and not its version."""
+        return self.identity.whose_pod(self.identify.read(answer)) is not Attribution.UNKNOWN
 
     def explain(self, answer: Answer) -> str:
         """What the answer shows about who gave it, for a person."""

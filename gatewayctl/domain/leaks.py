@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from gatewayctl.domain.coverage import Coverage
 from gatewayctl.domain.evidence import AttributionRule, Identity, LeakCase
 from gatewayctl.domain.platform import Probe
-from gatewayctl.domain.release import Release
+from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import STAMP_HEADER
 
 _OTHER = "gatewayctl-other"  # a value that no rule has
@@ -12,12 +13,16 @@ _OTHER = "gatewayctl-other"  # a value that no rule has
 
 @dataclass(frozen=True, slots=True)
 class LeakProbe:
-    """One nearly marked request; `attribution` says which version gave its answer."""
+    """One nearly marked request; `attribution` says which version gave its answer.
+
+    Where the application need not name itself (`named` is False), an answer is a leak only if it is the canary's.
+    """
 
     case: LeakCase
     label: str
     probe: Probe
     attribution: AttributionRule
+    named: bool = True
 
 
 def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
@@ -39,6 +44,20 @@ def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
     )
 
 
+def route_leaks(release: Release, coverage: Coverage) -> tuple[LeakProbe, ...]:
+    """A request without the header on every covered route beside the application's own probe."""
+    return tuple(
+        LeakProbe(
+            LeakCase.NO_HEADER,
+            f"{LeakCase.NO_HEADER.value} on {one.route}",
+            one.probe,
+            release.attribution,
+            named=False,
+        )
+        for one in coverage.requests
+    )
+
+
 def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
     """Marked requests on the paths of every other application of the gateway."""
     mark = (release.header.name, release.header.value)
@@ -48,8 +67,18 @@ def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
             f"{LeakCase.NEIGHBOUR} {near.app}",
             Probe(near.host, near.path, (*near.headers, mark)),
             AttributionRule(
-                near.identify, Identity(near.stable, near.canary), STAMP_HEADER, release.stamp, release.stamps
+                near.identify,
+                Identity(near.stable, near.canary, others=_others(release, near)),
+                STAMP_HEADER,
+                release.stamp,
+                release.stamps,
             ),
         )
         for near in release.neighbours
     )
+
+
+def _others(release: Release, near: Target) -> tuple[str, ...]:
+    """The workloads of every application of the gateway but `near`."""
+    apps = (release.target, *release.neighbours)
+    return tuple(name for app in apps if app.app != near.app for name in (app.stable, app.canary))

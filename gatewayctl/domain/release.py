@@ -52,7 +52,8 @@ class Target:
     """One application behind a gateway, frozen into the release when it starts.
 
     `stable` and `canary` name Deployments, `service` and `canary_service` upstreams as the gateway's files spell them.
-    With `fallback` stable answers in place of a canary that cannot be reached.
+    With `fallback` stable answers in place of a canary that cannot be reached. `paths` are further paths of the
+    application, for routes of which no example request is known.
     """
 
     app: str
@@ -66,6 +67,7 @@ class Target:
     canary_host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     fallback: bool = False
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,8 @@ class Release:
         target, versions = self.target, (version_of(self.before), version_of(self.image))
         if self.outcome is Outcome.PROMOTED and self.stamps:
             versions = (version_of(self.image), "")
-        identity = Identity(target.stable, target.canary, *versions)
+        others = tuple(name for near in self.neighbours for name in (near.stable, near.canary))
+        identity = Identity(target.stable, target.canary, *versions, others)
         return AttributionRule(target.identify, identity, STAMP_HEADER, self.stamp, self.stamps)
 
     def at(self, phase: Phase, **changes: object) -> "Release":

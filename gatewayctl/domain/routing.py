@@ -9,6 +9,7 @@ from gatewayctl.domain.evidence import Attribution, LeakCase
 
 STAMP_HEADER = "x-gatewayctl-release"
 
+_OWN_NAME = re.compile(r"gatewayctl-[a-z0-9-]+?-canary")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Words that some gateway reads as syntax where a header value is expected (nginx map keywords).
 _RESERVED_VALUES = frozenset({"default", "hostnames", "include", "volatile"})
@@ -85,8 +86,26 @@ def rule_name(app: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A GET request without the canary's header that a route takes, or the reason `why_not` why none is known.
+
+    `hosts` are names as the gateway's files spell them, `*.` and `.*` included; none: every host. `path` may end with a
+    query. `taken` is a regular expression that finds the paths which the route takes; empty where nobody knows.
+    """
+
+    hosts: tuple[str, ...] = ()
+    path: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    why_not: str = ""
+    taken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteView:
-    """One route as a person would describe it. `line` counts from 1 in `file`; `header` is set on canary rules."""
+    """One route as a person would describe it. `line` counts from 1 in `file`; `header` is set on canary rules.
+
+    `examples` has one request for each of its matches; they follow from the rest, and are no part of a comparison.
+    """
 
     file: str
     line: int
@@ -95,11 +114,37 @@ class RouteView:
     target: str
     name: str = ""
     header: str = ""
+    examples: tuple[Example, ...] = field(default=(), compare=False)
 
 
 def own_routes(routes: Iterable[RouteView], app: str) -> tuple[RouteView, ...]:
     """Those of `routes` that are the canary rule of `app`."""
     return tuple(route for route in routes if route.name == rule_name(app))
+
+
+def is_own(route: RouteView) -> bool:
+    """Whether a route is the canary rule of any application."""
+    return _OWN_NAME.match(route.name) is not None
+
+
+def mark_of(rules: Iterable[RouteView], otherwise: Header) -> Header:
+    """The header that the first of these canary rules asks for; `otherwise` where it cannot be read as one."""
+    for rule in rules:
+        name, _, value = rule.header.partition(": ")
+        try:
+            return Header(name.lower(), value)
+        except UsageFault:
+            continue
+    return otherwise
+
+
+def adds_rule(before: Files, after: Files) -> bool:
+    """Whether an edit does more than take canary rules away, which are known by their names."""
+    return before != after and _count_own_names(after) >= _count_own_names(before)
+
+
+def _count_own_names(files: Files) -> int:
+    return sum(len(_OWN_NAME.findall(file.text)) for file in files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,16 @@ def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
         header=Header(**raw["header"]),
         attribution=AttributionRule(
             identify=Identify(**attribution["identify"]),
-            identity=Identity(**attribution["identity"]),
+            identity=_identity(attribution["identity"]),
             stamp_header=attribution["stamp_header"],
             stamp=attribution["stamp"],
             stamps=attribution["stamps"],
         ),
     )
+
+
+def _identity(raw: Mapping[str, Any]) -> Identity:
+    return Identity(**{**raw, "others": tuple(raw.get("others", ()))})
 
 
 # Environment variable with the path of the run context's file; where it is not set, our plugins do nothing.

@@ -33,7 +33,10 @@ class ReplicaView:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One application. `faults` are the reasons why something could not be looked at."""
+    """One application. `faults` are the reasons why something could not be looked at.
+
+    `uncovered` are those of its `routes` (a number) that the rule of the open release does not have.
+    """
 
     target: Target
     release: Release | None
@@ -44,6 +47,8 @@ class Survey:
     replicas: tuple[ReplicaView, ...]
     expired: bool
     faults: tuple[str, ...]
+    uncovered: tuple[RouteView, ...] = ()
+    routes: int = 0
 
     @property
     def app(self) -> str:

@@ -13,7 +13,7 @@ from gatewayctl.domain.errors import (
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
 from gatewayctl.domain.platform import Check, Replica, Workload
-from gatewayctl.domain.release import Release
+from gatewayctl.domain.release import Release, version_of
 from gatewayctl.domain.rollout import ghost_note
 from gatewayctl.domain.routing import own_routes
 from gatewayctl.orchestration.context import Ports
@@ -176,13 +176,13 @@ def _check_path(name: str, path: str) -> str:
 
 def _replica_checks(ports: Ports, release: Release, replica: Replica) -> Iterator[NamedCheck]:
     unmarked = leak_probes(release)[0]
-    yield f"{replica.name} serves stable", lambda: _check_stable_answers(ports, replica, unmarked)
+    yield f"{replica.name} serves stable", lambda: _check_stable_answers(ports, release, replica, unmarked)
     yield f"{replica.name} has no rule of {release.app}", lambda: _check_no_rule_runs(ports, release, replica)
     for near in neighbour_leaks(release):
         yield f"{replica.name} serves {near.label}", lambda near=near: _check_answers(ports, replica, near)  # type: ignore[misc]
 
 
-def _check_stable_answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:
+def _check_stable_answers(ports: Ports, release: Release, replica: Replica, case: LeakProbe) -> str:
     answer = ports.gateway.prober.ask(replica, case.probe)
     if case.attribution.attribute(answer) is not Attribution.STABLE:
         raise EnvironmentFailed(
@@ -190,7 +190,25 @@ def _check_stable_answers(ports: Ports, replica: Replica, case: LeakProbe) -> st
             f"{case.attribution.explain(answer)}",
             hint="identify must name a header or JSON pointer that holds the pod's name or the version",
         )
+    if not case.attribution.is_pod(answer):
+        _check_versions(release)
     return case.attribution.explain(answer)
+
+
+def _check_versions(release: Release) -> None:
+    """Whether an application that names itself by its version can be told apart until its release has ended."""
+    hint = "let the application name its Pod, and name that place under identify"
+    if not release.stamps:
+        raise UsageFault(
+            f"{release.app} names its version, and this gateway cannot stamp answers: after the promotion both "
+            "versions give the same word, and nobody could tell that the rule is gone",
+            hint=hint,
+        )
+    if not version_of(release.image):
+        raise UsageFault(
+            f"{release.app} names its version, and the image {release.image} has no tag that its answers could name",
+            hint=f"release an image with a tag, or {hint}",
+        )
 
 
 def _check_no_rule_runs(ports: Ports, release: Release, replica: Replica) -> str:

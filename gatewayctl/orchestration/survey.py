@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from gatewayctl.domain.coverage import Coverage
 from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError
 from gatewayctl.domain.platform import Probe, Replica, Workload
 from gatewayctl.domain.release import Release, Target
@@ -9,9 +10,12 @@ from gatewayctl.domain.routing import RouteView
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.open_release import check_place
-from gatewayctl.orchestration.proof.replica import explain_replicas
+from gatewayctl.orchestration.proof.covered import CoveredRoutes, find_covered
+from gatewayctl.orchestration.proof.replica import Wanted, explain_replicas
 from gatewayctl.ports import Clock
 from gatewayctl.waiting import pause
+
+_NOTHING = CoveredRoutes(0, Coverage())
 
 
 def survey(ports: Ports, target: Target) -> Survey:
@@ -22,6 +26,7 @@ def survey(ports: Ports, target: Target) -> Survey:
     running = release is not None and not release.ended
     if release and running:
         _compare_place(ports, release, faults)
+    covered = _find_covered(ports, release, faults) if release and running else _NOTHING
     return Survey(
         target,
         release,
@@ -29,9 +34,11 @@ def survey(ports: Ports, target: Target) -> Survey:
         _read_workload(ports, target.stable, faults),
         _read_workload(ports, target.canary, faults),
         _read_rules(ports, target, faults),
-        _describe_replicas(ports, release if running else None, faults),
+        _describe_replicas(ports, release if running else None, covered, faults),
         running and release is not None and ports.clock.wall() > release.expires,
         tuple(faults),
+        covered.missing,
+        covered.total,
     )
 
 
@@ -59,10 +66,24 @@ def _read_rules(ports: Ports, target: Target, faults: list[str]) -> tuple[RouteV
         return ()
 
 
-def _describe_replicas(ports: Ports, release: Release | None, faults: list[str]) -> tuple[ReplicaView, ...]:
+def _find_covered(ports: Ports, release: Release, faults: list[str]) -> CoveredRoutes:
+    """The routes of the application, with those that have no rule."""
+    try:
+        found = find_covered(ports.gateway, release)
+    except GatewayctlError as fault:
+        faults.append(str(fault))
+        return _NOTHING
+    faults += [found.fault] if found.fault else []
+    return found
+
+
+def _describe_replicas(
+    ports: Ports, release: Release | None, covered: CoveredRoutes, faults: list[str]
+) -> tuple[ReplicaView, ...]:
     try:
         replicas = ports.gateway.replicas.list()
-        missing = explain_replicas(ports.gateway, release) if release else {}
+        wanted = Wanted(covered.rules, covered.coverage)
+        missing = explain_replicas(ports.gateway, release, wanted) if release else {}
     except GatewayctlError as fault:
         faults.append(str(fault))
         return ()

@@ -12,6 +12,7 @@ from gatewayctl.domain.leftovers import Leftover, LeftoverKind
 from gatewayctl.domain.lifecycle import AbortAsked
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Trial
+from gatewayctl.domain.routing import mark_of
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.leftovers import find_without_release
@@ -61,7 +62,7 @@ def _orphan(ports: Ports, app: AppSpec, actor: str) -> Release:
     return Release(
         id=f"r-{secrets.token_hex(3)}",
         target=target,
-        header=app.mark("swept"),
+        header=mark_of(ports.gateway.own_routes(target.app), app.mark("swept")),
         image=_candidate(canary, stable),
         before=stable.image,
         canary_before=canary.image,

@@ -36,6 +36,7 @@ def _survey_data(seen: Survey) -> dict[str, object]:
         "canary": _workload_data(seen.canary),
         "replicas": [_replica_data(replica) for replica in seen.replicas],
         "rules": [_describe_rule(rule) for rule in seen.rules],
+        "uncovered": [_describe_route(route) for route in seen.uncovered],
         "curl": _curl(seen),
         "next": _next(seen),
         "faults": list(seen.faults),
@@ -75,6 +76,9 @@ def _describe(seen: Survey) -> str:
     lines += [f"  {_mark(seen, replica)} {replica.name}   {_replica_state(replica)}" for replica in seen.replicas]
     falls = ", stable answers when it is gone" if seen.target.fallback else ""
     lines += [f"  rule     {_describe_rule(rule)}{falls}" for rule in seen.rules]
+    if seen.uncovered:
+        first, count = _describe_route(seen.uncovered[0]), seen.routes - len(seen.uncovered)
+        lines.append(f"  ✗ rule   on {count} of {seen.routes} routes: {first} has none; release again to cover it")
     if seen.holder:
         lines.append(f"  driven   by {seen.holder}")
     if reach := _curl(seen):
@@ -104,6 +108,10 @@ def _replica_state(replica: ReplicaView) -> str:
 
 def _describe_rule(rule: RouteView) -> str:
     return f"{rule.file}:{rule.line} {rule.match} {rule.header} → {rule.target}"
+
+
+def _describe_route(route: RouteView) -> str:
+    return f"{route.file}:{route.line} {route.match}"
 
 
 def _describe_workload(found: Workload | None) -> str:

@@ -136,5 +136,16 @@ def test_only_odd_spellings_of_the_right_value_may_reach_the_canary(sample, dial
         assert dialect.limits.allowed(case) == {Attribution.STABLE}
 
 
+def test_each_covered_route_has_a_request_that_it_takes(sample, dialect):
+    """s45: without one, a proof could not ask every route."""
+    (covered,) = dialect.insert(sample.files, a_rule()).covered
+
+    (example,) = covered.examples
+    assert (example.why_not, example.headers) == ("", ())
+    assert example.path.rstrip("/") == "/api/orders"
+    assert re.search(example.taken, "/api/orders/7")
+    assert not re.search(example.taken, "/api/ordered")
+
+
 def test_there_is_a_sample_of_every_gateway():
     assert {one.kind for one in SAMPLES} == set(GATEWAYS)

@@ -20,14 +20,14 @@ def answer(word: str = "", stamp: str = "", status: int = 200) -> Answer:
 @pytest.mark.parametrize(
     ("word", "stamp", "who"),
     [
-        ("orders-canary-7f9c", "r-1", CANARY),
-        ("orders-7f9c", "", STABLE),
+        ("orders-canary-7f9c-x2x4v", "r-1", CANARY),
+        ("orders-7f9c-x2x4v", "", STABLE),
         ("1.1", "r-1", CANARY),
         ("1.0", "", STABLE),
-        ("orders-7f9c", "r-1", UNKNOWN),
-        ("orders-canary-7f9c", "", UNKNOWN),
-        ("orders-canary-7f9c", "r-2", UNKNOWN),
-        ("orders-7f9c", "r-2", UNKNOWN),
+        ("orders-7f9c-x2x4v", "r-1", UNKNOWN),
+        ("orders-canary-7f9c-x2x4v", "", UNKNOWN),
+        ("orders-canary-7f9c-x2x4v", "r-2", UNKNOWN),
+        ("orders-7f9c-x2x4v", "r-2", UNKNOWN),
         ("", "r-1", UNKNOWN),
         ("", "", UNKNOWN),
         ("payments-7f9c", "", UNKNOWN),
@@ -47,7 +47,7 @@ def test_a_version_that_both_run_proves_nothing():
     same = Identity("orders", "orders-canary", "1.0", "1.0")
 
     assert same.who("1.0") is UNKNOWN
-    assert same.who("orders-canary-a") is CANARY
+    assert same.who("orders-canary-0") is CANARY
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,41 @@ def test_a_version_that_both_run_proves_nothing():
 )
 def test_a_json_pointer_reads_the_applications_word_or_nothing(pointer, body, word):
     assert Identify(header="", pointer=pointer).read(Answer(200, {}, body)) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "who"),
+    [
+        ("orders-7d9f8b6c5-x2x4v", STABLE),  # a Deployment's
+        ("orders-0", STABLE),  # a StatefulSet's
+        ("orders-0a1fe", STABLE),  # the sandbox's
+        ("orders", STABLE),
+        ("orders-canary-7d9f8b6c5-x2x4v", CANARY),
+        ("orders-api-7d9f8b6c5-x2x4v", UNKNOWN),
+        ("orders-api-0", UNKNOWN),
+        ("orders-canary-v2-7d9f8b6c5-x2x4v", UNKNOWN),
+        ("orders-next-0", UNKNOWN),
+        ("orders-2-7d9f8b6c5-x2x4v", UNKNOWN),
+    ],
+)
+def test_a_pod_belongs_to_the_workload_whose_name_it_continues_as_the_platform_does(word, who):
+    """q21: a neighbour whose name begins like ours was counted as stable."""
+    assert Identity("orders", "orders-canary").who(word) is who
+
+
+def test_of_workloads_that_are_known_the_longest_name_that_fits_decides():
+    """q21: a name of a workload may look like the end of another one's Pod."""
+    reverse = Identity("orders-v1", "orders")
+    near = Identity("orders", "orders-canary", others=("orders-24688", "orders-bcdfg-24688"))
+
+    assert reverse.who("orders-v1-7d9f8b6c5-x2x4v") is STABLE
+    assert near.who("orders-24688") is UNKNOWN
+    assert near.who("orders-bcdfg-24688") is UNKNOWN
+    assert near.who("orders-bcdfg-24689") is STABLE
+
+
+def test_a_long_name_that_kubernetes_cuts_off_is_still_known():
+    stable = "a-deployment-with-a-name-of-fifty-five-characters-in-al"
+    pod = f"{stable}-7d9f8b6c5-"[:58] + "x2x4v"
+
+    assert Identity(stable, f"{stable}-canary").who(pod) is STABLE

@@ -32,6 +32,6 @@ def test_a_resume_after_a_death_between_write_and_nudge_does_not_wait_for_the_ku
     resumed = cluster.run("resume", "orders")
 
     assert resumed.code == 0, resumed.said
-    said = re.search(r"3/3 gateway replicas serve it, ([\d.]+) s after the write", resumed.err)
+    said = re.search(r"3/3 gateway replicas serve it on 1 route, ([\d.]+) s after the write", resumed.err)
     assert said, resumed.said
     assert float(said[1]) < 20

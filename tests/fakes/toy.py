@@ -14,7 +14,7 @@ from functools import lru_cache
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.platform import Validation
-from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, SourceFile, rule_name
+from gatewayctl.domain.routing import CanaryRule, Change, Example, Files, Limits, RouteView, SourceFile, rule_name
 from gatewayctl.gateways.spans import line_end
 
 _LINE = re.compile(
@@ -55,6 +55,10 @@ def parse(file: SourceFile) -> tuple[tuple[int, ToyRoute], ...]:
     return tuple(routes)
 
 
+def _example(route: ToyRoute) -> Example:
+    return Example(path=route.path, taken=f"^{re.escape(route.path)}")
+
+
 class ToyDialect:
     """ports.Dialect for the toy product."""
 
@@ -63,7 +67,7 @@ class ToyDialect:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         return tuple(
-            RouteView(file.name, number, "", route.path, route.to, route.name, route.asks)
+            RouteView(file.name, number, "", route.path, route.to, route.name, route.asks, (_example(route),))
             for file in files
             for number, route in parse(file)
         )

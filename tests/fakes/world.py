@@ -83,7 +83,7 @@ class World:
     def __post_init__(self) -> None:
         for app in ("orders", "payments"):
             image = f"shop/{app}:1.0"
-            pods = [Pod(f"{app}-{number}", image, -1000.0) for number in ("a", "b")]
+            pods = [Pod(f"{app}-{number}", image, -1000.0) for number in ("1", "2")]
             self.deployments.setdefault(app, Deployment(image, 2, pods=pods))
             self.deployments.setdefault(f"{app}-canary", Deployment(image, 0))
         if not self.published:

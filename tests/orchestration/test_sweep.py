@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
+from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.leftovers import LeftoverKind
-from gatewayctl.domain.platform import Holder
+from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.routing import CanaryRule, Header, RouteView, SourceFile, mark_of
+from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.sweep import clean, look
+from tests.fakes.memory import MemoryGateway
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports
-from tests.fakes.world import World
+from tests.fakes.world import ROUTES, World
 
 
 def a_waiting(world: World):
@@ -116,3 +122,47 @@ def test_a_release_whose_process_died_is_told_with_both_ways_on():
     assert found
     assert (found.kind, found.is_ours) == (LeftoverKind.IDLE, False)
     assert found.hint == "gatewayctl resume orders, or gatewayctl abort orders"
+
+
+class HeardHeaders(MemoryGateway):
+    """A gateway that cannot be asked for its configuration, and remembers the marking headers of its requests."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.heard: set[str] = set()
+
+    def ask(self, replica: Replica, probe: Probe) -> Answer:
+        self.heard |= {value for name, value in probe.headers if name == "x-canary"}
+        return super().ask(replica, probe)
+
+    def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
+        return RuleProof(asked=False)
+
+
+def test_the_way_out_of_an_orphan_asks_with_the_header_of_the_rule_itself():
+    """s43: with another header stable answers while the rule is still live: the canary stopped under it."""
+    world = World(lags=(5.0, 5.0))
+    wired = ports(world, AskingSuites(world, []))
+    gateway = HeardHeaders(world)
+    wired = replace(wired, gateway=replace(wired.gateway, prober=gateway, readback=gateway))
+    driver = Driver(wired, Holder("ci", "host", 1, world.wall()))
+    wired.workload_writer.change(wired.workloads.read("orders-canary"), replicas=1)
+    world.sleep(4.0)
+    rule = "/api/orders x-canary=v1 stamp=r-old name=gatewayctl-orders-canary -> orders-canary\n"
+    stored = wired.gateway.store.read()
+    wired.gateway.store.write((SourceFile("routes.txt", rule + ROUTES),), stored)
+    world.sleep(8.0)
+
+    found = look(wired, ORDERS)
+    assert found
+    swept = clean(driver, ORDERS, found)
+
+    assert (swept.phase, swept.header.value, gateway.heard) == (Phase.DONE, "v1", {"v1"})
+    assert world.published[-1][1][0].text == ROUTES
+
+
+@pytest.mark.parametrize("written", ["", "x-canary: A B", "x-canary: "])
+def test_a_header_that_no_gateway_matches_exactly_gives_way_to_another(written):
+    rule = RouteView("routes.txt", 1, "", "/", "orders-canary", "gatewayctl-orders-canary", written)
+
+    assert mark_of((rule,), Header("x-canary", "swept")).value == "swept"

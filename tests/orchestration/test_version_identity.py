@@ -9,6 +9,7 @@ from gatewayctl.domain.platform import Holder, Probe, Replica
 from gatewayctl.domain.release import Outcome, Phase, version_of
 from gatewayctl.gateways.no_readback import NoReadback
 from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.preflight import preflight
 from tests.fakes.memory import MemoryGateway
 from tests.fakes.shop import AskingSuites, a_release, ports
 from tests.fakes.world import ROUTES, World
@@ -24,6 +25,14 @@ class VersionGateway(MemoryGateway):
         return replace(answer, headers={**answer.headers, "x-served-by": word}) if word else answer
 
 
+def a_versioned_driver(world: World, suites: AskingSuites, *, asked: bool = True) -> Driver:
+    """A process that drives releases of applications that name themselves by their version."""
+    wired = ports(world, suites)
+    prober = VersionGateway(world)
+    gateway = replace(wired.gateway, prober=prober, readback=prober if asked else NoReadback(without_admin))
+    return Driver(replace(wired, gateway=gateway), Holder("ci", "host", 1, world.wall()))
+
+
 def without_admin(replica: Replica, path: str) -> str:
     raise AssertionError(f"{replica.name} was asked for {path}")
 
@@ -32,10 +41,7 @@ def without_admin(replica: Replica, path: str) -> str:
 def test_a_promoted_release_ends_although_both_versions_give_the_same_word(asked):
     world = World()
     suites = AskingSuites(world, [])
-    wired = ports(world, suites)
-    prober = VersionGateway(world)
-    gateway = replace(wired.gateway, prober=prober, readback=prober if asked else NoReadback(without_admin))
-    driver = Driver(replace(wired, gateway=gateway), Holder("ci", "host", 1, world.wall()))
+    driver = a_versioned_driver(world, suites, asked=asked)
 
     release = driver.begin(a_release(world, suites))
 
@@ -52,3 +58,47 @@ def test_an_answer_that_the_rule_has_stamped_is_never_stables_even_after_promoti
     assert promoted.attribution.attribute(Answer(200, {"x-served-by": "1.1"})) == "stable"
     assert promoted.attribution.attribute(Answer(200, {"x-served-by": "1.1", **stamp})) == "unknown"
     assert promoted.attribution.attribute(Answer(200, {"x-served-by": "orders-canary-1"})) == "unknown"
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["with read-back", "by requests only"])
+@pytest.mark.parametrize("image", ["shop/payments:1.1", "shop/payments:1.0"], ids=["the canary's", "stable's"])
+def test_a_neighbour_that_runs_the_same_version_number_is_no_leak(image, asked):
+    world = World()
+    world.deployments["payments"].image = image
+    for pod in world.deployments["payments"].pods:
+        pod.image = image
+    suites = AskingSuites(world, [])
+
+    release = a_versioned_driver(world, suites, asked=asked).begin(a_release(world, suites))
+
+    assert (release.phase, release.outcome, release.reason) == (Phase.DONE, Outcome.PROMOTED, "")
+
+
+def test_a_rejected_release_ends_with_stable_as_it_was():
+    world = World()
+    suites = AskingSuites(world, [], healthy=False)
+
+    release = a_versioned_driver(world, suites).begin(a_release(world, suites))
+
+    assert (release.phase, release.outcome, release.stuck) == (Phase.DONE, Outcome.REJECTED, "")
+    assert world.published[-1][1][0].text == ROUTES
+
+
+@pytest.mark.parametrize(
+    ("stamps", "image", "reason"),
+    [
+        (False, "shop/orders:1.1", "this gateway cannot stamp answers"),
+        (True, f"shop/orders@sha256:{'0' * 64}", "has no tag that its answers could name"),
+    ],
+    ids=["no stamps", "no version"],
+)
+def test_what_can_never_be_told_apart_is_refused_before_anything_is_touched(stamps, image, reason):
+    world = World(stamps=stamps)
+    suites = AskingSuites(world, [])
+    driver = a_versioned_driver(world, suites)
+
+    checks = preflight(driver.ports, replace(a_release(world, suites), image=image))
+
+    faults = {str(check.fault) for check in checks if check.fault and check.name.endswith("serves stable")}
+    assert len(faults) == 1
+    assert reason in faults.pop()

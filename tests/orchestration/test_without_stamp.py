@@ -66,7 +66,7 @@ def test_its_rule_is_proven_by_the_applications_word():
     _, release = run_release()
 
     words = [note.text for note in release.notes if note.phase is Phase.PROVE]
-    assert [word.partition(",")[0] for word in words] == ["2/2 gateway replicas serve it"]
+    assert [word.partition(",")[0] for word in words] == ["2/2 gateway replicas serve it on 2 routes"]
     assert release.attribution.attribute(CANARY_ANSWERS) is Attribution.CANARY
     assert "stamp" not in release.attribution.explain(CANARY_ANSWERS)
 

@@ -62,7 +62,7 @@ class SimWorld(World):
         deployments = {}
         for app in APPS:
             image = f"shop/{app}:1.0"
-            deployments[app] = Deployment(image, 2, pods=[Pod(f"{app}-{n}", image, -1000.0) for n in "ab"])
+            deployments[app] = Deployment(image, 2, pods=[Pod(f"{app}-{n}", image, -1000.0) for n in "12"])
             deployments[f"{app}-canary"] = Deployment(image, 0)
         super().__init__(
             ready_delay=plan.ready_delay, stop_delay=1.0, deployments=deployments, published=[(-1000.0, files)]

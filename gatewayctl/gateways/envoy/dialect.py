@@ -1,5 +1,7 @@
 """How Envoy spells a canary rule: a route above each route of stable, and a cluster beside stable's cluster."""
 
+from dataclasses import replace
+
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.envoy.diagnostics import no_route_refusal, notes, refuse_hidden, refuse_unreadable
@@ -12,7 +14,9 @@ from gatewayctl.gateways.envoy.edits import (
     remove_clusters,
     remove_routes,
 )
+from gatewayctl.gateways.envoy.examples import example_of
 from gatewayctl.gateways.envoy.routes import view
+from gatewayctl.gateways.envoy.shares import refuse_shares
 
 # Since 1.39 each value of a repeated header is matched by itself; older versions match the values joined by a comma.
 _LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
@@ -41,10 +45,11 @@ class EnvoyDialect:
         covered = find_stable_routes(bare, rule)
         if not covered:
             raise no_route_refusal(bare, rule)
+        refuse_shares(covered, rule)
         defined = add_clusters(files, rule)
         routed = add_routes(remove_routes(defined, rule.app), rule)
         done = remove_clusters(routed, rule.app, keep=rule.canary)
-        views = tuple(view(route) for route in covered)
+        views = tuple(replace(view(route), examples=(example_of(route),)) for route in covered)
         return Change.between(files, *_steps(files, defined, done), covered=views, notes=notes(bare, rule))
 
     def remove(self, files: Files, app: str) -> Change:

@@ -41,11 +41,15 @@ class UneditablePart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VirtualHostRoutes:
-    """The routes of one virtual host. `place` is the route configuration and the virtual host, as shown to people."""
+    """The routes of one virtual host. `place` is the route configuration and the virtual host, as shown to people.
+
+    `domains` are the hosts whose requests it takes; none: every host.
+    """
 
     fragment: Fragment
     routes: Node
     place: str
+    domains: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[int, Cursor]]:
         return enumerate(message(self.fragment, self.routes, "a list of routes").items("a route"))
@@ -232,7 +236,15 @@ class _FileReader:
         self._note_uneditable(matcher, Barrier.MATCHER, f"the virtual host {name!r} routes by a matcher tree")
         routes = host.field("routes").node
         if routes is not None and self._is_new(routes):
-            self._file.host_routes.append(VirtualHostRoutes(self._fragment, routes, f"{config}/{name}"))
+            self._file.host_routes.append(VirtualHostRoutes(self._fragment, routes, f"{config}/{name}", _domains(host)))
+
+
+def _domains(host: Cursor) -> tuple[str, ...]:
+    """The domains of a virtual host; none where it takes requests for every host."""
+    listed = host.field("domains")
+    node = listed.node
+    names = tuple(text(one) for one in node.value) if isinstance(node, SequenceNode) else (listed.text,)
+    return () if "*" in names else tuple(name for name in names if name)
 
 
 def _unwrap(config: Cursor) -> tuple[str, Cursor]:

@@ -4,10 +4,13 @@ The place of a rule does not decide which one wins. But some products name thing
 A rule above others would rename what is below it, whose requests would be misrouted for a moment.
 """
 
+from dataclasses import replace
+
 from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.httproute.canary import canary_rule
 from gatewayctl.gateways.httproute.diagnostics import explain_unrouted, notes, refuse_excess, refuse_two_namespaces
+from gatewayctl.gateways.httproute.examples import examples_of
 from gatewayctl.gateways.httproute.locate import HttpRouteRule, RouteFile, read_file, read_files, rules_of
 from gatewayctl.gateways.httproute.precedence import note_losers, refuse_outranked
 from gatewayctl.gateways.httproute.service import parse_service
@@ -44,7 +47,7 @@ class HttpRouteDialect:
         return Change.between(
             files,
             done,
-            covered=tuple(describe_rule(one) for one in targets),
+            covered=tuple(replace(describe_rule(one), examples=examples_of(one)) for one in targets),
             notes=(*notes(parsed, targets, rule), *note_losers(rules_of(parsed), targets, rule)),
         )
 

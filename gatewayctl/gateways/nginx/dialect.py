@@ -1,9 +1,12 @@
 """How nginx spells a canary rule: an `if` on the header in each location of stable, with its own `proxy_pass`."""
 
+from dataclasses import replace
+
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.nginx.canary import build_insertions
 from gatewayctl.gateways.nginx.diagnostics import explain_unrouted, refuse_ambiguous
+from gatewayctl.gateways.nginx.examples import example_of
 from gatewayctl.gateways.nginx.includes import Config
 from gatewayctl.gateways.nginx.location import CanaryLocation, StablePass
 from gatewayctl.gateways.nginx.markers import find_owned, insert_all, is_owned, remove_owned
@@ -44,7 +47,8 @@ class NginxDialect:
         _refuse_many_upstreams(places, rule)
         after = insert_all(bare, dict.fromkeys(new), rule.name)
         notes = dict.fromkeys(note for place in places for note in place.notes)
-        views = tuple(describe_pass(passes.config, one) for one in covered)
+        config = passes.config
+        views = tuple(replace(describe_pass(config, one), examples=(example_of(config, one),)) for one in covered)
         return Change.between(files, after, covered=views, notes=tuple(notes))
 
     def remove(self, files: Files, app: str) -> Change:

@@ -1,6 +1,7 @@
 """How Spring Cloud Gateway spells a canary rule: a route directly above each route of stable, with the same order."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
@@ -8,6 +9,7 @@ from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteVi
 from gatewayctl.gateways.springcloud.canary import canary_route
 from gatewayctl.gateways.springcloud.configmap_properties import as_given, refuse_with_given_names
 from gatewayctl.gateways.springcloud.diagnostics import no_route_refusal, no_routes_refusal, notes
+from gatewayctl.gateways.springcloud.examples import example_of
 from gatewayctl.gateways.springcloud.locate import SpringFile, find_replacement, is_config, read_file
 from gatewayctl.gateways.springcloud.placeholders import Properties
 from gatewayctl.gateways.springcloud.properties_file import as_yaml, write_back
@@ -61,7 +63,9 @@ def _insert(files: Files, rule: CanaryRule) -> Change:
     _refuse_ambiguous(covered, rule)
     after = _add_routes(parsed, covered, rule)
     idle = [route for route in hits if route not in covered]
-    return Change.between(files, after, covered=tuple(views(covered)), notes=tuple(notes(parsed, covered, idle, rule)))
+    shown = zip(views(covered), covered, strict=True)
+    described = tuple(replace(view, examples=(example_of(route),)) for view, route in shown)
+    return Change.between(files, after, covered=described, notes=tuple(notes(parsed, covered, idle, rule)))
 
 
 def _parse(files: Files) -> tuple[SpringFile, ...]:

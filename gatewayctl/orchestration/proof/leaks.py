@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass
 
+from gatewayctl.domain.coverage import Coverage
 from gatewayctl.domain.errors import DeadlineExceeded
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule, LeakCase
-from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
+from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks, route_leaks
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
+from gatewayctl.orchestration.proof.covered import find_covered
 from gatewayctl.orchestration.proof.replica import ROUNDS
 from gatewayctl.waiting import Pending, until
 
@@ -46,6 +48,7 @@ def prove_no_leak(context: StepContext) -> Judgement:
 def _ask_every_replica(context: StepContext) -> list[ProbeOutcome]:
     """The whole matrix on each replica, as soon as it is ready; until a list has no replica that was not asked."""
     outcomes: dict[str, list[ProbeOutcome]] = {}
+    routes = find_covered(context.ports.gateway, context.release).coverage
 
     def look() -> bool | Pending:
         for replica in context.replicas():
@@ -53,42 +56,48 @@ def _ask_every_replica(context: StepContext) -> list[ProbeOutcome]:
                 continue
             if not replica.ready:
                 return Pending(f"{replica.name}: {replica.note or 'not ready'}")
-            context.tick(f"{replica.name}, {sum(map(len, outcomes.values()))} probes so far")
-            outcomes[replica.name] = _ask_replica(context, replica)
+            outcomes[replica.name] = _ask_replica(context, replica, routes)
         return all(one.name in outcomes for one in context.replicas()) or Pending("looking once more")
 
     until(look, "every gateway replica to be asked", context.deadline(context.release.trial.timings.live))
     return [one for each in outcomes.values() for one in each]
 
 
-def _ask_replica(context: StepContext, replica: Replica) -> list[ProbeOutcome]:
+def _ask_replica(context: StepContext, replica: Replica, routes: Coverage) -> list[ProbeOutcome]:
     """The whole matrix on one replica."""
-    cases = (*leak_probes(context.release), *neighbour_leaks(context.release))
-    ask = context.ports.gateway.prober.ask
-    return [
-        _judge(context, replica, case, ask(replica, case.probe))
-        for case in cases
-        for _ in range(ROUNDS if case.case is not LeakCase.NEIGHBOUR else 1)
-    ]
+    release, outcomes = context.release, []
+    often, once = leak_probes(release), (*route_leaks(release, routes), *neighbour_leaks(release))
+    for case in (*(case for case in often for _ in range(ROUNDS)), *once):
+        context.tick(f"{replica.name}, {case.label}")
+        outcomes.append(_judge(context, replica, case, context.ports.gateway.prober.ask(replica, case.probe)))
+    return outcomes
 
 
 def _judge(context: StepContext, replica: Replica, case: LeakProbe, answer: Answer) -> ProbeOutcome:
     answered_by, detail = case.attribution.attribute(answer), case.attribution.explain(answer)
     if case.case is LeakCase.NEIGHBOUR:
         is_fine = _is_from_neighbour(context.release.attribution, case.attribution, answer)
+    elif not case.named:
+        is_fine = bool(answer.status) and not _is_canarys(case.attribution, answer)
     else:
         is_fine = answered_by in context.ports.gateway.dialect.limits.allowed(case.case)
     fault = "" if is_fine else f"{replica.name}, {case.label}: {detail}"
     return ProbeOutcome(replica.name, case.label, answered_by, detail, fault, silent=not answer.status)
 
 
+def _is_canarys(ours: AttributionRule, answer: Answer) -> bool:
+    """Whether an unmarked request was answered by the rule or by the canary; elsewhere nobody need name themselves."""
+    return ours.is_stamped(answer) or ours.word_of(answer) is Attribution.CANARY
+
+
 def _is_from_neighbour(ours: AttributionRule, neighbour: AttributionRule, answer: Answer) -> bool:
     """Whether the answer to a marked request on a neighbour's path is no leak.
 
-    The neighbour may have a rule of its own for this header: only our stamp or our canary's word is a leak. Where the
-    gateway cannot stamp, an answer that names no Pod of the neighbour could be our canary's, and does not pass.
+    The neighbour may have a rule of its own for this header, and may run the same version number: only our stamp or the
+    name of a Pod of our canary is a leak. Where the gateway cannot stamp, an answer that names no Pod of the neighbour
+    could be our canary's, and does not pass.
     """
-    if not answer.status or ours.is_stamped(answer) or ours.word_of(answer) is Attribution.CANARY:
+    if not answer.status or ours.is_stamped(answer) or ours.is_canarys_pod(answer):
         return False
     return ours.stamps or neighbour.word_of(answer) is not Attribution.UNKNOWN
 

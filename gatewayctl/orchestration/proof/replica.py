@@ -1,31 +1,75 @@
-"""Proof of one gateway replica: whether it serves a release's rule, or is without it. Needs a gateway and a release.
+"""Proof of one gateway replica: whether it serves a release's rule on every route, or is without it.
 
 Each function looks once and returns a reason in words; nothing here waits, writes or judges a release.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gatewayctl.domain.coverage import Coverage, Gap
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Answer, Attribution
 from gatewayctl.domain.platform import Replica, RuleProof
 from gatewayctl.domain.release import Release
 from gatewayctl.orchestration.context import Gateway
+from gatewayctl.orchestration.proof.route import Asker, RouteState
 
 ROUNDS = 3  # probes in a row that must agree, each on a connection of its own
 
 
-def why_not_served(gateway: Gateway, release: Release, replica: Replica, routes: int) -> str:
-    """Why the replica does not serve the rule on all of its `routes`; empty when it does."""
-    if routes < 1:
-        return "the rule is not in the gateway's files"
+@dataclass(frozen=True, slots=True)
+class ReplicaProof:
+    """What one look showed: `missing` is why the proof does not hold, empty when it does.
+
+    `gaps` are routes whose request does not reach them; `unsure` those of which that is not certain yet. `asked` says
+    that the replica told its configuration.
+    """
+
+    missing: str = ""
+    asked: bool = False
+    gaps: tuple[Gap, ...] = ()
+    unsure: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a replica has to serve: `rules` routes of its configuration, and what `coverage` asks for."""
+
+    rules: int
+    coverage: Coverage = field(default_factory=Coverage)
+
+
+def prove_served(
+    gateway: Gateway, release: Release, replica: Replica, wanted: Wanted, tick: Callable[[str], None]
+) -> ReplicaProof:
+    """Whether the replica serves the rule on all routes. Raises EnvironmentFailed."""
+    if wanted.rules < 1:
+        return ReplicaProof("the rule is not in the gateway's files")
     if not replica.ready:
-        return replica.note or "not ready"
+        return ReplicaProof(replica.note or "not ready")
     proof = gateway.readback.rule_of(replica, release.rule)
-    if proof.asked and (proof.routes < routes or proof.mismatched):
-        return f"{proof.routes} of {routes} routes carry the rule. {proof.detail}".strip()
+    if proof.asked and (proof.routes < wanted.rules or proof.mismatched):
+        return ReplicaProof(f"{proof.routes} of {wanted.rules} routes carry the rule. {proof.detail}".strip())
     for _ in range(ROUNDS):
         answer = gateway.prober.ask(replica, release.marked_probe)
         if release.attribution.attribute(answer) is not Attribution.CANARY:
-            return f"a marked request was not answered by the canary ({release.attribution.explain(answer)})"
-    return ""
+            said = release.attribution.explain(answer)
+            return ReplicaProof(f"a marked request was not answered by the canary ({said})")
+    asker = Asker(gateway.prober, release, replica, 1 if proof.asked else ROUNDS, tick)
+    return _prove_routes(wanted.coverage, proof, asker.served)
+
+
+def _prove_routes(coverage: Coverage, proof: RuleProof, ask: Callable[..., RouteState]) -> ReplicaProof:
+    """Every request of `coverage`; the first one that contradicts ends the look."""
+    gaps: list[Gap] = []
+    unsure: list[Gap] = []
+    for request in coverage.requests:
+        state = ask(request)
+        if state.missing:
+            return ReplicaProof(f"{request.route}: {state.missing}", proof.asked)
+        if state.gap:
+            (gaps if state.certain else unsure).append(Gap(request.route, state.gap))
+    return ReplicaProof("", proof.asked, tuple(gaps), tuple(unsure))
 
 
 def sends_elsewhere(gateway: Gateway, release: Release, replica: Replica, routes: int) -> bool:
@@ -42,16 +86,19 @@ def sends_elsewhere(gateway: Gateway, release: Release, replica: Replica, routes
     return proof.asked and 0 < routes <= proof.routes and not proof.mismatched
 
 
-def why_not_gone(gateway: Gateway, release: Release, replica: Replica) -> str:
-    """Why the replica, which must be ready, still has the rule; empty when it has none."""
+def prove_gone(
+    gateway: Gateway, release: Release, replica: Replica, coverage: Coverage, tick: Callable[[str], None]
+) -> ReplicaProof:
+    """Whether the replica, which must be ready, is without the rule. Raises EnvironmentFailed."""
     proof = gateway.readback.rule_of(replica, release.rule)
     if proof.named:
-        return f"{proof.named} routes named {release.rule.name}"
+        return ReplicaProof(f"{proof.named} routes named {release.rule.name}")
     for _ in range(ROUNDS):
         answer = gateway.prober.ask(replica, release.marked_probe)
         if not _is_without_rule(release, proof, answer):
-            return f"a marked request was not answered by stable ({release.attribution.explain(answer)})"
-    return ""
+            return ReplicaProof(f"a marked request was not answered by stable ({release.attribution.explain(answer)})")
+    asker = Asker(gateway.prober, release, replica, 1 if proof.asked else ROUNDS, tick)
+    return _prove_routes(coverage, proof, lambda request: asker.gone(request, asked=proof.asked))
 
 
 def _is_without_rule(release: Release, proof: RuleProof, answer: Answer) -> bool:
@@ -63,14 +110,13 @@ def _is_without_rule(release: Release, proof: RuleProof, answer: Answer) -> bool
     return proof.asked and bool(answer.status) and not is_ours
 
 
-def explain_replicas(gateway: Gateway, release: Release) -> dict[str, str]:
+def explain_replicas(gateway: Gateway, release: Release, wanted: Wanted) -> dict[str, str]:
     """Each replica's name with why it does not serve the rule; empty text where it does. Raises EnvironmentFailed."""
-    routes = len(gateway.own_routes(release.app))
-    return {replica.name: _explain(gateway, release, replica, routes) for replica in gateway.replicas.list()}
+    return {replica.name: _explain(gateway, release, replica, wanted) for replica in gateway.replicas.list()}
 
 
-def _explain(gateway: Gateway, release: Release, replica: Replica, routes: int) -> str:
+def _explain(gateway: Gateway, release: Release, replica: Replica, wanted: Wanted) -> str:
     try:
-        return why_not_served(gateway, release, replica, routes)
+        return prove_served(gateway, release, replica, wanted, lambda _: None).missing
     except EnvironmentFailed as fault:
         return str(fault)

@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(gateway.canary_delay)
         status = gateway.canary_status(number) if canary else 200
         headers = {"x-gatewayctl-release": STAMP} if canary else {}
-        pod = "orders-canary-5d9-x2" if canary else "orders-77c-aa"
+        pod = "orders-canary-5d9-x2x4v" if canary else "orders-77c-bb2b4"
         if self.path == "/from-nobody":
             status, headers, pod = 503, {}, ""
         if self.path == "/missing":

@@ -143,7 +143,7 @@ def test_one_marked_request_that_stable_answers_fails_the_suite(gateway, run_sui
     judgement = judge_suite(result)
     assert judgement.verdict is Verdict.FAIL
     assert judgement.text.startswith("1 of 8 marked requests was not answered by the canary: GET /items at http://127")
-    assert judgement.text.endswith("HTTP 200, x-served-by says orders-77c-aa, stamp none")
+    assert judgement.text.endswith("HTTP 200, x-served-by says orders-77c-bb2b4, stamp none")
     assert gateway.seen[3].replica in judgement.text
 
 

@@ -127,6 +127,21 @@ REFUSALS = {
         ),
         ":8: this route splits its requests by weight between orders and orders-v2",
     ),
+    "a share of the requests": (
+        rds(
+            "    - match: {prefix: /, runtime_fraction: {default_value: {numerator: 50}}}\n"
+            "      route: {cluster: orders}\n"
+        ),
+        ":8: this route of orders takes only a share of its requests (runtime_fraction): so would the canary's",
+    ),
+    "a share that goes elsewhere before": (
+        rds(
+            "    - match: {prefix: /, runtime_fraction: {default_value: {numerator: 50}}}\n"
+            "      route: {cluster: web}\n"
+            "    - match: {prefix: /api}\n      route: {cluster: orders}\n"
+        ),
+        ":8: this route takes a share (runtime_fraction) of the requests for orders in line 10",
+    ),
     "the header is tested already": (
         rds("    - match: {headers: [{name: X-Canary, present_match: true}]}\n      route: {cluster: orders}\n"),
         ":8: this route already tests the header X-Canary",

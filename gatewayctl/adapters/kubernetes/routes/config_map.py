@@ -31,7 +31,7 @@ from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_
 from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
-from gatewayctl.domain.routing import Files, SourceFile
+from gatewayctl.domain.routing import Files, SourceFile, adds_rule
 
 NUDGE = "gatewayctl.dev/nudge"
 """Annotation of each gateway Pod: its change makes the kubelet sync the Pod's volumes at once."""
@@ -87,12 +87,13 @@ class KubernetesRouteStore:
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, as a new version; StaleWrite when someone wrote since `expected`.
 
-        What was never written by us is checked first, as in `check`. Later writes are not held up by that: an abort
-        must be able to take its rule out of a ConfigMap that somebody has put under Helm in the meantime.
+        What was never written by us is checked first, as in `check`. Later writes are not held up by that, and one that
+        only takes rules away never is: an abort must be able to take its rule out of a ConfigMap that somebody has put
+        under Helm in the meantime, even if our mark was lost by that.
         """
         wanted = self._merge(files, expected)
-        version = StoredVersion.parse(expected.version)
-        if not version.mark:
+        after = tuple(SourceFile(name, text) for name, text in wanted.items())
+        if not StoredVersion.parse(expected.version).mark and adds_rule(expected.files, after):
             self.check()
         mark = secrets.token_hex(8)
         written = self._write(wanted, expected, mark)

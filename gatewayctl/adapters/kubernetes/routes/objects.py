@@ -29,7 +29,7 @@ from gatewayctl.adapters.kubernetes.routes.ownership import check_route
 from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
-from gatewayctl.domain.routing import Files, SourceFile
+from gatewayctl.domain.routing import Files, SourceFile, adds_rule
 
 _STRICT = {"fieldValidation": "Strict"}
 
@@ -68,12 +68,14 @@ class ObjectRouteStore:
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the routes named in `files`, as a new version; StaleWrite when someone wrote since `expected`.
 
-        What was never written by us is checked first, as in `check`. Later writes are not held up by that: an abort
-        must be able to take its rule out of a route that somebody has put under Flux in the meantime.
+        What was never written by us is checked first, as in `check`. Later writes are not held up by that, and one that
+        only takes rules away never is: an abort must be able to take its rule out of a route that somebody has put
+        under Flux in the meantime, even if our mark was lost by that.
         """
         wanted = self._merge(files, expected)
+        after = tuple(SourceFile(name, text) for name, text in wanted.items())
         versions = [StoredVersion.parse(text) for text in expected.version.split(",")]
-        if not all(version.mark for version in versions):
+        if not all(version.mark for version in versions) and adds_rule(expected.files, after):
             self.check()
         mark = secrets.token_hex(8)
         written = {}

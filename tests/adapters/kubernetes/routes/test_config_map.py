@@ -289,6 +289,31 @@ def test_only_what_we_never_wrote_is_checked_before_a_write(store: KubernetesRou
         store.check()
 
 
+def test_a_rule_whose_mark_was_dropped_can_still_be_taken_out(
+    store: KubernetesRouteStore, cluster: FakeCluster
+) -> None:
+    """k09: a pipeline replaced the object under Helm's mark: our annotation is gone, and our rule is still there."""
+    store.write(rds("one\n"), store.read())
+    rule = "/ x-canary=v name=gatewayctl-orders-canary -> orders-canary\n"
+    store.write(rds(f"{rule}one\n"), store.read())
+    cluster.config_map["metadata"].update(annotations={}, labels={"app.kubernetes.io/managed-by": "Helm"})
+    cluster.config_map["metadata"]["resourceVersion"] = "99"
+
+    with pytest.raises(Refused, match="Helm"):
+        store.write(rds(f"{rule}{rule}one\n"), store.read())
+    assert store.write(rds("one\n"), store.read()).files[0].text == "one\n"
+
+
+def test_a_way_out_that_finds_nothing_to_take_out_is_not_refused(
+    store: KubernetesRouteStore, cluster: FakeCluster
+) -> None:
+    """k09: the same pipeline took our rule away, too; the way out still writes, to overtake older processes."""
+    cluster.config_map["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "Helm"}
+    read = store.read()
+
+    assert store.write((), read).version != read.version
+
+
 def test_a_check_says_where_an_edit_arrives_and_costs_two_requests(
     store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:

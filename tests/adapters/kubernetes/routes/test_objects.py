@@ -211,6 +211,18 @@ def test_a_route_that_came_under_an_owner_later_can_still_be_cleaned(store, serv
     assert WRITE in server.named("shop")["metadata"]["annotations"]
 
 
+def test_a_rule_whose_mark_was_dropped_by_an_owner_can_still_be_cleaned(store, server, sample):
+    """k09: the object was replaced under an owner's mark, without our annotation."""
+    write_rule(store, sample)
+    metadata = server.named("shop")["metadata"]
+    metadata["annotations"] = {"meta.helm.sh/release-name": "x"}
+    read = store.read()
+
+    cleaned = store.write(sample.dialect.remove(read.files, "orders").stages[0], read)
+
+    assert "gatewayctl" not in cleaned.files[0].text
+
+
 def test_a_server_side_apply_that_owns_other_fields_does_not_matter(store, server):
     fields = {"f:metadata": {"f:labels": {}}}
     server.named("shop")["metadata"]["managedFields"] = [{"operation": "Apply", "fieldsV1": fields}]

@@ -1,0 +1,60 @@
+"""Which routes a proof of this release has to cover, read from the gateway's files as they are now."""
+
+from dataclasses import dataclass
+
+from gatewayctl.domain.coverage import Coverage, cover, uncovered
+from gatewayctl.domain.errors import Conflict, Refused
+from gatewayctl.domain.release import Release
+from gatewayctl.domain.routing import RouteView, is_own, own_routes
+from gatewayctl.orchestration.context import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredRoutes:
+    """`rules` counts the routes of the files that are the rule, and `coverage` is what they cover.
+
+    `missing` are the application's other routes, which came after the rule; none where no rule is there, since then
+    `coverage` has all. `fault` says why nobody knows which routes the application has.
+    """
+
+    rules: int
+    coverage: Coverage
+    missing: tuple[RouteView, ...] = ()
+    fault: str = ""
+
+    @property
+    def total(self) -> int:
+        """How many routes the application has."""
+        return len(self.coverage.routes) + len(self.missing)
+
+    def require_all(self, release: Release) -> None:
+        """Raise Conflict when a route of the application came to the files after the rule was written."""
+        if not self.missing:
+            return
+        first, total = self.missing[0], self.total
+        raise Conflict(
+            f"{first.file}:{first.line}: {first.match} sends to {release.target.service} without the canary's rule: "
+            f"it covers {total - len(self.missing)} of {total} routes, and this one came during the release",
+            hint="start the release again: its rule then covers the new route, too",
+        )
+
+
+def find_covered(gateway: Gateway, release: Release) -> CoveredRoutes:
+    """The application's routes and their requests. Never raises Refused: what cannot be read is the `fault`."""
+    files = gateway.store.read().files
+    own: tuple[RouteView, ...] = ()
+    try:
+        routes = gateway.dialect.routes(files)
+        own = own_routes(routes, release.app)
+        change = gateway.dialect.insert(files, release.rule)
+    except Refused as fault:
+        return CoveredRoutes(len(own), Coverage(tuple(route.match for route in own)), fault=str(fault))
+    missing = uncovered(change.covered, own) if change.stages and own else ()
+    covered = tuple(route for route in change.covered if route not in missing)
+    return CoveredRoutes(len(own), cover(release.target, covered), _as_they_stand(missing, routes))
+
+
+def _as_they_stand(missing: tuple[RouteView, ...], routes: tuple[RouteView, ...]) -> tuple[RouteView, ...]:
+    """`missing` with their lines in the files as they are: an edit counts lines without the rule."""
+    here = {(route.file, route.place, route.match): route for route in routes if not is_own(route)}
+    return tuple(here.get((route.file, route.place, route.match), route) for route in missing)
