@@ -29,11 +29,17 @@ class Phase(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a release ends. It is decided before the way out begins."""
+    """How a release ends. It is decided before the way out begins.
+
+    REJECTED blames the canary. INCONCLUSIVE: the suite or the load could not tell whether it is good. CONFLICT:
+    somebody else changed what the release works on. FAILED: gatewayctl could not do its work.
+    """
 
     OPEN = "open"
     PROMOTED = "promoted"
     REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"
+    CONFLICT = "conflict"
     ABORTED = "aborted"
     FAILED = "failed"
 

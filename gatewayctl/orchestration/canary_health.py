@@ -24,7 +24,7 @@ class CanaryHealth:
         workloads = self.context.ports.workloads
         canary = workloads.read(release.target.canary)
         if canary.image != release.image:
-            return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
+            return Judgement(Verdict.CONFLICT, f"{canary.name} was changed to {canary.image} by someone else")
         if canary.ready >= 1 and not canary.trouble:
             self.ready_since, self.down_since = now if self.ready_since is None else self.ready_since, None
             return now - self.ready_since

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from gatewayctl.domain.audit import chain
 from gatewayctl.domain.errors import Busy, GatewayctlError, StaleWrite, Superseded
-from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, advance
+from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, advance, event_of
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.steps import PERFORMERS, Performers, perform
 from gatewayctl.waiting import Deadline, until
@@ -116,7 +115,7 @@ class ReleaseLoop:
                 ),
                 self.performers,
             )
-            event, mark, text = _event_of(phase, judgement)
+            event, mark, text = event_of(phase, judgement), judgement.verdict.mark, judgement.text
         except (Superseded, Busy) as fault:
             raise self._superseded_fault(release, str(fault)) from fault
         except GatewayctlError as fault:
@@ -165,13 +164,6 @@ class ReleaseLoop:
 
     def _note(self, phase: Phase, mark: str, text: str) -> Note:
         return Note(phase, mark, text, self.ports.clock.wall(), 0.0, str(self.holder))
-
-
-def _event_of(phase: Phase, judgement: Judgement) -> tuple[Event, str, str]:
-    if judgement.verdict is Verdict.PASS:
-        return Passed(phase), "✓", judgement.text
-    mark = "✗" if judgement.verdict is Verdict.FAIL else "?"
-    return Failed(phase, Cause.CANARY, judgement.text), mark, judgement.text
 
 
 def _with_hint(fault: GatewayctlError) -> str:

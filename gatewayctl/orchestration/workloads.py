@@ -39,7 +39,8 @@ def promote_stable(context: StepContext) -> Judgement:
     def is_done(now: Workload) -> bool | Judgement:
         if now.image not in (release.before, release.image):
             return Judgement(
-                Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
+                Verdict.CONFLICT,
+                f"{name} was changed to {now.image} by someone else while {release.id} was being tried",
             )
         return now.image == release.image
 
@@ -139,7 +140,7 @@ def _wait_for_rollout(context: StepContext, name: str, image: str) -> Judgement:
             context.keep(f"logs/{name}.txt", logs)
             return Judgement(Verdict.FAIL, f"{name} cannot become ready: {now.trouble}")
         if now.image != image:
-            return Judgement(Verdict.FAIL, f"{name} was changed to {now.image} by someone else")
+            return Judgement(Verdict.CONFLICT, f"{name} was changed to {now.image} by someone else")
         if now.settled and now.ready >= now.replicas:
             digest = f", {now.digest[:19]}" if now.digest else ""
             return Judgement(Verdict.PASS, f"{name} {now.ready}/{now.replicas} ready{digest}")

@@ -34,6 +34,16 @@ class ReleaseReport:
         return "\n".join([*lines, "", f"  evidence {self.folder}", ""])
 
 
+_ENDED = {
+    Outcome.PROMOTED: "was promoted",
+    Outcome.REJECTED: "was rejected",
+    Outcome.INCONCLUSIVE: "could not be judged",
+    Outcome.CONFLICT: "was given up, somebody else was at work",
+    Outcome.ABORTED: "was aborted",
+    Outcome.FAILED: "was given up, gatewayctl could not do its work",
+}
+
+
 def release_data(release: Release) -> dict[str, object]:
     """The documented, stable shape of a release (docs/json.md). Times are RFC 3339 in UTC, durations seconds."""
     return {
@@ -86,4 +96,4 @@ def explain(release: Release) -> str:
             return f"{name} is in phase {phase}"
         case outcome, phase:
             done = "everything is as before" if phase is Phase.DONE else f"going back, in phase {phase}"
-            return f"{name} was {outcome}: {release.reason}; {done}"
+            return f"{name} {_ENDED[outcome]}: {release.reason}; {done}"
