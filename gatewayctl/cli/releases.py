@@ -75,12 +75,17 @@ def promote(
 
 
 def abort(
-    app: App, reason: Reason = "asked for", config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT
+    app: App,
+    reason: Reason = "no reason was given",
+    config: Config = None,
+    namespace: Namespace = "",
+    output: Out = Output.TEXT,
 ) -> None:
     """Abort a release and undo its changes, in any phase, also if another process drives it."""
     session = wire(config, Progress(make_console()), app, namespace)
-    ended = session.driver.abort(app, f"{reason} ({current_holder().actor})")
-    end_command(session, ended, output, aborting=True)
+    with stop_on_signal():
+        ended = session.driver.abort(app, f"{reason} ({current_holder().actor})")
+        end_command(session, ended, output, aborting=True)
 
 
 def resume(app: App, config: Config = None, namespace: Namespace = "", output: Out = Output.TEXT) -> None:

@@ -7,6 +7,7 @@ import typer
 from gatewayctl.cli.options import Config, Namespace, Out, Output
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
+from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.leftovers import Leftover, SweepAction, Swept
 from gatewayctl.wiring.discovery import Session, wire_each
@@ -45,5 +46,6 @@ def _sweep_one(session: Session, leftover: Leftover, *, dry_run: bool) -> Swept:
         return Swept(leftover, SweepAction.LEFT_ALONE)
     if dry_run:
         return Swept(leftover, SweepAction.NOT_WRITTEN)
-    reason = clean(session.driver, session.app(leftover.app), leftover).stuck
+    with stop_on_signal():
+        reason = clean(session.driver, session.app(leftover.app), leftover).stuck
     return Swept(leftover, SweepAction.STUCK if reason else SweepAction.SWEPT, reason)
