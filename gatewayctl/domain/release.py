@@ -1,8 +1,10 @@
 """A release: one attempt to give an application a new image. It holds all that must survive a crash, and no more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gatewayctl.domain.bounds import NOTES_KEPT, shorten
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
@@ -138,6 +140,10 @@ class Note:
     seconds: float
     actor: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shorten(self.text))
+        object.__setattr__(self, "actor", shorten(self.actor))
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -146,7 +152,7 @@ class Release:
     `stuck` says why the way out did not complete; a resume or an abort tries it again. `tested` says that every test
     passed. `neighbours` are the other applications of the gateway. `rule_was_there` says that a standing rule existed
     before this release; then a release that is not promoted leaves it. `stamps` says that
-    the gateway can mark the canary's answers.
+    the gateway can mark the canary's answers. Of the notes NOTES_KEPT are kept; `notes_left_out` counts the others.
     """
 
     id: str
@@ -170,6 +176,11 @@ class Release:
     tested: bool = False
     notes: tuple[Note, ...] = ()
     stamps: bool = True
+    notes_left_out: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", shorten(self.reason))
+        object.__setattr__(self, "stuck", shorten(self.stuck))
 
     @property
     def app(self) -> str:
@@ -229,8 +240,16 @@ class Release:
         return replace(self, phase=phase, **changes)  # type: ignore[arg-type]
 
     def with_note(self, note: Note) -> "Release":
-        """The same release with one more note."""
-        return replace(self, notes=(*self.notes, note))
+        """The same release with one more note; when there are too many, one that is repeated later is left out."""
+        notes = (*self.notes, note)
+        if len(notes) <= NOTES_KEPT:
+            return replace(self, notes=notes)
+        out = _least_needed(notes)
+        return replace(self, notes=notes[:out] + notes[out + 1 :], notes_left_out=self.notes_left_out + 1)
+
+    def has_expired(self, now: float) -> bool:
+        """Whether it is too late to promote it: what was proven is too old. `now` is in epoch seconds."""
+        return self.outcome is Outcome.OPEN and now > self.expires
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +258,20 @@ class Record:
 
     release: Release
     version: int
+
+
+def _least_needed(notes: tuple[Note, ...]) -> int:
+    """The place of the oldest note that a later one repeats: word for word, else in phase and mark, else the first."""
+    keys: tuple[Callable[[Note], object], ...] = (
+        lambda one: (one.phase, one.mark, one.text),
+        lambda one: (one.phase, one.mark),
+    )
+    for key in keys:
+        last = {key(one): place for place, one in enumerate(notes)}
+        repeated = next((place for place, one in enumerate(notes) if last[key(one)] != place), None)
+        if repeated is not None:
+            return repeated
+    return 0
 
 
 def version_of(image: str) -> str:

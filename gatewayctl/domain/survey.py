@@ -33,7 +33,7 @@ class ReplicaView:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One application. `faults` are the reasons why something could not be looked at."""
+    """One application. `expired`: its release is too old to promote. `faults` say what could not be looked at."""
 
     target: Target
     release: Release | None
@@ -61,7 +61,9 @@ class Survey:
         release = self.release
         if release is None or release.ended:
             return (NextStep.RELEASE,)
-        if release.phase is Phase.WAIT and not self.expired:
+        if self.expired:
+            return (NextStep.ABORT,)
+        if release.phase is Phase.WAIT:
             testable = has_tests(release) and not release.tested
             return (NextStep.SMOKE if testable else NextStep.PROMOTE, NextStep.ABORT)
         if self.holder and not release.stuck:
