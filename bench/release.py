@@ -85,7 +85,9 @@ def footprint(size: Size) -> Iterator[Figure]:
         yield wall("plan (Kubernetes)", asked, here, (size.commands, Target(p95=0.7)))
 
         def next_release() -> list[str]:
-            return gatewayctl("release", app, "--image", built.other_image(app), "--promote", "on-success")
+            return gatewayctl(
+                "release", app, "--image", built.other_image(app), "--promote", "on-success", "--untested"
+            )
 
         yield resident("memory of a release (Kubernetes)", next_release, here, size.memory)
 
@@ -104,7 +106,7 @@ def waited(notes: list[dict[str, object]]) -> float:
 def _by_us(built: Street, taken: Taken) -> None:
     app = built.apps[0]
     image = built.other_image(app)
-    asked = gatewayctl("release", app, "--image", image, "--promote", "on-success", "-o", "json")
+    asked = gatewayctl("release", app, "--image", image, "--promote", "on-success", "--untested", "-o", "json")
     with counted("OpenAPI-Generator") as requests:
         done = run(asked, built.config(app).parent)
     ended = json.loads(done.out)

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def default_signals() -> Iterator[None]:
-    """Processes started meanwhile are ended by SIGINT and SIGTERM, even if the tests themselves ignore them.
+    """Processes started meanwhile are ended by SIGINT, SIGTERM and SIGHUP, even if the tests themselves ignore them.
 
     A shell starts what it puts in the background with SIGINT ignored, and every child inherits that. A handler, on the
     other hand, is not inherited: whoever has one here starts children with the default.

@@ -107,7 +107,7 @@ class Master:
 def merge_figures(all_figures: Iterable[Figures]) -> Figures:
     """Add up the figures of several workers, as if one had counted everything."""
     cohorts: dict[str, dict[str, list[Any]]] = {CANARY: {}, HALF_A: {}, HALF_B: {}}
-    wrong: Counter[str] = Counter(misrouted=0, unknown=0)
+    wrong: Counter[str] = Counter(misrouted=0, unknown=0, unnamed=0)
     explanations: dict[tuple[str, str], None] = {}
     for one in all_figures:
         for cohort, entries in one["lanes"].items():
@@ -116,7 +116,7 @@ def merge_figures(all_figures: Iterable[Figures]) -> Figures:
                 total[0] += requests
                 total[1] += errors
                 total[2].update(buckets)
-        wrong.update({kind: one[kind] for kind in ("misrouted", "unknown")})
+        wrong.update({kind: one[kind] for kind in ("misrouted", "unknown", "unnamed")})
         explanations.update(dict.fromkeys(one["failures"]))
     return {"lanes": cohorts, **wrong, "failures": list(explanations)[:_EXPLANATIONS_KEPT]}
 
@@ -127,6 +127,7 @@ def _parse_figures(message: Mapping[str, Any]) -> Figures:
         "lanes": {cohort: _parse_cohort(message["lanes"][cohort]) for cohort in (CANARY, HALF_A, HALF_B)},
         "misrouted": int(message["misrouted"]),
         "unknown": int(message["unknown"]),
+        "unnamed": int(message["unnamed"]),
         "failures": [(FailureKind(kind).value, str(detail)[:500]) for kind, detail in message["failures"]],
     }
 

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from gatewayctl.child_process.tally import UNNAMED, is_sent_to_canary
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
 from gatewayctl.domain.smoke import FailureKind
 from gatewayctl.domain.statistics import bucket_of
@@ -105,7 +106,7 @@ class LoadStats:
             HALF_B: CohortStats(Attribution.STABLE, self),
         }
         self._rule = attribution
-        self._wrong = {FailureKind.MISROUTED.value: 0, FailureKind.UNKNOWN.value: 0}
+        self._wrong = {FailureKind.MISROUTED.value: 0, FailureKind.UNKNOWN.value: 0, UNNAMED: 0}
         self._explanations: dict[FailureKind, list[str]] = {}
 
     def cycle(self, cohorts: Iterable[str]) -> Callable[[], CohortStats]:
@@ -119,6 +120,8 @@ class LoadStats:
         if version is not expected:
             kind = FailureKind.UNKNOWN if version is Attribution.UNKNOWN else FailureKind.MISROUTED
             self._wrong[kind.value] += 1
+            if kind is FailureKind.UNKNOWN and expected is Attribution.CANARY:
+                self._wrong[UNNAMED] += is_sent_to_canary(self._rule, answer)
             request = f"{meta['request_type']} {meta['url']} meant for {expected}"
             self.keep_explanation(kind, f"{request}: {self._rule.explain(answer)}")
         return version

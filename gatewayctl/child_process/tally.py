@@ -7,7 +7,13 @@ from collections.abc import Callable
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
 
 BASELINE = "baseline"
+UNNAMED = "unnamed"  # answers of the canary's rule that do not name the canary; also counted as unknown
 _ODD_KEPT = 5  # explanations of answers that did not come from the canary
+
+
+def is_sent_to_canary(rule: AttributionRule, answer: Answer) -> bool:
+    """Whether the gateway sent a marked request to the canary. Where it cannot stamp, its rule was proven before."""
+    return rule.is_stamped(answer) or not rule.stamps
 
 
 class Tally:
@@ -35,6 +41,7 @@ class Tally:
         version = self._rule.attribute(answer)
         with self._lock:
             self._counts[version] += 1
+            self._counts[UNNAMED] += version is Attribution.UNKNOWN and is_sent_to_canary(self._rule, answer)
             if version is not Attribution.CANARY and len(self._odd) < _ODD_KEPT:
                 self._odd.append(f"{request}: {self._rule.explain(answer)}")
 

@@ -7,6 +7,9 @@ import typer
 
 from gatewayctl.cli import demo, inspect, job, load_part, releases, route, rule, sandbox, sweep, sync
 from gatewayctl.cli.examples import example
+from gatewayctl.cli.progress import end_live_line
+from gatewayctl.cli.signals import end_on_signals
+from gatewayctl.cli.streams import keep_streams_writable
 from gatewayctl.domain.errors import GatewayctlError
 
 app = typer.Typer(
@@ -44,6 +47,15 @@ app.add_typer(sandbox.app, name="sandbox")
 
 def main() -> None:
     """Run the command line. A GatewayctlError ends with its own exit code; a bug ends with a traceback and 1."""
+    keep_streams_writable()
+    end_on_signals()
+    try:
+        _run()
+    finally:
+        end_live_line()
+
+
+def _run() -> None:
     try:
         # Where JSON is wanted, Typer must not print its own message for a wrong option.
         code = app(standalone_mode=not _wants_json())
@@ -59,6 +71,7 @@ def main() -> None:
 
 
 def _print_error(error: str, hint: str, exit_code: int) -> None:
+    end_live_line()
     if _wants_json():
         print(json.dumps({"error": error, "hint": hint, "exit_code": exit_code}))
     print(f"error: {error}", file=sys.stderr)

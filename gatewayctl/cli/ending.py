@@ -26,6 +26,9 @@ def announce_wait(session: Session, ended: Release) -> None:
     """If a release waits for a person, show the command that it waits for."""
     listener = session.ports.listener
     if ended.phase is Phase.WAIT and isinstance(listener, Progress):
+        if ended.has_expired(session.ports.clock.wall()):
+            listener.line("?", "abort", f"it has expired, and can only be aborted: gatewayctl abort {ended.app}")
+            return
         minutes = max(0, round((ended.expires - session.ports.clock.wall()) / 60))
         what = "promote" if ended.tested or not has_tests(ended) else "smoke"
         named = f" --release {ended.id}" if ended.mode is Mode.STAGED else ""  # a pipeline copies it

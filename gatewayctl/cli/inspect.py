@@ -90,7 +90,8 @@ def curl(
     session = wire(config, Progress(make_console()), app)
     if path and not path.startswith("/"):
         raise UsageFault(f"path {path!r} does not start with /")
-    report = CurlReport(ask_all(session.ports, find_routed_release(session, app), path))
+    release = find_routed_release(session, app)
+    report = CurlReport(ask_all(session.ports, release, path), release.has_expired(session.ports.clock.wall()))
     show(output, report)
     if not report.is_all_canary:
         raise EnvironmentFailed(f"not every replica answered from the canary of {app}", hint=f"gatewayctl status {app}")

@@ -37,6 +37,9 @@ Image = Annotated[
     str, typer.Option("--image", help="The new image, with a version or digest.", metavar="IMAGE", show_default=False)
 ]
 AnyTag = Annotated[bool, typer.Option("--any-tag", help="Accept an image that does not name one build, as :latest.")]
+Untested = Annotated[
+    bool, typer.Option("--untested", help="Promote although no suite has passed here: they ran elsewhere.")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
 ReleaseId = Annotated[
     str,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
+_LIVE: "list[Status]" = []  # the line of the terminal that is live now; a terminal has at most one
 _COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
 
 
@@ -20,6 +21,12 @@ def make_console() -> "Console":
 
     terminal = sys.stderr.isatty()
     return Console(stderr=True, highlight=False, soft_wrap=True, force_terminal=terminal, force_interactive=terminal)
+
+
+def end_live_line() -> None:
+    """Give the terminal its cursor back, however the command ends."""
+    while _LIVE:
+        _LIVE.pop().stop()
 
 
 @dataclass(slots=True)
@@ -39,6 +46,7 @@ class Progress:
         if self.console.is_terminal:
             self._stop()
             self.live = self.console.status(self._row(_name(step), "…"), spinner="dots")
+            _LIVE.append(self.live)
             self.live.start()
 
     def progress(self, step: str, text: str) -> None:
@@ -77,7 +85,7 @@ class Progress:
 
     def _stop(self) -> None:
         if self.live:
-            self.live.stop()
+            end_live_line()
             self.live = None
 
     def _row(self, step: str, text: str) -> str:

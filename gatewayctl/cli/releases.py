@@ -7,7 +7,19 @@ import typer
 
 from gatewayctl.cli.drafts import draft_plan, load_plan
 from gatewayctl.cli.ending import end_command
-from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, Output, Promotion, Reason, ReleaseId
+from gatewayctl.cli.options import (
+    AnyTag,
+    App,
+    Config,
+    Image,
+    Namespace,
+    Out,
+    Output,
+    Promotion,
+    Reason,
+    ReleaseId,
+    Untested,
+)
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.apps import check_image
@@ -24,17 +36,24 @@ def release(
     plan: Annotated[Path | None, typer.Option(help="Carry out a saved plan; refused if reality drifted.")] = None,
     in_cluster: Annotated[bool, typer.Option("--in-cluster", help="As a Job in the cluster; Ctrl-C detaches.")] = False,
     any_tag: AnyTag = False,
+    untested: Untested = False,
     config: Config = None,
     output: Out = Output.TEXT,
 ) -> None:
     """A whole release in one call: warm, route, prove, leaks, smoke, load, and promote or wait.
 
-    If the canary fails, every change is undone at once, and the exit code is 3. Ctrl-C goes back, too.
+    If the canary is bad, every change is undone at once, and the exit code is 3; 7 if its tests could not tell.
+    Ctrl-C goes back, too.
     """
     progress = Progress(make_console())
     session = wire(config, progress, app)
     if bool(image) == bool(plan):
         raise UsageFault("name either --image or --plan", hint=f"gatewayctl release {app} --image IMAGE")
+    if promote is Promotion.ON_SUCCESS and not untested and not session.app(app).trial.files:
+        raise UsageFault(
+            f"{app} has neither a suite nor a load, so nothing would decide whether to promote it",
+            hint="add smoke.pytest or smoke.locust to gatewayctl.yaml, or give --untested if it is tested elsewhere",
+        )
     if in_cluster:
         if plan:
             raise UsageFault("--plan was made here, and a Job makes its own", hint="give --image with --in-cluster")
@@ -69,7 +88,7 @@ def smoke(
 
 def promote(
     app: App,
-    untested: Annotated[bool, typer.Option("--untested", help="The suites ran elsewhere.")] = False,
+    untested: Untested = False,
     release_id: ReleaseId = "",
     config: Config = None,
     namespace: Namespace = "",
@@ -83,7 +102,7 @@ def promote(
 
 def abort(
     app: App,
-    reason: Reason = "asked for",
+    reason: Reason = "no reason was given",
     release_id: ReleaseId = "",
     config: Config = None,
     namespace: Namespace = "",
@@ -91,8 +110,9 @@ def abort(
 ) -> None:
     """Abort a release and undo its changes, in any phase, also if another process drives it."""
     session = wire(config, Progress(make_console()), app, namespace)
-    ended = session.driver.abort(app, f"{reason} ({current_holder().actor})", release_id)
-    end_command(session, ended, output, aborting=True)
+    with stop_on_signal():
+        ended = session.driver.abort(app, f"{reason} ({current_holder().actor})", release_id)
+        end_command(session, ended, output, aborting=True)
 
 
 def resume(

@@ -12,6 +12,8 @@ _EXITS = {
     Outcome.OPEN: ExitCode.DONE,
     Outcome.PROMOTED: ExitCode.DONE,
     Outcome.REJECTED: ExitCode.REJECTED,
+    Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+    Outcome.CONFLICT: ExitCode.CONFLICT,
     Outcome.ABORTED: ExitCode.REJECTED,
     Outcome.FAILED: ExitCode.ENVIRONMENT,
 }
@@ -27,5 +29,5 @@ def show(output: Output, report: Report) -> None:
 
 
 def exit_code(release: Release) -> ExitCode:
-    """The exit code for a release as a command leaves it: PERSON where it is stuck, REJECTED where the canary was."""
+    """The exit code for a release as a command leaves it: PERSON where it is stuck, else what its outcome says."""
     return ExitCode.PERSON if release.stuck else _EXITS[release.outcome]

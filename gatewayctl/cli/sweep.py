@@ -7,6 +7,7 @@ import typer
 from gatewayctl.cli.options import Config, Namespace, Out, Output
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
+from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Conflict, ExitCode
 from gatewayctl.domain.leftovers import Leftover, SweepAction, Swept
 from gatewayctl.wiring.discovery import Session, wire_each
@@ -46,7 +47,8 @@ def _sweep_one(session: Session, leftover: Leftover, *, dry_run: bool) -> Swept:
     if dry_run:
         return Swept(leftover, SweepAction.NOT_WRITTEN)
     try:
-        reason = clean(session.driver, session.app(leftover.app), leftover).stuck
+        with stop_on_signal():
+            reason = clean(session.driver, session.app(leftover.app), leftover).stuck
     except Conflict as fault:  # it is no leftover any more: the others are still swept
         return Swept(leftover, SweepAction.LEFT_ALONE, str(fault))
     return Swept(leftover, SweepAction.STUCK if reason else SweepAction.SWEPT, reason)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.phases import ROWS, Effect, Stage, begin_tests, has_tests, leave, phases_of
 from gatewayctl.domain.release import Outcome, Phase, Release
+from gatewayctl.domain.verdicts import Judgement, Verdict
 
 __all__ = [
     "EFFECTS",
@@ -28,14 +29,39 @@ __all__ = [
     "SmokeAsked",
     "advance",
     "at_time",
+    "event_of",
 ]
 
 
 class Cause(StrEnum):
-    """Why a step did not pass: the canary is faulty, or gatewayctl could not do its work."""
+    """Why a step did not pass.
+
+    The canary is faulty; the step could not tell; somebody else changed what the release works on; or gatewayctl could
+    not do its work.
+    """
 
     CANARY = "canary"
+    INCONCLUSIVE = "inconclusive"
+    CONFLICT = "conflict"
     ENVIRONMENT = "environment"
+
+    @property
+    def outcome(self) -> Outcome:
+        """How a release ends that goes back because of it."""
+        return _OUTCOMES[self]
+
+
+_OUTCOMES = {
+    Cause.CANARY: Outcome.REJECTED,
+    Cause.INCONCLUSIVE: Outcome.INCONCLUSIVE,
+    Cause.CONFLICT: Outcome.CONFLICT,
+    Cause.ENVIRONMENT: Outcome.FAILED,
+}
+_CAUSES = {
+    Verdict.FAIL: Cause.CANARY,
+    Verdict.INCONCLUSIVE: Cause.INCONCLUSIVE,
+    Verdict.CONFLICT: Cause.CONFLICT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +79,13 @@ class Failed:
     phase: Phase
     cause: Cause
     reason: str
+
+
+def event_of(phase: Phase, judgement: Judgement) -> "Passed | Failed":
+    """The event that a judged step of `phase` leads to."""
+    if judgement.verdict is Verdict.PASS:
+        return Passed(phase)
+    return Failed(phase, _CAUSES[judgement.verdict], judgement.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +187,7 @@ def _expire(release: Release) -> Release:
 def _fail(release: Release, cause: Cause, reason: str) -> Release:
     if release.phase in WAY_OUT:
         return replace(release, stuck=reason)
-    outcome = Outcome.REJECTED if cause is Cause.CANARY else Outcome.FAILED
-    return _back_out(replace(release, tested=False), outcome, reason)
+    return _back_out(replace(release, tested=False), cause.outcome, reason)
 
 
 def _back_out(release: Release, outcome: Outcome, reason: str) -> Release:

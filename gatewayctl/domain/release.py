@@ -1,8 +1,10 @@
 """A release: one attempt to give an application a new image. It holds all that must survive a crash, and no more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gatewayctl.domain.bounds import NOTES_KEPT, shorten
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Probe
@@ -30,11 +32,17 @@ class Phase(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a release ends. It is decided before the way out begins."""
+    """How a release ends. It is decided before the way out begins.
+
+    REJECTED blames the canary. INCONCLUSIVE: the suite or the load could not tell whether it is good. CONFLICT:
+    somebody else changed what the release works on. FAILED: gatewayctl could not do its work.
+    """
 
     OPEN = "open"
     PROMOTED = "promoted"
     REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"
+    CONFLICT = "conflict"
     ABORTED = "aborted"
     FAILED = "failed"
 
@@ -135,6 +143,10 @@ class Note:
     seconds: float
     actor: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shorten(self.text))
+        object.__setattr__(self, "actor", shorten(self.actor))
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -146,6 +158,7 @@ class Release:
     the gateway can mark the canary's answers. `place` is where its gateway is, `container` the container whose image it
     changes (empty: the one named like the application); both are None in records of earlier versions.
     `promote_begun` says that a process may have given stable the new image, even where stable does not show it (yet).
+    Of the notes NOTES_KEPT are kept; `notes_left_out` counts the others.
     """
 
     id: str
@@ -172,6 +185,11 @@ class Release:
     place: GatewayLocation | None = None
     container: str | None = None
     promote_begun: bool = False
+    notes_left_out: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", shorten(self.reason))
+        object.__setattr__(self, "stuck", shorten(self.stuck))
 
     @property
     def app(self) -> str:
@@ -182,10 +200,6 @@ class Release:
     def ended(self) -> bool:
         """Nothing is left to do."""
         return self.phase is Phase.DONE
-
-    def has_expired(self, now: float) -> bool:
-        """Whether what was proven is too old to rely on; `now` in epoch seconds."""
-        return now > self.expires
 
     @property
     def stamp(self) -> str:
@@ -236,8 +250,16 @@ class Release:
         return replace(self, phase=phase, **changes)  # type: ignore[arg-type]
 
     def with_note(self, note: Note) -> "Release":
-        """The same release with one more note."""
-        return replace(self, notes=(*self.notes, note))
+        """The same release with one more note; when there are too many, one that is repeated later is left out."""
+        notes = (*self.notes, note)
+        if len(notes) <= NOTES_KEPT:
+            return replace(self, notes=notes)
+        out = _least_needed(notes)
+        return replace(self, notes=notes[:out] + notes[out + 1 :], notes_left_out=self.notes_left_out + 1)
+
+    def has_expired(self, now: float) -> bool:
+        """Whether it is too late to promote it: what was proven is too old. `now` is in epoch seconds."""
+        return self.outcome is Outcome.OPEN and now > self.expires
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +268,20 @@ class Record:
 
     release: Release
     version: int
+
+
+def _least_needed(notes: tuple[Note, ...]) -> int:
+    """The place of the oldest note that a later one repeats: word for word, else in phase and mark, else the first."""
+    keys: tuple[Callable[[Note], object], ...] = (
+        lambda one: (one.phase, one.mark, one.text),
+        lambda one: (one.phase, one.mark),
+    )
+    for key in keys:
+        last = {key(one): place for place, one in enumerate(notes)}
+        repeated = next((place for place, one in enumerate(notes) if last[key(one)] != place), None)
+        if repeated is not None:
+            return repeated
+    return 0
 
 
 def version_of(image: str) -> str:

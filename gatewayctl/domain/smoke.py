@@ -91,7 +91,8 @@ class SuiteRun:
 @dataclass(frozen=True, slots=True)
 class SuiteResult:
     """What a suite did. `canary`, `stable`, `unknown` count answers to marked requests; `baseline` counts answers to
-    requests that the suite deliberately sent without the mark. `flaky` tests passed only when run again.
+    requests that the suite deliberately sent without the mark; `unnamed` are those of `unknown` that the gateway had
+    sent to the canary. `flaky` tests passed only when run again.
     `exit_code` is pytest's own, or minus the signal that ended it. `failures` are `test: first line of the reason`, or
     the last line of the output where no test could be run. `finished` is False if pytest ended within its session."""
 
@@ -110,6 +111,7 @@ class SuiteResult:
     odd_answers: tuple[str, ...] = ()
     timed_out: bool = False
     finished: bool = True
+    unnamed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ class LoadResult:
     `halves` are two halves of stable's own requests: the difference between them is the noise of the measurement.
     `exit_code` is locust's own (1: some request failed), or minus the signal that ended it. `failures` are a few
     examples of each kind. A run that broke has no requests at all, and the last line of its output as its failure.
-    `misrouted` counts answers by the other version, `unknown` those that cannot be attributed to a version.
+    `misrouted` counts answers by the other version, `unknown` those that cannot be attributed to a version; `unnamed`
+    are those of `unknown` that the gateway had sent to the canary.
     `by_name` holds the same per method and request name: (stable, canary).
     """
 
@@ -196,3 +199,4 @@ class LoadResult:
     by_name: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
     timed_out: bool = False
+    unnamed: int = 0

@@ -35,7 +35,8 @@ class ReplicaView:
 class Survey:
     """One application. `faults` are the reasons why something could not be looked at.
 
-    `uncovered` are those of its `routes` (a number) that the rule of the open release does not have.
+    `expired`: its release is too old to promote. `uncovered` are those of its `routes` (a number) that the rule of the
+    open release does not have.
     """
 
     target: Target
@@ -66,7 +67,9 @@ class Survey:
         release = self.release
         if release is None or release.ended:
             return (NextStep.RELEASE,)
-        if release.phase is Phase.WAIT and not self.expired:
+        if self.expired:
+            return (NextStep.ABORT,)
+        if release.phase is Phase.WAIT:
             testable = has_tests(release) and not release.tested
             return (NextStep.SMOKE if testable else NextStep.PROMOTE, NextStep.ABORT)
         if self.holder and not release.stuck:

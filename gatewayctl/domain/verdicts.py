@@ -1,7 +1,9 @@
 """Judgement of suites and load: pass, fail or inconclusive. Absence of evidence never passes.
 
-A failure is the canary's; inconclusive means that the run could not tell. If both are true, an answer by the wrong
-version decides, because it is evidence whatever else went wrong.
+FAIL blames the canary, so it needs evidence against the canary: a failed test, too many errors, too much time, or a
+request that the gateway sent to the canary and whose answer does not name the canary. An answer by anybody else shows
+that the gateway sends requests to the wrong place. That is not the canary's fault, so the run is inconclusive. So is
+a run that broke, that is too small, or in which stable itself fails.
 """
 
 import math
@@ -19,11 +21,23 @@ _PYTEST_EXITS = {2: "interrupted", 3: "internal error", 4: "wrong usage"}
 
 
 class Verdict(StrEnum):
-    """What the evidence says about the canary."""
+    """What the evidence says about the canary. CONFLICT: somebody else changed what the release works on."""
 
     PASS = "pass"  # noqa: S105 (not a password)
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
+    CONFLICT = "conflict"
+
+    @property
+    def mark(self) -> str:
+        """The mark that heads its line."""
+        match self:
+            case Verdict.PASS:
+                return "✓"
+            case Verdict.INCONCLUSIVE:
+                return "?"
+            case _:
+                return "✗"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,7 @@ class Judgement:
 
 def judge_suite(result: SuiteResult) -> Judgement:
     """Judge a functional suite: it passes only with passed tests, and every marked answer by the canary."""
-    checks = (_suite_misrouted, _suite_broken, _suite_failed, _suite_without_evidence)
+    checks = (_suite_unnamed, _suite_misrouted, _suite_broken, _suite_failed, _suite_without_evidence)
     bad = next(filter(None, (check(result) for check in checks)), None)
     if bad:
         return bad
@@ -49,18 +63,37 @@ def judge_suite(result: SuiteResult) -> Judgement:
     return Judgement(Verdict.PASS, ", ".join([*parts, f"{answers} from the canary"]))
 
 
+def _suite_unnamed(result: SuiteResult) -> Judgement | None:
+    if not result.unnamed:
+        return None
+    return _fail(
+        f"the gateway sent {_of_marked(result, result.unnamed)} to the canary, but the answer does not name it"
+        f"{_first(result.odd_answers)}"
+    )
+
+
 def _suite_misrouted(result: SuiteResult) -> Judgement | None:
     wrong = result.stable + result.unknown
     if not wrong:
         return None
-    marked = result.canary + wrong
-    verb = "was" if wrong == 1 else "were"
-    reason = f": {result.odd_answers[0]}" if result.odd_answers else ""
-    return _fail(f"{wrong} of {marked} marked requests {verb} not answered by the canary{reason}")
+    return _unknown(
+        f"{_of_marked(result, wrong)} did not reach the canary: its rule does not cover the path, or the gateway is at "
+        f"fault{_first(result.odd_answers)}"
+    )
+
+
+def _of_marked(result: SuiteResult, part: int) -> str:
+    marked = result.canary + result.stable + result.unknown
+    return f"{part} of {marked} marked request{'s' if marked != 1 else ''}"
+
+
+def _first(texts: tuple[str, ...]) -> str:
+    """The first of `texts`, to be put behind a sentence; empty when there is none."""
+    return f": {texts[0]}" if texts else ""
 
 
 def _suite_broken(result: SuiteResult) -> Judgement | None:
-    reason = f": {result.failures[0]}" if result.failures else ""
+    reason = _first(result.failures)
     if result.timed_out:
         return _unknown(f"pytest did not end within {result.seconds:.0f} s{reason}")
     if result.exit_code < 0:
@@ -74,10 +107,12 @@ def _suite_broken(result: SuiteResult) -> Judgement | None:
 
 
 def _suite_failed(result: SuiteResult) -> Judgement | None:
-    parts = [f"{count} {name}" for count, name in ((result.failed, "failed"), (result.errors, "errors")) if count]
-    if parts:
-        reason = f": {result.failures[0]}" if result.failures else ""
-        return _fail(f"{', '.join(parts)}, {result.passed} passed{reason}")
+    tests, reason = result.passed + result.failed + result.errors, _first(result.failures)
+    if result.failed:
+        errors = f", {result.errors} had an error in a fixture" if result.errors else ""
+        return _fail(f"{result.failed} of {tests} tests failed{errors}{reason}")
+    if result.errors:  # the test itself did not fail
+        return _unknown(f"{result.errors} of {tests} tests had an error in a fixture{reason}")
     if result.exit_code == 1:
         return _unknown("pytest ended with exit code 1, although no test failed; see its log")
     return None
@@ -96,7 +131,7 @@ def _suite_without_evidence(result: SuiteResult) -> Judgement | None:
 
 
 def judge_load(result: LoadResult, limits: Load) -> Judgement:
-    """Judge a load run: routing first, then errors, then the P95, each against stable in the same run.
+    """Judge a load run: who answered, then errors, then the P95, each against stable in the same run.
 
     A worse figure counts only when it exceeds its limit *and* chance; a better one needs neither.
     """
@@ -104,6 +139,7 @@ def judge_load(result: LoadResult, limits: Load) -> Judgement:
         _load_misrouted,
         _load_broken,
         _load_without_baseline,
+        _load_unnamed,
         _load_unattributed,
         _load_too_small,
         _load_erring,
@@ -116,8 +152,8 @@ def judge_load(result: LoadResult, limits: Load) -> Judgement:
 def _load_misrouted(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.misrouted:
         return None
-    wrong = f"{result.misrouted} of {_requests(result)} requests"
-    return _fail(f"{wrong} were answered by the other version{_quote(result, FailureKind.MISROUTED)}")
+    wrong = f"the gateway sent {result.misrouted} of {_requests(result)} requests to the other version"
+    return _unknown(f"{wrong}{_quote(result, FailureKind.MISROUTED)}")
 
 
 def _load_broken(result: LoadResult, _limits: Load) -> Judgement | None:
@@ -139,11 +175,21 @@ def _load_without_baseline(result: LoadResult, _limits: Load) -> Judgement | Non
     return _unknown(f"stable itself fails: {share}{_quote(result, FailureKind.STABLE)}")
 
 
+def _load_unnamed(result: LoadResult, _limits: Load) -> Judgement | None:
+    if not result.unnamed:
+        return None
+    return _fail(
+        f"the gateway sent {result.unnamed} of {result.canary.requests} marked requests to the canary, but the answer "
+        f"does not name it{_quote(result, FailureKind.UNKNOWN)}"
+    )
+
+
 def _load_unattributed(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.unknown:
         return None
-    return _fail(
-        f"{result.unknown} of {_requests(result)} answers came from nobody we know{_quote(result, FailureKind.UNKNOWN)}"
+    return _unknown(
+        f"{result.unknown} of {_requests(result)} answers name neither stable nor the canary: the gateway itself or "
+        f"another application gave them{_quote(result, FailureKind.UNKNOWN)}"
     )
 
 
@@ -160,8 +206,9 @@ def _load_erring(result: LoadResult, limits: Load) -> Judgement | None:
     chance = fisher_greater(stable.errors, stable.requests, canary.errors, canary.requests)
     if more <= limits.more_errors or chance >= _CHANCE:
         return None
-    shares = f"{_share(canary)} of the canary's requests failed, {_share(stable)} of stable's"
-    return _fail(f"{shares}{_quote(result, FailureKind.CANARY)}")
+    figure = f"the canary failed {canary.errors} of {canary.requests} requests, {_share(canary)}"
+    limit = f"limit {_percent(limits.more_errors)} above stable's {_share(stable)}"
+    return _fail(f"{figure}, {limit}{_worst(result, _errors_of)}{_quote(result, FailureKind.CANARY)}")
 
 
 def _load_slower(result: LoadResult, limits: Load) -> Judgement | None:
@@ -170,9 +217,31 @@ def _load_slower(result: LoadResult, limits: Load) -> Judgement | None:
         # Only limits that allow every request to fail lead here.
         return _unknown("no request succeeded whose time could be compared")
     slow, fast = canary.quantile(0.95), stable.quantile(0.95)
-    if slow <= fast * limits.slower or slow - fast <= limits.slack + _noise(result):
+    ratio, sum_ = fast * limits.slower, fast + limits.slack + _noise(result)
+    if slow <= max(ratio, sum_) or mann_whitney(stable, canary) >= _CHANCE:
         return None
-    return None if mann_whitney(stable, canary) >= _CHANCE else _fail(f"the canary is slower: {_figures(result)}")
+    limit = f"limit {_ms(max(ratio, sum_))} ms = "
+    if ratio >= sum_:
+        limit += f"{limits.slower:g} × stable's {_ms(fast)} ms"
+    else:
+        limit += f"stable's {_ms(fast)} ms + slack {_ms(limits.slack)} ms + noise {_ms(_noise(result))} ms"
+    return _fail(f"the canary is slower: P95 {_ms(slow)} ms, {limit}{_worst(result, _seconds_of)}")
+
+
+def _errors_of(cohort: Cohort) -> float:
+    return cohort.errors / cohort.requests if cohort.requests else 0.0
+
+
+def _seconds_of(cohort: Cohort) -> float:
+    return cohort.latency.quantile(0.95) if cohort.latency.total else 0.0
+
+
+def _worst(result: LoadResult, figure: Callable[[Cohort], float]) -> str:
+    """Where the canary is worst against stable, by the name of the request; empty where all have one name."""
+    if len(result.by_name) < 2:
+        return ""
+    name = max(result.by_name, key=lambda name: figure(result.by_name[name][1]) - figure(result.by_name[name][0]))
+    return f", most of all {name}"
 
 
 def _noise(result: LoadResult) -> float:
@@ -194,7 +263,11 @@ def _ms(seconds: float) -> str:
 
 
 def _share(cohort: Cohort) -> str:
-    return f"{cohort.errors / cohort.requests:.1%}"
+    return _percent(cohort.errors / cohort.requests)
+
+
+def _percent(part: float) -> str:
+    return f"{part * 100:.1f} %"
 
 
 def _requests(result: LoadResult) -> int:

@@ -31,7 +31,7 @@ class CanaryHealth:
         workloads = self.context.ports.workloads
         canary = read(release.target.canary)
         if not canary.runs(release.image):
-            return Judgement(Verdict.FAIL, f"{canary.name} was changed to {canary.image} by someone else")
+            return Judgement(Verdict.CONFLICT, f"{canary.name} was changed to {canary.image} by someone else")
         trouble = canary.trouble
         is_hopeless = trouble is not None and trouble.kind is TroubleKind.FINAL
         if canary.ready >= 1 and not is_hopeless:

@@ -10,11 +10,19 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from gatewayctl.domain.audit import chain
-from gatewayctl.domain.errors import Busy, EnvironmentFailed, GatewayctlError, StaleWrite, Superseded, Transient
-from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, Passed, advance, at_time
+from gatewayctl.domain.errors import (
+    Busy,
+    Conflict,
+    EnvironmentFailed,
+    GatewayctlError,
+    StaleWrite,
+    Superseded,
+    Transient,
+)
+from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, advance, at_time, event_of
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
-from gatewayctl.domain.verdicts import Judgement, Verdict
+from gatewayctl.domain.verdicts import Judgement
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.outage import WAY_OUT_SECONDS, Outage, patience_of, retry_pauses
 from gatewayctl.orchestration.ownership import Ownership, WatchedProber
@@ -103,7 +111,7 @@ class ReleaseLoop:
             return current
         if release.ended and release in self.ports.journal.history(release.app):
             return Record(release, version + 1)  # the same, and the next release has begun since
-        raise self._superseded_fault(release, "the journal was moved on")
+        raise self._superseded_fault(release, "another process has written its journal")
 
     def _insist(self, act: Callable[[], T], what: str, step: str) -> T:
         """The result of `act`, tried again while it raises Transient. Raises Transient after an hour of that.
@@ -136,7 +144,7 @@ class ReleaseLoop:
         current = self._insist(lambda: self.ports.journal.load(release.app), what, release.phase)
         if current and (current.version == saved.version or current.release == release):
             return current
-        raise self._superseded_fault(release, "the journal was moved on")
+        raise self._superseded_fault(release, "another process has written its journal")
 
     def _perform(self, saved: Record, effect: Effect, known: dict[str, str]) -> tuple[Release, Event]:
         """One effect; its note is journaled together with the event it leads to."""
@@ -145,11 +153,13 @@ class ReleaseLoop:
         listener.started(phase)
         start = clock.now()
         try:
-            event, mark, text = _event_of(phase, self._repeat(saved, effect, known))
+            judgement = self._repeat(saved, effect, known)
+            event, mark, text = event_of(phase, judgement), judgement.verdict.mark, judgement.text
         except (Superseded, Busy) as fault:
             raise self._superseded_fault(release, str(fault)) from fault
         except GatewayctlError as fault:
-            event, mark, text = Failed(phase, Cause.ENVIRONMENT, _with_hint(fault)), "✗", str(fault)
+            cause = Cause.CONFLICT if isinstance(fault, Conflict) else Cause.ENVIRONMENT
+            event, mark, text = Failed(phase, cause, _with_hint(fault)), "✗", str(fault)
         seconds = clock.now() - start
         listener.ended(phase, mark, text, seconds)
         return release.with_note(replace(self._note(phase, mark, text), seconds=seconds)), event
@@ -184,13 +194,6 @@ class ReleaseLoop:
 
     def _note(self, phase: Phase, mark: str, text: str) -> Note:
         return Note(phase, mark, text, self.ports.clock.wall(), 0.0, str(self.holder))
-
-
-def _event_of(phase: Phase, judgement: Judgement) -> tuple[Event, str, str]:
-    if judgement.verdict is Verdict.PASS:
-        return Passed(phase), "✓", judgement.text
-    mark = "✗" if judgement.verdict is Verdict.FAIL else "?"
-    return Failed(phase, Cause.CANARY, judgement.text), mark, judgement.text
 
 
 def _with_hint(fault: GatewayctlError) -> str:

@@ -41,16 +41,23 @@ def require(checks: tuple[Check, ...]) -> None:
 
 
 def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
-    """Every check, each on its own: one that fails does not hide another."""
+    """Every check, each on its own: one that fails does not hide another.
+
+    While another release is open it is the only check: it has changed what the others look at, and their hints (scale
+    the canary to 0, remove the rule) would harm it.
+    """
+    no_other = _run("no other release", lambda: _check_no_other(ports, release))
+    if isinstance(no_other.fault, Conflict):
+        return (no_other,)
     checks_to_run: list[NamedCheck] = [
-        ("no other release", lambda: _check_no_other(ports, release)),
         ("stable", lambda: _check_stable(ports, release)),
         ("canary", lambda: _check_canary(ports, release)),
         ("rule fits the files", lambda: _check_rule(ports, release)),
         ("gateway replicas", lambda: _check_replicas(ports)),
         *_suite_checks(release),
     ]
-    checks = [check for inspect in ports.inspections for check in inspect(release.target)]
+    checks = [no_other]
+    checks += [check for inspect in ports.inspections for check in inspect(release.target)]
     checks += [_run(name, check) for name, check in checks_to_run]
     try:
         replicas = [replica for replica in ports.gateway.replicas.list() if replica.ready]
@@ -81,7 +88,7 @@ def conflict_with(release: Release) -> GatewayctlError:
     return Conflict(
         f"{app} has an unfinished release {release.id} ({release.image}) in phase {release.phase}, "
         f"started by {release.actor}",
-        hint=f"gatewayctl status {app}, then gatewayctl resume {app} or gatewayctl abort {app}",
+        hint=f"gatewayctl status {app} says who drives it and what may be done; gatewayctl abort {app} takes it back",
     )
 
 
@@ -107,13 +114,20 @@ def _check_canary(ports: Ports, release: Release) -> str:
     if now.replicas or now.pods:
         raise Conflict(
             f"{now.name} already has {max(now.replicas, len(now.pods))} replicas of {now.image}",
-            hint=f"someone uses it, or a release was lost: scale {now.name} to 0 first",
+            hint=_hint_for_canary(ports, release, now.name),
         )
     return _with_ghosts(f"0 replicas, {now.image}", now)
 
 
 def _with_ghosts(text: str, now: Workload) -> str:
     return f"{text}; {ghost_note(now)}" if now.ghosts else text
+
+
+def _hint_for_canary(ports: Ports, release: Release, name: str) -> str:
+    """What to do about a canary that runs. While a rule sends requests to it, it must not be stopped."""
+    if ports.gateway.own_routes(release.app) and not release.standing:
+        return f"a release was lost, and its rule is still there: gatewayctl sweep {release.app} removes both in order"
+    return f"someone uses it, or a release was lost: if nobody needs it, scale {name} to 0"
 
 
 def _check_rule(ports: Ports, release: Release) -> str:
@@ -186,7 +200,7 @@ def _check_stable_answers(ports: Ports, release: Release, replica: Replica, case
     answer = ports.gateway.prober.ask(replica, case.probe)
     if case.attribution.attribute(answer) is not Attribution.STABLE:
         raise EnvironmentFailed(
-            f"{replica.name}: nobody can tell who answered {case.probe.host}{case.probe.path}: "
+            f"{replica.name}: the answer of {case.probe.host}{case.probe.path} does not name stable: "
             f"{case.attribution.explain(answer)}",
             hint="identify must name a header or JSON pointer that holds the pod's name or the version",
         )
@@ -231,7 +245,8 @@ def _check_answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:
         raise EnvironmentFailed(f"{replica.name}: {case.label}: {case.attribution.explain(answer)}")
     if not case.attribution.stamps and case.attribution.word_of(answer) is Attribution.UNKNOWN:
         raise EnvironmentFailed(
-            f"{replica.name}: {case.label}: nobody can tell who answered: {case.attribution.explain(answer)}",
+            f"{replica.name}: {case.label}: the answer does not name the application: "
+            f"{case.attribution.explain(answer)}",
             hint="this gateway cannot stamp answers: identify of that application must hold the name of its pod",
         )
     return case.attribution.explain(answer)

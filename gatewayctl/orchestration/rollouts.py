@@ -50,7 +50,9 @@ class _Watched:
             case Complete():
                 return Judgement(Verdict.PASS, state.text)
             case Failed():
-                last = "" if state.by_others else _keep_logs(self.context, self.name)
+                if state.by_others:
+                    return Judgement(Verdict.CONFLICT, state.reason)
+                last = _keep_logs(self.context, self.name)
                 return Judgement(Verdict.FAIL, f"{state.reason}; last log: {last}" if last else state.reason)
 
     def _read(self, read: Callable[[str], Workload]) -> State:

@@ -1,7 +1,11 @@
 """Which function performs which effect."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
+from gatewayctl.domain.bounds import LONGEST, shorten
+from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
 from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.verdicts import Judgement
 from gatewayctl.orchestration import routes, suites, workloads
@@ -29,5 +33,20 @@ PERFORMERS: Performers = {
 
 
 def perform(effect: Effect, context: StepContext, performers: Performers = PERFORMERS) -> Judgement:
-    """Do one effect. Raises GatewayctlError when it could not be done or judged."""
-    return performers[effect](context)
+    """Do one effect. Raises GatewayctlError when it could not be done or judged.
+
+    A reason that is too long for the journal is kept whole in the evidence.
+    """
+    try:
+        judgement = performers[effect](context)
+    except GatewayctlError as fault:
+        _keep_whole(context, str(fault))
+        raise
+    _keep_whole(context, judgement.text)
+    return replace(judgement, text=shorten(judgement.text))
+
+
+def _keep_whole(context: StepContext, text: str) -> None:
+    if len(text.encode(errors="replace")) > LONGEST:
+        with suppress(EnvironmentFailed):  # what cannot be kept stops no release
+            context.keep(f"whole-reasons/{context.release.phase}.txt", text)

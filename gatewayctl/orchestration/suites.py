@@ -105,6 +105,7 @@ def _figures(result: LoadResult) -> dict[str, object]:
         "stable_halves": [cohort(half) for half in result.halves],
         "misrouted": result.misrouted,
         "unknown": result.unknown,
+        "unnamed": result.unnamed,
         "seconds": round(result.seconds, 3),
         "by_name": {
             name: {"stable": cohort(stable), "canary": cohort(canary)}

@@ -35,7 +35,7 @@ def survey(ports: Ports, target: Target) -> Survey:
         _read_workload(ports, target.canary, faults),
         _read_rules(ports, target, faults),
         _describe_replicas(ports, release if running else None, covered, faults),
-        running and release is not None and ports.clock.wall() > release.expires,
+        running and release is not None and release.has_expired(ports.clock.wall()),
         tuple(faults),
         covered.missing,
         covered.total,

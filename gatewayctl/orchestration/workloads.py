@@ -42,7 +42,7 @@ def promote_stable(context: StepContext) -> Judgement:
         if now.image == release.before:  # asked first: a webhook may have given the old image the new one's name
             return False
         return now.runs(release.image) or Judgement(
-            Verdict.FAIL, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
+            Verdict.CONFLICT, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
         )
 
     rollout = Rollout(release.image, release.trial.timings.ready)

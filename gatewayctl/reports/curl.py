@@ -9,9 +9,10 @@ from gatewayctl.reports.commands import curl_line
 
 @dataclass(frozen=True, slots=True)
 class CurlReport:
-    """The replies of all ready replicas; there is at least one."""
+    """The replies of all ready replicas; there is at least one. `expired`: the release is too old to promote."""
 
     replies: tuple[Reply, ...]
+    expired: bool = False
 
     @property
     def is_all_canary(self) -> bool:
@@ -32,7 +33,7 @@ class CurlReport:
             }
             for reply in self.replies
         ]
-        return {"schema": "gatewayctl.curl/2", "replies": rows}
+        return {"schema": "gatewayctl.curl/2", "expired": self.expired, "replies": rows}
 
     def text(self) -> str:
         """The request and who answered, for each replica; then the body of the first answer."""
@@ -40,4 +41,6 @@ class CurlReport:
             f"{curl_line(reply.address, reply.probe)}\n{reply.replica}: answered by {reply.who} ({reply.detail})"
             for reply in self.replies
         ]
+        if self.expired:
+            lines.append("its release has expired: it can only be aborted")
         return "\n".join([*lines, "", self.replies[0].body])

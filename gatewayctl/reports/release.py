@@ -27,11 +27,23 @@ class ReleaseReport:
             f"  started  {moment(release.created)} by {release.actor}",
             "",
         ]
+        if release.notes_left_out:
+            lines.append(f"  {release.notes_left_out} notes that were repeated later are left out")
         lines += [
             f"  {note.mark} {note.phase.value:<8} {note.text}  [{moment(note.at)}, {note.seconds:.1f} s, {note.actor}]"
             for note in release.notes
         ]
         return "\n".join([*lines, "", f"  evidence {self.folder}", ""])
+
+
+_ENDED = {
+    Outcome.PROMOTED: "was promoted",
+    Outcome.REJECTED: "was rejected",
+    Outcome.INCONCLUSIVE: "could not be judged",
+    Outcome.CONFLICT: "was given up, somebody else was at work",
+    Outcome.ABORTED: "was aborted",
+    Outcome.FAILED: "was given up, gatewayctl could not do its work",
+}
 
 
 def release_data(release: Release) -> dict[str, object]:
@@ -53,6 +65,7 @@ def release_data(release: Release) -> dict[str, object]:
         "created": moment(release.created),
         "expires": moment(release.expires),
         "notes": [_note(note) for note in release.notes],
+        "notes_left_out": release.notes_left_out,
     }
 
 
@@ -72,9 +85,11 @@ def moment(epoch: float) -> str:
     return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def explain(release: Release) -> str:
-    """The state of a release and the reason for it, in one sentence."""
+def explain(release: Release, *, expired: bool = False) -> str:
+    """The state of a release and the reason for it, in one sentence; `expired`: it is too old to promote."""
     name = f"{release.app} {release.image}"
+    if expired and not release.stuck:
+        return f"{name} has expired in phase {release.phase} ({moment(release.expires)}): it can only be aborted"
     if release.stuck:
         return f"{name} needs a person: in phase {release.phase} {release.stuck}"
     match release.outcome, release.phase:
@@ -86,4 +101,4 @@ def explain(release: Release) -> str:
             return f"{name} is in phase {phase}"
         case outcome, phase:
             done = "everything is as before" if phase is Phase.DONE else f"going back, in phase {phase}"
-            return f"{name} was {outcome}: {release.reason}; {done}"
+            return f"{name} {_ENDED[outcome]}: {release.reason}; {done}"

@@ -69,7 +69,7 @@ def _workload_data(found: Workload | None) -> dict[str, object] | None:
 def _describe(seen: Survey) -> str:
     """One application for a person."""
     release = seen.release
-    lines = [explain(release) if release else f"{seen.app} was never released by gatewayctl"]
+    lines = [explain(release, expired=seen.expired) if release else f"{seen.app} was never released by gatewayctl"]
     if release and not release.ended:
         lines.append(f"  release  {release.id}, {release.before} → {release.image}, {release.header}")
     lines += [f"  stable   {_describe_workload(seen.stable)}", f"  canary   {_describe_workload(seen.canary)}"]

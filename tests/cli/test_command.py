@@ -1,7 +1,9 @@
 """The command as a whole: help that teaches, quick to start, errors with exit codes, no heavy import."""
 
 import json
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +129,23 @@ def test_without_a_configuration_it_says_what_to_do(command, tmp_path):
     assert failed.returncode == 2
     assert "gatewayctl.yaml: there is no such file" in failed.stderr
     assert "gatewayctl demo" in failed.stderr
+
+
+def test_a_release_that_nothing_tests_does_not_promote_itself(tmp_path):
+    source = Path(__file__).parents[2] / "gateway-config"
+    text = (source / "gatewayctl.yaml").read_text()
+    assert text.count("\n    smoke:") == 1
+    config = tmp_path / "gatewayctl.yaml"
+    config.write_text(re.sub(r"\n    smoke:(\n      .*)+", "", text))
+    shutil.copy(source / "sandbox.yaml", tmp_path)
+
+    words = ("release", "orders", "--image", "shop/orders:1.1", "--promote", "on-success", "--config", str(config))
+    refused = gatewayctl(*words)
+
+    assert refused.returncode == 2, refused.stderr
+    assert "orders has neither a suite nor a load" in refused.stderr
+    assert "--untested" in refused.stderr
+    assert "neither a suite nor a load" not in gatewayctl(*words, "--untested").stderr
 
 
 def test_an_unknown_option_is_a_usage_fault():

@@ -20,9 +20,11 @@ from gatewayctl.domain.lifecycle import (
     Resumed,
     SmokeAsked,
     advance,
+    event_of,
 )
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.domain.routing import Header
+from gatewayctl.domain.verdicts import Judgement, Verdict
 from tests.fakes.shop import ORDERS, target
 
 OPEN = [phase for phase in Phase if phase is not Phase.DONE]
@@ -89,10 +91,32 @@ def test_a_failure_backs_out_and_on_the_way_out_it_waits_for_a_person(phase):
 
 
 @pytest.mark.parametrize("phase", [phase for phase in FORWARD if phase is not Phase.WAIT])
-def test_what_we_could_not_do_is_not_blamed_on_the_canary(phase):
-    release, _ = advance(a_release(phase), Failed(phase, Cause.ENVIRONMENT, "unreachable"))
+@pytest.mark.parametrize(
+    ("cause", "outcome"),
+    [
+        (Cause.CANARY, Outcome.REJECTED),
+        (Cause.INCONCLUSIVE, Outcome.INCONCLUSIVE),
+        (Cause.CONFLICT, Outcome.CONFLICT),
+        (Cause.ENVIRONMENT, Outcome.FAILED),
+    ],
+)
+def test_only_what_the_canary_did_is_blamed_on_the_canary_and_all_go_back(phase, cause, outcome):
+    release, _ = advance(a_release(phase), Failed(phase, cause, "why"))
 
-    assert release.outcome is Outcome.FAILED
+    assert (release.outcome, release.phase in WAY_OUT, release.tested) == (outcome, True, False)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "event", "mark"),
+    [
+        (Verdict.PASS, Passed(Phase.LOAD), "✓"),
+        (Verdict.FAIL, Failed(Phase.LOAD, Cause.CANARY, "why"), "✗"),
+        (Verdict.INCONCLUSIVE, Failed(Phase.LOAD, Cause.INCONCLUSIVE, "why"), "?"),
+        (Verdict.CONFLICT, Failed(Phase.LOAD, Cause.CONFLICT, "why"), "✗"),
+    ],
+)
+def test_a_verdict_decides_the_event_and_the_mark(verdict, event, mark):
+    assert (event_of(Phase.LOAD, Judgement(verdict, "why")), verdict.mark) == (event, mark)
 
 
 @pytest.mark.parametrize("phase", OPEN)
@@ -112,7 +136,7 @@ def test_abort_after_stable_was_promoted_restores_stable(phase):
 
 
 @pytest.mark.parametrize("phase", sorted(WAY_OUT))
-@pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.ABORTED, Outcome.FAILED])
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one not in (Outcome.OPEN, Outcome.PROMOTED)])
 def test_abort_on_the_way_back_just_goes_on(phase, outcome):
     leaving = a_release(phase, outcome=outcome, stuck="it hung")
 

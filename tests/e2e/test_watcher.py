@@ -77,7 +77,9 @@ def stable_by_hand(cluster: ShopCluster, image: str) -> Iterator[None]:
 
 def test_a_good_release_breaks_nothing_and_is_seen_from_beginning_to_end(cluster: ShopCluster):
     with watching(cluster) as watcher:
-        done = cluster.run("release", "payments", "--image", other_image(cluster), "--promote", "on-success")
+        done = cluster.run(
+            "release", "payments", "--image", other_image(cluster), "--promote", "on-success", "--untested"
+        )
         watcher.assert_held()
 
     assert done.code == 0, done.said

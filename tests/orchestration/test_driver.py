@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from gatewayctl.cli.show import exit_code
 from gatewayctl.domain.audit import chain
-from gatewayctl.domain.errors import Busy, UsageFault
+from gatewayctl.domain.errors import Busy, ExitCode, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase
 from gatewayctl.domain.routing import SourceFile
@@ -89,9 +90,36 @@ def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
 
     ended = driver.promote("orders", PromoteAsked())
 
-    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.REJECTED)
+    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.CONFLICT)
+    assert exit_code(ended) is ExitCode.CONFLICT
     assert "changed to shop/orders:1.0.1 by someone else" in ended.reason
+    assert world.deployments["orders-canary"].replicas == 0
     assert world.deployments["orders"].image == "shop/orders:1.0.1"
+
+
+def test_a_canary_image_that_someone_else_set_is_a_conflict_and_everything_goes_back():
+    world, suites, release = a_started(Mode.MANUAL)
+    driver = a_driver(world, suites)
+    driver.begin(release)
+    world.deployments["orders-canary"] = replace(world.deployments["orders-canary"], image="shop/orders:2.0", version=9)
+
+    ended = driver.promote("orders", PromoteAsked())
+
+    assert (ended.phase, ended.outcome, exit_code(ended)) == (Phase.DONE, Outcome.CONFLICT, ExitCode.CONFLICT)
+    assert world.published[-1][1][0].text == ROUTES
+    assert world.deployments["orders-canary"].replicas == 0
+
+
+def test_a_suite_that_could_not_tell_does_not_blame_the_canary_and_everything_goes_back():
+    world, suites, release = a_started(Mode.ON_SUCCESS)
+    suites.touching = False
+
+    ended = a_driver(world, suites).begin(release)
+
+    assert (ended.phase, ended.outcome, exit_code(ended)) == (Phase.DONE, Outcome.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
+    assert [note.mark for note in ended.notes if note.phase is Phase.SMOKE] == ["?"]
+    assert world.published[-1][1][0].text == ROUTES
+    assert (world.deployments["orders"].image, world.deployments["orders-canary"].replicas) == ("shop/orders:1.0", 0)
 
 
 def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_the_deadline():

@@ -124,6 +124,35 @@ def test_a_second_release_of_one_application_is_a_conflict_that_names_the_first(
     assert "gatewayctl abort orders" in caught.value.hint
 
 
+def test_while_a_release_is_open_only_that_is_told_and_nothing_dangerous_is_advised():
+    world = World()
+    suites = AskingSuites(world, [])
+    a_driver(world, suites).begin(a_release(world, suites, PLAIN, Mode.MANUAL))
+
+    checks = preflight(ports(world, suites), a_release(world, suites, PLAIN))
+
+    assert [check.name for check in checks] == ["no other release"]
+    with pytest.raises(Conflict, match="has an unfinished release") as caught:
+        require(checks)
+    assert "scale" not in caught.value.hint
+    assert "rule remove" not in caught.value.hint
+
+
+def test_a_canary_that_runs_under_a_live_rule_without_a_journal_is_not_to_be_scaled_down():
+    """The case q22: the journal is gone, rule and canary are there."""
+    world = World()
+    suites = AskingSuites(world, [])
+    a_driver(world, suites).begin(a_release(world, suites, PLAIN, Mode.MANUAL))
+    del world.records["orders"]
+
+    checks = {check.name: check for check in preflight(ports(world, suites), a_release(world, suites, PLAIN))}
+
+    fault = checks["canary"].fault
+    assert fault is not None
+    assert "gatewayctl sweep orders" in fault.hint
+    assert "scale" not in fault.hint
+
+
 @pytest.mark.parametrize("image", ["shop/orders", "shop/orders:latest", "registry:5000/orders", "", "a b:1"])
 def test_an_image_that_is_not_one_build_is_refused(image):
     with pytest.raises(UsageFault):

@@ -123,7 +123,7 @@ def test_a_neighbour_that_names_nobody_is_found_before_anything_is_written():
     checks = {check.name: check for check in preflight(wired, release)}
 
     fault = checks["gw-0 serves neighbour payments"].fault
-    assert "nobody can tell who answered: HTTP 503, x-served-by says nothing" in str(fault)
+    assert "the answer does not name the application: HTTP 503, x-served-by says nothing" in str(fault)
 
 
 def lead_nowhere(probe: Probe) -> Answer | None:

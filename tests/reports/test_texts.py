@@ -34,7 +34,9 @@ WAITING = replace(OPEN, phase=Phase.WAIT)
         (WAITING, None, False, (NextStep.SMOKE, NextStep.ABORT)),
         (replace(WAITING, tested=True), None, False, (NextStep.PROMOTE, NextStep.ABORT)),
         (replace(WAITING, trial=Trial()), None, False, (NextStep.PROMOTE, NextStep.ABORT)),
-        (WAITING, None, True, (NextStep.RESUME, NextStep.ABORT)),
+        (WAITING, None, True, (NextStep.ABORT,)),
+        (replace(WAITING, tested=True), None, True, (NextStep.ABORT,)),
+        (OPEN, None, True, (NextStep.ABORT,)),
         (OPEN, ANNA, False, (NextStep.ABORT,)),
         (STUCK, ANNA, False, (NextStep.RESUME, NextStep.ABORT)),
         (OPEN, None, False, (NextStep.RESUME, NextStep.ABORT)),
@@ -66,6 +68,15 @@ def test_status_shows_proof_rule_and_the_way_to_the_canary() -> None:
     assert "  driven   by anna on laptop (pid 7)" in lines
     assert any(line.startswith("  try it   curl -s -i") for line in lines)
     assert lines[-2:] == ["  next     gatewayctl smoke orders", "           gatewayctl abort orders"]
+
+
+def test_status_of_an_expired_release_never_tells_to_promote_or_resume_it() -> None:
+    text = StatusReport((survey(replace(WAITING, tested=True), expired=True),)).text()
+
+    assert text.startswith("orders shop/orders:1.1 has expired in phase wait (")
+    assert text.endswith("  next     gatewayctl abort orders")
+    assert "promote" not in text
+    assert "resume" not in text
 
 
 def test_doctor_marks_faults_and_warnings_and_fails_for_faults_only() -> None:

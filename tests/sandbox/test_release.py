@@ -1,8 +1,12 @@
 """Whole releases on real processes, by the command line, seen from outside."""
 
 import json
+import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -10,7 +14,7 @@ from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.wiring.sandbox import sandbox_root
 from tests.adapters.sandbox.rehearsal import Rehearsal
-from tests.sandbox.shop import NEW, Shop
+from tests.sandbox.shop import NEW, Shop, spawn_command
 
 pytestmark = pytest.mark.sandbox
 
@@ -188,7 +192,7 @@ def test_abort_wins_over_a_process_that_drives_the_release(shop):
     assert shop.is_as_before()
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_release_goes_back(shop, sent):
     with shop.spawn("release", "orders", "--image", NEW, "--promote", "on-success") as release:
         shop.wait(lambda: shop.phase() in ("smoke", "load"), "the suites")
@@ -196,7 +200,76 @@ def test_an_interrupted_release_goes_back(shop, sent):
         output, _ = release.communicate(timeout=60)
 
     assert release.returncode == 3, output
+    assert "interrupted: going back" in output  # in a pipe, too
     assert shop.is_as_before()
+
+
+def test_a_reader_that_goes_away_does_not_end_the_release(shop):
+    """The case `gatewayctl release … | head`: the first lines are read, then nobody reads on."""
+    words = ("release", "orders", "--image", NEW, "--promote", "on-success")
+    with spawn_command(*words, cwd=shop.folder, env=shop.environment, stderr=subprocess.PIPE) as release:
+        assert release.stdout is not None
+        assert release.stderr is not None
+        release.stderr.readline()
+        release.stderr.close()
+        release.stdout.close()
+
+        assert release.wait(timeout=120) == 0
+        release.stdout = release.stderr = None
+
+    assert shop.is_promoted()
+
+
+def test_a_release_without_stderr_is_a_release(shop):
+    command = f'exec "{sys.executable}" -m gatewayctl release orders --image {NEW} --promote on-success 2>&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=shop.folder,
+        env=shop.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "was promoted" in done.stdout
+    assert shop.is_promoted()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_gets_its_cursor_back(shop, sent):
+    terminal, inner = pty.openpty()
+    with spawn_command(
+        "release", "orders", "--image", NEW, cwd=shop.folder, env={**shop.environment, "TERM": "xterm"}, stderr=inner
+    ) as release:
+        os.close(inner)
+        shown = read_until(terminal, "smoke")
+        release.send_signal(sent)
+        shown += read_until(terminal, "")
+        assert release.wait(timeout=60) == 3, shown
+    os.close(terminal)
+
+    assert HIDE_CURSOR in shown
+    assert shown.rindex(SHOW_CURSOR) > shown.rindex(HIDE_CURSOR)
+    assert "interrupted: going back" in shown
+
+
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+
+def read_until(terminal: int, word: str) -> str:
+    """What a terminal shows until `word` is in it; all of it, where `word` is empty."""
+    shown = ""
+    while not word or word not in shown:
+        try:
+            text = os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # EIO: the other end was closed
+            break
+        if not text:
+            break
+        shown += text
+    assert word in shown, shown
+    return shown
 
 
 def test_a_lost_gateway_replica_is_an_environment_fault_and_everything_is_as_before(shop):
@@ -239,7 +312,8 @@ def test_a_suite_that_never_touches_the_canary_is_invalid_however_green(shop):
 
     done = shop.release(NEW, "--config", config)
 
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == 7, done.stderr
+    assert "could not be judged: invalid: " in done.stdout
     assert re.search(r"^\? smoke +invalid: ", done.stderr, re.MULTILINE)
     assert shop.is_as_before()
 

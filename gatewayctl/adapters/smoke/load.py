@@ -158,6 +158,7 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
             by_name={name: _split_by_version(cohorts, name) for name in names},
             failures=tuple(Failure(FailureKind(kind), str(detail)) for kind, detail in raw["failures"]),
             timed_out=done.ended.timed_out,
+            unnamed=int(raw.get("unnamed", 0)),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None

@@ -112,4 +112,5 @@ class _SuiteProgress:
             odd_answers=tuple(odd[:_ODD_KEPT]),
             timed_out=ended.timed_out,
             finished=self.finished,
+            unnamed=self.count("unnamed"),
         )

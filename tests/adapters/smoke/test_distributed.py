@@ -90,7 +90,7 @@ def test_answers_by_the_other_version_are_found_by_every_worker(gateway, run_loa
 
     wrong = sum(seen.mark != "" and number % 20 == 7 for number, seen in enumerate(gateway.seen))
     assert result.misrouted == wrong > 0
-    assert judge_load(result, Load("locustfile.py")).verdict is Verdict.FAIL
+    assert judge_load(result, Load("locustfile.py")).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_worker_that_is_lost_makes_the_run_inconclusive(run_load):

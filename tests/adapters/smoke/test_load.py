@@ -113,7 +113,8 @@ def test_an_erring_canary_is_found_in_pairs(gateway, run_load):
 
     judgement = judge_load(result, LIMITS)
     assert judgement.verdict is Verdict.FAIL
-    assert "of the canary's requests failed, 0.0% of stable's: canary: " in judgement.text
+    assert judgement.text.startswith("the canary failed ")
+    assert " %, limit 1.0 % above stable's 0.0 %, most of all " in judgement.text
     assert result.exit_code == 1
 
 
@@ -144,7 +145,7 @@ def test_answers_by_the_other_version_are_found(gateway, run_load):
     result = run_load(FAST_USER, duration=1.0, enough=60)
 
     kinds = {one.detail.split(" at ")[0].rpartition("meant for ")[2].split(":")[0] for one in result.failures}
-    assert judge_load(result, LIMITS).verdict is Verdict.FAIL
+    assert judge_load(result, LIMITS).verdict is Verdict.INCONCLUSIVE
     assert result.misrouted == sum(
         (seen.mark != "" and number % 50 == 7) or (seen.mark == "" and number % 50 == 9)
         for number, seen in enumerate(gateway.seen)

@@ -41,30 +41,33 @@ def stats() -> LoadStats:
 
 
 @pytest.mark.parametrize(
-    ("cohort", "request_", "misrouted", "unknown"),
+    ("cohort", "request_", "misrouted", "unknown", "unnamed"),
     [
-        (CANARY, by_canary(), 0, 0),
-        (HALF_A, by_stable(), 0, 0),
-        (HALF_B, by_stable(), 0, 0),
-        (CANARY, by_stable(), 1, 0),
-        (HALF_A, by_canary(), 1, 0),
-        (CANARY, a_request(), 0, 1),
-        (HALF_A, a_request(), 0, 1),
-        (CANARY, a_request(x_served_by="orders-canary-1"), 0, 1),
-        (CANARY, a_request(x_served_by="payments-1", x_gatewayctl_release=STAMP), 0, 1),
-        (CANARY, a_request(x_served_by="orders-canary-1", x_gatewayctl_release=[STAMP, STAMP]), 0, 1),
-        (CANARY, a_request(x_served_by=["orders-canary-1"], x_gatewayctl_release=STAMP), 0, 0),
-        (CANARY, a_request(status=503, error=ValueError("503")), 0, 1),
-        (CANARY, a_request(status=0, error=ValueError("refused")), 0, 0),
-        (CANARY, a_request(status=None), 0, 0),
+        (CANARY, by_canary(), 0, 0, 0),
+        (HALF_A, by_stable(), 0, 0, 0),
+        (HALF_B, by_stable(), 0, 0, 0),
+        (CANARY, by_stable(), 1, 0, 0),
+        (HALF_A, by_canary(), 1, 0, 0),
+        (CANARY, a_request(), 0, 1, 0),
+        (HALF_A, a_request(), 0, 1, 0),
+        (CANARY, a_request(x_served_by="orders-canary-1"), 0, 1, 0),
+        (CANARY, a_request(x_served_by="payments-1", x_gatewayctl_release=STAMP), 0, 1, 1),
+        (CANARY, a_request(x_gatewayctl_release=STAMP), 0, 1, 1),
+        (HALF_A, a_request(x_gatewayctl_release=STAMP), 0, 1, 0),
+        (CANARY, a_request(x_served_by="orders-canary-1", x_gatewayctl_release=[STAMP, STAMP]), 0, 1, 0),
+        (CANARY, a_request(x_served_by=["orders-canary-1"], x_gatewayctl_release=STAMP), 0, 0, 0),
+        (CANARY, a_request(status=503, error=ValueError("503")), 0, 1, 0),
+        (CANARY, a_request(status=0, error=ValueError("refused")), 0, 0, 0),
+        (CANARY, a_request(status=None), 0, 0, 0),
     ],
 )
-def test_an_answer_is_attributed_by_stamp_and_identity(stats, cohort, request_, misrouted, unknown):
+def test_an_answer_is_attributed_by_stamp_and_identity(stats, cohort, request_, misrouted, unknown, unnamed):
     for _ in range(2):  # the second from what is remembered
         stats.cohorts[cohort].record(request_)
 
     figures = stats.figures()
-    assert (figures["misrouted"], figures["unknown"]) == (2 * misrouted, 2 * unknown)
+    wrong = (figures["misrouted"], figures["unknown"], figures["unnamed"])
+    assert wrong == (2 * misrouted, 2 * unknown, 2 * unnamed)
 
 
 def test_only_what_succeeded_has_a_time(stats):

@@ -31,6 +31,8 @@ class EventReason(StrEnum):
     WAITING = "Waiting"
     PROMOTED = "Promoted"
     REJECTED = "Rejected"
+    INCONCLUSIVE = "Inconclusive"
+    CONFLICT = "Conflict"
     ABORTED = "Aborted"
     FAILED = "Failed"
     STUCK = "Stuck"
@@ -39,6 +41,8 @@ class EventReason(StrEnum):
 _ENDS = {
     Outcome.PROMOTED: EventReason.PROMOTED,
     Outcome.REJECTED: EventReason.REJECTED,
+    Outcome.INCONCLUSIVE: EventReason.INCONCLUSIVE,
+    Outcome.CONFLICT: EventReason.CONFLICT,
     Outcome.ABORTED: EventReason.ABORTED,
     Outcome.FAILED: EventReason.FAILED,
 }

@@ -16,13 +16,14 @@ from gatewayctl.adapters.kubernetes.client.json import items, part, texts
 from gatewayctl.adapters.kubernetes.client.names import APP, MANAGED_BY, MANAGER, OUTCOME, PHASE, own_labels, own_name
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
-from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
+from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
 from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.release import Record, Release
 
 _SPEC = "gatewayctl.yaml"
 _STALENESS = 5.0  # seconds until an abort is heard in silence, for twelve requests a minute of a long load
 _LARGEST = 700_000  # bytes; the API server refuses a ConfigMap beyond 1 MiB
+_LARGEST_START = 400_000  # bytes of a release when it begins, with its gatewayctl.yaml; the rest is room for its notes
 
 
 class KubernetesJournal:
@@ -127,6 +128,10 @@ class KubernetesJournal:
         data["version"] = str(old.version + 1 if old else 1)
         if self._spec and (old is None or old.release_id != release.id):
             data[_SPEC] = self._spec
+        if not release.notes:
+            _verify_size(
+                release, sum(len(text.encode()) for text in data.values()) - len(data.get("history", "").encode())
+            )
         ended = [one for one in (old.history if old else []) if one.get("id") != release.id]
         if release.ended:
             ended = [release_to_data(release), *ended]
@@ -187,6 +192,16 @@ class _JournalEntry:
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise EnvironmentFailed(f"{self.source}: history is no list of releases", hint=_REPAIR_HINT)
         return found
+
+
+def _verify_size(release: Release, size: int) -> None:
+    """Raises UsageFault when a release that begins would leave too little room for what is noted about it later."""
+    if size > _LARGEST_START:
+        raise UsageFault(
+            f"release {release.id} of {release.app} is too large for its journal: {size} bytes with "
+            f"{len(release.neighbours)} neighbours and gatewayctl.yaml, the limit is {_LARGEST_START}",
+            hint="list fewer applications in one gatewayctl.yaml, or shorten their headers",
+        )
 
 
 def _verify_version(app: str, found: _JournalEntry | None, expected: int) -> None:

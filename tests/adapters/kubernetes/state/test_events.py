@@ -6,7 +6,7 @@ import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import deployments, events
-from gatewayctl.adapters.kubernetes.state.events import EventReason, EventRecordingJournal, EventWriter
+from gatewayctl.adapters.kubernetes.state.events import EventReason, EventRecordingJournal, EventWriter, reason_of
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.driver import Driver
@@ -111,6 +111,19 @@ def test_events_that_cannot_be_written_are_reported_once_and_stop_nothing(shop: 
     assert ended.phase is Phase.WAIT
     assert len(shop.listener.lines) == 1
     assert shop.listener.lines[0].startswith("– events no Kubernetes Event tells of it, the release goes on: ")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [(Outcome.INCONCLUSIVE, "Inconclusive"), (Outcome.CONFLICT, "Conflict"), (Outcome.REJECTED, "Rejected")],
+)
+def test_an_event_says_who_is_to_blame(shop: Shop, outcome: Outcome, reason: str) -> None:
+    _, release = a_drafted(shop)
+
+    event_reason = reason_of(replace(release, phase=Phase.UNROUTE, outcome=outcome))
+
+    assert event_reason is not None
+    assert event_reason.value == reason
 
 
 def test_a_stuck_release_has_an_event_whose_note_is_cut_to_its_limit(shop: Shop) -> None:

@@ -9,8 +9,8 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.paths import config_maps
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_specs, read_spec
-from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite
-from gatewayctl.domain.release import Outcome, Phase
+from gatewayctl.domain.errors import EnvironmentFailed, StaleWrite, UsageFault
+from gatewayctl.domain.release import Note, Outcome, Phase
 from tests.adapters.kubernetes.fake_api.http import Reply
 from tests.adapters.kubernetes.fake_api.server import FakeApiServer
 from tests.contract.releases import a_release, ended
@@ -169,11 +169,37 @@ def test_the_configurations_of_applications_are_found_by_label_in_order(place: P
     assert list_specs(place.api, "elsewhere") == {}
 
 
+def test_the_largest_release_that_may_begin_can_be_written_whatever_happens_to_it(place: Place) -> None:
+    """The case k10: a journal that the API server refuses can be written by no abort either."""
+    journal = place.journal()
+    target = replace(a_release().target, headers=(("x", "h" * 1000),))
+    release = replace(a_release(), notes=(), neighbours=(target,) * 290)
+    version = journal.save("orders", release, 0).version
+    for number in range(150):
+        word = f"{number} " + '"' * 900_000
+        note = Note(Phase.COOL, "✗", word, 1e9, 120.0, word)
+        release = replace(release.with_note(note), reason=word, stuck=word, phase=Phase.COOL)
+
+    version = journal.save("orders", release, version).version
+    journal.save("orders", replace(release, phase=Phase.DONE, stuck=""), version)
+
+    assert sum(len(text.encode()) for text in place.kept["data"].values()) < 1_000_000
+
+
+def test_a_release_that_its_journal_cannot_hold_does_not_begin(place: Place) -> None:
+    release = replace(a_release(), notes=(), neighbours=(a_release().target,) * 2000)
+
+    with pytest.raises(UsageFault, match=r"too large for its journal: \d+ bytes with 2000 neighbours"):
+        place.journal().save("orders", release, 0)
+
+    assert PATH not in place.server.objects
+
+
 def test_history_is_pruned_so_that_the_object_stays_small_enough(place: Place) -> None:
     journal, version = place.journal(keep=50), 0
-    long = replace(a_release().notes[0], text="é" * 30_000)
+    long = replace(a_release().target, path="é" * 30_000)
     for number in range(20):
-        one = replace(ended(a_release(number)), notes=(long,))
+        one = replace(ended(a_release(number)), neighbours=(long,))
         version = journal.save("orders", one, version).version
 
     ids = [one.id for one in journal.history("orders")]
