@@ -195,7 +195,7 @@ def test_a_route_that_came_during_the_release_fails_confirm_and_is_told_by_statu
     ended = driver.promote("orders", PromoteAsked())
 
     assert "rule   on 2 of 3 routes: routes.txt:7 /v2/orders has none" in text
-    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
+    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.CONFLICT)
     assert "routes.txt:7: /v2/orders sends to orders without the canary's rule: it covers 2 of 3 routes" in ended.reason
     assert "start the release again" in ended.reason
     assert world.deployments["orders"].image == "shop/orders:1.0"

@@ -99,7 +99,7 @@ def test_a_stable_that_is_scaled_to_zero_is_not_promoted_and_the_way_back_comple
 
     promoted, restored = promote_stable(context), restore_stable(context)
 
-    assert promoted.verdict is Verdict.FAIL
+    assert promoted.verdict is Verdict.CONFLICT
     assert "orders was scaled to 0 by someone else" in promoted.text
     assert restored.verdict is Verdict.PASS
     assert world.deployments["orders"].image == release.before
