@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, StaleWrite, Transient
-from gatewayctl.domain.turns import ordinal
+from gatewayctl.domain.turns import TURN, ordinal
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Backoff, Pending, until
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _FIRST, _LONGEST = 0.2, 5.0  # seconds; the longest pause after the first lost try, and after any
 _WITHIN = 120.0  # seconds in which the line moves, or a try succeeds
+_STALLED = 3 * TURN  # seconds; a line that has not moved for so long is none: we try as if there were no turns
 _WHAT = "a turn to write the gateway's files"
 
 
@@ -30,7 +31,7 @@ class _NoTurn(DeadlineExceeded):
 
 @dataclass(slots=True)
 class _Turn:
-    """Our turn to write; `moved` is when we last came forward (monotonic seconds), `place` where we stood then."""
+    """Our turn to write; `moved` is when we last came forward (monotonic seconds), `place` where we stood last."""
 
     context: StepContext
     moved: float
@@ -40,7 +41,7 @@ class _Turn:
     seen: str = ""
 
     def has_come(self) -> bool | Pending:
-        """Whether it is our turn; also where nobody waits, and where that cannot be asked. Raises _NoTurn."""
+        """Whether it is our turn; also where nobody waits, and where no line moves. Raises _NoTurn."""
         place = self._ask()
         now = self.context.ports.clock.now()
         if place < self.place:
@@ -48,7 +49,7 @@ class _Turn:
         self.place = place
         if now - self.moved > _WITHIN:
             raise _NoTurn(_WITHIN, _WHAT, self.seen)
-        if place == 1:
+        if place == 1 or now - self.moved > _STALLED:
             return True
         self.seen = f"{ordinal(place)} in line to write the gateway's files"
         return Pending(self.seen)

@@ -134,6 +134,27 @@ def test_where_turns_cannot_be_had_writers_try_again_by_chance() -> None:
     assert len(set(crowd.file.writers)) == 5
 
 
+class Frozen(Failing):
+    """ports.Turns whose line never moves."""
+
+    def has_line(self) -> bool:
+        return True
+
+    def place(self, app: str, release: str) -> int:
+        return 18
+
+
+def test_a_line_that_does_not_move_blocks_nobody() -> None:
+    """It happened to 50 releases on a machine with a load of 50: "waited 120 s …; last seen: 18th in line"."""
+    crowd = Crowd(5, seconds=0.2)
+    stuck = [replace(one, ports=replace(one.ports, turns=Frozen())) for one in crowd.contexts]
+
+    raised = crowd.clock.run({0.0: [crowd.writing(one) for one in stuck]})
+
+    assert raised == []
+    assert len(set(crowd.file.writers)) == 5
+
+
 def test_a_process_that_died_in_line_is_passed_over_soon() -> None:
     crowd = Crowd(3, seconds=0.5)
     dead = MemoryTurns(crowd.world, crowd.clock)

@@ -1,9 +1,10 @@
 """The lines of releases that want to write the route files of the gateways in one namespace: one small Lease.
 
-Each ticket is an annotation of it, which its release adds, renews and removes by a merge patch: the API server applies
-such patches one after the other, so nobody has to read first. The resourceVersion of the patch that added a ticket is
-its number. It grows with every write, so all agree on the order, whatever their clocks say. Whether a ticket is alive
-is observed: one that did not change for some seconds of our own clock is passed over.
+Each ticket is an annotation of it, which its release adds, changes when its turn comes, and removes, by a merge patch:
+the API server applies such patches one after the other, so nobody has to read first. The resourceVersion of the patch
+that added a ticket is its number. It grows with every write, so all agree on the order, whatever their clocks say. Who
+waits writes nothing: signs of life of fifty releases, all to one object, would mostly conflict. Only the first one
+matters, so only the first one is observed: when it did not change for some seconds of our own clock it is passed over.
 
 One object with a fixed name needs rights for that object only. A Lease for each ticket would need rights for all
 Leases in the gateway's namespace, and so for those by which its controllers elect a leader.
@@ -23,14 +24,15 @@ from gatewayctl.adapters.kubernetes.client.paths import leases
 # Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.turns import TURN, Line, Ticket
+from gatewayctl.domain.turns import TURN
 from gatewayctl.ports import Clock
+from gatewayctl.waiting import pause
 
 _PREFIX = "turn.gatewayctl.dev/"
-_RENEW = TURN / 4  # seconds between two signs of life
 _LOOK = 0.15  # seconds between two looks for each one before us; about a third of what one write takes
 _RARELY = 2.0  # seconds between two looks at most
-_ATTEMPTS = 5  # of a patch: the API server gives up when too many others patch at once
+_ATTEMPTS = 8  # of a patch: the API server gives up when too many others patch at once
+_PAUSE = 0.05  # seconds before the second attempt at most, and so much longer before each one after it
 _NO_NUMBER = 2**63  # of a ticket whose number is not told yet: it came last
 
 
@@ -45,7 +47,7 @@ class MarkedRoutes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """Our ticket: its text, when it was said and when the line is to be looked at again (monotonic seconds)."""
+    """Our ticket: its text, when we wrote that, and when the line is to be looked at again (monotonic seconds)."""
 
     number: int
     text: str
@@ -53,6 +55,15 @@ class _Own:
     place: int = 0
     look_at: float = 0.0
     has_turn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    """A ticket as read."""
+
+    release: str
+    text: str
+    number: int
 
 
 class KubernetesTurns:
@@ -66,7 +77,7 @@ class KubernetesTurns:
         self._api, self._namespace, self._routes, self._clock = api, place.namespace, routes, clock
         self._prefix = f"{_PREFIX}{_short_name(place)}."
         self._own: dict[str, _Own] = {}
-        self._heard: dict[str, tuple[str, float]] = {}
+        self._firsts: dict[_Ticket, float] = {}
 
     def has_line(self) -> bool:
         """Whether somebody waited when the routes were written last. Raises EnvironmentFailed."""
@@ -100,48 +111,45 @@ class KubernetesTurns:
         return self._stand(release, _Own(number, text, said), self._write({key: text}))
 
     def _look(self, app: str, release: str, own: _Own) -> _Own:
-        """See who is in line now, with a sign of life when one is due; a ticket that was passed over is renewed."""
-        now, key = self._clock.now(), self._prefix + release
-        if now - own.said >= TURN:
+        """See who is in line now; a ticket that was passed over, or did not use its turn, goes to the end."""
+        if own.has_turn and self._clock.now() - own.said >= TURN:
             return self._join(app, release)
-        if own.has_turn or now - own.said < _RENEW:
-            found = self._get()
-        else:
-            own = replace(own, text=_ticket_text(app, own.number), said=now)
-            found = self._write({key: own.text})
-        if key not in texts(found, "metadata", "annotations"):
+        found = self._get()
+        if self._prefix + release not in texts(found, "metadata", "annotations"):
             return self._join(app, release)
         return self._stand(release, own, found)
 
     def _stand(self, release: str, own: _Own, found: Object) -> _Own:
-        """Our ticket in the line that was found. Who becomes the first says so, and removes the dead before it."""
+        """Our ticket in the line that was found. Who becomes the first says so, and removes whom it passes over."""
         now, key = self._clock.now(), self._prefix + release
-        line = self._observe(found, now)
-        alive = line.alive(now).leave(release)
-        place = 1 + sum(one.number < own.number for one in alive.tickets)
+        others = [one for one in self._tickets(found) if one.release != release]
+        before = sorted((one for one in others if one.number < own.number), key=lambda one: one.number)
+        passed = self._pass_over(before, now)
+        place = 1 + len(before) - passed
         has_turn = place == 1
         if has_turn and not own.has_turn:
-            dead = {self._prefix + one.release: None for one in line.tickets if one.number < own.number}
-            app = json.loads(own.text)["app"]
-            own = replace(own, text=_ticket_text(app, own.number), said=now)
-            self._patch({key: own.text, **dead})
-        self._routes.behind = len(alive.tickets)
+            own = replace(own, text=_ticket_text(json.loads(own.text)["app"], own.number), said=now)
+            self._patch({key: own.text, **{self._prefix + one.release: None for one in before}})
+        self._routes.behind = len(others) - passed
         wait = min(_RARELY, _LOOK * max(place - 1, 1))
         return replace(own, place=place, look_at=now + wait, has_turn=has_turn)
 
-    def _observe(self, found: Object, now: float) -> Line:
-        """The tickets of our gateway; each was heard when we first saw it as it is."""
-        notes = {key: text for key, text in texts(found, "metadata", "annotations").items() if self._is_ours(key)}
-        self._heard = {
-            key: seen if (seen := self._heard.get(key)) and seen[0] == text else (text, now)
-            for key, text in notes.items()
-        }
-        return Line(
-            tuple(_ticket(key.removeprefix(self._prefix), text, self._heard[key][1]) for key, text in notes.items())
-        )
+    def _pass_over(self, before: list[_Ticket], now: float) -> int:
+        """How many of those before us are passed over; the time of each begins when we first see it as the first."""
+        for passed, one in enumerate(before):
+            since = self._firsts.setdefault(one, now)
+            if now - since < TURN:
+                return passed
+        return len(before)
 
-    def _is_ours(self, key: str) -> bool:
-        return key.startswith(self._prefix)
+    def _tickets(self, found: Object) -> tuple[_Ticket, ...]:
+        """The tickets of our gateway."""
+        notes = texts(found, "metadata", "annotations")
+        return tuple(
+            _Ticket(key.removeprefix(self._prefix), text, _number_in(text))
+            for key, text in notes.items()
+            if key.startswith(self._prefix)
+        )
 
     def _get(self) -> Object:
         try:
@@ -170,6 +178,7 @@ class KubernetesTurns:
             except VersionConflict:
                 if attempt == _ATTEMPTS:
                     raise
+                pause(_PAUSE * attempt * secrets.randbelow(1000) / 1000, self._clock)
         raise AssertionError("the last attempt returns or raises")
 
 
@@ -184,10 +193,9 @@ def _ticket_text(app: str, number: int) -> str:
     return json.dumps({"app": app, "number": number, "beat": secrets.token_hex(4)})
 
 
-def _ticket(release: str, text: str, heard: float) -> Ticket:
-    """A ticket as read; one that is no ticket of ours is the last one."""
+def _number_in(text: str) -> int:
+    """The number of a ticket as read; what is no ticket of ours stands last."""
     try:
-        found = json.loads(text)
-        return Ticket(release, str(found["app"]), int(found["number"]), heard)
+        return int(json.loads(text)["number"])
     except (ValueError, KeyError, TypeError):
-        return Ticket(release, "", _NO_NUMBER, heard)
+        return _NO_NUMBER
