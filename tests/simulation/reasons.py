@@ -37,7 +37,7 @@ class Reasons:
 
     def explain(self, app: str) -> bool:
         """Whether anything happened so far by which a command on an application may fail, one that passes included."""
-        return self.has(app, -math.inf, LASTING, CANARY, PASSING)
+        return self.has(app, 0.0, LASTING, CANARY, PASSING)
 
     def why_unexplained(self, old: Release, new: Release, *, passing: bool, blame: bool) -> tuple[str, str] | None:
         """The invariant that a bad end breaks, and how.
