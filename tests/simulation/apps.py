@@ -52,6 +52,11 @@ class App:
             ),
         )
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether a release of it is rejected for good reasons."""
+        return bool(self.quality) or self.suite_outcome is not SuiteOutcome.GOOD
+
     def image(self, number: int) -> str:
         """The image of its n-th release."""
         return f"shop/{self.name}:1.{number}{self.quality}"

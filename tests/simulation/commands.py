@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from greenlet import greenlet
 
 from gatewayctl.cli.show import exit_code
+from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import ExitCode, GatewayctlError
+from gatewayctl.domain.leftovers import Leftover
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
 from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.routing import Header
@@ -22,7 +24,8 @@ from tests.simulation.apps import App, target
 from tests.simulation.faults import Fault
 from tests.simulation.fences import Violation
 from tests.simulation.ports import ports_of
-from tests.simulation.process import Process, ScheduleState, Start
+from tests.simulation.process import Process
+from tests.simulation.state import ScheduleState, Start
 from tests.simulation.suites import SimSuites
 from tests.simulation.world import APPS
 
@@ -35,12 +38,14 @@ Job = Callable[[Driver], Release | None]
 class Variant:
     """How the orchestration under test is put together. A mutation has a wrong part somewhere.
 
-    `ports` replaces ports of a process, `performers` the functions for some effects.
+    `ports` replaces ports of a process, `performers` the functions for some effects, `look` how `sweep`
+    finds leftovers.
     """
 
     ports: Callable[[Ports, Process], Ports] = lambda ports, _: ports
     driver: type[Driver] = Driver
     performers: Performers = field(default_factory=dict)
+    look: Callable[[Ports, AppSpec], Leftover | None] = sweeping.look
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ def run(variant: Variant, command: Command) -> Callable[[Process], None]:
     """What a process does that was started with this command."""
 
     def act(process: Process) -> None:
+        process.command = command.name
         process.state.tally.add(f"command: {command.name}")
         driver = _make_driver(variant, process, command.app)
         ended: Release | None = None
@@ -147,8 +153,9 @@ def sweep(variant: Variant, apps: tuple[App, ...], rounds: int) -> Callable[[Pro
             app = apps[number % len(apps)]
             driver = _make_driver(variant, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
-                found = sweeping.look(driver.ports, app.spec)
+                found = variant.look(driver.ports, app.spec)
                 if found and found.is_ours:
+                    process.command = "sweep"
                     process.trace("", f"found: {found.kind} {app.name}")
                     process.state.tally.add(f"swept: {found.kind}")
                     sweeping.clean(driver, app.spec, found)
@@ -168,13 +175,15 @@ def on_call(variant: Variant, app: App, rounds: int) -> Callable[[Process], None
                 if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
                     continue
                 process.state.tally.add("taken up by the person on call")
-                abort(app)(driver) if process.draws.chance(f"{process.name} / aborts", 0.5) else resume(app)(driver)
+                aborts = process.draws.chance(f"{process.name} / aborts", 0.5)
+                process.command = "abort" if aborts else "resume"
+                (abort if aborts else resume)(app)(driver)
 
     return act
 
 
 def _make_driver(variant: Variant, process: Process, app: App) -> Driver:
-    process.app = app.name
+    process.app, process.meant = app.name, ""
     process.apps_used.add(app.name)
     ports = ports_of(process, SimSuites(process, app))
     return variant.driver(variant.ports(ports, process), process.holder, {**PERFORMERS, **variant.performers})
@@ -194,6 +203,8 @@ def _check_exit_code(process: Process, command: Command, said: Release | None) -
         _check_journal_agrees(process, command, said)
     elif process.completed and not process.faults_met & _CONFUSING:
         raise Violation("exit codes", f"{process.name} completed a release, and ends with exit {process.code:d}")
+    elif process.code is ExitCode.ENVIRONMENT and not process.state.observer.judge.reasons.explain(process.app):
+        raise Violation("I11", f"{process.name} ends with exit {process.code:d}, and nothing explains that")
     elif process.code is ExitCode.CONFLICT and not _was_disturbed(process):
         raise Violation("exit codes", f"{process.name} speaks of a conflict, and nobody else is there")
 

@@ -9,6 +9,7 @@ from enum import Enum, StrEnum
 
 from gatewayctl.domain.release import Phase
 from tests.simulation.draws import Draws, Odds
+from tests.simulation.troubles import Strict, Trouble, draw_strictness, draw_troubles
 
 
 class Kind(Enum):
@@ -18,6 +19,7 @@ class Kind(Enum):
     WRITE = "write"
     LEASE = "lease"
     ASK = "ask"
+    LIST = "list"
 
 
 class Fault(StrEnum):
@@ -65,17 +67,31 @@ _CLOCKS = (Fault.CLOCK_BACK, Fault.CLOCK_AHEAD)
 _DONE = (Fault.CRASH_AFTER, Fault.LOST, Fault.PAUSED_AFTER, Fault.INTERRUPTED_AFTER)
 # The effect takes place, and then it happens.
 AFTER = frozenset({Fault.CRASH_AFTER, Fault.INTERRUPTED_AFTER, Fault.LOST})
+# What costs time and nothing else, as long as it does not last.
+PASSING_FAULTS = frozenset({Fault.FAILED, Fault.LOST, Fault.LATE, Fault.DUPLICATED, Fault.RETRIED})
+# What may last longer than a deadline, or show what is no longer true.
+LASTING_FAULTS = frozenset({Fault.PAUSED, Fault.PAUSED_AFTER, Fault.SUSPENDED, Fault.STALE})
 _LATE_OR_TWICE = (Fault.LATE, Fault.DUPLICATED, Fault.RETRIED)
 MENU: dict[Kind, tuple[Fault, ...]] = {
     Kind.READ: (*_ANYTIME, *_CLOCKS, Fault.STALE, Fault.STALE),
     Kind.WRITE: (*_ANYTIME, *_DONE, *_LATE_OR_TWICE),
     Kind.LEASE: (*_ANYTIME, *_DONE),
     Kind.ASK: _ANYTIME,
+    Kind.LIST: _ANYTIME,
 }
 # How often each kind of call is hit in a rough schedule: reads and probes are a hundred for each write.
-_ROUGH = {Kind.READ: 0.02, Kind.WRITE: 0.12, Kind.LEASE: 0.012, Kind.ASK: 0.003}
+_ROUGH = {Kind.READ: 0.02, Kind.WRITE: 0.12, Kind.LEASE: 0.012, Kind.ASK: 0.003, Kind.LIST: 0.003}
 # Calls of which one, in most seeds, is hit far more often than the others; the beginnings of their names.
-_FOCUS = ("change orders-canary", "change orders ", "write routes", "journal orders", "take lease", "load journal", "")
+_FOCUS = (
+    "change orders-canary",
+    "change orders ",
+    "write routes",
+    "journal orders",
+    "take lease",
+    "load journal",
+    "look at the journal",
+    "",
+)
 _FOCUSED = 0.3
 NO_FAULT: Odds[Fault] = Odds(0.0, (), ())
 # Phases in which a driving process dies in some seeds. Few releases come to some of them, or make few calls there.
@@ -94,6 +110,9 @@ class FaultPlan:
     ready_delay: float = 2.0
     focus: str = ""
     only_sleeps: bool = False
+    troubles: frozenset[Trouble] = frozenset()
+    strict: frozenset[Strict] = frozenset()
+    moved_lag: float = 0.0
     dies_in: Phase | None = None
     quiet: bool = False
     _odds: dict[Kind, Odds[Fault]] = field(init=False)
@@ -119,6 +138,7 @@ class FaultPlan:
 
 def draw_plan(draws: Draws) -> FaultPlan:
     """The faults that a seed allows."""
+    troubles = draw_troubles(draws)
     only_sleeps = draws.chance("faults / only sleeps", 0.3)
     allowed = _SLEEP if only_sleeps else {fault for fault in Fault if draws.chance(f"faults / {fault}", 0.4)}
     roughness = 0.0 if only_sleeps else draws.choice("faults / roughness", (0.0, 0.3, 0.6, 1.0, 1.5))
@@ -135,5 +155,8 @@ def draw_plan(draws: Draws) -> FaultPlan:
         ready_delay=draws.choice("pods / ready delay", (0.5, 2.0, 5.0)),
         focus=draws.choice("faults / focus", _FOCUS[:4] if only_sleeps else _FOCUS),
         only_sleeps=only_sleeps,
+        troubles=troubles,
+        moved_lag=draws.seconds("journal / moved is late", (1.0, 5.0)) if Trouble.LATE_NEWS in troubles else 0.0,
+        strict=draw_strictness(draws),
         dies_in=draws.choice("faults / a driver dies in", _DEATHS) if dies else None,
     )

@@ -3,6 +3,7 @@
 A delayed write that could still take effect after its release ended is a fault, also when it does not arrive in time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 from gatewayctl.domain.platform import Holder
 from tests.fakes.memory import TTL
 from tests.fakes.world import Broken
+from tests.simulation.coverage import Coverage
 from tests.simulation.tally import Tally
+from tests.simulation.transitions import Mover
 from tests.simulation.world import SimWorld
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
 
+_SWEEP_GRACE = 5.0  # seconds between the look of a sweep and its write
 _GRACE = 1.0  # seconds within which the process that took the lease has moved the journal
 
 
@@ -29,13 +33,21 @@ class Violation(Broken):
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who sends a write: by which lease (its number; None without one), and when it last asked which replicas exist."""
+    """Who sends a write: by which lease (its number; None without one), and when it last asked which replicas exist.
+
+    `meant` is the release that its command is about, `read` when it last read each Deployment (seconds), `coverage`
+    what it asked the gateway since its step began.
+    """
 
     name: str
     app: str
     token: float | None
     listed: float
     saw_stale: bool
+    mover: Mover
+    meant: str
+    read: Mapping[str, float]
+    coverage: Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,14 @@ class Fences:
             return
         if self.world.time > since + _GRACE:
             raise Violation("fencing", f"{writer.name} moved the journal of {writer.app}, which {driver.name} drives")
+
+    def check_sweep(self, writer: Writer) -> None:
+        """Raises Violation when `sweep` aborts what a process drives that lives, is awake and met no fault."""
+        driver, since, fault_count = self._drivers.get(writer.app, (None, 0.0, 0))
+        if driver is None or driver.dead or driver.over or driver.pausing or driver.fault_count > fault_count:
+            return
+        if writer.app in driver.grants and driver.name != writer.name and self.world.time > since + _SWEEP_GRACE:
+            raise Violation("lease", f"{writer.name} sweeps away a release of {writer.app}, which {driver.name} drives")
 
     def check_pending_writes(self, writer: Writer, *names: str) -> None:
         """No other write may still take effect, however long it sleeps; an abort may, which speaks without a lease."""

@@ -4,8 +4,8 @@ Each is passed in as a Variant: other ports, another driver, another function fo
 no table that the right orchestration reads is changed.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.release import Phase
@@ -16,31 +16,10 @@ from gatewayctl.orchestration.proof import steps as proof
 from tests.simulation import wrong_parts
 from tests.simulation.commands import Variant
 from tests.simulation.faults import WorldEvent
-from tests.simulation.schedule import ScheduleResult, play
+from tests.simulation.mutation import Mutation
+from tests.simulation.mutations_of_work import DECISIONS, PROOFS, ROLLOUTS
 
 Performer = Callable[[StepContext], Judgement]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """One wrong orchestration.
-
-    `caught_by` are the invariants that may tell: what breaks first depends on the schedule. `forced` are draws that are
-    forced in each schedule, for what is rarely seen otherwise.
-    """
-
-    caught_by: tuple[str, ...]
-    variant: Variant
-    forced: Mapping[str, object] = field(default_factory=dict)
-
-
-def find_catch(mutation: Mutation, schedules: int) -> ScheduleResult | None:
-    """The first schedule, from seed 0 on, in which the mutation breaks an invariant. None: in none of so many."""
-    for seed in range(schedules):
-        result = play(seed, mutation.variant, forced=mutation.forced)
-        if result.broken:
-            return result
-    return None
 
 
 def _skip(_work: StepContext) -> Judgement:
@@ -114,27 +93,27 @@ _OLD_FILES_AT_THE_END = {
 }
 MUTATIONS: dict[str, Mutation] = {
     "the canary is stopped before the rule is gone": Mutation(
-        ("I3",),
+        ("I3", "I6"),
         Variant(performers={Effect.REMOVE_RULE: _stop_at_once, Effect.STOP_CANARY: routes.remove}),
     ),
     "the rule is written before the canary is ready": Mutation(
-        ("I3",),
+        ("I3", "rollout"),
         Variant(performers={Effect.START_CANARY: _start_without_waiting, Effect.PUBLISH_RULE: _publish_blindly}),
     ),
     "routes are written before what they name": Mutation(("I3",), Variant(wrong_parts.with_routes_first)),
     "nobody proves that the rule is gone": Mutation(
-        ("I3", "I5"), Variant(performers={Effect.PROVE_CLEARED: _skip, Effect.STOP_CANARY: _stop_without_looking})
+        ("I3", "I5", "I6"), Variant(performers={Effect.PROVE_CLEARED: _skip, Effect.STOP_CANARY: _stop_without_looking})
     ),
     "a rule is gone at first sight": Mutation(
         ("I3", "I5"), Variant(performers={Effect.PROVE_CLEARED: _clear_at_first_sight})
     ),
     "nobody looks again before the canary goes": Mutation(
-        ("I3", "I5"), Variant(performers={Effect.STOP_CANARY: _stop_without_looking}), _OLD_FILES_AT_THE_END
+        ("I3", "I5", "I6"), Variant(performers={Effect.STOP_CANARY: _stop_without_looking}), _OLD_FILES_AT_THE_END
     ),
     "requests in flight are not waited for": Mutation(("I3",), Variant(performers={Effect.DRAIN: _skip})),
     "the rule needs no header": Mutation(("I1",), Variant(wrong_parts.without_header)),
     "routed is said after one replica": Mutation(
-        ("I2",),
+        ("I2", "I6"),
         Variant(
             performers={
                 Effect.PROVE_ROUTED: _first_replica_only(proof.prove_routed),
@@ -142,7 +121,7 @@ MUTATIONS: dict[str, Mutation] = {
             }
         ),
     ),
-    "promoted without being proven once more": Mutation(("I2",), Variant(performers={Effect.PROVE_ALL: _skip})),
+    "promoted without being proven once more": Mutation(("I2", "I6"), Variant(performers={Effect.PROVE_ALL: _skip})),
     "a suite that says nothing has passed": Mutation(("I6",), Variant(performers={Effect.RUN_SUITE: _skip})),
     "routes are written whatever is there": Mutation(("I7", "fencing", "I5"), Variant(wrong_parts.with_blind_routes)),
     "Deployments are written whatever is there": Mutation(
@@ -153,7 +132,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a rule's removal takes the neighbours' rules with it": Mutation(("I7",), Variant(wrong_parts.with_wide_removal)),
     "the journal is written after the effect": Mutation(
-        ("I9", "I5", "fencing"), Variant(wrong_parts.with_delayed_journal)
+        ("I9", "I5", "fencing", "I6"), Variant(wrong_parts.with_delayed_journal)
     ),
     "a paused process writes when it wakes up": Mutation(
         ("fencing", "I9", "lease"), Variant(driver=wrong_parts.UnverifiedWrites)
@@ -165,12 +144,15 @@ MUTATIONS: dict[str, Mutation] = {
         ("I5", "I9"), Variant(performers={Effect.RESTORE_STABLE: _restore_what_was_tried})
     ),
     "a restore writes nothing where nothing differs": Mutation(
-        ("I9", "I5", "fencing"), Variant(performers={Effect.RESTORE_STABLE: _restore_unless_restored})
+        ("I9", "I5", "fencing", "rollout"), Variant(performers={Effect.RESTORE_STABLE: _restore_unless_restored})
     ),
     "a stop writes nothing where nothing differs": Mutation(
-        ("fencing", "I5"), Variant(performers={Effect.STOP_CANARY: _stop_unless_stopped})
+        ("fencing", "I5", "I6"), Variant(performers={Effect.STOP_CANARY: _stop_unless_stopped})
     ),
     "a lost answer is taken for a conflict": Mutation(
         ("exit codes",), Variant(driver=wrong_parts.ConflictOnLostAnswer)
     ),
+    **PROOFS,
+    **ROLLOUTS,
+    **DECISIONS,
 }

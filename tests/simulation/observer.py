@@ -5,17 +5,15 @@ for that: an invariant speaks of what gatewayctl does, and of what it claims.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from gatewayctl.domain.release import Outcome, Phase, Record, Release
 from gatewayctl.domain.routing import Files
 from tests.simulation.fences import Fences, Violation, Writer
+from tests.simulation.judge import Judge
+from tests.simulation.reasons import CANARY, LASTING
 from tests.simulation.tally import Tally
 from tests.simulation.views import view_of, without
 from tests.simulation.world import APPS, Gate, SimWorld
-
-if TYPE_CHECKING:
-    pass
 
 # Phases in which the journal says that the rule is live on every replica.
 ROUTED = frozenset({Phase.LEAKS, Phase.SMOKE, Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.PROMOTE})
@@ -28,10 +26,11 @@ class Observer:
 
     def __init__(self, world: SimWorld, tally: Tally) -> None:
         self.world, self.tally = world, tally
-        self.fences = Fences(world, tally)
+        self.fences, self.judge = Fences(world, tally), Judge(world)
         self.disturbed_at = dict.fromkeys(APPS, _LONG_AGO)
         self.has_foreign_rule = dict.fromkeys(APPS, False)  # an outsider put a rule there; it is not ours to blame
         self.foreign_rule_versions: set[tuple[str, int]] = set()  # (application, version of the files) with such a rule
+        self.foreign_lines: set[str] = set()  # applications of which an outsider put back lines that a release wrote
         self.lost_canary = dict.fromkeys(APPS, False)  # an outsider or bad luck took the canary's pod
         self.foreign_canary = dict.fromkeys(APPS, False)  # an outsider wrote the canary's Deployment
         self.foreign_image: dict[str, str] = {}  # the image that an outsider gave to stable
@@ -77,7 +76,7 @@ class Observer:
         app = release.app
         if self.disturbed_at[app] >= since:
             return
-        wanted = (release.header.name, release.header.value, release.stamp)
+        wanted = (release.header.name, release.header.value, release.stamp if release.stamps else "")
         for gate in self.world.gates.values():
             if not gate.up or gate.serving_since >= since:
                 continue
@@ -93,8 +92,11 @@ class Observer:
         release = self._check_writer(writer, name)
         if name == writer.app:
             self._check_stable_write(release, image, replicas)
+            self.judge.check_stable_write(writer, release, image)
         elif replicas == 0:
             self._check_stop(writer, release)
+        elif replicas not in (None, 1):
+            raise Violation("I9", f"{release.id} gave {name} {replicas} replicas")
         elif image != self.world.deployments[name].image:
             self._check_rule_gone(writer, release, "a new image")
 
@@ -156,6 +158,8 @@ class Observer:
             raise Violation("I1", f"{release.id} sends unmarked requests to {view_of(after).leak}")
         if without(before, app) != without(after, app):
             raise Violation("I7", f"{release.id} changed lines that are not its own")
+        if without(after, app) == after:
+            self.foreign_lines.discard(app)
         if app not in view_of(after).rules:
             self.has_foreign_rule[app] = False
         elif view_of(before).rules.get(app) != view_of(after).rules[app]:
@@ -168,6 +172,8 @@ class Observer:
         record = self.world.records.get(writer.app)
         if record is None or record.release.ended:
             raise Violation("fencing", f"{writer.name} wrote {what} although {writer.app} has no open release")
+        if writer.token is None:
+            raise Violation("lease", f"{writer.name} wrote {what} without the lease of {writer.app}")
         self.fences.check_write(writer, what)
         self.fences.check_pending_writes(writer, "journal")
         return record.release
@@ -181,6 +187,8 @@ class Observer:
             self.fences.check_write(writer, "journal")
             self.fences.check_driver(writer)
         else:  # an abort, which speaks first and takes the lease afterwards
+            if writer.mover.command == "sweep":
+                self.fences.check_sweep(writer)
             self.fences.note_abort(app)
         if old is None or old.id != new.id:
             if old is not None and not old.ended:
@@ -188,6 +196,7 @@ class Observer:
             images = (self.world.deployments[app].image, self.world.deployments[f"{app}-canary"].image)
             self.images_before[new.id] = (new.before, new.canary_before) if writer.saw_stale else images
             old = None
+        self.judge.check_move(writer, old, new)
         self._note_phase(writer, old.phase if old else None, new)
 
     def _note_phase(self, writer: Writer, was: Phase | None, release: Release) -> None:
@@ -229,8 +238,11 @@ class Observer:
                 raise Violation("I5", f"{said}, and {target.canary} has {canary.replicas} replicas")
             if canary.image != (release.image if promoted else canary_before):
                 raise Violation("I5", f"{said}, and {target.canary} has image {canary.image}")
-        if app in view_of(self.world.published[-1][1]).rules and not self.has_foreign_rule[app]:
+        files = self.world.published[-1][1]
+        if app in view_of(files).rules and not self.has_foreign_rule[app]:
             raise Violation("I5", f"{said}, and its rule is still in the files")
+        if without(files, app) != files and app not in self.foreign_lines:
+            raise Violation("I5", f"{said}, and lines of it are still in the files")
         gates = self._replicas_known_to(writer) if writer else [gate for gate in self.world.gates.values() if gate.up]
         for gate in gates:
             if self._has_own_rule(gate, app) and not self.has_foreign_rule[app]:
@@ -241,6 +253,9 @@ class Observer:
     def note_route_edit(self, before: Files, after: Files) -> None:
         """Someone who is not a release wrote route files."""
         old, new = view_of(before).rules, view_of(after).rules
+        if old != new:
+            self.judge.note_event(LASTING)
+        self.foreign_lines.update(app for app in APPS if without(after, app) != after)
         for app in APPS:
             if old.get(app) != new.get(app):
                 self.disturbed_at[app] = self.world.time
@@ -250,6 +265,7 @@ class Observer:
 
     def note_canary_loss(self, app: str) -> None:
         """A canary pod went away, and no release asked for it."""
+        self.judge.note_event(CANARY, f"{app}-canary")
         self.disturbed_at[app] = self.world.time
         self.lost_canary[app] = True
 
@@ -261,3 +277,4 @@ class Observer:
     def note_stable_image(self, app: str, image: str) -> None:
         """Someone who is not a release gave stable an image."""
         self.foreign_image[app] = image
+        self.judge.note_event(LASTING, app)

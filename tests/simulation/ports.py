@@ -1,69 +1,37 @@
 """The ports of one process: the in-memory adapters behind its calls, and a report of every write to the observer."""
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.place import GatewayLocation
-from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles, Workload
+from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files, rule_name
 from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.ports import Suites
 from tests.fakes.memory import (
+    TTL,
     MemoryEvidence,
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
-    MemoryWorkloadReader,
     MemoryWorkloadWriter,
 )
-from tests.fakes.toy import ToyChecker, ToyDialect
+from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect
+from tests.simulation.conditions import MOVED_LAG
+from tests.simulation.coverage import IN_FLIGHT, RULE, name_of
+from tests.simulation.deployments import SimWorkloadReader, SimWorkloadWriter
 from tests.simulation.dialect import SplitChecker, SplitDialect
 from tests.simulation.faults import Kind
 from tests.simulation.process import Process
+from tests.simulation.troubles import Trouble
 from tests.simulation.world import Gate
 
 T = TypeVar("T")
-
-
-class SimWorkloadReader:
-    """ports.WorkloadReader."""
-
-    def __init__(self, process: Process) -> None:
-        self.process, self.inner = process, MemoryWorkloadReader(process.world)
-        self.lag, self.readiness_gap = self.inner.lag, self.inner.readiness_gap
-        self.staleness = self.inner.staleness
-
-    def read_now(self, name: str) -> Workload:
-        return self.read(name)
-
-    def read(self, name: str) -> Workload:
-        return self.process.call(f"read {name}", lambda: self.inner.read(name), Kind.READ)
-
-    def logs(self, name: str, lines: int = 20) -> str:
-        return self.inner.logs(name, lines)
-
-
-class SimWorkloadWriter:
-    """ports.WorkloadWriter."""
-
-    def __init__(self, process: Process, inner: MemoryWorkloadWriter) -> None:
-        self.process, self.inner = process, inner
-
-    def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
-        process, name, writer = self.process, expected.name, self.process.writer()
-
-        def run() -> Workload:
-            before = process.world.deployments[name].image
-            changed = self.inner.change(expected, image=image, replicas=replicas)
-            process.state.observer.check_deployment_write(writer, name, before, replicas)
-            return changed
-
-        asked = " ".join(str(part) for part in (image, replicas) if part is not None)
-        with process.pending_write(name, expected.version):
-            return process.call(f"change {name} {asked}", run, Kind.WRITE)
+_FRESH = 3  # a renewal is sent when this part of the time to live has passed since the last one
 
 
 class SimRouteStore:
@@ -110,24 +78,41 @@ class SimGateway:
                 for gate in self.world.gates.values()
             )
 
-        return self.process.call("list replicas", run, Kind.ASK)
+        return self.process.call("list replicas", run, Kind.LIST)
 
     def ask(self, replica: Replica, probe: Probe) -> Answer:
+        process = self.process
+        if self.world.conditions.lasts(Trouble.HANGING) and replica.name == "gw-0":
+            self.world.loop.wait(probe.timeout)
+            process.check_alive()
+            return Answer(0, {}, error=f"no answer within {probe.timeout:g} s")
         try:
-            return self.process.call(f"ask {replica.name}", lambda: self.world.answer_of(replica.name, probe), Kind.ASK)
+            answer = process.call(f"ask {replica.name}", lambda: self.world.answer_of(replica.name, probe), Kind.ASK)
         except EnvironmentFailed as fault:
             return Answer(0, {}, error=str(fault))
+        release = process.release
+        if release is not None:
+            process.coverage.note(replica.name, name_of(probe, release))
+        return answer
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
+        if self.world.is_mute:
+            return RuleProof(asked=False)
+
         def run(gate: Gate) -> RuleProof:
-            ours = [route for route in self.world.files_run_by(gate).routes if route.name == rule_name(rule.app)]
-            wanted = (rule.header.name, rule.header.value, rule.stamp)
+            ours = [route for route in self.world.files_shown_by(gate).routes if route.name == rule_name(rule.app)]
+            self.process.coverage.note(gate.name, RULE)
+            stamp = "" if self.world.is_stampless else rule.stamp
+            wanted = (rule.header.name, rule.header.value, stamp)
             same = sum((route.header, route.value, route.stamp) == wanted for route in ours)
             return RuleProof(asked=True, routes=same, mismatched=len(ours) - same)
 
         return self._admin(f"rule of {replica.name}", replica, run)
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
+        if self.world.is_mute:
+            return UpstreamProof(asked=False)
+
         def run(gate: Gate) -> UpstreamProof:
             known = self.world.files_run_by(gate).known
             if known is None or upstream in known:
@@ -137,9 +122,14 @@ class SimGateway:
         return self._admin(f"upstream of {replica.name}", replica, run)
 
     def in_flight(self, replica: Replica, upstream: str) -> int | None:
-        if not self.world.counts_in_flight:
+        if self.world.is_mute or not self.world.counts_in_flight:
             return None
-        return self._admin(f"in flight at {replica.name}", replica, lambda gate: self.world.in_flight(gate, upstream))
+
+        def run(gate: Gate) -> int:
+            self.process.coverage.note(gate.name, IN_FLIGHT)
+            return self.world.in_flight(gate, upstream)
+
+        return self._admin(f"in flight at {replica.name}", replica, run)
 
     def _admin(self, effect: str, replica: Replica, run: Callable[[Gate], T]) -> T:
         def asked() -> T:
@@ -155,10 +145,13 @@ class SimJournal:
     """ports.Journal."""
 
     def __init__(self, process: Process, inner: MemoryJournal) -> None:
-        self.process, self.inner, self.staleness = process, inner, inner.staleness
+        self.process, self.inner, self.staleness = process, inner, MOVED_LAG
 
     def load(self, app: str) -> Record | None:
-        return self.process.call(f"load journal of {app}", lambda: self.inner.load(app), Kind.READ)
+        record = self.process.call(f"load journal of {app}", lambda: self.inner.load(app), Kind.READ)
+        if record is not None and not record.release.ended and not self.process.meant:
+            self.process.meant = record.release.id
+        return record
 
     def save(self, app: str, release: Release, expected: int) -> Record:
         process, writer = self.process, self.process.writer()
@@ -166,6 +159,7 @@ class SimJournal:
         def run() -> Record:
             before = process.world.records.get(app)
             record = self.inner.save(app, release, expected)
+            process.world.conditions.note_move(app, record.version)
             process.world.dirty = True
             process.state.observer.check_journal_write(writer, before, record)
             process.completed |= release.ended
@@ -176,24 +170,32 @@ class SimJournal:
             return process.call(effect, run, Kind.WRITE)
 
     def has_moved(self, app: str, version: int) -> bool:
-        return self.process.call(f"look at the journal of {app}", lambda: self.inner.has_moved(app, version), Kind.READ)
+        def run() -> bool:
+            return self.inner.load(app) is None or self.process.world.conditions.known_move(app) > version
+
+        return self.process.call(f"look at the journal of {app}", run, Kind.READ)
 
     def history(self, app: str) -> tuple[Release, ...]:
         return self.inner.history(app)
 
 
 class SimLeases:
-    """ports.Leases; each time that the lease changes hands, the new holder gets a higher number."""
+    """ports.Leases, which send no renewal while the last one is recent.
+
+    Each time that the lease changes hands, the new holder gets a higher number.
+    """
 
     def __init__(self, process: Process) -> None:
         self.process, self.inner = process, MemoryLeases(process.world)
-        self.safe_time = self.inner.safe_time
+        self.safe_time = TTL - TTL / _FRESH
+        self._renewed: dict[str, float] = {}
 
     def acquire(self, app: str, holder: Holder) -> None:
         self._take(f"take lease of {app}", app, holder, self.inner.acquire)
 
     def renew(self, app: str, holder: Holder) -> None:
-        self._take(f"renew lease of {app}", app, holder, self.inner.renew)
+        if not 0 <= self.process.wall() - self._renewed.get(app, -math.inf) < TTL / _FRESH:
+            self._take(f"renew lease of {app}", app, holder, self.inner.renew)
 
     def _take(self, effect: str, app: str, holder: Holder, take: Callable[[str, Holder], None]) -> None:
         def run() -> None:
@@ -202,9 +204,12 @@ class SimLeases:
             if before != holder or app not in self.process.grants:
                 self.process.state.observer.fences.note_taken(self.process, app, before)
 
+        sent = self.process.wall()
         self.process.call(effect, run, Kind.LEASE)
+        self._renewed[app] = sent
 
     def release(self, app: str, holder: Holder) -> None:
+        self._renewed.pop(app, None)
         try:
             self.process.call(f"give back lease of {app}", lambda: self.inner.release(app, holder), Kind.LEASE)
         finally:  # it means to hold it no longer, also when that could not be said
@@ -212,6 +217,18 @@ class SimLeases:
 
     def holder(self, app: str) -> Holder | None:
         return self.process.call(f"look at lease of {app}", lambda: self.inner.holder(app), Kind.READ)
+
+
+class SimEvidence(MemoryEvidence):
+    """ports.Evidence on a disk that may be full."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process.world)
+        self.conditions = process.world.conditions
+
+    def put(self, release: str, name: str, text: str) -> None:
+        self.conditions.check_disk(name)
+        super().put(release, name, text)
 
 
 class SilentListener:
@@ -228,7 +245,8 @@ def ports_of(process: Process, suites: Suites) -> Ports:
     """Every port of a process."""
     world, gateway = process.world, SimGateway(process)
     split = len(world.published[0][1]) > 1
-    dialect, checker = (SplitDialect(), SplitChecker()) if split else (ToyDialect(), ToyChecker())
+    toy = StamplessToyDialect() if world.is_stampless else ToyDialect()
+    dialect, checker = (SplitDialect(), SplitChecker()) if split else (toy, ToyChecker())
     store = SimRouteStore(process, MemoryRouteStore(world))
     return Ports(
         Gateway(dialect, checker, gateway, store, gateway, gateway, place=GatewayLocation("toy")),
@@ -237,7 +255,7 @@ def ports_of(process: Process, suites: Suites) -> Ports:
         suites,
         SimJournal(process, MemoryJournal(world)),
         SimLeases(process),
-        MemoryEvidence(world),
+        SimEvidence(process),
         process,
         SilentListener(),
     )

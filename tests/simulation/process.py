@@ -7,66 +7,24 @@ before each call; "after the effect" is for calls whose answer never comes home.
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from greenlet import greenlet
 
 from gatewayctl.domain.errors import ExitCode, GatewayctlError, Transient
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Phase, Release
+from gatewayctl.domain.release import Release
 from tests.fakes.world import Killed
-from tests.simulation.draws import Draws
+from tests.simulation.coverage import Coverage
 from tests.simulation.faults import AFTER, NO_FAULT, Fault, Kind
 from tests.simulation.fences import PendingWrite, Violation, Writer
-from tests.simulation.observer import Observer
-from tests.simulation.tally import Tally
-from tests.simulation.world import SimWorld
+from tests.simulation.state import ScheduleState
+from tests.simulation.transitions import Mover
+from tests.simulation.troubles import Trouble
 
 T = TypeVar("T")
-Start = float | tuple[str, Phase, float]  # a time, or so many seconds after a release of an application enters a phase
 _PAUSES = (0.5, 5.0, 90.0, 90.0, 400.0)  # seconds; a lease lives 60
 _NAP = 0.5
-
-
-@dataclass(slots=True)
-class ScheduleState:
-    """What all processes of a schedule share. `seen` holds the last different answers to each read, for stale views."""
-
-    world: SimWorld
-    observer: Observer
-    draws: Draws
-    tally: Tally
-    seen: dict[str, deque[object]] = field(default_factory=dict)
-    processes: "list[Process]" = field(default_factory=list)
-    broken: Violation | None = None
-
-    def at(self, cue: Start, act: Callable[[], object]) -> None:
-        """Let it happen when it is time, or when a release comes that far."""
-        if isinstance(cue, float):
-            self.world.loop.at(cue, act)
-        else:
-            app, phase, delay = cue
-            self.observer.starts.setdefault((app, phase), []).append((delay, act))
-
-    def look(self) -> None:
-        """The observer's look, if something changed."""
-        if not self.world.dirty or self.broken:
-            return
-        try:
-            self.observer.check_now()
-        except Violation as found:
-            raise self.stop(found) from found
-
-    def stop(self, found: Violation) -> Killed:
-        """An invariant does not hold: nobody does anything any more."""
-        if self.broken is None:
-            self.broken = found
-            self.tally.step(self.world.time, "the observer", "", f"✗ {found}")
-        self.world.loop.halted = True
-        for process in self.processes:
-            process.dead = True
-        return Killed(str(found))
 
 
 class Process:
@@ -97,6 +55,9 @@ class Process:
         self.begun = self.over = self.completed = False
         self.code: ExitCode | None = None
         self.ended: Release | None = None
+        self.command = self.meant = ""
+        self.read: dict[str, float] = {}
+        self.coverage = Coverage()
 
     # -- ports.Clock ----------------------------------------------------------------------------------------------
 
@@ -117,6 +78,12 @@ class Process:
         """How long a person or a controller takes before what comes next, drawn from the seed."""
         return self.draws.seconds(f"{self.name} / {purpose}", (most,))
 
+    @property
+    def release(self) -> Release | None:
+        """The open release of the application that it works on."""
+        record = self.world.records.get(self.app)
+        return record.release if record and not record.release.ended else None
+
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def check_alive(self) -> None:
@@ -134,17 +101,29 @@ class Process:
         self.check_alive()
         if fault is None and plan.dies_in is not None:
             fault = self._planned_death()
+        if not self.spared and plan.troubles:
+            self._check_api(kind, effect)
         if fault is None:
             answer = self.do(effect, run)
         else:
             self.faults_met.add(fault)
             self.fault_count += 1
             self.state.tally.add(f"fault: {fault}")
+            self.state.observer.judge.note_fault(self.app, fault)
             self.trace(effect, f"! {fault}")
             answer = self._apply_fault(fault, effect, run)
         if kind is Kind.READ and fault is not Fault.STALE:
             self._remember(effect, answer)
         return answer
+
+    def _check_api(self, kind: Kind, effect: str) -> None:
+        try:
+            self.world.conditions.check_api(kind, effect)
+        except GatewayctlError:
+            self.state.observer.judge.note_fault(self.app, Fault.FAILED)
+            self.state.tally.add("requests refused while the API is away")
+            self.trace(effect, f"! {Trouble.OUTAGE}")
+            raise
 
     def _planned_death(self) -> Fault | None:
         plan = self.world.plan
@@ -170,7 +149,10 @@ class Process:
 
     def writer(self) -> Writer:
         """What the observer needs to know of the sender of a write, as of now: the write may arrive much later."""
-        return Writer(self.name, self.app, self.grants.get(self.app), self.listed, Fault.STALE in self.faults_met)
+        met = self.faults_met
+        mover = Mover(self.command, Fault.INTERRUPTED in met or Fault.INTERRUPTED_AFTER in met, bool(met), self.wall())
+        token, saw_stale = self.grants.get(self.app), Fault.STALE in met
+        return Writer(self.name, self.app, token, self.listed, saw_stale, mover, self.meant, self.read, self.coverage)
 
     @contextmanager
     def pending_write(self, name: str, version: str) -> Iterator[None]:

@@ -14,7 +14,7 @@ from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.release import Mode, Phase
 from tests.fakes.memory import TTL
 from tests.fakes.world import Killed
-from tests.simulation import outsiders
+from tests.simulation import conditions, outsiders
 from tests.simulation.apps import App, draw_app
 from tests.simulation.commands import (
     Command,
@@ -34,7 +34,9 @@ from tests.simulation.draws import Draws
 from tests.simulation.faults import WorldEvent, draw_plan
 from tests.simulation.fences import Violation
 from tests.simulation.observer import Observer
-from tests.simulation.process import Process, ScheduleState, Start
+from tests.simulation.process import Process
+from tests.simulation.reasons import LASTING
+from tests.simulation.state import ScheduleState, Start
 from tests.simulation.tally import Tally
 from tests.simulation.world import APPS, SimWorld
 
@@ -94,6 +96,8 @@ def play(
     world = SimWorld(draws, plan, split=split, counts_in_flight=counts_in_flight)
     state = ScheduleState(world, Observer(world, tally), draws, tally)
     world.loop.watch = state.look
+    for trouble in plan.troubles:
+        tally.add(f"trouble: {trouble}")
     try:
         _play_acts(state, variant)
     except Killed:
@@ -114,6 +118,7 @@ def write_story(seed: int, variant: Variant = CORRECT) -> str:
 def _play_acts(state: ScheduleState, variant: Variant) -> None:
     world, draws = state.world, state.draws
     apps = tuple(draw_app(draws, name) for name in APPS[: draws.choice("applications", (1, 1, 1, 2, 2, 3))])
+    state.observer.judge.reasons.bad = {app.name for app in apps if app.is_bad}
     for app in apps:
         _start_commands(state, variant, app)
     _start_outsiders(state, apps)
@@ -125,6 +130,12 @@ def _play_acts(state: ScheduleState, variant: Variant) -> None:
         app = draws.choice(f"event {number} / application", apps).name
         start = _draw_event_start(draws, f"event {number}", event, app)
         state.at(start, lambda event=event, app=app: _apply_event(state, event, app))
+    for trouble in conditions.TIMED:
+        if trouble in world.plan.troubles:
+            stream, seconds = f"trouble / {trouble}", conditions.SECONDS[trouble]
+            start = _draw_start(draws, stream, draws.choice(f"{stream} / application", apps).name)
+            length = draws.choice(f"{stream} / seconds", seconds)
+            state.at(start, lambda trouble=trouble, length=length: world.conditions.begin(trouble, length))
     world.loop.run(FAULT_SECONDS)
     _end_faults(state)
     for app in apps:
@@ -207,6 +218,7 @@ def _apply_event(state: ScheduleState, turn: WorldEvent, app: str) -> None:
     if state.world.plan.quiet:  # it would come after the time of faults
         return
     state.tally.add(f"turn: {turn}")
+    state.observer.judge.note_event(LASTING, app if turn is WorldEvent.STABLE_DIES else "")
     state.tally.step(state.world.time, "the world", turn, "")
     if turn is WorldEvent.CANARY_DIES:
         state.observer.note_canary_loss(app)

@@ -99,7 +99,7 @@ def test_a_fault_that_the_call_cannot_meet_is_refused():
         play(7, forced={f"{SAVES_RELEASE} / fault #1": Fault.STALE})
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3, 5, 6])  # those whose first release comes to its first write
+@pytest.mark.parametrize("seed", [0, 2, 3, 5, 6, 7])  # those whose first release comes to its first write
 @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.LOST, Fault.PAUSED, Fault.LATE])
 def test_forcing_one_fault_leaves_every_other_draw_as_it_was(seed, fault):
     name = f"{SAVES_RELEASE} / fault #1"

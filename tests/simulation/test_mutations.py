@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, find_catch
+from tests.simulation.mutation import find_catch
+from tests.simulation.mutations import MUTATIONS
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

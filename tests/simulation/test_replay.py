@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, find_catch
+from tests.simulation.mutation import find_catch
+from tests.simulation.mutations import MUTATIONS
 from tests.simulation.schedule import play, write_story
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,6 @@ def test_a_broken_schedule_is_told_to_its_breach_with_the_command_that_plays_it_
 
     lines = write_story(caught.seed, mutation.variant).splitlines()
 
-    assert "✗ I3: " in lines[-3]
+    assert "✗ rollout: " in lines[-3]
     assert lines[-2] == f"seed {caught.seed}: {caught.broken}"
     assert lines[-1] == f"again: make simulate SEED={caught.seed} N=1"

@@ -4,16 +4,19 @@ A replica takes, some time after a write, a version that was current a moment ag
 skipping some. Only one that starts (or comes back) may have older files than its neighbours.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.world import Deployment, Pod, World
+from tests.simulation.conditions import Conditions
 from tests.simulation.dialect import UPSTREAMS
 from tests.simulation.draws import Draws
 from tests.simulation.faults import FaultPlan, WorldEvent
 from tests.simulation.loop import Loop
+from tests.simulation.troubles import Trouble
 from tests.simulation.views import View, view_of
 
 APPS = ("orders", "payments", "carts")
@@ -28,12 +31,12 @@ _IN_FLIGHT = 7.0  # seconds a request may take at most; a release gives them 5
 
 @dataclass(slots=True)
 class Gate:
-    """One gateway replica. `applied` numbers the files it runs; `serving_since` is when it last started to serve.
+    """One gateway replica. `applied` numbers the files by which it answers, `configured` those that it shows.
 
-    `newest_at_start` is the newest version when it started. `started_old` says that it started with an older one: until
-    it has a newer one than `newest_at_start`, no release is to blame for what it runs.
-    By canary: `rule_gone_at` is when its rule went away here, `last_answer_at` when the last request to it ends, and
-    `rule_version` the version of the files with that rule.
+    `serving_since` is when it last started to serve, `newest_at_start` the newest version when it did. `started_old`
+    says that it started with an older one: until it has a newer one than `newest_at_start`, no release is to blame for
+    what it runs. By canary: `rule_gone_at` is when its rule went away here, `last_answer_at` when the last request to
+    it ends, and `rule_version` the version of the files with that rule.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Gate:
     up: bool = True
     serving_since: float = -1000.0
     newest_at_start: int = 0
+    down_since: float = math.inf
+    configured: int = 0
     rule_gone_at: dict[str, float] = field(default_factory=dict)
     last_answer_at: dict[str, float] = field(default_factory=dict)
     rule_version: dict[str, int] = field(default_factory=dict)
@@ -68,8 +73,18 @@ class SimWorld(World):
             ready_delay=plan.ready_delay, stop_delay=1.0, deployments=deployments, published=[(-1000.0, files)]
         )
         self.draws, self.plan, self.counts_in_flight = draws, plan, counts_in_flight
+        self.available_delay = 3.0 if Trouble.LATE_AVAILABLE in plan.troubles else 0.0
         self.loop = Loop(self)
         self.dirty = False
+        self._lost: dict[str, float] = {}  # when each replica was last taken away
+        self.ghosts: set[str] = set()  # names of Pods that are Terminating for ever
+        if Trouble.GHOST in plan.troubles:
+            self.ghosts.add("orders-ghost")
+            self.deployments["orders"].pods.append(Pod("orders-ghost", "shop/orders:0.9", -1000.0, ending=-900.0))
+        self.no_node_until: dict[str, float] = {}
+        self.conditions = Conditions(self)
+        self.is_stampless = Trouble.STAMPLESS in plan.troubles and not split
+        self.is_mute = Trouble.MUTE in plan.troubles
         self.views: list[View] = [view_of(files)]
         self.gates = {
             f"gw-{n}": Gate(f"gw-{n}", 0, plan.lag) for n in range(draws.choice("gateway / replicas", (1, 2, 2, 3)))
@@ -93,9 +108,13 @@ class SimWorld(World):
         """As the Deployment controller does, and again whenever a pod gets ready or is gone."""
         asked = self.deployments[name]
         before = [(pod.name, pod.ending) for pod in asked.pods]
+        ghosts = [pod for pod in asked.pods if pod.name in self.ghosts]
         super().reconcile(name)
+        asked.pods += [pod for pod in ghosts if pod not in asked.pods]
         self.dirty = True
+        self._greet(asked.pods)
         later = [pod.born + self.ready_delay for pod in asked.pods if pod.ending is None]
+        later += [pod.born + self.ready_delay + self.available_delay for pod in asked.pods]
         later += [pod.ending + self.stop_delay for pod in asked.pods if pod.ending is not None]
         if before != [(pod.name, pod.ending) for pod in asked.pods]:
             later.append(self.time + 0.1)
@@ -103,9 +122,22 @@ class SimWorld(World):
         if moment is not None:
             self.loop.at(moment, lambda: self.reconcile(name))
 
+    def _greet(self, pods: list[Pod]) -> None:
+        """A new pod may find no node for a while."""
+        if Trouble.UNSCHEDULABLE not in self.plan.troubles:
+            return
+        for pod in pods:
+            if pod.name not in self.no_node_until and pod.born == self.time:
+                wait = self.draws.choice(f"{pod.name} / finds a node after", (0.0, 0.5, 3.0, 8.0))
+                self.no_node_until[pod.name], pod.born = self.time + wait, self.time + wait
+
     def is_ready(self, pod: Pod) -> bool:
         """As in World; an image may also be one that never gets ready as stable."""
         return super().is_ready(pod) and not (pod.image.endswith("-stuck") and "-canary-" not in pod.name)
+
+    def is_available(self, pod: Pod) -> bool:
+        """Whether a pod counts for a rollout."""
+        return self.is_ready(pod) and self.time >= pod.born + self.ready_delay + self.available_delay
 
     # -- the gateway ----------------------------------------------------------------------------------------------
 
@@ -119,10 +151,23 @@ class SimWorld(World):
             return
         behind = self.time - WATCH_LAG * self.draws.number(f"{gate.name} / watch lag")
         known = next(n for n in range(len(self.published) - 1, -1, -1) if self.published[n][0] <= behind)
-        if known > gate.applied:
-            self._apply(gate, known)
-        if gate.applied < len(self.published) - 1:
+        if known > gate.configured:
+            gate.configured = known
+            self._serve_soon(gate, known, gate.serving_since)
+        if gate.configured < len(self.published) - 1:
             self._sync_soon(gate)
+
+    def _serve_soon(self, gate: Gate, version: int, since: float) -> None:
+        """Answer by these files: at once, or when the last worker that runs the old ones is gone."""
+
+        def serve() -> None:
+            if gate.serving_since == since and version > gate.applied:
+                self._apply(gate, version)
+
+        if Trouble.SLOW_WORKERS not in self.plan.troubles:
+            self._apply(gate, version)
+        else:
+            self.loop.after(self.draws.seconds(f"{gate.name} / its workers", (0.3, 3.0)), serve)
 
     def _apply(self, gate: Gate, version: int) -> None:
         for app in self.views[gate.applied].rules:
@@ -136,15 +181,20 @@ class SimWorld(World):
         self.dirty = True
 
     def files_run_by(self, gate: Gate) -> View:
-        """What the replica runs."""
+        """What the replica answers by."""
         return self.views[gate.applied]
+
+    def files_shown_by(self, gate: Gate) -> View:
+        """What the replica says that it runs."""
+        return self.views[gate.configured]
 
     def versions_still_to_come(self, gate: Gate) -> list[int]:
         """The files that a replica may still run before it has the newest: its kubelet may not have heard of those."""
         heard = self.time - WATCH_LAG
-        return [
+        shown = [gate.configured] if gate.configured > gate.applied else []
+        return shown + [
             version
-            for version in range(max(gate.applied, gate.newest_at_start) + 1, len(self.published) - 1)
+            for version in range(max(gate.configured, gate.newest_at_start) + 1, len(self.published) - 1)
             if self.published[version + 1][0] > heard
         ]
 
@@ -182,6 +232,7 @@ class SimWorld(World):
         elif what is WorldEvent.GATE_GONE:
             if len(self.gates) > 1:
                 del self.gates[gate.name]
+                self._lost[gate.name] = self.time
         else:
             self._stop_serving(gate, what)
         self.dirty = True
@@ -194,7 +245,8 @@ class SimWorld(World):
 
     def _stop_serving(self, gate: Gate, what: WorldEvent) -> None:
         """Out of service; for so short a time, sometimes, that nobody sees it (a missed event)."""
-        gate.up = False
+        gate.up, gate.down_since = False, self.time
+        self._lost[gate.name] = self.time
 
         def back() -> None:
             if gate.up or gate.name not in self.gates:
@@ -214,12 +266,18 @@ class SimWorld(World):
             applied,
             len(self.published) - 1,
         )
+        gate.configured = applied
         gate.started_old = applied < gate.newest_at_start
         gate.rule_gone_at.clear()
         gate.last_answer_at.clear()
         gate.rule_version.clear()
         self.dirty = True
         self._sync_soon(gate)
+
+    def find_lost(self, since: float, until: float) -> str:
+        """A replica that was taken away between these moments, and is not back; empty when none was."""
+        lost = (name for name, when in self._lost.items() if since < when < until)
+        return next((name for name in lost if name not in self.gates or not self.gates[name].up), "")
 
     def _recent_version(self, gate: Gate) -> int:
         moment = self.time - _MOMENT_AGO * self.draws.number(f"{gate.name} / age of its files")

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Holder, Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
-from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, SourceFile
+from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, SourceFile, own_routes
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.ports import Dialect, Journal, Leases, Replicas, WorkloadReader
 from tests.fakes.memory import MemoryJournal, MemoryRouteStore, MemoryWorkloadWriter
-from tests.simulation.ports import SimJournal, SimRouteStore, SimWorkloadWriter
+from tests.simulation.deployments import SimWorkloadWriter
+from tests.simulation.ports import SimJournal, SimRouteStore
 from tests.simulation.process import Process
 from tests.simulation.world import APPS
 
@@ -143,6 +144,7 @@ class WorseDialect:
     inner: Dialect
     spoil: Callable[[Files, Change], Change] = lambda _, change: change
     removing: tuple[str, ...] = ()
+    leaving_upstreams: bool = False
 
     @property
     def limits(self) -> object:
@@ -156,6 +158,9 @@ class WorseDialect:
 
     def remove(self, files: Files, app: str) -> Change:
         change = self.inner.remove(files, app)
+        if self.leaving_upstreams:
+            has_rule = bool(own_routes(self.inner.routes(files), app))
+            change = Change(change.stages[:1] if has_rule else (), change.covered)
         for other in self.removing:
             after = self.inner.remove(change.apply(files), other).apply(change.apply(files))
             changed = tuple(new for new, old in zip(after, files, strict=True) if new != old)
