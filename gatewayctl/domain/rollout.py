@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from gatewayctl.domain.platform import Trouble, TroubleKind, Workload
 
 RETRIED_FOR = 45.0  # seconds; the platform tries a pull or a start again after about 10 and 30 s
-_LONGEST_GAP = (
-    5.0  # seconds between two looks; in a longer gap nobody looked, and such time is no proof of standing still
-)
+_LONGEST_GAP = 5.0  # seconds between two looks; in a longer gap nobody looked, which proves no standing still
 
 
 @dataclass(frozen=True, slots=True)

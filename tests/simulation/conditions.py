@@ -6,20 +6,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
-from gatewayctl.domain.platform import Workload
+from gatewayctl.domain.platform import Trouble, TroubleKind, Workload
 from tests.simulation.faults import Kind
-from tests.simulation.troubles import Trouble
+from tests.simulation.troubles import Trouble as WorldTrouble
 
 if TYPE_CHECKING:
     from tests.simulation.world import SimWorld
 
 MOVED_LAG = 5.0  # seconds by which the word that a journal has moved may be late
 READ_LAG = 2.0  # seconds by which a read of a Deployment may be late
-TIMED = (Trouble.OUTAGE, Trouble.FULL_DISK, Trouble.HANGING)  # these begin at some moment, and end
-SECONDS: dict[Trouble, tuple[float, ...]] = {
-    Trouble.OUTAGE: (2.0, 8.0, 15.0),
-    Trouble.FULL_DISK: (5.0, 30.0, 1000.0),
-    Trouble.HANGING: (3.0, 8.0, 15.0),
+TIMED = (WorldTrouble.OUTAGE, WorldTrouble.FULL_DISK, WorldTrouble.HANGING)  # these begin at some moment, and end
+SECONDS: dict[WorldTrouble, tuple[float, ...]] = {
+    WorldTrouble.OUTAGE: (2.0, 8.0, 15.0),
+    WorldTrouble.FULL_DISK: (5.0, 30.0, 1000.0),
+    WorldTrouble.HANGING: (3.0, 8.0, 15.0),
 }
 _TRAFFIC = (Kind.ASK,)  # what does not go through the API server
 
@@ -29,26 +29,26 @@ class Conditions:
     """What troubles a world now. Times in seconds; `until` is when each trouble ends."""
 
     world: "SimWorld"
-    until: dict[Trouble, float] = field(default_factory=dict)
+    until: dict[WorldTrouble, float] = field(default_factory=dict)
     _moves: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     _reads: dict[str, list[tuple[float, Workload]]] = field(default_factory=lambda: defaultdict(list))
 
-    def begin(self, trouble: Trouble, seconds: float) -> None:
+    def begin(self, trouble: WorldTrouble, seconds: float) -> None:
         """It begins now."""
         self.until[trouble] = self.world.time + seconds
 
-    def lasts(self, trouble: Trouble) -> bool:
+    def lasts(self, trouble: WorldTrouble) -> bool:
         """Whether there is this trouble now."""
         return self.world.time < self.until.get(trouble, 0.0) and not self.world.plan.quiet
 
     def check_api(self, kind: Kind, effect: str) -> None:
         """Raises Transient while the API is away: for every process, and for every kind of object."""
-        if kind not in _TRAFFIC and self.lasts(Trouble.OUTAGE):
+        if kind not in _TRAFFIC and self.lasts(WorldTrouble.OUTAGE):
             raise Transient(f"{effect}: connection refused")
 
     def check_disk(self, name: str) -> None:
         """Raises EnvironmentFailed while evidence cannot be written."""
-        if self.lasts(Trouble.FULL_DISK):
+        if self.lasts(WorldTrouble.FULL_DISK):
             raise EnvironmentFailed(f"{name}: no space left on device")
 
     # -- what is known late ---------------------------------------------------------------------------------------
@@ -74,9 +74,18 @@ class Conditions:
 
     def tell(self, found: Workload) -> Workload:
         """What the platform says of a Deployment, beyond what it is."""
-        pods = self.world.deployments[found.name].pods
-        if found.settled and not all(self.world.is_available(pod) for pod in pods):
-            found = replace(found, settled=False)
-        if any(self.world.time < self.world.no_node_until.get(pod.name, 0.0) for pod in pods):
-            return replace(found, trouble=f"{found.name}: 0/3 nodes are available: insufficient cpu")
+        world = self.world
+        deployment = world.deployments[found.name]
+        ghosts = tuple(pod.name for pod in deployment.pods if pod.name in world.ghosts)
+        available = sum(world.is_available(pod) and pod.image == found.image for pod in deployment.pods)
+        found = replace(
+            found,
+            pods=tuple(name for name in found.pods if name not in ghosts),
+            ending=found.ending - len(ghosts),
+            ghosts=ghosts,
+            available=available,
+        )
+        if any(world.time < world.no_node_until.get(pod.name, 0.0) for pod in deployment.pods):
+            detail = f"{found.name}: 0/3 nodes are available: insufficient cpu"
+            return replace(found, trouble=Trouble(detail, TroubleKind.PASSING))
         return found
