@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from gatewayctl.domain.errors import Transient
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.verdicts import Verdict
@@ -17,7 +18,8 @@ from tests.fakes.world import Deployment, Pod, World
 
 @dataclass
 class ScriptedGateway(MemoryGateway):
-    """A gateway in which something `happens` at request `at`; the canary answers the requests `leaks`, wrongly.
+    """A gateway in which something `happens` at request `at`; the canary answers the requests `leaks`, wrongly,
+    and a proxy that names nobody the requests `nobody`.
 
     `lists` says whether a replica is listed: a list may be behind.
     """
@@ -26,6 +28,7 @@ class ScriptedGateway(MemoryGateway):
     at: int = 0
     happens: Callable[[World], None] = lambda _: None
     leaks: tuple[int, ...] = ()
+    nobody: tuple[int, ...] = ()
     lists: Callable[[Replica], bool] = lambda _: True
     names: list[str] = field(default_factory=list)
 
@@ -38,7 +41,7 @@ class ScriptedGateway(MemoryGateway):
             self.happens(self.world)
         if len(self.names) in self.leaks:
             return Answer(200, {"x-served-by": "orders-canary-00001"})
-        return super().ask(replica, probe)
+        return Answer(502, {}) if len(self.names) in self.nobody else super().ask(replica, probe)
 
 
 def a_context(gateway: ScriptedGateway) -> StepContext:
@@ -75,13 +78,21 @@ def test_a_replica_that_leaves_the_list_a_little_after_it_broke_off_is_no_leak()
     assert world.time >= 2.0
 
 
-def test_a_replica_that_stays_and_does_not_answer_is_a_fault() -> None:
+def test_a_replica_that_stays_and_does_not_answer_is_no_leak_and_no_proof() -> None:
     gateway = ScriptedGateway(World(), 3, lambda world: world.down.add("gw-0"))
+
+    with pytest.raises(Transient, match="first: gw-0, no header: no answer: connection refused"):
+        prove_no_leak(a_context(gateway))
+
+
+def test_an_answer_that_nobody_gave_is_no_leak_and_no_proof() -> None:
+    gateway = ScriptedGateway(World(), nobody=(2,))
 
     found = prove_no_leak(a_context(gateway))
 
-    assert found.verdict is Verdict.FAIL
-    assert "gw-0, no header: no answer: connection refused" in found.text
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "1 of " in found.text
+    assert "gw-0, no header: HTTP 502" in found.text
 
 
 def test_an_answer_of_the_canary_counts_although_its_replica_has_gone() -> None:

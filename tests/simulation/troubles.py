@@ -35,19 +35,7 @@ class Strict(StrEnum):
 
 
 SHARE = 0.15  # of all schedules have each of them
-OFF: frozenset[Trouble | Strict] = frozenset(
-    {
-        Strict.EXPIRY,  # issue 12, section 1: expiry is checked on one read and acted on at another; resume in promote
-        Strict.ONE_RELEASE,  # section 1: sweep aborts a fresh release that it never looked at
-        Trouble.FULL_DISK,  # section 2: evidence is best effort on the way out
-        Trouble.HANGING,  # section 2: slow replicas outlast the lease
-        Strict.PASSING,  # section 2: what is transient is tried again for as long as the lease allows
-        Trouble.GHOST,  # section 3: ghosts are told, and not waited for
-        Trouble.UNSCHEDULABLE,  # section 3: trouble must last before it counts
-        Trouble.OLD_READS,  # section 4: a verdict needs a read that is younger than the question
-        Strict.BLAME,  # sections 5 and 6: a replica that restarts, stable changed by somebody else
-    }
-)
+OFF: frozenset[Trouble | Strict] = frozenset()
 
 
 def draw_troubles(draws: Draws) -> frozenset[Trouble]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from gatewayctl.domain.coverage import Coverage
-from gatewayctl.domain.errors import DeadlineExceeded
+from gatewayctl.domain.errors import DeadlineExceeded, Transient
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule, LeakCase
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks, route_leaks
 from gatewayctl.domain.platform import Replica
@@ -17,13 +17,18 @@ from gatewayctl.waiting import Pending, until
 
 @dataclass(frozen=True, slots=True)
 class ProbeOutcome:
-    """One probe and its answer, as evidence. `fault` says why it is a leak; `silent`, that no answer came."""
+    """One probe and its answer, as evidence.
+
+    `fault` says what is wrong with the answer. It is a leak if it `is_leak`; else it shows neither that the canary
+    answered nor that it did not. `silent` says that no answer came.
+    """
 
     replica: str
     case: str
     answered_by: Attribution
     detail: str
     fault: str = ""
+    is_leak: bool = False
     silent: bool = False
 
     def as_dict(self) -> dict[str, str]:
@@ -35,18 +40,30 @@ def prove_no_leak(context: StepContext) -> Judgement:
     """Every unmarked request, on every replica, several times: one answer from the canary fails the release.
 
     A replica that ends meanwhile breaks its connections off; that is no leak. One that starts meanwhile is asked, too.
+    An answer that neither stable nor the canary gave proves nothing. Raises Transient where a replica gave none.
     """
-    outcomes = _ask_every_replica(context)
-    remaining = _find_remaining(context, {one.replica for one in outcomes if one.silent})
-    faults = [one for one in outcomes if one.fault and not (one.silent and one.replica not in remaining)]
+    replicas, outcomes = _ask_every_replica(context)
+    remaining = _find_remaining(context, [replicas[name] for name in {one.replica for one in outcomes if one.silent}])
     context.keep("leaks.json", json.dumps([one.as_dict() for one in outcomes], indent=1))
-    if faults:
-        return Judgement(Verdict.FAIL, f"{len(faults)} leaks in {len(outcomes)} probes; first: {faults[0].fault}")
+    leaks = [one for one in outcomes if one.is_leak]
+    if leaks:
+        return Judgement(Verdict.FAIL, f"{len(leaks)} leaks in {len(outcomes)} probes; first: {leaks[0].fault}")
+    silent = [one for one in outcomes if one.silent and one.replica in remaining]
+    if silent:
+        raise Transient(f"{len(silent)} of {len(outcomes)} probes got no answer; first: {silent[0].fault}")
+    unclear = [one for one in outcomes if one.fault and not one.silent]
+    if unclear:
+        count = f"{len(unclear)} of {len(outcomes)} answers do not show that stable gave them"
+        return Judgement(Verdict.INCONCLUSIVE, f"{count}; first: {unclear[0].fault}")
     return Judgement(Verdict.PASS, f"0 in {len(outcomes)} probes")
 
 
-def _ask_every_replica(context: StepContext) -> list[ProbeOutcome]:
-    """The whole matrix on each replica, as soon as it is ready; until a list has no replica that was not asked."""
+def _ask_every_replica(context: StepContext) -> tuple[dict[str, Replica], list[ProbeOutcome]]:
+    """The whole matrix on each replica, as soon as it is ready; until a list has no replica that was not asked.
+
+    Returns the replicas that were asked, by name, and their answers.
+    """
+    asked: dict[str, Replica] = {}
     outcomes: dict[str, list[ProbeOutcome]] = {}
     routes = find_covered(context.ports.gateway, context.release).coverage
 
@@ -56,11 +73,11 @@ def _ask_every_replica(context: StepContext) -> list[ProbeOutcome]:
                 continue
             if not replica.ready:
                 return Pending(f"{replica.name}: {replica.note or 'not ready'}")
-            outcomes[replica.name] = _ask_replica(context, replica, routes)
+            outcomes[replica.name], asked[replica.name] = _ask_replica(context, replica, routes), replica
         return all(one.name in outcomes for one in context.replicas()) or Pending("looking once more")
 
     until(look, "every gateway replica to be asked", context.deadline(context.release.trial.timings.live))
-    return [one for each in outcomes.values() for one in each]
+    return asked, [one for each in outcomes.values() for one in each]
 
 
 def _ask_replica(context: StepContext, replica: Replica, routes: Coverage) -> list[ProbeOutcome]:
@@ -75,19 +92,27 @@ def _ask_replica(context: StepContext, replica: Replica, routes: Coverage) -> li
 
 def _judge(context: StepContext, replica: Replica, case: LeakProbe, answer: Answer) -> ProbeOutcome:
     answered_by, detail = case.attribution.attribute(answer), case.attribution.explain(answer)
-    if case.case is LeakCase.NEIGHBOUR:
-        is_fine = _is_from_neighbour(context.release.attribution, case.attribution, answer)
+    ours, is_neighbours = context.release.attribution, case.case is LeakCase.NEIGHBOUR
+    if is_neighbours:
+        is_fine = _is_from_neighbour(ours, case.attribution, answer)
     elif not case.named:
         is_fine = bool(answer.status) and not _is_canarys(case.attribution, answer)
     else:
         is_fine = answered_by in context.ports.gateway.dialect.limits.allowed(case.case)
     fault = "" if is_fine else f"{replica.name}, {case.label}: {detail}"
-    return ProbeOutcome(replica.name, case.label, answered_by, detail, fault, silent=not answer.status)
+    is_canarys = _is_stamped_or_canarys_pod(ours, answer) if is_neighbours else _is_canarys(ours, answer)
+    is_leak = is_canarys and not is_fine
+    return ProbeOutcome(replica.name, case.label, answered_by, detail, fault, is_leak, silent=not answer.status)
 
 
 def _is_canarys(ours: AttributionRule, answer: Answer) -> bool:
     """Whether an unmarked request was answered by the rule or by the canary; elsewhere nobody need name themselves."""
     return ours.is_stamped(answer) or ours.word_of(answer) is Attribution.CANARY
+
+
+def _is_stamped_or_canarys_pod(ours: AttributionRule, answer: Answer) -> bool:
+    """Whether our rule or a Pod of our canary answered; its version number alone may be a neighbour's, too."""
+    return ours.is_stamped(answer) or ours.is_canarys_pod(answer)
 
 
 def _is_from_neighbour(ours: AttributionRule, neighbour: AttributionRule, answer: Answer) -> bool:
@@ -97,22 +122,25 @@ def _is_from_neighbour(ours: AttributionRule, neighbour: AttributionRule, answer
     name of a Pod of our canary is a leak. Where the gateway cannot stamp, an answer that names no Pod of the neighbour
     could be our canary's, and does not pass.
     """
-    if not answer.status or ours.is_stamped(answer) or ours.is_canarys_pod(answer):
+    if not answer.status or _is_stamped_or_canarys_pod(ours, answer):
         return False
     return ours.stamps or neighbour.word_of(answer) is not Attribution.UNKNOWN
 
 
-def _find_remaining(context: StepContext, silent: set[str]) -> set[str]:
-    """Those of `silent` that are still listed after the time in which a replica that ends leaves the list."""
-    left = set(silent)
+def _find_remaining(context: StepContext, silent: list[Replica]) -> set[str]:
+    """Those of `silent` whose process is still listed after the time in which one that ends leaves the list."""
+    left = {replica.name: replica.identity for replica in silent}
 
     def look() -> bool | Pending:
-        left.intersection_update(replica.name for replica in context.replicas())
+        listed = {replica.name: replica for replica in context.replicas()}
+        for name, identity in tuple(left.items()):
+            if name not in listed or (listed[name].ready and listed[name].identity != identity):
+                del left[name]
         return Pending(f"{', '.join(sorted(left))} did not answer") if left else True
 
     try:
         deadline = context.deadline(context.ports.gateway.replicas.removal_delay)
         until(look, "replicas that did not answer to leave the list", deadline)
     except DeadlineExceeded:
-        return left
+        return set(left)
     return set()
