@@ -56,9 +56,13 @@ class Judge:
             self.disturbed[name] = self.world.time
 
     def check_stable_write(self, writer: Writer, release: Release, image: str) -> None:
-        """The first write of a promotion, which `image` is replaced by, may come from a resume long after its proof."""
+        """The first write of a promotion, which `image` is replaced by, may come from a resume long after its proof.
+
+        A process that slept between its decision and its write is not to blame, nor is a write that was under way.
+        """
         over = writer.mover.wall - release.expires
-        if Strict.EXPIRY in self.strict and image == release.before != release.image and over > 0:
+        is_first = image == release.before != release.image
+        if Strict.EXPIRY in self.strict and is_first and over > 0 and not writer.mover.hindered:
             raise Violation("expiry", f"{release.id} gives stable its image {over:.0f} s after it expired")
 
     def _check_rollout(self, writer: Writer, old: Release, new: Release) -> None:

@@ -25,7 +25,7 @@ from tests.simulation.conditions import MOVED_LAG
 from tests.simulation.coverage import IN_FLIGHT, RULE, name_of
 from tests.simulation.deployments import SimWorkloadReader, SimWorkloadWriter
 from tests.simulation.dialect import SplitChecker, SplitDialect
-from tests.simulation.faults import Kind
+from tests.simulation.faults import Fault, Kind
 from tests.simulation.process import Process
 from tests.simulation.troubles import Trouble
 from tests.simulation.world import Gate
@@ -224,10 +224,14 @@ class SimEvidence(MemoryEvidence):
 
     def __init__(self, process: Process) -> None:
         super().__init__(process.world)
-        self.conditions = process.world.conditions
+        self.process, self.conditions = process, process.world.conditions
 
     def put(self, release: str, name: str, text: str) -> None:
-        self.conditions.check_disk(name)
+        try:
+            self.conditions.check_disk(name)
+        except EnvironmentFailed:
+            self.process.state.observer.judge.note_fault(self.process.app, Fault.FAILED)
+            raise
         super().put(release, name, text)
 
 
