@@ -88,7 +88,7 @@ def test_the_demo_promotes_and_status_tells_during_and_after(tmp_path):
         pytest.param("errors", "failed", marks=pytest.mark.all),  # this and the next, as test_release.py has them
         pytest.param("crash", "exited 1", marks=pytest.mark.all),
         ("slow", "the canary is slower"),
-        ("unready", "to be ready"),
+        ("unready", "made no progress"),
     ],
 )
 def test_a_bad_canary_is_rejected_with_exit_code_3(tmp_path, canary, reason):

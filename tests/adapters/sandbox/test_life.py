@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -136,7 +136,9 @@ def test_a_sandbox_started_again_is_the_same_cluster_on_the_same_addresses(live_
     until(lambda: not running(live_root), "the supervisor to end")
 
     with up(live_root, small, life=Life.OWNED, clock=CLOCK):
-        assert SandboxReplicas(live_root).list() == (replica,)
+        (again,) = SandboxReplicas(live_root).list()
+        assert again.identity != replica.identity
+        assert again == replace(replica, identity=again.identity)
         assert routes.read() == written
         assert workloads.read("orders").ready == 2
         assert "what a page" in httpx.get(f"http://{replica.traffic}/nowhere", headers=HOST).text

@@ -144,7 +144,7 @@ def test_one_marked_request_that_stable_answers_is_the_gateways_fault(gateway, r
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert judgement.text.startswith("1 of 8 marked requests did not reach the canary: ")
     assert "the gateway is at fault: GET /items at http://127" in judgement.text
-    assert judgement.text.endswith("HTTP 200, x-served-by says orders-77c-aa, stamp none")
+    assert judgement.text.endswith("HTTP 200, x-served-by says orders-77c-bb2b4, stamp none")
     assert gateway.seen[3].replica in judgement.text
 
 

@@ -24,6 +24,7 @@ from gatewayctl.adapters.kubernetes.client.paths import leases
 # Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.turns import TURN
 from gatewayctl.ports import Clock
 from gatewayctl.waiting import pause
@@ -128,7 +129,7 @@ class KubernetesTurns:
         place = 1 + len(before) - passed
         has_turn = place == 1
         if has_turn and not own.has_turn:
-            own = replace(own, text=_ticket_text(json.loads(own.text)["app"], own.number), said=now)
+            own = replace(own, text=_ticket_text(parse_json(own.text)["app"], own.number), said=now)
             self._patch({key: own.text, **{self._prefix + one.release: None for one in before}})
         self._routes.behind = len(others) - passed
         wait = min(_RARELY, _LOOK * max(place - 1, 1))
@@ -196,6 +197,6 @@ def _ticket_text(app: str, number: int) -> str:
 def _number_in(text: str) -> int:
     """The number of a ticket as read; what is no ticket of ours stands last."""
     try:
-        return int(json.loads(text)["number"])
+        return int(parse_json(text)["number"])
     except (ValueError, KeyError, TypeError):
         return _NO_NUMBER
