@@ -9,6 +9,7 @@ from bench.crowd import crowd
 from bench.edits import edits
 from bench.figures import Figure
 from bench.live import live
+from bench.probes import probes
 from bench.products import products
 from bench.release import footprint, release
 from bench.size import Size
@@ -34,6 +35,7 @@ BENCHMARKS = (
     Benchmark("edits", Place.HERE, edits),
     Benchmark("prompt", Place.HERE, prompt),
     Benchmark("memory", Place.HERE, memory),
+    Benchmark("probes", Place.HERE, probes),
     Benchmark("live", Place.CLUSTER, live),
     Benchmark("products", Place.CLUSTER, products),
     Benchmark("release", Place.CLUSTER, release),

@@ -40,6 +40,25 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class InProportion:
+    """A pause of `shortest` seconds, or of twice the time that the look before it took, up to `longest` seconds.
+
+    For looks that cost something and that many processes take at the same time: on a machine that is busy with them
+    they become slow, and then each process looks less often.
+    """
+
+    shortest: float
+    longest: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_pause(self.shortest)
+
+    def pause(self, took: float) -> float:
+        """Seconds to pause after a look that took so many."""
+        return max(self.shortest, min(2 * took, self.longest))
+
+
+@dataclass(frozen=True, slots=True)
 class Deadline:
     """How long to wait and how often to look, in seconds. Raises ValueError for a wait without pauses.
 
@@ -50,18 +69,24 @@ class Deadline:
     clock: Clock
     tick: Tick
     within: float
-    every: float | Backoff = 0.1
+    every: float | Backoff | InProportion = 0.1
     tick_every: float = math.inf
     hint: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.every, Backoff):
+        if isinstance(self.every, float | int):
             _check_pause(self.every)
         _check_pause(self.tick_every)
 
-    def pause(self, looks: int) -> float:
-        """Seconds to pause after so many looks, counted from 1."""
-        return self.every.pause(looks) if isinstance(self.every, Backoff) else self.every
+    def pause(self, looks: int, took: float) -> float:
+        """Seconds to pause after so many looks, counted from 1, of which the last one `took` so many seconds."""
+        match self.every:
+            case Backoff():
+                return self.every.pause(looks)
+            case InProportion():
+                return self.every.pause(took)
+            case _:
+                return self.every
 
 
 def _check_pause(seconds: float) -> None:
@@ -134,7 +159,9 @@ def _wait(look: Callable[[], T | Pending], what: str, deadline: Deadline, blind:
     clock = deadline.clock
     end = clock.now() + deadline.within
     for looks in count(1):
+        begun = clock.now()
         seen = look()
+        took = clock.now() - begun
         if not isinstance(seen, Pending):
             return seen
         detail = seen.detail
@@ -142,7 +169,7 @@ def _wait(look: Callable[[], T | Pending], what: str, deadline: Deadline, blind:
         left = end + blind.total - clock.now() if blind.since is None else math.inf
         if left <= 0:
             break
-        pause(min(deadline.pause(looks), left), clock, partial(deadline.tick, detail), deadline.tick_every)
+        pause(min(deadline.pause(looks, took), left), clock, partial(deadline.tick, detail), deadline.tick_every)
     raise DeadlineExceeded(deadline.within, what, detail, hint=deadline.hint)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing, Transient
-from gatewayctl.waiting import Backoff, Deadline, Pending, pause, until, until_or_fail
+from gatewayctl.waiting import Backoff, Deadline, InProportion, Pending, pause, until, until_or_fail
 
 PACKAGE = Path(__file__).parents[1] / "gatewayctl"
 
@@ -67,6 +67,26 @@ def test_a_wait_without_a_pause_between_two_looks_cannot_be_asked_for(every: flo
 def test_a_backoff_without_a_pause_cannot_be_asked_for(first: float, longest: float) -> None:
     with pytest.raises(ValueError, match="must pause between two looks"):
         Backoff("seed", first, longest)
+
+
+def test_a_pause_in_proportion_is_never_nothing() -> None:
+    with pytest.raises(ValueError, match="must pause between two looks"):
+        InProportion(0.0)
+
+
+def test_looks_that_take_long_are_taken_less_often() -> None:
+    clock = FakeClock()
+    durations = [0.0, 0.01, 0.2, 30.0, 0.0]
+
+    def look() -> bool | Pending:
+        if not durations:
+            return True
+        clock.time += durations.pop(0)
+        return Pending("not yet")
+
+    until(look, "it", Deadline(clock, ignore, 100.0, InProportion(0.05)))
+
+    assert clock.slept == pytest.approx([0.05, 0.05, 0.4, 1.0, 0.05])
 
 
 def test_the_pauses_of_a_backoff_grow_to_the_longest_one_and_are_never_nothing() -> None:

@@ -1,30 +1,36 @@
 """HTTP requests to one gateway replica, on every platform.
 
-No other module imports httpx, outside the child processes of suites. Requests go to its transport, not to a client:
-a client would send the cookies of one answer with the next probe, and read redirects that nobody follows.
+h11 writes the request and reads the answer; the connection is made and read here, within one limit of time. A release
+sends hundreds of requests, each on a new connection. httpx takes twice the processor time for one (`python -m bench
+here --only probes`), and three times with a thread that ends an answer which drips. Nothing here follows redirects,
+keeps cookies or asks for a proxy.
 """
 
-import contextlib
 import socket
 import time
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from threading import Lock, Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe, Replica
 
 if TYPE_CHECKING:
-    import httpx
+    import h11
 
 _LARGEST_BODY = 1_000_000  # bytes kept of the answer to a probe
 _LARGEST_ADMIN = 200_000_000  # bytes; a config_dump of ten thousand routes is some tens of megabytes
+_LARGEST_HEAD = 100 * 1024  # bytes of an answer's headers, and of the line before a chunk
+_READ = 64 * 1024  # bytes read at once
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # of an admin port, and whatever is 500 or more
 _HEADERS = (("accept", "*/*"), ("accept-encoding", "gzip, deflate"), ("user-agent", "gatewayctl"))
+_PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F))
+_IN_QUERY = _PRINTABLE.translate(dict.fromkeys(map(ord, '"#<>')))  # what stays as it is; a browser escapes the rest
+_IN_PATH = _IN_QUERY.translate(dict.fromkeys(map(ord, "`{}")))
 
 
 class HttpProber:
@@ -36,16 +42,11 @@ class HttpProber:
         Whatever the replica answers, this returns within the probe's timeout.
         """
         given = {name.lower() for name, _ in probe.headers}
-        headers = [("host", probe.host), *(pair for pair in _HEADERS if pair[0] not in given), *probe.headers]
-        started = time.monotonic()
+        headers = (("host", probe.host), *(pair for pair in _HEADERS if pair[0] not in given), *probe.headers)
         try:
-            with _exchange("GET", f"http://{replica.traffic}{probe.path}", headers, probe.timeout) as response:
-                seconds = time.monotonic() - started
-                body = _read_body(response, _LARGEST_BODY)
+            return _send(_Request("GET", replica.traffic, probe.path, headers, probe.timeout, _LARGEST_BODY))
         except _NoAnswer as fault:
             return Answer(0, {}, error=str(fault))
-        lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lowered, body, seconds)
 
 
 def admin_get(replica: Replica, path: str) -> str:
@@ -53,130 +54,195 @@ def admin_get(replica: Replica, path: str) -> str:
 
     It is Transient when no answer came in time, or one by which the replica says that it cannot answer now.
     """
-    return _request_admin("GET", replica, path, 10.0)
+    return _ask_admin(replica, _Request("GET", replica.admin, path, _HEADERS, 10.0, _LARGEST_ADMIN))
 
 
 def admin_post(replica: Replica, path: str) -> str:
     """The body of POST `path`, without content, on the replica's admin port. Raises as `admin_get`."""
-    return _request_admin("POST", replica, path, 30.0)
+    headers = (*_HEADERS, ("content-length", "0"))
+    return _ask_admin(replica, _Request("POST", replica.admin, path, headers, 30.0, _LARGEST_ADMIN))
 
 
-def _request_admin(method: str, replica: Replica, path: str, timeout: float) -> str:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request without content to `address`, the seconds for its whole answer, and the `most` bytes of it to keep."""
+
+    method: str
+    address: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    timeout: float
+    most: int
+
+
+def _ask_admin(replica: Replica, request: _Request) -> str:
     if not replica.admin:
         raise EnvironmentFailed(f"gateway replica {replica.name} has no admin address")
     try:
-        with _exchange(method, f"http://{replica.admin}{path}", list(_HEADERS), timeout) as response:
-            body = _read_body(response, _LARGEST_ADMIN)
+        answer = _send(replace(request, headers=(("host", request.address), *request.headers)))
     except _NoAnswer as fault:
         raise Transient(
             f"the admin port of gateway replica {replica.name} ({replica.admin}) does not answer: {fault}"
         ) from fault
-    status = response.status_code
-    if status != HTTPStatus.OK:
-        passing = status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if answer.status != HTTPStatus.OK:
+        passing = answer.status in _PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         raise (Transient if passing else EnvironmentFailed)(
-            f"the admin port of {replica.name} answers {status} to {path}"
+            f"the admin port of {replica.name} answers {answer.status} to {request.path}"
         )
-    return body
+    return answer.body
 
 
 class _NoAnswer(Exception):
     """No whole answer came, or none that is HTTP; the message says why."""
 
 
-@contextlib.contextmanager
-def _exchange(method: str, url: str, headers: list[tuple[str, str]], timeout: float) -> "Generator[httpx.Response]":
-    """Send a request; the block reads the answer's body. Raises _NoAnswer, also from the block, after `timeout`."""
-    import httpx
+def _send(request: _Request) -> Answer:
+    """Send a request on a new connection. Raises _NoAnswer, at the latest after the request's timeout."""
+    import h11
 
-    limit = _TimeLimit(timeout)
-    extensions = {"timeout": httpx.Timeout(timeout).as_dict(), "trace": limit.trace}
+    started = time.monotonic()
+    host, _, port = request.address.rpartition(":")
     try:
-        with (
-            limit,
-            contextlib.closing(
-                _transport().handle_request(httpx.Request(method, url, headers=headers, extensions=extensions))
-            ) as response,
-        ):
-            yield response
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, _TooMuch) as fault:
-        if limit.is_over or isinstance(fault, httpx.TimeoutException):
-            raise _NoAnswer(f"no whole answer within {timeout:g} s") from fault
-        raise _NoAnswer(f"{type(fault).__name__}: {fault}".removeprefix("_TooMuch: ")) from fault
-    if limit.is_over:  # an answer without a length ends when its connection does, so it looks whole
-        raise _NoAnswer(f"no whole answer within {timeout:g} s")
+        with socket.create_connection((host.strip("[]"), int(port)), request.timeout) as connection:
+            exchange = _Exchange(connection, h11.Connection(h11.CLIENT, _LARGEST_HEAD), started + request.timeout)
+            head = exchange.ask(request)
+            seconds = time.monotonic() - started
+            headers = _read_headers(head)
+            return Answer(head.status_code, headers, _read_body(exchange.body(), headers, request.most), seconds)
+    except TimeoutError as fault:
+        raise _NoAnswer(f"no whole answer within {request.timeout:g} s") from fault
+    except (OSError, h11.ProtocolError, zlib.error, ValueError) as fault:
+        raise _NoAnswer(f"{type(fault).__name__}: {fault}") from fault
 
 
-@cache
-def _transport() -> "httpx.HTTPTransport":
-    """One transport for all requests, because each new one reads all certificates; it never uses a connection twice."""
-    import httpx
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request and its answer. Each read has only the time that is left, so that no answer can drip for ever."""
 
-    # trust_env off: a proxy from the environment would answer instead of the replica.
-    return httpx.HTTPTransport(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+    connection: socket.socket
+    http: "h11.Connection"
+    deadline: float
 
+    def ask(self, request: _Request) -> "h11.Response":
+        """The head of the answer; interim answers before it are skipped. Raises OSError, h11.ProtocolError."""
+        import h11
 
-@dataclass(slots=True)
-class _TimeLimit:
-    """Ends one exchange after so many seconds, however slowly its bytes come: the library limits each read alone.
+        target = _escape(request.path)
+        head = h11.Request(method=request.method, target=target, headers=list(request.headers))
+        self.connection.sendall((self.http.send(head) or b"") + (self.http.send(h11.EndOfMessage()) or b""))
+        while not isinstance(event := self._read_event(), h11.Response):
+            pass
+        return event
 
-    It shuts the connection down, which ends the read that waits for it.
-    """
+    def body(self) -> Iterator[bytes]:
+        """The body as it comes, until it is whole. Raises OSError, h11.ProtocolError."""
+        import h11
 
-    seconds: float
-    is_over: bool = False
-    _socket: socket.socket | None = None
-    _timer: Timer = field(init=False)
-    _lock: Lock = field(default_factory=Lock)
+        while isinstance(event := self._read_event(), h11.Data):
+            yield event.data
 
-    def __enter__(self) -> None:
-        self._timer = Timer(self.seconds, self._end)
-        self._timer.daemon = True
-        self._timer.start()
+    def _read_event(self) -> object:
+        import h11
 
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            self._socket = None  # it is closed, and its number may be another one's from now on
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by the library with each event of a request; one of them has the connection."""
-        if event != "connection.connect_tcp.complete":
-            return
-        with self._lock:
-            self._socket = info["return_value"].get_extra_info("socket")
-            if self.is_over:
-                self._shut_down()
-
-    def _end(self) -> None:
-        with self._lock:
-            self.is_over = True
-            self._shut_down()
-
-    def _shut_down(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(OSError):  # the other side has closed it already
-                self._socket.shutdown(socket.SHUT_RDWR)
+        while (event := self.http.next_event()) is h11.NEED_DATA:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.connection.settimeout(left)
+            received = self.connection.recv(_READ)
+            if not received and self.http.their_state is h11.SEND_RESPONSE:
+                raise _NoAnswer("the connection was closed before an answer")
+            self.http.receive_data(received)
+        return event
 
 
-class _TooMuch(Exception):
-    """An answer that would take more memory than it is worth."""
+def _escape(path: str) -> str:
+    """The path as a browser sends it: without a fragment, and what HTTP does not allow in percent signs."""
+    path, mark, query = path.partition("#")[0].partition("?")
+    return quote(path, _IN_PATH) + mark + quote(query, _IN_QUERY)
 
 
-def _read_body(response: "httpx.Response", most: int) -> str:
-    if "," in response.headers.get("content-encoding", ""):  # a few bytes could become gigabytes
-        raise _TooMuch("the answer is compressed more than once")
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
+def _read_headers(head: "h11.Response") -> dict[str, str]:
+    """The headers of an answer by their names in lower case; the values of those with the same name in one list."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in head.headers:
+        name, value = raw_name.decode("ascii"), _decode_value(raw_value)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _decode_value(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _read_body(chunks: Iterator[bytes], headers: Mapping[str, str], most: int) -> str:
+    """The first `most` bytes of the body as text, unpacked."""
+    coding = headers.get("content-encoding", "").strip().lower()
+    if "," in coding:  # a few bytes could become gigabytes
+        raise _NoAnswer("the answer is compressed more than once")
+    content, unpack = bytearray(), _UNPACK.get(coding, _Plain)()
+    for chunk in chunks:
+        content += unpack.decompress(chunk, most + 1 - len(content))
         if len(content) > most:
             break
-    return _decode(bytes(content[:most]), response.charset_encoding)
+    return _decode(bytes(content[:most]), headers.get("content-type", ""))
 
 
-def _decode(content: bytes, charset: str | None) -> str:
+class _Unpacks(Protocol):
+    """What zlib's objects do."""
+
+    def decompress(self, data: bytes, most: int, /) -> bytes:
+        """At most `most` bytes of what comes next. Raises zlib.error."""
+
+
+class _Plain:
+    """A body that is not compressed, or in a way that was not asked for."""
+
+    def decompress(self, data: bytes, _: int) -> bytes:
+        """All of it, since it is in memory already."""
+        return data
+
+
+class _Deflate:
+    """A body called `deflate`: with the header of zlib, as it should be, or without, as some servers send it."""
+
+    def __init__(self) -> None:
+        self._unpack, self._is_first = zlib.decompressobj(), True
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        """At most `most` bytes of what comes next. Raises zlib.error."""
+        is_first, self._is_first = self._is_first, False
+        try:
+            return self._unpack.decompress(data, most)
+        except zlib.error:
+            if not is_first:
+                raise
+            self._unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+            return self._unpack.decompress(data, most)
+
+
+_UNPACK: dict[str, Callable[[], _Unpacks]] = {
+    "gzip": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
+    "deflate": _Deflate,
+}
+
+
+def _decode(content: bytes, kind: str) -> str:
     """The text; in UTF-8 where the answer names no charset, or one that is none (`base64`, for one, is no text)."""
+    charset = _charset(kind) if "charset" in kind.lower() else None
     try:
         return content.decode(charset or "utf-8", errors="replace")
     except (LookupError, ValueError):
         return content.decode(errors="replace")
+
+
+def _charset(kind: str) -> str | None:
+    """The charset that a content type names."""
+    from email.message import Message
+
+    message = Message()
+    message["content-type"] = kind
+    return message.get_content_charset()

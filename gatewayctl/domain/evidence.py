@@ -105,7 +105,9 @@ class Identity:
     def whose_pod(self, word: str) -> Attribution:
         """The version whose Pod has the name `word`; versions do not count."""
         names = (self.stable, self.canary, *self.others)
-        found = max((name for name in names if is_pod_of(word, name)), key=len, default="")
+        # Most of a hundred names do not even begin like it, and every answer is asked about.
+        near = [name for name in names if word.startswith(name[:_LONGEST_BASE])]
+        found = max((name for name in near if is_pod_of(word, name)), key=len, default="")
         if not found or found not in (self.stable, self.canary):
             return Attribution.UNKNOWN
         return Attribution.CANARY if found == self.canary else Attribution.STABLE

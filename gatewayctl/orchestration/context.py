@@ -30,7 +30,7 @@ from gatewayctl.ports import (
     WorkloadReader,
     WorkloadWriter,
 )
-from gatewayctl.waiting import Backoff, Deadline, pause, until
+from gatewayctl.waiting import Backoff, Deadline, InProportion, pause, until
 
 _TICK_EVERY = 0.1  # seconds
 _KEEP_SECONDS = 30.0  # in which a document is kept: a disk that is full longer needs a person, and a release does not
@@ -136,7 +136,7 @@ class StepContext:
     tick: Callable[[str], None]
     unkept: list[str] = field(default_factory=list)
 
-    def deadline(self, within: float, every: float | Backoff = 0.1) -> Deadline:
+    def deadline(self, within: float, every: float | Backoff | InProportion = 0.1) -> Deadline:
         """Wait at most `within` seconds, with `every` seconds between two looks."""
         return Deadline(self.ports.clock, self.tick, within, every)
 

@@ -6,11 +6,12 @@ import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from gatewayctl.adapters.http import HttpProber, admin_get
+from gatewayctl.adapters.http import HttpProber, admin_get, admin_post
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.evidence import Answer, Identify
 from gatewayctl.domain.platform import Probe, Replica
@@ -20,9 +21,9 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @contextlib.contextmanager
-def speaking(talk: Talk, heads: list[bytes] | None = None) -> Iterator[str]:
+def speaking(talk: Talk, heads: list[bytes] | None = None, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a server that reads the head of each request into `heads`, and then says what the test wants."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     ended = threading.Event()
 
     def serve(connection: socket.socket) -> None:
@@ -47,13 +48,13 @@ def speaking(talk: Talk, heads: list[bytes] | None = None) -> Iterator[str]:
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
-    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    name, port = listener.getsockname()[:2]
     try:
-        yield address
+        yield f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
     finally:
         ended.set()
         with contextlib.suppress(OSError):
-            socket.create_connection(listener.getsockname()).close()
+            socket.create_connection((name, port)).close()
         thread.join()
         listener.close()
 
@@ -118,6 +119,10 @@ def test_a_server_that_never_answers_is_given_up_at_the_deadline():
     assert (answer.status, answer.error) == (0, "no whole answer within 0.2 s")
 
 
+def test_interim_answers_are_skipped():
+    assert ask(saying(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n", OK + b"\r\nok")).body == "ok"
+
+
 NESTED = b"[" * 100_000
 BOMB = gzip.compress(bytes(50_000_000))
 
@@ -170,6 +175,97 @@ def test_an_answer_is_what_was_sent():
 
     assert (found.status, found.headers["x-served-by"], found.body, found.error) == (200, "orders-1", "é", "")
     assert found.seconds > 0.0
+
+
+def test_headers_of_the_same_name_are_one_list():
+    assert ask(saying(OK + b"X-A: 1\r\nx-a: 2\r\n\r\n")).headers["x-a"] == "1, 2"
+
+
+WORDS = b"orders " * 100_000
+RAW = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+
+
+@pytest.mark.parametrize(
+    ("coding", "sent"),
+    [
+        (b"gzip", gzip.compress(WORDS)),
+        (b"GZIP", gzip.compress(WORDS)),
+        (b"deflate", zlib.compress(WORDS)),
+        (b"deflate", RAW.compress(WORDS) + RAW.flush()),
+        (b"identity", WORDS),
+    ],
+    ids=["gzip", "its name in capitals", "zlib", "deflate without a header", "not packed"],
+)
+def test_a_packed_answer_is_unpacked(coding: bytes, sent: bytes):
+    head = OK + b"content-encoding: " + coding + b"\r\ncontent-length: %d\r\n\r\n" % len(sent)
+    halves = len(sent) // 2
+
+    assert ask(saying(head, sent[:halves], sent[halves:])).body == WORDS.decode()
+
+
+def test_a_probe_is_sent_as_a_client_would_send_it():
+    heads: list[bytes] = []
+    probe = Probe(
+        "shop.example.com", "/ü b?q={1}#part", (("X-Canary", "other"), ("x-canary", "r-1"), ("Accept", "a/b"))
+    )
+    with speaking(saying(OK + b"\r\n"), heads) as address:
+        HttpProber().ask(Replica("gw-0", address), probe)
+
+    assert heads[0].split(b"\r\n") == [
+        b"GET /%C3%BC%20b?q={1} HTTP/1.1",
+        b"host: shop.example.com",
+        b"accept-encoding: gzip, deflate",
+        b"user-agent: gatewayctl",
+        b"X-Canary: other",
+        b"x-canary: r-1",
+        b"Accept: a/b",
+        b"",
+        b"",
+    ]
+
+
+def test_a_header_that_http_does_not_allow_is_not_sent():
+    with speaking(saying(OK + b"\r\n")) as address:
+        for value in ("a\r\nx-other: b", "ü"):
+            assert HttpProber().ask(Replica("gw-0", address), Probe("shop", "/", (("x-canary", value),))).status == 0
+
+
+def test_a_replica_may_have_an_ipv6_address():
+    with speaking(saying(OK + b"\r\nok"), host="::1") as address:
+        assert HttpProber().ask(Replica("gw-0", address), Probe("shop", "/")).body == "ok"
+
+
+def test_no_proxy_of_the_environment_answers_for_the_replica(monkeypatch: pytest.MonkeyPatch):
+    with speaking(saying(b"HTTP/1.1 502 Proxy\r\n\r\n")) as proxy, speaking(saying(OK + b"\r\n")) as address:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://{proxy}")
+
+        assert HttpProber().ask(Replica("gw-0", address), Probe("shop", "/")).status == 200
+
+
+def test_a_redirect_is_an_answer():
+    heads: list[bytes] = []
+    with speaking(saying(b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\n\r\n"), heads) as address:
+        answer = HttpProber().ask(Replica("gw-0", address), Probe("shop", "/"))
+
+    assert (answer.status, answer.headers["location"], len(heads)) == (302, "/elsewhere", 1)
+
+
+def test_an_admin_request_names_the_replica_and_has_no_content():
+    heads: list[bytes] = []
+    with speaking(saying(OK + b"\r\ndone"), heads) as address:
+        replica = Replica("gw-0", "", address)
+
+        assert [admin_get(replica, "/a?b=c"), admin_post(replica, "/a")] == ["done", "done"]
+
+    assert heads[0].startswith(b"GET /a?b=c HTTP/1.1\r\nhost: " + address.encode())
+    assert heads[1].startswith(b"POST /a HTTP/1.1\r\nhost: " + address.encode())
+    assert b"content-length: 0\r\n" in heads[1]
+
+
+def test_a_long_answer_of_the_admin_port_is_read_to_its_end():
+    with speaking(saying(OK + b"\r\n" + b"x" * 5_000_000)) as address:
+        assert len(admin_get(Replica("gw-0", "", address), "/config_dump")) == 5_000_000
 
 
 def test_a_probe_sends_no_cookie_of_an_answer_before():

@@ -19,7 +19,19 @@ from gatewayctl.cli.demo import unpack
 from gatewayctl.cli.examples import EXAMPLES
 from gatewayctl.domain.errors import UsageFault
 
-HEAVY = ("kubernetes", "locust", "gevent", "pytest", "httpx", "envoy", "dns", "yaml", "pydantic.main", "hypothesis")
+HEAVY = (
+    "kubernetes",
+    "locust",
+    "gevent",
+    "pytest",
+    "httpx",
+    "h11",
+    "envoy",
+    "dns",
+    "yaml",
+    "pydantic.main",
+    "hypothesis",
+)
 COMMANDS = [
     "plan",
     "release",

@@ -82,17 +82,20 @@ def _ask_every_replica(context: StepContext) -> tuple[dict[str, Replica], list[P
 
 def _ask_replica(context: StepContext, replica: Replica, routes: Coverage) -> list[ProbeOutcome]:
     """The whole matrix on one replica."""
-    release, outcomes = context.release, []
+    release, outcomes, ours = context.release, [], context.release.attribution
     often, once = leak_probes(release), (*route_leaks(release, routes), *neighbour_leaks(release))
     for case in (*(case for case in often for _ in range(ROUNDS)), *once):
         context.tick(f"{replica.name}, {case.label}")
-        outcomes.append(_judge(context, replica, case, context.ports.gateway.prober.ask(replica, case.probe)))
+        answer = context.ports.gateway.prober.ask(replica, case.probe)
+        outcomes.append(_judge(context, ours, replica, case, answer))
     return outcomes
 
 
-def _judge(context: StepContext, replica: Replica, case: LeakProbe, answer: Answer) -> ProbeOutcome:
+def _judge(
+    context: StepContext, ours: AttributionRule, replica: Replica, case: LeakProbe, answer: Answer
+) -> ProbeOutcome:
     answered_by, detail = case.attribution.attribute(answer), case.attribution.explain(answer)
-    ours, is_neighbours = context.release.attribution, case.case is LeakCase.NEIGHBOUR
+    is_neighbours = case.case is LeakCase.NEIGHBOUR
     if is_neighbours:
         is_fine = _is_from_neighbour(ours, case.attribution, answer)
     elif not case.named:

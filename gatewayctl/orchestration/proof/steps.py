@@ -18,9 +18,9 @@ from gatewayctl.orchestration.proof.replica import (
     prove_served,
     sends_elsewhere,
 )
-from gatewayctl.waiting import Pending, until
+from gatewayctl.waiting import InProportion, Pending, until
 
-_EVERY = 0.05  # seconds between two looks at the replicas
+_EVERY = InProportion(0.05)  # seconds between two looks at the replicas; each asks all of them for their configuration
 _SOON = 2.0  # seconds in which every thread of a gateway serves what its configuration says
 
 

@@ -132,13 +132,21 @@ class KubernetesJournal:
             _verify_size(
                 release, sum(len(text.encode()) for text in data.values()) - len(data.get("history", "").encode())
             )
-        ended = [one for one in (old.history if old else []) if one.get("id") != release.id]
-        if release.ended:
-            ended = [release_to_data(release), *ended]
         data["history"] = ""
         room = _LARGEST - sum(len(text.encode()) for text in data.values())
-        data["history"] = _prune(ended[: self._keep], room)
+        data["history"] = self._history(release, old, room)
         return {**found, "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+    def _history(self, release: Release, old: "_JournalEntry | None", room: int) -> str:
+        """The ended releases after the write, in `room` bytes; their text as it is while none comes and none goes."""
+        before = old.history if old else []
+        ended = [one for one in before if one.get("id") != release.id]
+        text = old.data.get("history", "") if old else ""
+        if not release.ended and before and len(ended) == len(before) <= self._keep and len(text.encode()) <= room:
+            return text
+        if release.ended:
+            ended = [release_to_data(release), *ended]
+        return _prune(ended[: self._keep], room)
 
 
 def read_spec(api: Api, namespace: str, app: str) -> str | None:

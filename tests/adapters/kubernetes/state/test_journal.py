@@ -210,6 +210,23 @@ def test_history_is_pruned_so_that_the_object_stays_small_enough(place: Place) -
     assert 5 < len(ids) < 20
 
 
+def test_the_history_is_as_it_was_while_a_release_is_open_and_has_no_more_than_it_may(place: Place) -> None:
+    journal, version = place.journal(), 0
+    for number in range(3):
+        version = journal.save("orders", ended(a_release(number)), version).version
+    before = place.kept["data"]["history"]
+
+    version = journal.save("orders", a_release(3), version).version
+    assert place.kept["data"]["history"] == before
+
+    fewer = place.journal(keep=2)
+    version = fewer.save("orders", a_release(3), version).version
+    assert [one.id for one in fewer.history("orders")] == [a_release(number).id for number in (2, 1)]
+
+    fewer.save("orders", a_release(2), version)
+    assert [one.id for one in fewer.history("orders")] == [a_release(1).id]
+
+
 @pytest.mark.parametrize("version", ["", "0", "-1", "x", "1.0", "9" * 40, "²"])
 def test_an_object_that_is_no_journal_is_neither_read_nor_written(place: Place, version: str) -> None:
     stranger = {"metadata": {"name": "gatewayctl-orders"}, "data": {"version": version}}
