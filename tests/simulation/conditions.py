@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import SimWorld
 
 MOVED_LAG = 5.0  # seconds by which the word that a journal has moved may be late
+LIST_LAG = 2.0  # seconds by which a list of the gateway's replicas may be late
 READ_LAG = 2.0  # seconds by which a read of a Deployment may be late
 TIMED = (WorldTrouble.OUTAGE, WorldTrouble.FULL_DISK, WorldTrouble.HANGING)  # these begin at some moment, and end
 SECONDS: dict[WorldTrouble, tuple[float, ...]] = {

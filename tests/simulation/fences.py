@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.process import Process
 
 _SWEEP_GRACE = 5.0  # seconds between the look of a sweep and its write
+_HEARD = 10.0  # seconds within which a process that waits hears an abort, and lets go, where that is told at once
 _GRACE = 1.0  # seconds within which the process that took the lease has moved the journal
 
 
@@ -36,7 +37,7 @@ class Writer:
     """Who sends a write: by which lease (its number; None without one), and when it last asked which replicas exist.
 
     `meant` is the release that its command is about, `read` when it last read each Deployment (seconds), `coverage`
-    what it asked the gateway since its step began.
+    what it asked the gateway since its step began, `tested` when its last suite or load began and ended (seconds).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Writer:
     meant: str
     read: Mapping[str, float]
     coverage: Coverage
+    tested: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Fences:
         self._fences: dict[tuple[str, str], float] = {}
         self._holders: dict[tuple[str, Holder], Process] = {}
         self._drivers: dict[str, tuple[Process, float, int]] = {}
+        self._aborts: dict[str, tuple[float, Process, int]] = {}
+        self._let_go: dict[str, float] = {}
         self._grants = 0
         self._changes: dict[str, int] = {}
 
@@ -82,6 +86,7 @@ class Fences:
         process.grants[app] = float(self._grants)
         self._drivers[app] = process, self.world.time, process.fault_count
         self._changes[app] = self._changes.get(app, 0) + 1
+        self._check_heard(process, app)
         former = self._holders.get((app, before)) if before else None
         awake = former is not None and not (former.dead or former.over or former.pausing)
         if former is not None and awake and self.world.time > former.paused_until + TTL:
@@ -93,6 +98,8 @@ class Fences:
     def note_released(self, process: "Process", app: str) -> None:
         """A process is done with an application: it neither holds it nor drives it, whatever the lease still says."""
         process.grants.pop(app, None)
+        if app in self._aborts and self._aborts[app][1] is process:
+            self._let_go.setdefault(app, self.world.time)
         self._holders.pop((app, process.holder), None)
         if app in self._drivers and self._drivers[app][0] is process:
             del self._drivers[app]
@@ -108,6 +115,17 @@ class Fences:
     def note_abort(self, app: str) -> None:
         """An abort moved the journal before it has the lease: the process that has it must not move it any more."""
         self._fences[app, "journal"] = floor(self._fences.get((app, "journal"), 0.0)) + 0.5
+        driver = self._drivers[app][0] if app in self._drivers else None
+        if driver and not (driver.dead or driver.pausing):
+            self._aborts.setdefault(app, (self.world.time, driver, driver.fault_count))
+
+    def _check_heard(self, process: "Process", app: str) -> None:
+        """Raises Violation when the one that drove a release let go too late after it was aborted, without a fault."""
+        since, driver, fault_count = self._aborts.pop(app, (self.world.time, process, process.fault_count))
+        late = self._let_go.pop(app, self.world.time) - since - self.world.plan.moved_lag
+        hindered = driver.dead or driver.fault_count > fault_count or process.faults_met or self.world.conditions.until
+        if late > _HEARD and not hindered:
+            raise Violation("abort", f"{driver.name} let go of {app} {late:.0f} s after it should have heard an abort")
 
     def check_driver(self, writer: Writer) -> None:
         """Raises Violation when a process moves the journal that another one drives, which met no fault."""

@@ -6,11 +6,12 @@ from gatewayctl.domain.release import Outcome, Phase, Release
 from tests.simulation.coverage import proves_all, wanted_for
 from tests.simulation.faults import LASTING_FAULTS, PASSING_FAULTS, Fault
 from tests.simulation.fences import Violation, Writer
+from tests.simulation.listings import Gate
 from tests.simulation.reasons import LASTING, PASSING, Reasons
 from tests.simulation.rollouts import Looked, rolled_out, why_incomplete, why_too_late
 from tests.simulation.transitions import why_wrong
 from tests.simulation.troubles import Strict
-from tests.simulation.world import Gate, SimWorld
+from tests.simulation.world import SimWorld
 
 _LONG_AGO = -1000.0
 
@@ -56,12 +57,13 @@ class Judge:
             self.disturbed[name] = self.world.time
 
     def check_stable_write(self, writer: Writer, release: Release, image: str) -> None:
-        """The first write of a promotion, which `image` is replaced by, may come from a resume long after its proof.
+        """The first write of a promotion, which replaces `image`, may come from a resume long after its proof.
 
-        A process that slept between its decision and its write is not to blame, nor is a write that was under way.
+        A process that slept between its decision and its write is not to blame, nor is a write that was under way. A
+        restore writes the image before over itself, and is never too late.
         """
         over = writer.mover.wall - release.expires
-        is_first = image == release.before != release.image
+        is_first = image == release.before and self.world.deployments[release.app].image == release.image != image
         if Strict.EXPIRY in self.strict and is_first and over > 0 and not writer.mover.hindered:
             raise Violation("expiry", f"{release.id} gives stable its image {over:.0f} s after it expired")
 
@@ -82,16 +84,18 @@ class Judge:
                 if not gate.up and gate.down_since < since:
                     raise Violation("I2", f"{new.id} goes from {old.phase} to {new.phase}, and {gate.name} is down")
         tests = old.phase in (Phase.SMOKE, Phase.LOAD)
-        if tests and new.outcome is Outcome.REJECTED and new.app not in self.reasons.bad:
-            lost = self.world.find_lost(since, writer.listed)
+        believed = new.outcome in (Outcome.REJECTED, Outcome.INCONCLUSIVE)
+        if tests and believed and old.outcome is not new.outcome and new.app not in self.reasons.bad:
+            lost = self.world.find_lost(*writer.tested)
             if lost:
-                raise Violation("I11", f"{new.id} blames the canary, and {lost} was lost during {old.phase}")
+                raise Violation("I11", f"{new.id} is {new.outcome}, and {lost} was lost during {old.phase}")
 
     def _check_coverage(self, writer: Writer, old: Release, new: Release) -> None:
         """I6: each replica that served from the beginning of a proof to its end was asked all that it rests on."""
         wanted = wanted_for(old, new, mute=self.world.is_mute, counts=self.world.counts_in_flight)
         since = writer.coverage.since
-        names = [gate.name for gate in self.world.gates.values() if _served_since(gate, since)] if wanted else []
+        names = [gate.name for gate in self.world.gates.values() if _served_since(gate, since - self.world.list_lag)]
+        names = names if wanted else []
         missing = writer.coverage.find_missing(names, wanted)
         if missing:
             raise Violation("I6", f"{new.id} goes from {old.phase} to {new.phase}, and {missing}")

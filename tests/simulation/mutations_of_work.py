@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 
 from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.release import Phase, Release
+from gatewayctl.orchestration import suites
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.proof import leaks
 from gatewayctl.orchestration.proof import steps as proof
 from tests.simulation import wrong_commands as commands
+from tests.simulation import wrong_parts
 from tests.simulation import wrong_steps as steps
 from tests.simulation.commands import Variant
 from tests.simulation.faults import Fault, WorldEvent
@@ -89,6 +91,12 @@ PROOFS: dict[str, Mutation] = {
         (Effect.PROVE_ALL, steps.in_ready_replicas(proof.prove_all)),
         forced=_down_in(Phase.PROVE),
     ),
+    "tests are believed although a replica was lost": _doing(
+        ("I11",),
+        (Effect.RUN_SUITE, steps.on_gateway(suites.run_suite, steps.without_news)),
+        (Effect.RUN_LOAD, steps.on_gateway(suites.run_load, steps.without_news)),
+        forced=_down_in(Phase.SMOKE),
+    ),
     "gone is said by the configuration": _doing(
         ("I6", "I3"), (Effect.PROVE_CLEARED, steps.by_configuration_only(proof.prove_cleared, canary=False))
     ),
@@ -121,6 +129,8 @@ ROLLOUTS: dict[str, Mutation] = {
 }
 DECISIONS: dict[str, Mutation] = {
     "a glance stands in for the guard": _deciding(("fencing", "I9", "lease", "I5"), commands.GlancingGuard, _LATE_NEWS),
+    "a driver that waits does not hear an abort": _deciding(("abort",), commands.DeafDriver),
+    "a lease is taken from whoever has it": Mutation(("lease",), Variant(wrong_parts.with_grabbed_leases)),
     "an expired release is promoted": _deciding(("expiry",), commands.PromotesExpired),
     "a resume promotes": _deciding(("order",), commands.PromotesOnResume),
     "an open release is replaced": _deciding(("I7",), commands.ReplacesOpenRelease, _TWO_AT_ONCE),
@@ -128,7 +138,9 @@ DECISIONS: dict[str, Mutation] = {
     "the lease is given back before the way out": Mutation(
         ("lease", "fencing"), Variant(commands.with_lease_given_back_early)
     ),
-    "sweep ignores who holds the lease": Mutation(("lease",), Variant(look=commands.look_past_holder)),
+    "sweep ignores who holds the lease": Mutation(
+        ("lease",), Variant(driver=commands.AbortsWhatItSweeps, look=commands.look_past_holder)
+    ),
     "an abort leaves stable promoted": _writing(("order",), commands.without_restore),
     "a release does not wait for its decision": _writing(("order",), commands.without_wait),
     "a release is not confirmed": _writing(("order",), commands.without_confirm),

@@ -10,10 +10,11 @@ from gatewayctl.domain.release import Outcome, Phase, Record, Release
 from gatewayctl.domain.routing import Files
 from tests.simulation.fences import Fences, Violation, Writer
 from tests.simulation.judge import Judge
+from tests.simulation.listings import Gate
 from tests.simulation.reasons import CANARY, LASTING
 from tests.simulation.tally import Tally
 from tests.simulation.views import view_of, without
-from tests.simulation.world import APPS, Gate, SimWorld
+from tests.simulation.world import APPS, SimWorld
 
 # Phases in which the journal says that the rule is live on every replica.
 ROUTED = frozenset({Phase.LEAKS, Phase.SMOKE, Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.PROMOTE})
@@ -78,7 +79,7 @@ class Observer:
             return
         wanted = (release.header.name, release.header.value, release.stamp if release.stamps else "")
         for gate in self.world.gates.values():
-            if not gate.up or gate.serving_since >= since:
+            if not gate.up or gate.serving_since >= since - self.world.list_lag:  # one of a moment ago is not listed
                 continue
             running = self.world.files_run_by(gate)
             same = [rule for rule in running.rules.get(app, ()) if (rule.header, rule.value, rule.stamp) == wanted]

@@ -18,17 +18,18 @@ from tests.fakes.memory import (
     MemoryJournal,
     MemoryLeases,
     MemoryRouteStore,
+    MemoryTurns,
     MemoryWorkloadWriter,
 )
 from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect
-from tests.simulation.conditions import MOVED_LAG
+from tests.simulation.conditions import LIST_LAG, MOVED_LAG
 from tests.simulation.coverage import IN_FLIGHT, RULE, name_of
 from tests.simulation.deployments import SimWorkloadReader, SimWorkloadWriter
 from tests.simulation.dialect import SplitChecker, SplitDialect
 from tests.simulation.faults import Fault, Kind
+from tests.simulation.listings import Gate
 from tests.simulation.process import Process
 from tests.simulation.troubles import Trouble
-from tests.simulation.world import Gate
 
 T = TypeVar("T")
 _FRESH = 3  # a renewal is sent when this part of the time to live has passed since the last one
@@ -62,27 +63,29 @@ class SimGateway:
 
     removal_delay = 5.0
     endpoint_delay = 20.0
-    staleness = 0.0
+    staleness = LIST_LAG
 
     def __init__(self, process: Process) -> None:
         self.process, self.world = process, process.world
 
     def list_now(self) -> tuple[Replica, ...]:
-        return self.list()
+        return self._list(0.0)
 
     def list(self) -> tuple[Replica, ...]:
+        late = self.world.list_lag
+        return self._list(late * self.world.draws.number("replicas / how late they are listed") if late else 0.0)
+
+    def _list(self, lag: float) -> tuple[Replica, ...]:
         def run() -> tuple[Replica, ...]:
-            self.process.listed = self.world.time
-            return tuple(
-                Replica(gate.name, f"{gate.name}:8000", f"{gate.name}:9901", gate.up, "" if gate.up else "not ready")
-                for gate in self.world.gates.values()
-            )
+            self.process.listed = self.world.time - lag
+            return self.world.listings.at(self.process.listed)
 
         return self.process.call("list replicas", run, Kind.LIST)
 
     def ask(self, replica: Replica, probe: Probe) -> Answer:
         process = self.process
         if self.world.conditions.lasts(Trouble.HANGING) and replica.name == "gw-0":
+            process.state.observer.judge.note_fault(process.app, Fault.FAILED)  # it costs time, and nothing else
             self.world.loop.wait(probe.timeout)
             process.check_alive()
             return Answer(0, {}, error=f"no answer within {probe.timeout:g} s")
@@ -185,8 +188,8 @@ class SimLeases:
     Each time that the lease changes hands, the new holder gets a higher number.
     """
 
-    def __init__(self, process: Process) -> None:
-        self.process, self.inner = process, MemoryLeases(process.world)
+    def __init__(self, process: Process, inner: MemoryLeases) -> None:
+        self.process, self.inner = process, inner
         self.safe_time = TTL - TTL / _FRESH
         self._renewed: dict[str, float] = {}
 
@@ -217,6 +220,24 @@ class SimLeases:
 
     def holder(self, app: str) -> Holder | None:
         return self.process.call(f"look at lease of {app}", lambda: self.inner.holder(app), Kind.READ)
+
+
+class SimTurns:
+    """ports.Turns: one line of all releases, kept where the gateway's files are."""
+
+    def __init__(self, process: Process) -> None:
+        self.process, self.inner = process, MemoryTurns(process.world)
+
+    def has_line(self) -> bool:
+        return self.inner.has_line()
+
+    def place(self, app: str, release: str) -> int:
+        place = self.process.call("stand in line", lambda: self.inner.place(app, release), Kind.LIST)
+        self.process.state.tally.add("stood in line" if place == 1 else "waited in line")
+        return place
+
+    def leave(self, release: str) -> None:
+        self.process.call("leave the line", lambda: self.inner.leave(release), Kind.LIST)
 
 
 class SimEvidence(MemoryEvidence):
@@ -258,8 +279,9 @@ def ports_of(process: Process, suites: Suites) -> Ports:
         SimWorkloadWriter(process, MemoryWorkloadWriter(world)),
         suites,
         SimJournal(process, MemoryJournal(world)),
-        SimLeases(process),
+        SimLeases(process, MemoryLeases(world)),
         SimEvidence(process),
         process,
         SilentListener(),
+        turns=SimTurns(process),
     )

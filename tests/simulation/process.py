@@ -46,6 +46,7 @@ class Process:
         self.skew = 0.0
         self.lost_time = 0.0
         self.listed = -1000.0
+        self.tested = (-1000.0, -1000.0)
         self.faults_met: set[Fault] = set()
         self.fault_count = 0
         self.grants: dict[str, float] = {}
@@ -152,7 +153,9 @@ class Process:
         met = self.faults_met
         mover = Mover(self.command, Fault.INTERRUPTED in met or Fault.INTERRUPTED_AFTER in met, bool(met), self.wall())
         token, saw_stale = self.grants.get(self.app), Fault.STALE in met
-        return Writer(self.name, self.app, token, self.listed, saw_stale, mover, self.meant, self.read, self.coverage)
+        return Writer(
+            self.name, self.app, token, self.listed, saw_stale, mover, self.meant, self.read, self.coverage, self.tested
+        )
 
     @contextmanager
     def pending_write(self, name: str, version: str) -> Iterator[None]:

@@ -57,7 +57,7 @@ class SimSuites:
 
     def _ask(self, endpoints: GatewayEndpoints, tick: Tick, seconds: float) -> list[Attribution]:
         """Ask one replica after the other for so long."""
-        process, found = self.process, []
+        process, found, begun = self.process, [], self.process.world.time
         probe = Probe(endpoints.host, f"/api/{self.app.name}", ((endpoints.header.name, endpoints.header.value),))
         end = process.now() + seconds
         while process.now() < end:
@@ -66,4 +66,5 @@ class SimSuites:
                 tick("asking")
                 name = url.removeprefix("http://").partition(":")[0]
                 found.append(endpoints.attribution.attribute(process.world.answer_of(name, probe)))
+        process.tested = begun, process.world.time
         return found

@@ -8,7 +8,7 @@ from gatewayctl.domain.release import Outcome, Phase
 from tests.simulation.faults import Fault, WorldEvent
 from tests.simulation.troubles import OFF, Trouble
 
-_NEVER = (ExitCode.BUG, ExitCode.INCONCLUSIVE)  # issue 12, section 6 makes the second one happen
+_NEVER = (ExitCode.BUG,)
 _EXPECTED = (
     *(f"fault: {fault}" for fault in Fault),
     *(f"turn: {turn}" for turn in WorldEvent),
@@ -22,7 +22,14 @@ _EXPECTED = (
     *(f"outsider: {what} routes" for what in ("edit", "overwrite", "revert")),
     *("outsider: gives a canary an image", "outsider: gives stable an image"),
     *("edits started over by a person", "rules disturbed by outsiders", "taken up by the person on call"),
-    *("takeovers", "late writes refused", "late writes that took effect", "swept: expired release"),
+    *(
+        "takeovers",
+        "stood in line",
+        "waited in line",
+        "late writes refused",
+        "late writes that took effect",
+        "swept: expired release",
+    ),
 )
 
 

@@ -66,7 +66,8 @@ def _why_wrong_step(old: Release, new: Release, _mover: Mover) -> str:
     if old.phase is P.DONE:
         return f"{step} after its end"
     start = P.DRAIN if new.keeps_rule else P.UNROUTE
-    back = P.RESTORE if old.phase is P.PROMOTE or old.outcome is Outcome.PROMOTED else start
+    changed = old.phase is P.PROMOTE or old.promote_begun or old.outcome is Outcome.PROMOTED
+    back = P.RESTORE if changed else start
     return "" if new.phase is back and _is_back(new.outcome) else f"{step}, {old.outcome} to {new.outcome}"
 
 

@@ -4,17 +4,15 @@ A replica takes, some time after a write, a version that was current a moment ag
 skipping some. Only one that starts (or comes back) may have older files than its neighbours.
 """
 
-import math
-from dataclasses import dataclass, field
-
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import Files, SourceFile
 from tests.fakes.world import Deployment, Pod, World
-from tests.simulation.conditions import Conditions
+from tests.simulation.conditions import LIST_LAG, Conditions
 from tests.simulation.dialect import UPSTREAMS
 from tests.simulation.draws import Draws
 from tests.simulation.faults import FaultPlan, WorldEvent
+from tests.simulation.listings import Gate, Listings
 from tests.simulation.loop import Loop
 from tests.simulation.troubles import Trouble
 from tests.simulation.views import View, view_of
@@ -27,35 +25,6 @@ ROUTES = (
 WATCH_LAG = 0.8  # seconds after which a kubelet has heard of a write at the latest; it may act on it much later
 _MOMENT_AGO = 20.0  # seconds by which the files of a starting replica may be behind
 _IN_FLIGHT = 7.0  # seconds a request may take at most; a release gives them 5
-
-
-@dataclass(slots=True)
-class Gate:
-    """One gateway replica. `applied` numbers the files by which it answers, `configured` those that it shows.
-
-    `serving_since` is when it last started to serve, `newest_at_start` the newest version when it did. `started_old`
-    says that it started with an older one: until it has a newer one than `newest_at_start`, no release is to blame for
-    what it runs. By canary: `rule_gone_at` is when its rule went away here, `last_answer_at` when the last request to
-    it ends, and `rule_version` the version of the files with that rule.
-    """
-
-    name: str
-    applied: int
-    lag: float
-    up: bool = True
-    serving_since: float = -1000.0
-    newest_at_start: int = 0
-    down_since: float = math.inf
-    configured: int = 0
-    rule_gone_at: dict[str, float] = field(default_factory=dict)
-    last_answer_at: dict[str, float] = field(default_factory=dict)
-    rule_version: dict[str, int] = field(default_factory=dict)
-    started_old: bool = False
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether it started with files that were old by then, and has not got beyond that."""
-        return self.started_old and self.applied <= self.newest_at_start
 
 
 class SimWorld(World):
@@ -90,6 +59,9 @@ class SimWorld(World):
             f"gw-{n}": Gate(f"gw-{n}", 0, plan.lag) for n in range(draws.choice("gateway / replicas", (1, 2, 2, 3)))
         }
         self._next_gate = len(self.gates)
+        self.list_lag = LIST_LAG if Trouble.OLD_LISTS in plan.troubles else 0.0
+        self.listings = Listings()
+        self.listings.note(self.time, self.gates.values())
 
     # -- what World asks its subclasses ---------------------------------------------------------------------------
 
@@ -233,6 +205,7 @@ class SimWorld(World):
             if len(self.gates) > 1:
                 del self.gates[gate.name]
                 self._lost[gate.name] = self.time
+                self.listings.note(self.time, self.gates.values())
         else:
             self._stop_serving(gate, what)
         self.dirty = True
@@ -247,12 +220,16 @@ class SimWorld(World):
         """Out of service; for so short a time, sometimes, that nobody sees it (a missed event)."""
         gate.up, gate.down_since = False, self.time
         self._lost[gate.name] = self.time
+        self.listings.note(self.time, self.gates.values())
 
         def back() -> None:
             if gate.up or gate.name not in self.gates:
                 return
             if what is WorldEvent.GATE_FREEZES:
+                started = gate.started
                 self._start_serving(gate, gate.applied)
+                gate.started = started
+                self.listings.note(self.time, self.gates.values())
             else:
                 stale = what is WorldEvent.GATE_RESTARTS_STALE
                 self._start_serving(gate, self._recent_version(gate) if stale else len(self.published) - 1)
@@ -266,18 +243,23 @@ class SimWorld(World):
             applied,
             len(self.published) - 1,
         )
-        gate.configured = applied
+        gate.configured, gate.started = applied, self.time
         gate.started_old = applied < gate.newest_at_start
         gate.rule_gone_at.clear()
         gate.last_answer_at.clear()
         gate.rule_version.clear()
         self.dirty = True
+        self.listings.note(self.time, self.gates.values())
         self._sync_soon(gate)
 
     def find_lost(self, since: float, until: float) -> str:
-        """A replica that was taken away between these moments, and is not back; empty when none was."""
+        """A replica that was taken away between these moments and is not back, or restarted; empty when none was."""
         lost = (name for name, when in self._lost.items() if since < when < until)
-        return next((name for name in lost if name not in self.gates or not self.gates[name].up), "")
+        return next((name for name in lost if self._is_another(name, since)), "")
+
+    def _is_another(self, name: str, since: float) -> bool:
+        gate = self.gates.get(name)
+        return gate is None or not gate.up or gate.started > since
 
     def _recent_version(self, gate: Gate) -> int:
         moment = self.time - _MOMENT_AGO * self.draws.number(f"{gate.name} / age of its files")

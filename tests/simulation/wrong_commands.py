@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gatewayctl.domain.apps import AppSpec
-from gatewayctl.domain.errors import Superseded
 from gatewayctl.domain.leftovers import Leftover
 from gatewayctl.domain.lifecycle import AbortAsked, Event, PromoteAsked, Resumed, advance
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
 from gatewayctl.orchestration import sweep
-from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.ports import Journal, Leases
 from tests.simulation.process import Process
@@ -20,30 +19,41 @@ from tests.simulation.wrong_parts import NeverRenewed
 class GlancingGuard(Driver):
     """Asks the watch instead of the journal before it writes."""
 
-    def _verify_ownership(self, record: Record) -> Callable[[], None]:
-        app, version = record.release.app, record.version
+    def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
+        return Driver._step(self, release, replace(fence, verify_ownership=fence.poll_ownership), watch)
 
-        def glance() -> None:
-            self.ports.leases.renew(app, self.holder)
-            if self.ports.journal.has_moved(app, version):
-                raise Superseded("it was moved on")
 
-        return glance
+class DeafDriver(Driver):
+    """Does not look at its journal while a step waits."""
+
+    def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
+        return Driver._step(self, release, fence, lambda: self.ports.leases.renew(release.app, self.holder))
 
 
 class PromotesExpired(Driver):
-    """Promotes what was proven at any time."""
+    """Promotes what was proven at any time: it takes the beginning of the release for now."""
 
-    def promote(self, app: str, event: PromoteAsked) -> Release:
-        return self.send(app, event)
+    def promote(self, app: str, event: PromoteAsked, release_id: str = "") -> Release:
+        created = self.open(app, release_id).release.created
+        return self.send(app, replace(event, now=created), release_id)
 
 
 class PromotesOnResume(Driver):
     """Takes whoever resumes a waiting release for the one who decides."""
 
-    def send(self, app: str, event: Event) -> Release:
-        waits = self.open(app).release.phase is Phase.WAIT
-        return Driver.send(self, app, PromoteAsked(untested=True) if waits and event == Resumed() else event)
+    def send(self, app: str, event: Event, release_id: str = "") -> Release:
+        waits = self.open(app, release_id).release.phase is Phase.WAIT
+        asked = PromoteAsked(untested=True) if waits and event == Resumed() else event
+        return Driver.send(self, app, asked, release_id)
+
+
+class AbortsWhatItSweeps(Driver):
+    """Sweeps with an abort, which does not ask who drives the release."""
+
+    def send(self, app: str, event: Event, release_id: str = "") -> Release:
+        if isinstance(event, AbortAsked):
+            return self.abort(app, event.reason, release_id)
+        return Driver.send(self, app, event, release_id)
 
 
 class ReplacesOpenRelease(Driver):
@@ -59,8 +69,8 @@ class ReplacesOpenRelease(Driver):
 class AbortsInWords(Driver):
     """Journals an abort, and leaves the work to others."""
 
-    def abort(self, app: str, reason: str) -> Release:
-        record = self.open(app)
+    def abort(self, app: str, reason: str, release_id: str = "") -> Release:
+        record = self.open(app, release_id)
         moved, _ = advance(record.release, AbortAsked(reason))
         return self._write_journal(moved, record.version).release
 

@@ -7,12 +7,12 @@ from gatewayctl.domain.errors import StaleWrite
 from gatewayctl.domain.platform import Holder, Replica, VersionedFiles, Workload
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Change, Files, RouteView, SourceFile, own_routes
-from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.ports import Dialect, Journal, Leases, Replicas, WorkloadReader
-from tests.fakes.memory import MemoryJournal, MemoryRouteStore, MemoryWorkloadWriter
+from tests.fakes.memory import TTL, MemoryJournal, MemoryLeases, MemoryRouteStore, MemoryWorkloadWriter
 from tests.simulation.deployments import SimWorkloadWriter
-from tests.simulation.ports import SimJournal, SimRouteStore
+from tests.simulation.ports import SimJournal, SimLeases, SimRouteStore
 from tests.simulation.process import Process
 from tests.simulation.world import APPS
 
@@ -124,6 +124,7 @@ class NeverRenewed:
     """ports.Leases that are taken once and never again."""
 
     inner: Leases
+    safe_time: float = TTL
 
     def acquire(self, app: str, holder: Holder) -> None:
         self.inner.acquire(app, holder)
@@ -135,6 +136,14 @@ class NeverRenewed:
 
     def holder(self, app: str) -> Holder | None:
         return self.inner.holder(app)
+
+
+class GrabbedLeases(MemoryLeases):
+    """Leases that are taken from whoever has them."""
+
+    def _take(self, app: str, holder: Holder) -> None:
+        self.world.holders.pop(app, None)
+        super()._take(app, holder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +240,16 @@ def without_renewal(ports: Ports, _process: Process) -> Ports:
     return replace(ports, leases=NeverRenewed(ports.leases))
 
 
+def with_grabbed_leases(ports: Ports, process: Process) -> Ports:
+    """A lease is taken from whoever has it."""
+    return replace(ports, leases=SimLeases(process, GrabbedLeases(process.world)))
+
+
 class UnverifiedWrites(Driver):
     """Writes without asking whether the release is still its own."""
 
-    def _verify_ownership(self, record: Record) -> Callable[[], None]:
-        return lambda: None
+    def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
+        return Driver._step(self, release, replace(fence, verify_ownership=lambda: None), watch)
 
 
 class SilentTakeover(Driver):
@@ -254,7 +268,9 @@ class LeaselessAbort(Driver):
 class ConflictOnLostAnswer(Driver):
     """Takes every lost answer for a write by another process."""
 
-    def _write_journal(self, release: Release, version: int) -> Record:
+    def _write_journal(
+        self, release: Release, version: int, before_retry: Callable[[str], None] = lambda _app: None
+    ) -> Record:
         try:
             return self.ports.journal.save(release.app, release, version)
         except StaleWrite as fault:

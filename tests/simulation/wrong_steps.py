@@ -12,7 +12,7 @@ from gatewayctl.orchestration import routes, workloads
 from gatewayctl.orchestration.context import Gateway, StepContext
 from gatewayctl.orchestration.proof import leaks
 from gatewayctl.orchestration.proof import steps as proof
-from gatewayctl.ports import Prober
+from gatewayctl.ports import Prober, Replicas
 from tests.simulation import wrong_parts
 
 Performer = Callable[[StepContext], Judgement]
@@ -35,6 +35,29 @@ def on_gateway(step: Performer, change: Callable[[Gateway], Gateway]) -> Perform
 def first_replica_only(gateway: Gateway) -> Gateway:
     """A gateway of which one replica is known."""
     return replace(gateway, replicas=wrong_parts.FirstReplicaOnly(gateway.replicas))
+
+
+@dataclass(slots=True)
+class FirstLook:
+    """ports.Replicas that shows for ever what it saw first."""
+
+    inner: Replicas
+    seen: tuple[Replica, ...] = ()
+    removal_delay: float = 5.0
+    endpoint_delay: float = 20.0
+    staleness: float = 0.0
+
+    def list(self) -> tuple[Replica, ...]:
+        self.seen = self.seen or self.inner.list()
+        return self.seen
+
+    def list_now(self) -> tuple[Replica, ...]:
+        return self.list()
+
+
+def without_news(gateway: Gateway) -> Gateway:
+    """No replica is ever lost."""
+    return replace(gateway, replicas=FirstLook(gateway.replicas))
 
 
 @dataclass(frozen=True, slots=True)
