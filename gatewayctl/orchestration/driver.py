@@ -60,7 +60,8 @@ class Driver(ReleaseLoop):
             self.ports.leases.acquire(app, self.holder)
             record = self.open(app, meant)
             event = self._with_observations(event, record.release)
-            advance(record.release, event)  # what cannot be granted is refused before anything is written
+            # What cannot be granted is refused before anything is written; the time is looked at again after the write.
+            advance(record.release, at_time(event, self.ports.clock.wall()))
             return self._drive(self._take_up(record), event)
 
     def promote(self, app: str, event: PromoteAsked, release_id: str = "") -> Release:
@@ -115,8 +116,7 @@ class Driver(ReleaseLoop):
         return replace(release, created=now, expires=now + release.trial.timings.time_to_live, place=place)
 
     def _with_observations(self, event: Event, release: Release) -> Event:
-        """The event with the time, and with stable's image where a promotion may have begun."""
-        event = at_time(event, self.ports.clock.wall())
+        """The event with stable's image where a promotion may have begun."""
         if isinstance(event, PromoteAsked | Resumed) and release.phase is Phase.PROMOTE:
             return replace(event, stable_image=self.ports.workloads.read(release.target.stable).image)
         return event

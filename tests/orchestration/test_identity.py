@@ -334,6 +334,23 @@ def test_expiry_is_read_once_the_lease_is_held():
     assert world.deployments["orders"].image == "shop/orders:1.0"
 
 
+def test_expiry_is_read_again_once_the_release_is_taken_up():
+    """A promote that sleeps right before it writes has looked at the time too early."""
+    world, suites = a_shop()
+    begin(world, suites, "r-aaa", 1)
+
+    class Sleepy(MemoryLeases):
+        def renew(self, app: str, holder: Holder) -> None:
+            world.time += 3700.0
+            super().renew(app, holder)
+
+    driver = a_driver(world, suites, 2)
+    with pytest.raises(UsageFault, match="has expired"):
+        replace(driver, ports=replace(driver.ports, leases=Sleepy(world))).promote("orders", PromoteAsked())
+
+    assert world.records["orders"].release.phase is Phase.WAIT
+
+
 # -- one gateway -------------------------------------------------------------------------------------------------------
 
 OTHER = GatewayLocation("toy", "gateway", "app=other-gateway", ("other.txt",))

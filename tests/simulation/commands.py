@@ -27,6 +27,7 @@ from tests.simulation.ports import ports_of
 from tests.simulation.process import Process
 from tests.simulation.state import ScheduleState, Start
 from tests.simulation.suites import SimSuites
+from tests.simulation.troubles import Trouble
 from tests.simulation.world import APPS
 
 # What may rightly keep a process from knowing that it is done.
@@ -83,6 +84,9 @@ def run(variant: Variant, command: Command) -> Callable[[Process], None]:
 
     def act(process: Process) -> None:
         process.command = command.name
+        wrong = Trouble.ELSEWHERE in process.world.plan.troubles and command.name != "release" and not process.spared
+        if wrong and process.draws.chance(f"{process.name} / is about another gateway", 0.3):
+            process.elsewhere = "elsewhere"
         process.state.tally.add(f"command: {command.name}")
         driver = _make_driver(variant, process, command.app)
         ended: Release | None = None
@@ -97,6 +101,8 @@ def run(variant: Variant, command: Command) -> Callable[[Process], None]:
         process.ended = ended
         process.trace("", f"exit {int(process.code)} {ended.phase if ended else ''} {ended.outcome if ended else ''}")
         process.state.tally.add(f"exit {int(process.code)}")
+        refused = process.elsewhere != "" and process.code is ExitCode.CONFLICT
+        process.state.tally.add("refused: another gateway", int(refused))
         try:
             _check_exit_code(process, command, ended)
         except Violation as found:
@@ -226,6 +232,8 @@ def _check_journal_agrees(process: Process, command: Command, said: Release) -> 
 
 
 def _was_disturbed(process: Process) -> bool:
-    """Whether anyone else worked on the application, or it was shown an old version of something."""
+    """Whether anyone else worked on the application, it was shown an old version, or has another configuration."""
+    if process.elsewhere or Fault.STALE in process.faults_met:
+        return True
     others = (one for one in process.state.processes if one is not process and one.begun)
-    return Fault.STALE in process.faults_met or any(not one.apps_used or process.app in one.apps_used for one in others)
+    return any(not one.apps_used or process.app in one.apps_used for one in others)

@@ -37,7 +37,8 @@ class Writer:
     """Who sends a write: by which lease (its number; None without one), and when it last asked which replicas exist.
 
     `meant` is the release that its command is about, `read` when it last read each Deployment (seconds), `coverage`
-    what it asked the gateway since its step began, `tested` when its last suite or load began and ended (seconds).
+    what it asked the gateway since its step began, `tested` when its last suite or load began and ended (seconds),
+    `elsewhere` the other gateway that its configuration is about, if it is.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Writer:
     read: Mapping[str, float]
     coverage: Coverage
     tested: tuple[float, float]
+    elsewhere: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Judge:
         """Raises Violation when one release may not be moved like that, by this process, now."""
         if Strict.ONE_RELEASE in self.strict and writer.meant not in ("", new.id):
             raise Violation("I10", f"{writer.name} means {writer.meant}, and moves {new.id}")
+        if writer.elsewhere:
+            raise Violation("I10", f"{writer.name} moves {new.id}, and is about the gateway in {writer.elsewhere}")
         if old is None:
             self.reasons.begin(new, self.world.time)
             return

@@ -131,6 +131,7 @@ DECISIONS: dict[str, Mutation] = {
     "a glance stands in for the guard": _deciding(("fencing", "I9", "lease", "I5"), commands.GlancingGuard, _LATE_NEWS),
     "a driver that waits does not hear an abort": _deciding(("abort",), commands.DeafDriver),
     "a lease is taken from whoever has it": Mutation(("lease",), Variant(wrong_parts.with_grabbed_leases)),
+    "a command acts with the configuration of another gateway": _deciding(("I10",), commands.AnyGateway),
     "an expired release is promoted": _deciding(("expiry",), commands.PromotesExpired),
     "a resume promotes": _deciding(("order",), commands.PromotesOnResume),
     "an open release is replaced": _deciding(("I7",), commands.ReplacesOpenRelease, _TWO_AT_ONCE),

@@ -254,7 +254,7 @@ class Observer:
     def note_route_edit(self, before: Files, after: Files) -> None:
         """Someone who is not a release wrote route files."""
         old, new = view_of(before).rules, view_of(after).rules
-        if old != new:
+        if old != new or view_of(before).known != view_of(after).known:
             self.judge.note_event(LASTING)
         self.foreign_lines.update(app for app in APPS if without(after, app) != after)
         for app in APPS:

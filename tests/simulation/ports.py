@@ -25,7 +25,7 @@ from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect
 from tests.simulation.conditions import LIST_LAG, MOVED_LAG
 from tests.simulation.coverage import IN_FLIGHT, RULE, name_of
 from tests.simulation.deployments import SimWorkloadReader, SimWorkloadWriter
-from tests.simulation.dialect import SplitChecker, SplitDialect
+from tests.simulation.dialect import UPSTREAMS, SplitChecker, SplitDialect
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.listings import Gate
 from tests.simulation.process import Process
@@ -46,6 +46,15 @@ class SimRouteStore:
         return self.process.call("read routes", self.inner.read, Kind.READ)
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
+        """Objects are written one after the other: a later one may be refused when the first is there."""
+        if not self.process.world.has_objects or len(files) < 2:
+            return self._write(files, expected)
+        for file in files:
+            expected = self._write((file,), expected)
+        self.process.state.tally.add("objects written one after the other")
+        return expected
+
+    def _write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         process, writer = self.process, self.process.writer()
 
         def run() -> VersionedFiles:
@@ -269,12 +278,12 @@ class SilentListener:
 def ports_of(process: Process, suites: Suites) -> Ports:
     """Every port of a process."""
     world, gateway = process.world, SimGateway(process)
-    split = len(world.published[0][1]) > 1
+    split = any(file.name == UPSTREAMS for file in world.published[0][1])
     toy = StamplessToyDialect() if world.is_stampless else ToyDialect()
     dialect, checker = (SplitDialect(), SplitChecker()) if split else (toy, ToyChecker())
     store = SimRouteStore(process, MemoryRouteStore(world))
     return Ports(
-        Gateway(dialect, checker, gateway, store, gateway, gateway, place=GatewayLocation("toy")),
+        Gateway(dialect, checker, gateway, store, gateway, gateway, place=GatewayLocation("toy", process.elsewhere)),
         SimWorkloadReader(process),
         SimWorkloadWriter(process, MemoryWorkloadWriter(world)),
         suites,

@@ -56,7 +56,7 @@ class Process:
         self.begun = self.over = self.completed = False
         self.code: ExitCode | None = None
         self.ended: Release | None = None
-        self.command = self.meant = ""
+        self.command = self.meant = self.elsewhere = ""
         self.read: dict[str, float] = {}
         self.coverage = Coverage()
 
@@ -153,9 +153,8 @@ class Process:
         met = self.faults_met
         mover = Mover(self.command, Fault.INTERRUPTED in met or Fault.INTERRUPTED_AFTER in met, bool(met), self.wall())
         token, saw_stale = self.grants.get(self.app), Fault.STALE in met
-        return Writer(
-            self.name, self.app, token, self.listed, saw_stale, mover, self.meant, self.read, self.coverage, self.tested
-        )
+        known = self.listed, saw_stale, mover, self.meant, self.read, self.coverage, self.tested, self.elsewhere
+        return Writer(self.name, self.app, token, *known)
 
     @contextmanager
     def pending_write(self, name: str, version: str) -> Iterator[None]:

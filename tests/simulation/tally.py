@@ -25,6 +25,8 @@ _EXPECTED = (
     *(
         "takeovers",
         "stood in line",
+        "objects written one after the other",
+        "refused: another gateway",
         "waited in line",
         "late writes refused",
         "late writes that took effect",

@@ -29,7 +29,7 @@ _WAY_OUT = (P.RESTORE, P.UNROUTE, P.CLEAR, P.DRAIN, P.COOL)
 _MAY_HAVE_CHANGED_STABLE = (P.PROMOTE, *_WAY_OUT)
 _FROZEN = (
     *("id", "target", "header", "image", "before", "canary_before", "mode", "created", "expires", "actor", "standing"),
-    *("rule_was_there", "trial", "neighbours", "stamps"),
+    *("rule_was_there", "trial", "neighbours", "stamps", "place", "container"),
 )
 
 

@@ -15,6 +15,8 @@ class Trouble(StrEnum):
     LATE_NEWS = "moved is told late"
     OLD_READS = "reads are as old as the port says"
     OLD_LISTS = "replicas are listed as late as the port says"
+    OBJECTS = "the routes are several objects"
+    ELSEWHERE = "somebody has the configuration of another gateway"
     OUTAGE = "the API is away"
     FULL_DISK = "evidence cannot be written"
     HANGING = "a replica lets requests hang"

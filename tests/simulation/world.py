@@ -22,6 +22,7 @@ ROUTES = (
     "# the team's routes\n/api/orders -> orders\n/api/orders-admin -> orders\n"
     "/api/payments -> payments\n/api/carts -> carts\n"
 )
+ADMIN_ROUTE = "/api/orders-admin -> orders\n"  # an object of its own where the routes are several
 WATCH_LAG = 0.8  # seconds after which a kubelet has heard of a write at the latest; it may act on it much later
 _MOMENT_AGO = 20.0  # seconds by which the files of a starting replica may be behind
 _IN_FLIGHT = 7.0  # seconds a request may take at most; a release gives them 5
@@ -33,6 +34,9 @@ class SimWorld(World):
     def __init__(self, draws: Draws, plan: FaultPlan, *, split: bool, counts_in_flight: bool) -> None:
         routes = SourceFile("routes.txt", ROUTES)
         files: Files = (SourceFile(UPSTREAMS, ""), routes) if split else (routes,)
+        self.has_objects = Trouble.OBJECTS in plan.troubles and not split
+        if self.has_objects:
+            files = (SourceFile("admin.txt", ADMIN_ROUTE), SourceFile(routes.name, ROUTES.replace(ADMIN_ROUTE, "")))
         deployments = {}
         for app in APPS:
             image = f"shop/{app}:1.0"

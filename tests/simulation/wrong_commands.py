@@ -11,6 +11,7 @@ from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
 from gatewayctl.orchestration import sweep
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.open_release import find_open
 from gatewayctl.ports import Journal, Leases
 from tests.simulation.process import Process
 from tests.simulation.wrong_parts import NeverRenewed
@@ -28,6 +29,13 @@ class DeafDriver(Driver):
 
     def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
         return Driver._step(self, release, fence, lambda: self.ports.leases.renew(release.app, self.holder))
+
+
+class AnyGateway(Driver):
+    """Acts on a release whatever gateway its own configuration is about."""
+
+    def open(self, app: str, release_id: str = "") -> Record:
+        return find_open(self.ports, app, release_id)
 
 
 class PromotesExpired(Driver):
