@@ -145,5 +145,5 @@ def test_an_event_as_long_as_can_be_is_found_at_its_deployment_and_one_that_fail
     assert [(one["reason"], one["type"], one["regarding"]["name"]) for one in found] == [
         ("Rejected", "Warning", "orders")
     ]
-    assert found[0]["note"].endswith("é")
+    assert found[0]["note"].count("é") > 400
     assert ["nobody" in one for one in heard.lines] == [True]

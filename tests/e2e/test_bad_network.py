@@ -92,23 +92,6 @@ class RandomFaults:
         return self.random.choice(WRITES)
 
 
-class AwayAtEachStep:
-    """Nobody gets an answer for some seconds after each write of the journal: that is how every step begins."""
-
-    def __init__(self, app: str, seconds: float) -> None:
-        self.journal, self.seconds, self.until, self.times = f"/configmaps/gatewayctl-{app}", seconds, 0.0, 0
-
-    def __call__(self, request: Request) -> Disruption:
-        if time.monotonic() < self.until:
-            return Disruption.LOSE
-        if request.writes and request.path.endswith(self.journal):
-            self.begin()
-        return Disruption.FORWARD
-
-    def begin(self) -> None:
-        self.until, self.times = time.monotonic() + self.seconds, self.times + 1
-
-
 def released(
     cluster: ShopCluster, folder: Path, image: str, disruptions: Callable[[Request], Disruption]
 ) -> tuple[Done, Proxy]:
@@ -149,44 +132,6 @@ def test_every_other_watch_breaks(cluster: ShopCluster, tmp_path: Path, watcher:
     ended(cluster, "payments", before, done, watcher)
     assert done.code == 0, done.said
     assert proxy.faults
-
-
-def test_an_api_server_that_is_away_for_ten_seconds_in_each_phase_loses_no_release(
-    cluster: ShopCluster, tmp_path: Path, watcher: Watcher
-):
-    """p01."""
-    before, away = cluster.image("payments"), AwayAtEachStep("payments", 10.0)
-
-    done, _ = released(cluster, tmp_path, other(cluster, "payments"), away)
-
-    ended(cluster, "payments", before, done, watcher)
-    assert done.code == 0, done.said
-    assert away.times >= 8, done.said
-
-
-@pytest.mark.parametrize("when", ["warm", "promote"])
-def test_an_abort_while_the_api_server_is_away_ends_aborted(
-    cluster: ShopCluster, tmp_path: Path, watcher: Watcher, when: str
-):
-    before, away = cluster.image("payments"), AwayAtEachStep("nobody", 10.0)
-    asked = ("release", "payments", "--image", other(cluster, "payments"), "--promote", "on-success")
-
-    with proxied(entered().kubeconfig, tmp_path, away) as proxy:
-        process = cluster.start(*asked, KUBECONFIG=str(proxy.kubeconfig))
-        try:
-            cluster.settle(lambda: cluster.phase("payments") == when, f"payments to come to {when}")
-            away.begin()
-            aborted = cluster.run("abort", "payments", within=LONGEST, KUBECONFIG=str(proxy.kubeconfig))
-            out, err = process.communicate(timeout=LONGEST)
-        finally:
-            process.kill()
-
-    assert aborted.code == 0, f"{aborted.said}\n{out}\n{err}"
-    watcher.assert_held()
-    assert cluster.image("payments") == before
-    assert "gatewayctl-payments-canary" not in cluster.routes()
-    assert (cluster.replicas("payments-canary"), cluster.pods("payments-canary")) == (0, [])
-    assert cluster.phase("payments") == ""
 
 
 @pytest.mark.parametrize("seed", [*SEEDS, *(pytest.param(seed, marks=pytest.mark.all) for seed in MORE)])

@@ -1,7 +1,7 @@
 """What people and quotas break under a release: all is put back, or what is left is said with the command that goes on.
 
-None of these causes is in doubt, so nobody waits for a deadline: `SOON` is far below the two minutes of `ready` and
-`live`.
+Most of these causes are in no doubt, so nobody waits for a deadline: `SOON` is far below the two minutes of `live`. A
+quota may be raised at any moment: that is waited for, for as long as a rollout may stand still.
 """
 
 import time
@@ -16,6 +16,7 @@ from tests.e2e.shop_cluster import Done, ShopCluster
 from tests.e2e.watcher import watching
 
 SOON = 90  # seconds
+STILL = 15  # seconds for which a rollout may stand still, where a test waits for that: the example's are 60
 IDLE = 1.0  # seconds after which the gateway drops a connection; one that is asked on more often outlives the Service
 RULE = "gatewayctl-orders-canary"
 
@@ -40,6 +41,18 @@ def lost(cluster: ShopCluster) -> bool:
     assert release
     header = release["header"]
     return cluster.all_answer("orders", HTTPStatus.SERVICE_UNAVAILABLE, (header["name"], header["value"]))
+
+
+@contextmanager
+def impatient(cluster: ShopCluster) -> Iterator[None]:
+    """Meanwhile a rollout may stand still for STILL seconds only; for releases that begin meanwhile."""
+    before = cluster.config.read_text()
+    assert "timings: {ready: 1m}" in before
+    cluster.config.write_text(before.replace("timings: {ready: 1m}", f"timings: {{ready: {STILL}s}}"))
+    try:
+        yield
+    finally:
+        cluster.config.write_text(before)
 
 
 @contextmanager
@@ -143,7 +156,8 @@ def test_a_stable_that_cannot_be_restored_needs_a_person_and_resume_completes_it
     before = cluster.api.get(path)["spec"]["strategy"]
     cluster.api.merge(path, {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}})
     try:
-        started(cluster)
+        with impatient(cluster):
+            started(cluster)
         with no_more_pods(cluster, most=2):
             stuck, seconds = timed(cluster, "promote", "orders", "--untested")
             assert RULE in cluster.routes()
