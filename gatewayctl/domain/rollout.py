@@ -28,10 +28,15 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It will not become complete; `reason` says why. `by_others`: somebody else changed what was asked of it."""
+    """It will not become complete; `reason` says why.
+
+    `by_others`: somebody else changed what was asked of it. `by_platform`: it waited for something that the platform
+    did not give (room on a node, a quota, a webhook that answers), so the image is not to blame.
+    """
 
     reason: str
     by_others: bool = False
+    by_platform: bool = False
 
 
 State = Progressing | Complete | Failed
@@ -89,7 +94,9 @@ class Rollout:
             reason = f"{now.name} was scaled to 0 by someone else, so nothing shows that {self.image} runs"
             return Failed(reason, by_others=True)
         waited = f"{now.name} made no progress for {self.idle:.0f} s: {_detail(now)}"
-        return Failed(f"{waited}; {self.trouble}" if self.trouble else waited)
+        if not self.trouble:
+            return Failed(waited)
+        return Failed(f"{waited}; {self.trouble}", by_platform=self.trouble.kind is TroubleKind.PASSING)
 
     def _is_certain(self, trouble: Trouble) -> bool:
         """Whether it will not become ready, for this trouble."""

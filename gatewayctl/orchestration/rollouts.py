@@ -15,7 +15,8 @@ from gatewayctl.waiting import Pending, until_or_fail
 def wait_for_rollout(context: StepContext, name: str, rollout: Rollout) -> Judgement:
     """Wait until `name` has completed `rollout`, or never will.
 
-    Raises Missing, and EnvironmentFailed when it cannot be read for as long as a rollout may stand still.
+    Raises Missing, and EnvironmentFailed when for as long as a rollout may stand still it cannot be read, or waits for
+    something that the platform does not give.
     """
     watched = _Watched(context, name, rollout, context.ports.clock.now())
     what, deadline = f"{name} to be ready with {rollout.image}", context.deadline(math.inf, 0.05)
@@ -53,6 +54,8 @@ class _Watched:
                 if state.by_others:
                     return Judgement(Verdict.CONFLICT, state.reason)
                 last = _keep_logs(self.context, self.name)
+                if state.by_platform:
+                    raise EnvironmentFailed(state.reason)
                 return Judgement(Verdict.FAIL, f"{state.reason}; last log: {last}" if last else state.reason)
 
     def _read(self, read: Callable[[str], Workload]) -> State:

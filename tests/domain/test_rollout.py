@@ -165,7 +165,8 @@ def test_what_may_pass_is_waited_for_and_named_when_it_does_not(text: str) -> No
     assert isinstance(look(ROLLOUT, [*[waiting] * 119, orders(4, 4)]), Complete)
     state = look(ROLLOUT, [waiting] * 130)
 
-    assert state == Failed(f"orders made no progress for 120 s: orders 0/4 ready, 3 of earlier specs; {text}")
+    waited = f"orders made no progress for 120 s: orders 0/4 ready, 3 of earlier specs; {text}"
+    assert state == Failed(waited, by_platform=True)
 
 
 def test_a_pod_on_a_lost_node_is_told_and_not_waited_for() -> None:

@@ -239,3 +239,23 @@ def test_a_rollout_that_cannot_be_read_any_more_is_no_fault_of_the_image() -> No
 
     with pytest.raises(EnvironmentFailed, match="cannot reach"):
         promote_stable(a_context(world, a_promotion(world), reader, MemoryWorkloadWriter(world)))
+
+
+class WithoutRoom(MemoryWorkloadReader):
+    """No node ever has room for a new Pod of stable."""
+
+    def read(self, name: str) -> Workload:
+        found = super().read(name)
+        if name != "orders" or found.image == "shop/orders:1.0":
+            return found
+        trouble = Trouble("orders: 0/3 nodes are available", TroubleKind.PASSING)
+        return replace(found, updated=1, ready=0, available=0, others=2, trouble=trouble)
+
+
+def test_a_cluster_without_room_is_no_fault_of_the_image() -> None:
+    """Of the kind of k02: what it waits for may come, and when it does not, the platform failed."""
+    world = WeightlessWorld()
+    context = a_context(world, a_promotion(world), WithoutRoom(world), MemoryWorkloadWriter(world))
+
+    with pytest.raises(EnvironmentFailed, match="made no progress for 20 s.*0/3 nodes are available"):
+        promote_stable(context)
