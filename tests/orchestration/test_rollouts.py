@@ -257,5 +257,5 @@ def test_a_cluster_without_room_is_no_fault_of_the_image() -> None:
     world = WeightlessWorld()
     context = a_context(world, a_promotion(world), WithoutRoom(world), MemoryWorkloadWriter(world))
 
-    with pytest.raises(EnvironmentFailed, match="made no progress for 20 s.*0/3 nodes are available"):
+    with pytest.raises(EnvironmentFailed, match=r"made no progress for 20 s.*0/3 nodes are available"):
         promote_stable(context)
