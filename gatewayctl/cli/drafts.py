@@ -22,8 +22,7 @@ def draft_plan(session: Session, app: str, image: str, mode: Mode, *, any_tag: b
     """
     from gatewayctl.orchestration.prepare import prepare
 
-    if not any_tag:
-        check_image(image)
+    check_image(image, any_tag=any_tag)
     made = session.draft(app, image, mode)
     announce(session, made)
     return prepare(session.ports, made)

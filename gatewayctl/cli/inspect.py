@@ -33,8 +33,7 @@ def plan(
     from gatewayctl.reports.plan import PlanReport
 
     session = wire(config, Progress(make_console()), app)
-    if not any_tag:
-        check_image(image)
+    check_image(image, any_tag=any_tag)
     made = make(session.ports, session.draft(app, image, Mode.MANUAL))
     if save:
         write_plan(made, save)

@@ -57,8 +57,7 @@ def release(
     if in_cluster:
         if plan:
             raise UsageFault("--plan was made here, and a Job makes its own", hint="give --image with --in-cluster")
-        if not any_tag:
-            check_image(image)
+        check_image(image, any_tag=any_tag)
         from gatewayctl.cli.in_cluster import release_in_cluster
 
         release_in_cluster(session, app, ("--image", image, "--promote", promote.value), output)

@@ -1,10 +1,18 @@
 """One application as its team describes it, independent of any release."""
 
+import re
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.release import Target, Trial, version_of
 from gatewayctl.domain.routing import Header
+
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"
+# The grammar of image references: github.com/distribution/reference, and the OCI distribution specification.
+_REFERENCE = re.compile(
+    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@[a-z0-9+._-]+:[0-9a-fA-F]{{32,}})?", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,14 @@ class AppSpec:
         return Header(self.header, self.value or token)
 
 
-def check_image(image: str) -> None:
-    """Raise UsageFault for an image that does not name one build: without a tag, or with the tag `latest`."""
-    if not image or any(letter.isspace() for letter in image):
+def check_image(image: str, *, any_tag: bool = False) -> None:
+    """Raise UsageFault for what is no image reference, or does not name one build: no tag, or the tag `latest`.
+
+    With `any_tag` every reference will do.
+    """
+    if not _REFERENCE.fullmatch(image):
         raise UsageFault(f"image {image!r} is not an image reference", hint="for example registry.example/orders:2.4.0")
-    if "@" in image:
+    if any_tag or "@" in image:
         return
     version = version_of(image)
     if version in ("", "latest"):

@@ -159,9 +159,7 @@ def test_an_image_that_is_not_one_build_is_refused(image):
         check_image(image)
 
 
-@pytest.mark.parametrize(
-    "image", ["orders:2.4.0", "registry:5000/shop/orders:2", "orders@sha256:9c1f", "o:latest@sha256:1"]
-)
+@pytest.mark.parametrize("image", ["orders:2.4.0", "registry:5000/shop/orders:2", "orders@sha256:" + "9c1f" * 16])
 def test_an_image_that_names_one_build_is_accepted(image):
     check_image(image)
 
@@ -197,3 +195,47 @@ def test_a_saved_plan_is_refused_when_reality_has_drifted(moved):
 
     with pytest.raises(Drifted, match="routes.txt" if moved == "routes" else f"Deployment {name}: was"):
         check_drift(outside, made)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "orders:",
+        "ORDERS:1",
+        "orders:1:2",
+        "orders@latest",
+        "orders@sha256:12",
+        "host:5000/",
+        "/orders:1",
+        "orders:2.4.0 ",
+        "orders:é",
+        "orders:" + "a" * 129,
+        "",
+    ],
+)
+def test_what_is_no_image_reference_is_refused_whatever_tag_is_allowed(image):
+    """k14: some of these were taken, and failed only in the cluster."""
+    for any_tag in (False, True):
+        with pytest.raises(UsageFault, match="is not an image reference"):
+            check_image(image, any_tag=any_tag)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "host:5000/img:1",
+        "[::1]:5000/team/img:1",
+        "Registry.example/a/b__c/d--e.f:2.4.0-rc.1_x",
+        "orders:latest@sha256:" + "a" * 64,
+        "orders@sha256:" + "0" * 64,
+    ],
+)
+def test_what_names_one_build_is_taken(image):
+    check_image(image)
+
+
+@pytest.mark.parametrize("image", ["host:5000/img", "orders", "orders:latest"])
+def test_what_may_be_another_build_tomorrow_needs_any_tag(image):
+    with pytest.raises(UsageFault, match="is not one build"):
+        check_image(image)
+    check_image(image, any_tag=True)
