@@ -20,6 +20,7 @@ from gatewayctl.domain.errors import (
     Transient,
 )
 from gatewayctl.domain.lifecycle import (
+    WAY_OUT,
     AbortAsked,
     Cause,
     Effect,
@@ -206,11 +207,16 @@ class ReleaseLoop:
 
         outage = Outage(clock, tell, release.id, patience_of(release.phase))
         while True:
-            begun = clock.now()
             try:
                 return perform(effect, self._step_of(saved, known), self.performers)
             except Transient as fault:
-                outage.wait(fault, begun, verify)
+                outage.wait(fault, verify)
+                self._check_time(release, fault)
+
+    def _check_time(self, release: Release, fault: Transient) -> None:
+        """Raises EnvironmentFailed on the way in of a release that has expired: what it would prove comes too late."""
+        if release.phase not in WAY_OUT and release.has_expired(self.ports.clock.wall()):
+            raise EnvironmentFailed(f"the release has expired while it waited: {fault}", hint=fault.hint) from fault
 
     def _step_of(self, saved: Record, known: dict[str, str]) -> StepContext:
         ownership = Ownership(self.ports, self.holder, saved)
