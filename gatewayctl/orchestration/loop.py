@@ -34,7 +34,7 @@ from gatewayctl.domain.lifecycle import (
 )
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
-from gatewayctl.domain.verdicts import Judgement
+from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.outage import WAY_OUT_SECONDS, Outage, patience_of, retry_pauses
 from gatewayctl.orchestration.ownership import Ownership, WatchedProber
@@ -208,10 +208,28 @@ class ReleaseLoop:
         outage = Outage(clock, tell, release.id, patience_of(release.phase))
         while True:
             try:
-                return perform(effect, self._step_of(saved, known), self.performers)
+                return self._perform_once(saved, effect, known)
             except Transient as fault:
                 outage.wait(fault, verify)
                 self._check_time(release, fault)
+
+    def _perform_once(self, saved: Record, effect: Effect, known: dict[str, str]) -> Judgement:
+        """Do one effect once. On the way out what others change is Transient: the step reads it when it is repeated.
+
+        A person could do no more than that either, and until one comes the canary would go on.
+        """
+        is_out = saved.release.phase in WAY_OUT
+        try:
+            judgement = perform(effect, self._step_of(saved, known), self.performers)
+        except (Superseded, Busy):
+            raise
+        except Conflict as fault:
+            if is_out:
+                raise Transient(str(fault), hint=fault.hint) from fault
+            raise
+        if is_out and judgement.verdict is Verdict.CONFLICT:
+            raise Transient(judgement.text)
+        return judgement
 
     def _check_time(self, release: Release, fault: Transient) -> None:
         """Raises EnvironmentFailed on the way in of a release that has expired: what it would prove comes too late."""
