@@ -7,6 +7,7 @@ import typer
 from gatewayctl.cli.options import Output
 from gatewayctl.cli.progress import Progress
 from gatewayctl.cli.show import exit_code, show
+from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.phases import has_tests
 from gatewayctl.domain.release import Mode, Phase, Release
 from gatewayctl.wiring.discovery import Session
@@ -36,11 +37,18 @@ def announce_wait(session: Session, ended: Release) -> None:
 
 
 def save_report(session: Session, ended: Release) -> str:
-    """Complete the evidence with the release's own report; returns the folder that holds all of it."""
+    """Complete the evidence with the release's own report; returns the folder that holds all of it.
+
+    What cannot be kept is told: the release has ended, so that a full disk changes no exit code. The folder is empty
+    when there is none.
+    """
     from gatewayctl.reports.release import ReleaseReport, release_data
 
-    evidence = session.ports.evidence
-    folder = evidence.folder(ended.id)
-    evidence.put(ended.id, "release.json", json.dumps(release_data(ended), indent=1, ensure_ascii=False))
-    evidence.put(ended.id, "report.txt", ReleaseReport(ended, folder).text())
+    evidence, folder = session.ports.evidence, ""
+    try:
+        folder = evidence.folder(ended.id)
+        evidence.put(ended.id, "release.json", json.dumps(release_data(ended), indent=1, ensure_ascii=False))
+        evidence.put(ended.id, "report.txt", ReleaseReport(ended, folder).text())
+    except EnvironmentFailed as fault:
+        session.ports.listener.ended("evidence", "?", f"not kept as evidence: the report: {fault}", 0.0)
     return folder

@@ -70,6 +70,13 @@ class Transient(EnvironmentFailed):
         self.lasted = lasted
 
 
+class Disturbed(Transient):
+    """A run of a suite or a load proves nothing, as something that it needed was lost meanwhile.
+
+    It is repeated so many times, and not for so long: a run may take longer than anybody waits.
+    """
+
+
 class DeadlineExceeded(EnvironmentFailed):
     """A condition did not become true in time. `waited` is in seconds; `detail` is what was seen last."""
 

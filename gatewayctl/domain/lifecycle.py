@@ -92,7 +92,7 @@ def event_of(phase: Phase, judgement: Judgement) -> "Passed | Failed":
 class PromoteAsked:
     """Someone decided that the canary becomes stable; with `untested` even if its suites did not run.
 
-    The driver adds the time and the image that stable runs, once it has the lease.
+    The loop adds the time and the image that stable runs, once the release is taken up.
     """
 
     untested: bool = False
@@ -114,7 +114,7 @@ class AbortAsked:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A process continues the release. The driver adds the time and the image of stable, once it has the lease."""
+    """A process continues the release. The loop adds the time and the image of stable, once it is taken up."""
 
     now: float = 0.0
     stable_image: str = ""

@@ -147,7 +147,7 @@ def leave_again(release: Release, _stable_image: str) -> Release:
 def confirm_again(release: Release, stable_image: str) -> Release:
     """Where stable has its old image: both proofs once more, because the last ones may be old. Else where it is.
 
-    The process before may still write stable, so the way back restores it from now on.
+    The way back restores stable from now on: in a record of an earlier version the process before may still write it.
     """
     return release.at(Phase.CONFIRM, promote_begun=True) if stable_image == release.before else release
 

@@ -11,14 +11,21 @@ from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until
 
+_LONGEST_GAP = 2.0  # seconds between two looks; in a longer gap nobody could look, and it may have been ready
+
 
 @dataclass(slots=True)
 class CanaryHealth:
-    """The canary over several looks; `ready_since` and `down_since` are monotonic seconds, None while it is not so."""
+    """The canary over several looks.
+
+    `ready_since` is when it was first seen ready (monotonic seconds), None while it is not. `down` are the seconds for
+    which it has been seen not ready, up to `looked`, the last such look; None while it is ready.
+    """
 
     context: StepContext
     ready_since: float | None = None
-    down_since: float | None = None
+    down: float = 0.0
+    looked: float | None = None
 
     def look(self) -> float | Judgement | Pending:
         """Seconds for which it has been seen ready; a failure when it is lost, pending while it may come back."""
@@ -35,10 +42,12 @@ class CanaryHealth:
         trouble = canary.trouble
         is_hopeless = trouble is not None and trouble.kind is TroubleKind.FINAL
         if canary.ready >= 1 and not is_hopeless:
-            self.ready_since, self.down_since = now if self.ready_since is None else self.ready_since, None
+            self.ready_since = now if self.ready_since is None else self.ready_since
+            self.down, self.looked = 0.0, None
             return now - self.ready_since
-        self.ready_since, self.down_since = None, now if self.down_since is None else self.down_since
-        if is_hopeless or now - self.down_since > workloads.readiness_gap:
+        self.down += 0.0 if self.looked is None else min(now - self.looked, _LONGEST_GAP)
+        self.ready_since, self.looked = None, now
+        if is_hopeless or self.down > workloads.readiness_gap:
             return Judgement(Verdict.FAIL, f"{canary.name} is not ready any more: {trouble or 'no ready pod'}")
         return Pending(f"{canary.name} is not ready at the moment")
 

@@ -11,7 +11,7 @@ from functools import partial
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded
 from gatewayctl.domain.lifecycle import AbortAsked, Event, PromoteAsked, Resumed, advance, at_time
-from gatewayctl.domain.release import Phase, Record, Release
+from gatewayctl.domain.release import Record, Release
 from gatewayctl.orchestration.loop import ReleaseLoop
 from gatewayctl.orchestration.open_release import check_place, find_ended, find_open
 from gatewayctl.orchestration.planning import check_images, check_unused
@@ -59,7 +59,6 @@ class Driver(ReleaseLoop):
         with self._release_lease_after(app):
             self.ports.leases.acquire(app, self.holder)
             record = self.open(app, meant)
-            event = self._with_observations(event, record.release)
             # What cannot be granted is refused before anything is written; the time is looked at again after the write.
             advance(record.release, at_time(event, self.ports.clock.wall()))
             return self._drive(self._take_up(record), event)
@@ -114,12 +113,6 @@ class Driver(ReleaseLoop):
         """A plan may be hours old, and one of an earlier version has no place."""
         now, place = self.ports.clock.wall(), self.ports.gateway.place
         return replace(release, created=now, expires=now + release.trial.timings.time_to_live, place=place)
-
-    def _with_observations(self, event: Event, release: Release) -> Event:
-        """The event with stable's image where a promotion may have begun."""
-        if isinstance(event, PromoteAsked | Resumed) and release.phase is Phase.PROMOTE:
-            return replace(event, stable_image=self.ports.workloads.read(release.target.stable).image)
-        return event
 
     @contextmanager
     def _release_lease_after(self, app: str) -> Iterator[None]:

@@ -19,14 +19,27 @@ from gatewayctl.domain.errors import (
     Superseded,
     Transient,
 )
-from gatewayctl.domain.lifecycle import AbortAsked, Cause, Effect, Event, Failed, advance, at_time, event_of
+from gatewayctl.domain.lifecycle import (
+    WAY_OUT,
+    AbortAsked,
+    Cause,
+    Effect,
+    Event,
+    Failed,
+    PromoteAsked,
+    Resumed,
+    advance,
+    at_time,
+    event_of,
+)
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
-from gatewayctl.domain.verdicts import Judgement
+from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.outage import WAY_OUT_SECONDS, Outage, patience_of, retry_pauses
 from gatewayctl.orchestration.ownership import Ownership, WatchedProber
 from gatewayctl.orchestration.steps import PERFORMERS, Performers, perform
+from gatewayctl.orchestration.workloads import hold_stable
 from gatewayctl.waiting import Deadline, until
 
 T = TypeVar("T")
@@ -61,6 +74,7 @@ class ReleaseLoop:
         known = dict(read_before or {})
         while True:
             try:
+                event = self._with_stable_image(event, saved)
                 release, effects = advance(current, at_time(event, self.ports.clock.wall()))
                 saved = self._save(release, saved)
                 if not effects:
@@ -74,6 +88,25 @@ class ReleaseLoop:
                 self.ports.listener.progress(release.phase, "interrupted: going back (again: stop at once)")
                 saved = self._read_after_interrupt(release, saved)
                 current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
+
+    def _with_stable_image(self, event: Event, saved: Record) -> Event:
+        """The event with the image of stable, where a promotion is taken up. Raises Superseded.
+
+        Stable is written once more before the release goes back to *confirm*: the process that had it may sleep right
+        before its own write, which would otherwise land in any later phase. A release that has expired is restored,
+        which writes stable, too.
+        """
+        release = saved.release
+        if not isinstance(event, PromoteAsked | Resumed) or release.phase is not Phase.PROMOTE:
+            return event
+        if release.has_expired(self.ports.clock.wall()):
+            return event
+        context = self._step_of(saved, {})
+        try:
+            image = self._insist(lambda: hold_stable(context), f"{release.target.stable} to be read", release.phase)
+        except (Superseded, Busy) as fault:
+            raise self._superseded_fault(release, str(fault)) from fault
+        return replace(event, stable_image=image)
 
     def _save(self, release: Release, saved: Record) -> Record:
         return saved if release == saved.release else self._write_journal(release, saved.version, self._renew_lease)
@@ -167,19 +200,46 @@ class ReleaseLoop:
     def _repeat(self, saved: Record, effect: Effect, known: dict[str, str]) -> Judgement:
         """Do one effect, again and again while what it needs is away for a moment; see outage.py."""
         clock, listener, release = self.ports.clock, self.ports.listener, saved.release
-        ownership = Ownership(self.ports, self.holder, saved)
-        fence = Fence(ownership.verify, ownership.poll, known)
+        verify = Ownership(self.ports, self.holder, saved).verify
 
         def tell(text: str) -> None:
             listener.progress(release.phase, text)
 
         outage = Outage(clock, tell, release.id, patience_of(release.phase))
         while True:
-            begun = clock.now()
             try:
-                return perform(effect, self._step(release, fence, ownership.make_watch()), self.performers)
+                return self._perform_once(saved, effect, known)
             except Transient as fault:
-                outage.wait(fault, begun, ownership.verify)
+                outage.wait(fault, verify)
+                self._check_time(release, fault)
+
+    def _perform_once(self, saved: Record, effect: Effect, known: dict[str, str]) -> Judgement:
+        """Do one effect once. On the way out what others change is Transient: the step reads it when it is repeated.
+
+        A person could do no more than that either, and until one comes the canary would go on.
+        """
+        is_out = saved.release.phase in WAY_OUT
+        try:
+            judgement = perform(effect, self._step_of(saved, known), self.performers)
+        except (Superseded, Busy):
+            raise
+        except Conflict as fault:
+            if is_out:
+                raise Transient(str(fault), hint=fault.hint) from fault
+            raise
+        if is_out and judgement.verdict is Verdict.CONFLICT:
+            raise Transient(judgement.text)
+        return judgement
+
+    def _check_time(self, release: Release, fault: Transient) -> None:
+        """Raises EnvironmentFailed on the way in of a release that has expired: what it would prove comes too late."""
+        if release.phase not in WAY_OUT and release.has_expired(self.ports.clock.wall()):
+            raise EnvironmentFailed(f"the release has expired while it waited: {fault}", hint=fault.hint) from fault
+
+    def _step_of(self, saved: Record, known: dict[str, str]) -> StepContext:
+        ownership = Ownership(self.ports, self.holder, saved)
+        fence = Fence(ownership.verify, ownership.poll, known)
+        return self._step(saved.release, fence, ownership.make_watch())
 
     def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
         """What one step works with: all that can take long calls `watch`."""

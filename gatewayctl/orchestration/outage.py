@@ -7,7 +7,7 @@ release that is given up costs work; on the way out it leaves a rule that sends 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gatewayctl.domain.errors import EnvironmentFailed, Transient
+from gatewayctl.domain.errors import Disturbed, EnvironmentFailed, Transient
 from gatewayctl.domain.lifecycle import WAY_OUT
 from gatewayctl.domain.release import Phase
 from gatewayctl.ports import Clock
@@ -21,7 +21,7 @@ WAY_OUT_SECONDS = 3600.0
 when another process takes the release over."""
 
 _FIRST, _LONGEST = 1.0, 5.0  # seconds; the longest pause after the first fault, and after any: an abort is heard then
-_CALM = 60.0  # seconds of work after which a fault is a new trouble, and no longer the same one
+_RUNS = 3  # runs of a suite or a load; where each is disturbed, the next one would be, too
 
 
 def patience_of(phase: Phase) -> float:
@@ -36,9 +36,10 @@ def retry_pauses(seed: str) -> Backoff:
 
 @dataclass(slots=True)
 class Outage:
-    """Transient faults of one step, which may follow each other. `tell` shows a text to a person.
+    """Transient faults of one step. `tell` shows a text to a person.
 
-    `since` is when the trouble began, in monotonic seconds; None while there is none.
+    All of them are one trouble: a step that takes long before it fails has not come further for that. `since` is when
+    it began, in monotonic seconds; None while there is none. `disturbed` counts the runs that proved nothing.
     """
 
     clock: Clock
@@ -47,23 +48,34 @@ class Outage:
     within: float
     since: float | None = field(default=None, init=False)
     tries: int = field(default=0, init=False)
+    disturbed: int = field(default=0, init=False)
 
-    def wait(self, fault: Transient, begun: float, verify: Callable[[], None]) -> None:
-        """Return when the step that was `begun` then should be repeated: after a pause, and once `verify` succeeds.
+    def wait(self, fault: Transient, verify: Callable[[], None]) -> None:
+        """Return when the step should be repeated: after a pause, and once `verify` succeeds.
 
         Raises EnvironmentFailed when the trouble has lasted too long, and what `verify` raises, except Transient.
         """
-        start = self.clock.now() - fault.lasted
-        if self.since is None or start - begun > _CALM:
-            self.since, self.tries = start, 0
+        since = self._begin(fault)
         while True:
-            self._pause(fault, self.since)
+            self._pause(fault, since)
             try:
                 verify()
             except Transient as again:
                 fault = again
             else:
                 return
+
+    def _begin(self, fault: Transient) -> float:
+        """When the trouble began. Raises EnvironmentFailed when too many runs were disturbed."""
+        now = self.clock.now()
+        if isinstance(fault, Disturbed):
+            self.disturbed += 1
+            if self.disturbed >= _RUNS:
+                raise EnvironmentFailed(f"{fault}; so it was in all of {self.disturbed} runs", hint=fault.hint)
+            return now
+        if self.since is None:
+            self.since = now - fault.lasted
+        return self.since
 
     def _pause(self, fault: Transient, since: float) -> None:
         lasted = self.clock.now() - since

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Transient
+from gatewayctl.domain.errors import DeadlineExceeded, Disturbed, EnvironmentFailed, Transient
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
 from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
@@ -54,7 +54,7 @@ def _ready(context: StepContext) -> tuple[Replica, ...]:
 
 
 def _unless_lost(context: StepContext, before: tuple[Replica, ...], judgement: Judgement) -> Judgement:
-    """The judgement. Raises Transient if it is bad and a gateway replica was lost: that can be the cause.
+    """The judgement. Raises Disturbed if it is bad and a gateway replica was lost: that can be the cause.
 
     A replica that ended a moment ago may still be listed as before, so that a bad result is told a little later.
     """
@@ -68,7 +68,7 @@ def _unless_lost(context: StepContext, before: tuple[Replica, ...], judgement: J
         lost = until_or_fail(look, "a gateway replica to be lost", context.deadline(_REPORTED, _LOOK_EVERY))
     except DeadlineExceeded:
         return judgement
-    raise Transient(f"gateway {lost} meanwhile; {judgement.text}")
+    raise Disturbed(f"gateway {lost} meanwhile; {judgement.text}")
 
 
 def _find_lost(before: tuple[Replica, ...], now: tuple[Replica, ...]) -> str:

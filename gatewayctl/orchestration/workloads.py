@@ -49,6 +49,22 @@ def promote_stable(context: StepContext) -> Judgement:
     return _set(context, name, is_done, image=release.image) or wait_for_rollout(context, name, rollout)
 
 
+def hold_stable(context: StepContext) -> str:
+    """The image of stable. The old one is written once more: what another process read before cannot be replaced then.
+
+    Raises StaleWrite.
+    """
+    release, seen = context.release, ""
+
+    def is_done(now: Workload) -> bool:
+        nonlocal seen
+        seen = now.image
+        return seen != release.before
+
+    _set(context, release.target.stable, is_done, image=release.before)
+    return seen
+
+
 def restore_stable(context: StepContext) -> Judgement:
     """Stable runs the image it had. Someone else's image is left alone."""
     release = context.release

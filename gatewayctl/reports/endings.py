@@ -11,7 +11,7 @@ from gatewayctl.reports.release import explain, release_data
 
 @dataclass(frozen=True, slots=True)
 class ReleaseEnd:
-    """The release as the command left it, with the folder of its evidence."""
+    """The release as the command left it, with the folder of its evidence; empty when none could be made."""
 
     release: Release
     folder: str
@@ -22,7 +22,7 @@ class ReleaseEnd:
 
     def text(self) -> str:
         """How it ended, and where the evidence is."""
-        return f"{_describe(self.release)}\nevidence: {self.folder}"
+        return f"{_describe(self.release)}\nevidence: {self.folder or 'none could be kept'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ def test_a_canary_that_is_lost_only_in_what_is_late_is_healthy(before: Deploymen
     health = CanaryHealth(StepContext(wired, release, Fence(lambda: None, lambda: None), lambda _: None))
 
     seen = [health.look()]
-    world.sleep(workloads.readiness_gap + 1)
-    seen.append(health.look())
+    for _ in range(int(workloads.readiness_gap) + 1):
+        world.sleep(1.0)
+        seen.append(health.look())
 
     assert not any(isinstance(one, Judgement) for one in seen)
     assert isinstance(seen[-1], float)
@@ -71,3 +72,41 @@ def test_a_canary_that_is_lost_now_is_lost() -> None:
 
     assert isinstance(seen, Judgement)
     assert "was changed to shop/orders:0.0" in seen.text
+
+
+def a_health(world: World) -> CanaryHealth:
+    """The health of a canary that is not ready, and that everybody can look at."""
+    suites = AskingSuites(World(), [])
+    release = a_release(world, suites)
+    world.deployments["orders-canary"] = Deployment("shop/orders:1.1", 1, pods=[Pod("orders-canary-1", "x", 0.0)])
+    return CanaryHealth(StepContext(ports(world, suites), release, Fence(lambda: None, lambda: None), lambda _: None))
+
+
+def test_time_in_which_nobody_could_look_blames_no_canary() -> None:
+    """It was not ready right before and right after the API server was away for 8 s."""
+    world = World(ready_delay=1000.0)
+    health = a_health(world)
+
+    seen = [health.look()]
+    world.sleep(8.0)
+    seen.append(health.look())
+    world.deployments["orders-canary"] = a_canary()
+    world.ready_delay = 0.0
+    seen.append(health.look())
+
+    assert not any(isinstance(one, Judgement) for one in seen)
+    assert seen[-1] == 0.0
+
+
+@pytest.mark.parametrize("every", [0.1, 1.0, 8.0])
+def test_a_canary_that_is_looked_at_and_stays_unready_is_lost(every: float) -> None:
+    world = World(ready_delay=1000.0)
+    health = a_health(world)
+    begun, seen = world.time, health.look()
+
+    while not isinstance(seen, Judgement):
+        world.sleep(every)
+        seen = health.look()
+
+    assert "is not ready any more" in seen.text
+    assert MemoryWorkloadReader.readiness_gap < world.time - begun <= MemoryWorkloadReader.readiness_gap + 3 * every

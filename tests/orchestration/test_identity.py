@@ -20,6 +20,7 @@ from gatewayctl.ports import Tick
 from tests.fakes.memory import MemoryLeases, MemoryWorkloadWriter
 from tests.fakes.shop import ORDERS, PLACE, AskingSuites, a_driver, a_release, a_trial, ports
 from tests.fakes.world import ROUTES, Killed, World
+from tests.orchestration.interference import when
 
 PLAIN = replace(ORDERS, trial=Trial(timings=ORDERS.trial.timings))
 """Its pipeline tests it elsewhere, so nothing but its id tells one release from the next."""
@@ -294,6 +295,37 @@ def test_stable_is_restored_when_the_process_before_wrote_it_after_all():
     ended = replace(second, ports=replace(second.ports, journal=ThenTheFirstWakesUp(world))).send("orders", Resumed())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.REJECTED)
+    assert world.deployments["orders"].image == "shop/orders:1.0"
+
+
+@pytest.mark.parametrize("event", [Resumed(), PromoteAsked()], ids=["resume", "promote"])
+def test_a_promotion_that_slept_before_its_write_lands_in_no_later_phase(event):
+    """Seed 4123: another process went back to *confirm*, and then stable got the new image."""
+    world, suites = a_shop()
+    confirming = [False]
+
+    def take_up() -> None:
+        world.dead.add(1)  # its lease ran out while it slept
+        second = a_driver(world, suites, 2)
+        journal = type(second.ports.journal)
+
+        class ThenTheFirstWakesUp(journal):  # type: ignore[misc,valid-type]
+            def save(self, app: str, release: Release, expected: int):
+                saved = super().save(app, release, expected)
+                if release.phase is Phase.CONFIRM:
+                    confirming[0] = True
+                    raise Killed("it dies, and the first one wakes up")
+                return saved
+
+        with pytest.raises(Killed):
+            replace(second, ports=replace(second.ports, journal=ThenTheFirstWakesUp(world))).send("orders", event)
+
+    when(world, "before change orders shop/orders:1.1", take_up)
+    with pytest.raises(Superseded):
+        a_driver(world, suites, 1).begin(a_release(world, suites))
+
+    assert confirming == [True]
+    assert world.records["orders"].release.phase is Phase.CONFIRM
     assert world.deployments["orders"].image == "shop/orders:1.0"
 
 

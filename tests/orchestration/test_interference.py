@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from gatewayctl.domain.errors import Superseded
+from gatewayctl.domain.errors import StaleWrite, Superseded
 from gatewayctl.domain.lifecycle import AbortAsked, advance
+from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record
 from gatewayctl.domain.routing import SourceFile
+from tests.fakes.memory import MemoryWorkloadWriter
 from tests.fakes.shop import a_driver, a_trial
-from tests.fakes.world import ROUTES, World
+from tests.fakes.world import ROUTES, Killed, World
 from tests.orchestration.interference import a_started, at, when
 
 
@@ -152,3 +154,59 @@ def test_a_canary_that_is_not_ready_for_a_moment_is_no_failure():
     ended = a_driver(world, suites).begin(release)
 
     assert ended.phase is Phase.WAIT
+
+
+@pytest.mark.parametrize("lost", [19, 25, 100])
+def test_writes_that_are_lost_to_others_on_the_way_out_need_nobody(lost: int):
+    """After 20 of them *cool* needed a person, with the canary running."""
+    world, suites, release = a_started()
+    a_driver(world, suites).begin(release)
+    driver, left = a_driver(world, suites, pid=2), [lost]
+
+    class Busily(MemoryWorkloadWriter):
+        def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
+            if replicas == 0 and left[0]:
+                left[0] -= 1
+                raise StaleWrite(f"{expected.name} was changed meanwhile")
+            return super().change(expected, image=image, replicas=replicas)
+
+    ended = replace(driver, ports=replace(driver.ports, workload_writer=Busily(world))).abort("orders", "no")
+
+    assert (ended.phase, ended.outcome, ended.stuck, left) == (Phase.DONE, Outcome.ABORTED, "", [0])
+    assert world.deployments["orders-canary"].replicas == 0
+
+
+def test_an_image_that_somebody_gives_to_stable_while_it_is_restored_is_left_alone_and_needs_nobody():
+    world, suites, release = a_started(Mode.ON_SUCCESS)
+
+    def die() -> None:
+        raise Killed("right after the write to stable")
+
+    when(world, "before journal unroute", die)
+    with pytest.raises(Killed):
+        a_driver(world, suites).begin(release)
+    world.dead.add(1)
+
+    def give_another_image() -> None:
+        world.deployments["orders"].image = "shop/orders:9.9"
+        world.deployments["orders"].version += 1
+
+    when(world, "after change orders", lambda: at(world, world.time + 0.5, give_another_image))
+    ended = a_driver(world, suites, pid=2).abort("orders", "no")
+
+    assert (ended.phase, ended.outcome, ended.stuck) == (Phase.DONE, Outcome.ABORTED, "")
+    assert world.deployments["orders"].image == "shop/orders:9.9"
+
+
+def test_an_image_that_somebody_gives_to_stable_while_it_is_promoted_still_ends_in_a_conflict():
+    world, suites, release = a_started(Mode.ON_SUCCESS)
+
+    def give_another_image() -> None:
+        world.deployments["orders"].image = "shop/orders:9.9"
+        world.deployments["orders"].version += 1
+
+    when(world, "after journal promote", lambda: at(world, world.time + 0.5, give_another_image))
+    ended = a_driver(world, suites).begin(release)
+
+    assert (ended.phase, ended.outcome, ended.stuck) == (Phase.DONE, Outcome.CONFLICT, "")
+    assert world.deployments["orders"].image == "shop/orders:9.9"

@@ -16,7 +16,7 @@ from gatewayctl.orchestration.outage import WAY_IN_SECONDS, WAY_OUT_SECONDS
 from gatewayctl.ports import Tick
 from tests.fakes.memory import MemoryGateway, MemoryJournal, MemoryLeases, MemoryWorkloadReader
 from tests.fakes.outage import AtPhase, Outage, with_outage
-from tests.fakes.shop import AskingSuites, a_driver, a_release
+from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, a_trial
 from tests.fakes.world import ROUTES, World
 from tests.orchestration.interference import at
 
@@ -189,6 +189,46 @@ def test_what_stays_away_on_the_way_in_for_minutes_fails_the_release_and_not_the
     assert "the admin port of gw-0 does not answer" in ended.reason
     assert "tried again for" in ended.reason
     assert WAY_IN_SECONDS <= broken[-1] - broken[0] + 20.0 <= WAY_IN_SECONDS + 40.0
+
+
+@dataclass
+class SlowFault(AskingSuites):
+    """A load that works for `takes` seconds, and then fails for something that may pass."""
+
+    takes: float = 0.0
+    runs: int = 0
+
+    def load(self, run: LoadRun, tick: Tick) -> LoadResult:
+        self.runs += 1
+        self.world.sleep(self.takes)
+        raise Transient("the webhook answers 500")
+
+
+@pytest.mark.parametrize("takes", [10.0, 70.0, 200.0])
+def test_a_step_that_fails_after_a_long_time_again_and_again_is_one_trouble(takes: float):
+    world = World()
+    suites = SlowFault(world, [], takes=takes)
+
+    ended = a_driver(world, suites).begin(a_release(world, suites))
+
+    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
+    assert "the webhook answers 500; tried again for" in ended.reason
+    [load] = [note for note in ended.notes if note.phase is Phase.LOAD]
+    assert load.seconds <= WAY_IN_SECONDS + 2 * takes + 10.0
+
+
+def test_a_release_that_expires_while_a_step_is_tried_again_goes_back_and_says_so():
+    world = World()
+    suites = SlowFault(world, [], takes=70.0)
+    release = a_release(world, suites, replace(ORDERS, trial=a_trial(time_to_live=120.0)))
+
+    ended = a_driver(world, suites).begin(release)
+
+    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
+    assert "the webhook answers 500" in ended.reason
+    assert "expired" in ended.reason
+    assert suites.runs == 2
+    assert_all_is_back(world)
 
 
 def test_what_stays_away_on_the_way_out_is_waited_for_much_longer():

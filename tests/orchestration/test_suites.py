@@ -42,12 +42,13 @@ def end_unseen(world: World) -> None:
 class DisturbedSuites(AskingSuites):
     """Suites whose first `bad_runs` results in phase `bad` are bad, while something `happens` to the gateway.
 
-    Before a later run the gateway is whole again.
+    Before a later run the gateway is whole again. A run of that phase takes so many seconds longer.
     """
 
     happens: Callable[[World], None] = lambda _: None
     bad: Phase = Phase.SMOKE
     bad_runs: int = 1
+    takes: float = 0.0
     runs: int = 0
 
     def is_disturbed(self, phase: Phase) -> bool:
@@ -56,6 +57,7 @@ class DisturbedSuites(AskingSuites):
             return False
         self.runs += 1
         self.world.down.clear()
+        self.world.sleep(self.takes)
         return self.runs <= self.bad_runs
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
@@ -104,13 +106,29 @@ def test_a_bad_result_is_blamed_on_a_gateway_replica_that_ended_and_the_run_is_r
     assert world.deployments["orders"].image == "shop/orders:1.1"
 
 
+@pytest.mark.parametrize("takes", [0.0, 70.0, 400.0])
 @pytest.mark.parametrize("bad", [Phase.SMOKE, Phase.LOAD])
-def test_where_replicas_end_during_every_run_the_environment_fails_and_the_canary_is_not_blamed(bad: Phase) -> None:
-    world, release, _ = released(restart, bad, bad_runs=10_000)
+def test_where_replicas_end_during_three_runs_the_environment_fails_and_the_canary_is_not_blamed(
+    bad: Phase, takes: float
+) -> None:
+    """A load of 70 s ran 168 times, and went on after the release had expired."""
+    world = World()
+    suites = DisturbedSuites(world, [], happens=restart, bad=bad, bad_runs=10_000, takes=takes)
+    release = a_driver(world, suites).begin(a_release(world, suites, mode=Mode.ON_SUCCESS))
 
     assert release.outcome is Outcome.FAILED
     assert "gateway replica gw-1 restarted meanwhile" in release.reason
+    assert "3 runs" in release.reason
+    assert suites.runs == 3
     assert world.deployments["orders"].image == "shop/orders:1.0"
+
+
+@pytest.mark.parametrize("bad", [Phase.SMOKE, Phase.LOAD])
+def test_a_run_that_is_good_the_third_time_is_good_however_long_it_takes(bad: Phase) -> None:
+    world = World()
+    suites = DisturbedSuites(world, [], happens=restart, bad=bad, bad_runs=2, takes=400.0)
+
+    assert a_driver(world, suites).begin(a_release(world, suites)).outcome is Outcome.PROMOTED
 
 
 @pytest.mark.parametrize("bad", [Phase.SMOKE, Phase.LOAD])
