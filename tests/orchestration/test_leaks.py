@@ -31,6 +31,7 @@ class ScriptedGateway(MemoryGateway):
     nobody: tuple[int, ...] = ()
     lists: Callable[[Replica], bool] = lambda _: True
     names: list[str] = field(default_factory=list)
+    hangs: Callable[[Replica, Probe], bool] = lambda *_: False
 
     def list(self) -> tuple[Replica, ...]:
         return tuple(replica for replica in super().list() if self.lists(replica))
@@ -39,6 +40,8 @@ class ScriptedGateway(MemoryGateway):
         self.names.append(replica.name)
         if len(self.names) == self.at:
             self.happens(self.world)
+        if self.hangs(replica, probe):
+            return Answer(0, {}, error="no answer within 5 s")
         if len(self.names) in self.leaks:
             return Answer(200, {"x-served-by": "orders-canary-00001"})
         return Answer(502, {}) if len(self.names) in self.nobody else super().ask(replica, probe)
@@ -112,3 +115,32 @@ def test_a_replica_that_comes_meanwhile_is_asked_too() -> None:
 
     assert prove_no_leak(a_context(gateway)).verdict is Verdict.PASS
     assert set(gateway.names) == {"gw-0", "gw-1", "gw-2"}
+
+
+def test_a_neighbour_that_hangs_on_its_own_is_named_as_not_proven() -> None:
+    gateway = ScriptedGateway(World(), hangs=lambda _, probe: probe.path == "/api/payments")
+
+    found = prove_no_leak(a_context(gateway))
+
+    assert found.verdict is Verdict.PASS
+    assert found.text.endswith(" probes; not proven: neighbour payments (no answer within 5 s)")
+
+
+def test_a_neighbour_that_does_not_answer_only_marked_requests_is_no_proof() -> None:
+    gateway = ScriptedGateway(World(), hangs=lambda _, probe: probe.path == "/api/payments" and bool(probe.headers))
+
+    with pytest.raises(Transient, match="first: gw-0, neighbour payments: no answer"):
+        prove_no_leak(a_context(gateway))
+
+
+def test_a_replica_that_is_silent_from_a_neighbour_on_is_no_proof() -> None:
+    """Its neighbour is no gap: the replica answers nobody."""
+    ended: set[str] = set()
+
+    def hangs(replica: Replica, probe: Probe) -> bool:
+        if probe.path == "/api/payments":
+            ended.add(replica.name)
+        return replica.name in ended
+
+    with pytest.raises(Transient, match="neighbour payments: no answer"):
+        prove_no_leak(a_context(ScriptedGateway(World(), hangs=hangs)))
