@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.lifecycle import PromoteAsked
 from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
-from gatewayctl.domain.routing import CanaryRule, Example, Files, RouteView, SourceFile
+from gatewayctl.domain.routing import CanaryRule, Change, Example, Files, RouteView, SourceFile
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.survey import survey
 from gatewayctl.reports.status import StatusReport
@@ -265,6 +266,33 @@ def test_a_route_that_came_during_the_release_fails_confirm_and_is_told_by_statu
     assert "start the release again" in ended.reason
     assert world.deployments["orders"].image == "shop/orders:1.0"
     assert world.published[-1][1][0].text == ROUTES + "/v2/orders -> orders\n"
+
+
+class WithoutExpressions(ToyDialect):
+    """The toy that takes no rule where a route of the application is an expression."""
+
+    def insert(self, files: Files, rule: CanaryRule) -> Change:
+        for view in self.routes(files):
+            if view.match.endswith("*") and view.target == rule.service:
+                raise Refused(view.file, view.line, "expressions are not covered")
+        return super().insert(files, rule)
+
+
+def test_a_route_that_came_during_the_release_and_that_no_rule_can_cover_fails_confirm():
+    """Nobody knew which routes there are, and the proof passed with those that had the rule."""
+    world = World()
+    driver = a_driver(world, MemoryGateway(world), WithoutExpressions())
+    driver.begin(a_plain_release(world, Mode.MANUAL))
+    add_route(world, "/v2/* -> orders\n")
+
+    ended = driver.promote("orders", PromoteAsked())
+
+    assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.CONFLICT)
+    assert "routes.txt:7: expressions are not covered" in ended.reason
+    assert "correct the gateway's files there, then start the release again" in ended.reason
+    assert world.deployments["orders"].image == "shop/orders:1.0"
+    assert "nobody knows its other routes: routes.txt:5: expressions" in said(ended, Phase.CLEAR)
+    assert world.published[-1][1][0].text == ROUTES + "/v2/* -> orders\n"
 
 
 def test_a_route_of_somebody_else_that_came_meanwhile_does_not_matter():
