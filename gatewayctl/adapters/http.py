@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LARGEST_BODY = 1_000_000  # bytes kept of the answer to a probe
 _LARGEST_ADMIN = 200_000_000  # bytes; a config_dump of ten thousand routes is some tens of megabytes
+_ADMIN_SECONDS = 10.0  # for the whole answer to a GET
 _LARGEST_HEAD = 100 * 1024  # bytes of an answer's headers, and of the line before a chunk
 _READ = 64 * 1024  # bytes read at once
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # of an admin port, and whatever is 500 or more
@@ -39,7 +40,8 @@ class HttpProber:
     def ask(self, replica: Replica, probe: Probe) -> Answer:
         """Send `probe` to the replica's traffic port. A broken connection is an Answer with status 0, not an error.
 
-        Whatever the replica answers, this returns within the probe's timeout.
+        Whatever the replica answers, this returns within the probe's timeout: if the body has not ended by then (a
+        stream of events never does), with the status, the headers and what came of the body.
         """
         given = {name.lower() for name, _ in probe.headers}
         headers = (("host", probe.host), *(pair for pair in _HEADERS if pair[0] not in given), *probe.headers)
@@ -54,18 +56,23 @@ def admin_get(replica: Replica, path: str) -> str:
 
     It is Transient when no answer came in time, or one by which the replica says that it cannot answer now.
     """
-    return _ask_admin(replica, _Request("GET", replica.admin, path, _HEADERS, 10.0, _LARGEST_ADMIN))
+    return _ask_admin(
+        replica, _Request("GET", replica.admin, path, _HEADERS, _ADMIN_SECONDS, _LARGEST_ADMIN, whole=True)
+    )
 
 
 def admin_post(replica: Replica, path: str) -> str:
     """The body of POST `path`, without content, on the replica's admin port. Raises as `admin_get`."""
     headers = (*_HEADERS, ("content-length", "0"))
-    return _ask_admin(replica, _Request("POST", replica.admin, path, headers, 30.0, _LARGEST_ADMIN))
+    return _ask_admin(replica, _Request("POST", replica.admin, path, headers, 30.0, _LARGEST_ADMIN, whole=True))
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A request without content to `address`, the seconds for its whole answer, and the `most` bytes of it to keep."""
+    """A request without content to `address`, the seconds for its whole answer, and the `most` bytes of it to keep.
+
+    `whole`: an answer of which only a part came in that time counts as none.
+    """
 
     method: str
     address: str
@@ -73,6 +80,7 @@ class _Request:
     headers: tuple[tuple[str, str], ...]
     timeout: float
     most: int
+    whole: bool = False
 
 
 def _ask_admin(replica: Replica, request: _Request) -> str:
@@ -93,7 +101,7 @@ def _ask_admin(replica: Replica, request: _Request) -> str:
 
 
 class _NoAnswer(Exception):
-    """No whole answer came, or none that is HTTP; the message says why."""
+    """No answer came, or only a part where the whole is needed, or none that is HTTP; the message says why."""
 
 
 def _send(request: _Request) -> Answer:
@@ -108,9 +116,11 @@ def _send(request: _Request) -> Answer:
             head = exchange.ask(request)
             seconds = time.monotonic() - started
             headers = _read_headers(head)
-            return Answer(head.status_code, headers, _read_body(exchange.body(), headers, request.most), seconds)
+            chunks = exchange.body(whole=request.whole)
+            return Answer(head.status_code, headers, _read_body(chunks, headers, request.most), seconds)
     except TimeoutError as fault:
-        raise _NoAnswer(f"no whole answer within {request.timeout:g} s") from fault
+        what = "no whole answer" if request.whole else "no answer"
+        raise _NoAnswer(f"{what} within {request.timeout:g} s") from fault
     except (OSError, h11.ProtocolError, zlib.error, ValueError) as fault:
         raise _NoAnswer(f"{type(fault).__name__}: {fault}") from fault
 
@@ -134,12 +144,19 @@ class _Exchange:
             pass
         return event
 
-    def body(self) -> Iterator[bytes]:
-        """The body as it comes, until it is whole. Raises OSError, h11.ProtocolError."""
+    def body(self, *, whole: bool) -> Iterator[bytes]:
+        """The body as it comes, until it has ended, or until the deadline unless it must be `whole`.
+
+        Raises OSError, h11.ProtocolError.
+        """
         import h11
 
-        while isinstance(event := self._read_event(), h11.Data):
-            yield event.data
+        try:
+            while isinstance(event := self._read_event(), h11.Data):
+                yield event.data
+        except TimeoutError:
+            if whole:
+                raise
 
     def _read_event(self) -> object:
         import h11

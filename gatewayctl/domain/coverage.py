@@ -38,6 +38,13 @@ class Gap:
         return f"{self.route} ({self.reason})"
 
 
+def list_gaps(gaps: Iterable[Gap]) -> str:
+    """The first few of the gaps, and how many more there are; those that are the same on several replicas once."""
+    different = tuple(dict.fromkeys(gaps))
+    more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
+    return ", ".join(str(gap) for gap in different[:_SHOWN]) + more
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """The routes of an application by name, the requests that prove them beside the application's own, and the gaps."""
@@ -56,11 +63,9 @@ class Coverage:
         routes = f"{count} route{'s' if count != 1 else ''}"
         if not gaps:
             return f"on {routes}", ""
-        shown = ", ".join(str(gap) for gap in gaps[:_SHOWN])
-        more = f" and {len(gaps) - _SHOWN} more" if len(gaps) > _SHOWN else ""
         if asked:
-            return f"on {routes}", f"by configuration only: {shown}{more}"
-        return f"on {count - missing} of {routes}", f"not proven: {shown}{more}"
+            return f"on {routes}", f"by configuration only: {list_gaps(gaps)}"
+        return f"on {count - missing} of {routes}", f"not proven: {list_gaps(gaps)}"
 
     def data(self, found: Iterable[Gap] = ()) -> list[dict[str, str]]:
         """Each route with the request that was sent, or with the reason why none was; as evidence."""

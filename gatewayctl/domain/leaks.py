@@ -16,6 +16,8 @@ class LeakProbe:
     """One nearly marked request; `attribution` says which version gave its answer.
 
     Where the application need not name itself (`named` is False), an answer is a leak only if it is the canary's.
+    `plain` is the same request without any mark, where a path that answers nobody is a gap of the proof. The
+    application's own probe path has none: there no answer is a fault.
     """
 
     case: LeakCase
@@ -23,6 +25,7 @@ class LeakProbe:
     probe: Probe
     attribution: AttributionRule
     named: bool = True
+    plain: Probe | None = None
 
 
 def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
@@ -53,6 +56,7 @@ def route_leaks(release: Release, coverage: Coverage) -> tuple[LeakProbe, ...]:
             one.probe,
             release.attribution,
             named=False,
+            plain=one.probe,
         )
         for one in coverage.requests
     )
@@ -73,6 +77,7 @@ def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
                 release.stamp,
                 release.stamps,
             ),
+            plain=Probe(near.host, near.path, near.headers),
         )
         for near in release.neighbours
     )

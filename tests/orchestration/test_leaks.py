@@ -31,6 +31,7 @@ class ScriptedGateway(MemoryGateway):
     nobody: tuple[int, ...] = ()
     lists: Callable[[Replica], bool] = lambda _: True
     names: list[str] = field(default_factory=list)
+    hangs: Callable[[Replica, Probe], bool] = lambda *_: False
 
     def list(self) -> tuple[Replica, ...]:
         return tuple(replica for replica in super().list() if self.lists(replica))
@@ -39,6 +40,8 @@ class ScriptedGateway(MemoryGateway):
         self.names.append(replica.name)
         if len(self.names) == self.at:
             self.happens(self.world)
+        if self.hangs(replica, probe):
+            return Answer(0, {}, error="no answer within 5 s")
         if len(self.names) in self.leaks:
             return Answer(200, {"x-served-by": "orders-canary-00001"})
         return Answer(502, {}) if len(self.names) in self.nobody else super().ask(replica, probe)
@@ -85,14 +88,54 @@ def test_a_replica_that_stays_and_does_not_answer_is_no_leak_and_no_proof() -> N
         prove_no_leak(a_context(gateway))
 
 
-def test_an_answer_that_nobody_gave_is_no_leak_and_no_proof() -> None:
-    gateway = ScriptedGateway(World(), nobody=(2,))
+def test_an_answer_that_nobody_gave_is_asked_again() -> None:
+    """A stable Pod that ends at that moment: one 503 to one of 40 probes ended the release."""
+    world = World()
+    gateway = ScriptedGateway(world, nobody=(2, 5))
+
+    found = prove_no_leak(a_context(gateway))
+
+    assert (found.verdict, found.text) == (Verdict.PASS, f"0 in {len(gateway.names)} probes")
+    assert world.time < 2.0
+
+
+def test_an_answer_that_nobody_gives_for_long_is_no_leak_and_no_proof() -> None:
+    world = World()
+    gateway = ScriptedGateway(world, nobody=tuple(range(2, 10_000)))
 
     found = prove_no_leak(a_context(gateway))
 
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "1 of " in found.text
     assert "gw-0, no header: HTTP 502" in found.text
+    assert 5.0 <= world.time <= 20.0
+
+
+def test_a_leak_is_final_also_when_an_unclear_probe_is_asked_again() -> None:
+    first = ScriptedGateway(World())
+    prove_no_leak(a_context(first))
+    again = len(first.names) + 1
+    world = World()
+
+    found = prove_no_leak(a_context(ScriptedGateway(world, nobody=(2,), leaks=(again,))))
+
+    assert found.verdict is Verdict.FAIL
+    assert found.text.startswith(f"1 leaks in {again} probes; first: gw-0, no header")
+
+
+def test_nothing_is_asked_again_once_there_is_a_leak() -> None:
+    first = ScriptedGateway(World())
+    prove_no_leak(a_context(first))
+    gateway = ScriptedGateway(World(), nobody=(2,), leaks=(5,))
+
+    assert prove_no_leak(a_context(gateway)).verdict is Verdict.FAIL
+    assert len(gateway.names) == len(first.names)
+
+
+def test_what_was_unclear_of_a_replica_that_has_gone_proves_nothing_and_fails_nothing() -> None:
+    gateway = ScriptedGateway(World(), 40, lambda world: world.gone.add("gw-0"), nobody=(2,))
+
+    assert prove_no_leak(a_context(gateway)).verdict is Verdict.PASS
+    assert gateway.names.count("gw-0") < len(gateway.names)
 
 
 def test_an_answer_of_the_canary_counts_although_its_replica_has_gone() -> None:
@@ -112,3 +155,32 @@ def test_a_replica_that_comes_meanwhile_is_asked_too() -> None:
 
     assert prove_no_leak(a_context(gateway)).verdict is Verdict.PASS
     assert set(gateway.names) == {"gw-0", "gw-1", "gw-2"}
+
+
+def test_a_neighbour_that_hangs_on_its_own_is_named_as_not_proven() -> None:
+    gateway = ScriptedGateway(World(), hangs=lambda _, probe: probe.path == "/api/payments")
+
+    found = prove_no_leak(a_context(gateway))
+
+    assert found.verdict is Verdict.PASS
+    assert found.text.endswith(" probes; not proven: neighbour payments (no answer within 5 s)")
+
+
+def test_a_neighbour_that_does_not_answer_only_marked_requests_is_no_proof() -> None:
+    gateway = ScriptedGateway(World(), hangs=lambda _, probe: probe.path == "/api/payments" and bool(probe.headers))
+
+    with pytest.raises(Transient, match="first: gw-0, neighbour payments: no answer"):
+        prove_no_leak(a_context(gateway))
+
+
+def test_a_replica_that_is_silent_from_a_neighbour_on_is_no_proof() -> None:
+    """Its neighbour is no gap: the replica answers nobody."""
+    ended: set[str] = set()
+
+    def hangs(replica: Replica, probe: Probe) -> bool:
+        if probe.path == "/api/payments":
+            ended.add(replica.name)
+        return replica.name in ended
+
+    with pytest.raises(Transient, match="neighbour payments: no answer"):
+        prove_no_leak(a_context(ScriptedGateway(World(), hangs=hangs)))

@@ -28,7 +28,16 @@ class CoveredRoutes:
         return len(self.coverage.routes) + len(self.missing)
 
     def require_all(self, release: Release) -> None:
-        """Raise Conflict when a route of the application came to the files after the rule was written."""
+        """Raise Conflict when a route of the application came to the files after the rule was written.
+
+        Also when nobody can tell: the rule was written, so it is a later edit that cannot take it.
+        """
+        if self.fault:
+            raise Conflict(
+                f"nobody can tell which routes {release.app} has now: {self.fault}; when the canary's rule was "
+                "written, it could be told, so the gateway's files were changed during the release",
+                hint="correct the gateway's files there, then start the release again",
+            )
         if not self.missing:
             return
         first, total = self.missing[0], self.total

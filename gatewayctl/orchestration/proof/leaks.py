@@ -1,18 +1,22 @@
 """The step that proves that nothing leaks: requests that are not marked never reach the canary, on any replica."""
 
 import json
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from gatewayctl.domain.coverage import Coverage
+from gatewayctl.domain.coverage import Coverage, Gap, list_gaps
 from gatewayctl.domain.errors import DeadlineExceeded, Transient
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule, LeakCase
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks, route_leaks
-from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.covered import find_covered
 from gatewayctl.orchestration.proof.replica import ROUNDS
 from gatewayctl.waiting import Pending, until
+
+_UNCLEAR_SECONDS = 10.0  # in which an unclear probe is asked again: a Pod of stable that ends answers 503 for less
+_UNCLEAR_PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,42 +24,54 @@ class ProbeOutcome:
     """One probe and its answer, as evidence.
 
     `fault` says what is wrong with the answer. It is a leak if it `is_leak`; else it shows neither that the canary
-    answered nor that it did not. `silent` says that no answer came.
+    answered nor that it did not. `silent` says that no answer came, and `gap` that its path answers nobody.
     """
 
     replica: str
-    case: str
+    case: LeakProbe
     answered_by: Attribution
     detail: str
     fault: str = ""
     is_leak: bool = False
     silent: bool = False
+    gap: Gap | None = None
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether an answer came that shows nothing."""
+        return bool(self.fault) and not self.is_leak and not self.silent
 
     def as_dict(self) -> dict[str, str]:
         """As it is kept in the evidence."""
-        return {"replica": self.replica, "case": self.case, "answered_by": self.answered_by, "detail": self.detail}
+        case, answered_by = self.case.label, self.answered_by
+        return {"replica": self.replica, "case": case, "answered_by": answered_by, "detail": self.detail}
 
 
 def prove_no_leak(context: StepContext) -> Judgement:
     """Every unmarked request, on every replica, several times: one answer from the canary fails the release.
 
     A replica that ends meanwhile breaks its connections off; that is no leak. One that starts meanwhile is asked, too.
-    An answer that neither stable nor the canary gave proves nothing. Raises Transient where a replica gave none.
+    An answer that neither stable nor the canary gave proves nothing, and is asked for again. Raises Transient where a
+    replica gave none; a path on which it answers nobody is named as not proven.
     """
     replicas, outcomes = _ask_every_replica(context)
-    remaining = _find_remaining(context, [replicas[name] for name in {one.replica for one in outcomes if one.silent}])
+    if not any(one.is_leak for one in outcomes):
+        outcomes = _ask_again(context, replicas, outcomes)
     context.keep("leaks.json", json.dumps([one.as_dict() for one in outcomes], indent=1))
     leaks = [one for one in outcomes if one.is_leak]
     if leaks:
         return Judgement(Verdict.FAIL, f"{len(leaks)} leaks in {len(outcomes)} probes; first: {leaks[0].fault}")
+    remaining = _find_remaining(context, [replicas[name] for name in {one.replica for one in outcomes if one.silent}])
     silent = [one for one in outcomes if one.silent and one.replica in remaining]
     if silent:
         raise Transient(f"{len(silent)} of {len(outcomes)} probes got no answer; first: {silent[0].fault}")
-    unclear = [one for one in outcomes if one.fault and not one.silent]
+    unclear = [one for one in outcomes if one.is_unclear]
     if unclear:
         count = f"{len(unclear)} of {len(outcomes)} answers do not show that stable gave them"
         return Judgement(Verdict.INCONCLUSIVE, f"{count}; first: {unclear[0].fault}")
-    return Judgement(Verdict.PASS, f"0 in {len(outcomes)} probes")
+    gaps = [one.gap for one in outcomes if one.gap]
+    rest = f"; not proven: {list_gaps(gaps)}" if gaps else ""
+    return Judgement(Verdict.PASS, f"0 in {len(outcomes) - len(gaps)} probes{rest}")
 
 
 def _ask_every_replica(context: StepContext) -> tuple[dict[str, Replica], list[ProbeOutcome]]:
@@ -82,18 +98,55 @@ def _ask_every_replica(context: StepContext) -> tuple[dict[str, Replica], list[P
 
 def _ask_replica(context: StepContext, replica: Replica, routes: Coverage) -> list[ProbeOutcome]:
     """The whole matrix on one replica."""
-    release, outcomes, ours = context.release, [], context.release.attribution
-    often, once = leak_probes(release), (*route_leaks(release, routes), *neighbour_leaks(release))
-    for case in (*(case for case in often for _ in range(ROUNDS)), *once):
-        context.tick(f"{replica.name}, {case.label}")
-        answer = context.ports.gateway.prober.ask(replica, case.probe)
-        outcomes.append(_judge(context, ours, replica, case, answer))
-    return outcomes
+    often = leak_probes(context.release)
+    once = (*route_leaks(context.release, routes), *neighbour_leaks(context.release))
+    cases = (*(case for case in often for _ in range(ROUNDS)), *once)
+    return [_probe(context, replica, case) for case in cases]
 
 
-def _judge(
-    context: StepContext, ours: AttributionRule, replica: Replica, case: LeakProbe, answer: Answer
-) -> ProbeOutcome:
+def _ask_again(context: StepContext, replicas: dict[str, Replica], outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:
+    """`outcomes`, where each unclear one was asked for again until it is clear, or for some seconds.
+
+    What it was before stays in the list, as evidence without a fault. A leak ends it at once.
+    """
+    latest, before = list(outcomes), []
+
+    def look() -> bool | Pending:
+        for index, one in enumerate(latest):
+            if one.is_unclear:
+                before.append(replace(one, fault=""))
+                latest[index] = _probe(context, replicas[one.replica], one.case)
+                if latest[index].is_leak:
+                    return True
+        left = [one for one in latest if one.is_unclear]
+        return Pending(f"{len(left)} unclear; first: {left[0].fault}") if left else True
+
+    with suppress(DeadlineExceeded):
+        until(look, "stable to answer", context.deadline(_UNCLEAR_SECONDS, _UNCLEAR_PAUSE))
+    return [*latest, *before]
+
+
+def _probe(context: StepContext, replica: Replica, case: LeakProbe) -> ProbeOutcome:
+    """One probe; where no answer comes, also whether nobody gets one there, while the replica answers elsewhere."""
+    outcome = _judge(context, replica, case, _ask(context, replica, case.label, case.probe))
+    if not outcome.silent or case.plain is None:
+        return outcome
+    target = context.release.target
+    if not _ask(context, replica, "the probe path", Probe(target.host, target.path, target.headers)).status:
+        return outcome
+    plain = _ask(context, replica, f"{case.label}, without any mark", case.plain)
+    if case.plain == case.probe and plain.status:
+        return _judge(context, replica, case, plain)
+    return outcome if plain.status else replace(outcome, fault="", silent=False, gap=Gap(case.label, plain.error))
+
+
+def _ask(context: StepContext, replica: Replica, label: str, probe: Probe) -> Answer:
+    context.tick(f"{replica.name}, {label}")
+    return context.ports.gateway.prober.ask(replica, probe)
+
+
+def _judge(context: StepContext, replica: Replica, case: LeakProbe, answer: Answer) -> ProbeOutcome:
+    ours = context.release.attribution
     answered_by, detail = case.attribution.attribute(answer), case.attribution.explain(answer)
     is_neighbours = case.case is LeakCase.NEIGHBOUR
     if is_neighbours:
@@ -105,7 +158,7 @@ def _judge(
     fault = "" if is_fine else f"{replica.name}, {case.label}: {detail}"
     is_canarys = _is_stamped_or_canarys_pod(ours, answer) if is_neighbours else _is_canarys(ours, answer)
     is_leak = is_canarys and not is_fine
-    return ProbeOutcome(replica.name, case.label, answered_by, detail, fault, is_leak, silent=not answer.status)
+    return ProbeOutcome(replica.name, case, answered_by, detail, fault, is_leak, silent=not answer.status)
 
 
 def _is_canarys(ours: AttributionRule, answer: Answer) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from gatewayctl.domain.coverage import RouteRequest
 from gatewayctl.domain.evidence import Answer, Attribution
@@ -32,7 +33,9 @@ class Asker:
     def served(self, request: RouteRequest) -> RouteState:
         """Whether the route sends marked requests to the canary."""
         for _ in range(self.rounds):
-            answer = self._ask(request, marked=True)
+            answer = self._ask_marked(request)
+            if isinstance(answer, RouteState):
+                return answer
             if not self._is_canarys(answer):
                 return self._why_not_canarys(request, answer)
         return RouteState()
@@ -40,14 +43,31 @@ class Asker:
     def gone(self, request: RouteRequest, *, asked: bool) -> RouteState:
         """Whether the route sends marked requests to stable again; `asked`: the replica said that it has no rule."""
         for _ in range(self.rounds):
-            answer = self._ask(request, marked=True)
-            if not self._is_rules(answer) and ((asked and answer.status) or self._is_stables(request, answer)):
+            answer = self._ask_marked(request)
+            if isinstance(answer, RouteState):
+                return answer
+            if not self._is_rules(answer) and (asked or self._is_stables(answer)):
                 continue
-            said = self.release.attribution.explain(answer)
-            if self.release.stamps or self.release.attribution.word_of(answer) is Attribution.CANARY:
-                return RouteState(f"a marked request was not answered by stable ({said})")
-            return RouteState(gap=f"the answer names nobody: {said}")
+            state = self._why_not_gone(request, answer)
+            if state is not None:
+                return state
         return RouteState()
+
+    def _ask_marked(self, request: RouteRequest) -> Answer | RouteState:
+        """The answer to a marked request; or that the route gives none, as a long poll or a slow backend does.
+
+        It is asked twice, and between the two the replica must answer on the application's probe path: else the
+        replica itself may be in trouble, which says nothing of the route.
+        """
+        answer = self._ask(request, marked=True)
+        if answer.status:
+            return answer
+        target = self.release.target
+        own = self._ask(RouteRequest("the probe path", Probe(target.host, target.path, target.headers)), marked=True)
+        if not own.status:
+            return RouteState(f"no answer, and none on the probe path either ({own.error})")
+        answer = self._ask(request, marked=True)
+        return answer if answer.status else RouteState(gap=answer.error, certain=False)
 
     def _ask(self, request: RouteRequest, *, marked: bool) -> Answer:
         self.tick(f"{self.replica.name}: {request.route}")
@@ -70,11 +90,13 @@ class Asker:
         """
         attribution = self.release.attribution
         said = f"a marked request was not answered by the canary ({attribution.explain(answer)})"
-        if not answer.status or attribution.is_stamped(answer):
+        if attribution.is_stamped(answer) or attribution.attribute(answer) is Attribution.STABLE:
             return RouteState(said)
         plain = self._ask(request, marked=False)
-        if attribution.attribute(plain) is Attribution.STABLE or not plain.status:
+        if attribution.attribute(plain) is Attribution.STABLE:
             return RouteState(said)
+        if not plain.status:
+            return RouteState(gap=f"without the mark {plain.error}", certain=False)
         what = f"{request.probe.host}{request.probe.path} does not reach it: {attribution.explain(plain)}"
         return RouteState(gap=what, certain=bool(attribution.identify.read(plain)))
 
@@ -84,11 +106,22 @@ class Asker:
         is_stamped = self.release.stamps and attribution.stamp_header in answer.headers
         return is_stamped or attribution.is_canarys_pod(answer)
 
-    def _is_stables(self, request: RouteRequest, answer: Answer) -> bool:
-        """Stable's word; or, where it does not name itself, an answer as one gets it without the mark."""
-        attribution = self.release.attribution
-        if attribution.attribute(answer) is Attribution.STABLE:
-            return True
-        if not answer.status or not self.release.stamps:
-            return False
-        return answer.status < 500 or self._ask(request, marked=False).status == answer.status
+    def _is_stables(self, answer: Answer) -> bool:
+        """Stable's word; or, where it does not name itself, an answer without a stamp in which nothing broke."""
+        return self.release.attribution.attribute(answer) is Attribution.STABLE or (
+            self.release.stamps and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        )
+
+    def _why_not_gone(self, request: RouteRequest, answer: Answer) -> RouteState | None:
+        """None where the answer is as one gets it without the mark: then stable itself is in trouble."""
+        attribution, stamps = self.release.attribution, self.release.stamps
+        said = attribution.explain(answer)
+        if stamps and not self._is_rules(answer):
+            plain = self._ask(request, marked=False)
+            if plain.status == answer.status:
+                return None
+            if not plain.status:
+                return RouteState(gap=f"without the mark {plain.error}", certain=False)
+        if stamps or attribution.word_of(answer) is Attribution.CANARY:
+            return RouteState(f"a marked request was not answered by stable ({said})")
+        return RouteState(gap=f"the answer names nobody: {said}")
