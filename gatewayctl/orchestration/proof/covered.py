@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.coverage import Coverage, cover, uncovered
 from gatewayctl.domain.errors import Conflict, Refused
 from gatewayctl.domain.release import Release
-from gatewayctl.domain.routing import RouteView, is_own, own_routes
+from gatewayctl.domain.routing import Change, Files, RouteView, is_own, own_routes
 from gatewayctl.orchestration.context import Gateway
 
 
@@ -55,12 +55,38 @@ def find_covered(gateway: Gateway, release: Release) -> CoveredRoutes:
     try:
         routes = gateway.dialect.routes(files)
         own = own_routes(routes, release.app)
-        change = gateway.dialect.insert(files, release.rule)
+        change = _insert(gateway, files, release)
     except Refused as fault:
         return CoveredRoutes(len(own), Coverage(tuple(route.match for route in own)), fault=str(fault))
     missing = uncovered(change.covered, own) if change.stages and own else ()
     covered = tuple(route for route in change.covered if route not in missing)
     return CoveredRoutes(len(own), cover(release.target, covered), _as_they_stand(missing, routes))
+
+
+def _insert(gateway: Gateway, files: Files, release: Release) -> Change:
+    """The edit that writes the rule again. Raises Refused with the line in the files as they are."""
+    try:
+        return gateway.dialect.insert(files, release.rule)
+    except Refused as fault:
+        moved = _count_moved(gateway, files, release, fault)
+        raise Refused(fault.file, fault.line + moved, fault.reason, hint=fault.hint) from fault
+
+
+def _count_moved(gateway: Gateway, files: Files, release: Release, fault: Refused) -> int:
+    """By how many lines the rule moves the line of `fault`, where that was counted without the rule.
+
+    An edit takes the old rule out first. If it did, the files without the rule are refused with the same words; the
+    last route before that line shows how far it has moved.
+    """
+    bare = gateway.dialect.remove(files, release.app).apply(files)
+    try:
+        gateway.dialect.insert(bare, release.rule)
+    except Refused as again:
+        before = [one for one in gateway.dialect.routes(bare) if one.file == fault.file and one.line <= fault.line]
+        if before and str(again) == str(fault):
+            last = max(before, key=lambda one: one.line)
+            return _as_they_stand((last,), gateway.dialect.routes(files))[0].line - last.line
+    return 0
 
 
 def _as_they_stand(missing: tuple[RouteView, ...], routes: tuple[RouteView, ...]) -> tuple[RouteView, ...]:
