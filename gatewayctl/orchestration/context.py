@@ -34,7 +34,7 @@ from gatewayctl.waiting import Backoff, Deadline, InProportion, pause, until
 
 _TICK_EVERY = 0.1  # seconds
 _KEEP_SECONDS = 30.0  # in which a document is kept: a disk that is full longer needs a person, and a release does not
-_FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
+FILES = "the gateway's files"  # beside Deployments, whose names have no spaces
 
 
 def no_address(workload: str) -> str:
@@ -158,9 +158,9 @@ class StepContext:
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Write route files after reading them, fenced the same way. Raises StaleWrite, Superseded."""
-        self.fence.check(_FILES, expected.version)
+        self.fence.check(FILES, expected.version)
         written = self.ports.gateway.store.write(files, expected)
-        self.fence.known[_FILES] = written.version
+        self.fence.known[FILES] = written.version
         return written
 
     def keep(self, name: str, text: str) -> None:

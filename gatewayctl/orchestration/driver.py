@@ -12,6 +12,7 @@ from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded
 from gatewayctl.domain.lifecycle import AbortAsked, Event, PromoteAsked, Resumed, advance, at_time
 from gatewayctl.domain.release import Record, Release
+from gatewayctl.orchestration.context import FILES
 from gatewayctl.orchestration.loop import ReleaseLoop
 from gatewayctl.orchestration.open_release import check_place, find_ended, find_open
 from gatewayctl.orchestration.planning import check_images, check_unused
@@ -45,10 +46,11 @@ class Driver(ReleaseLoop):
                 raise conflict_with(old.release)
             if old:
                 check_unused(self.ports, release)
-            twins = check_images(self.ports, release)
+            known = {one.name: one.version for one in check_images(self.ports, release)}
+            known[FILES] = self.ports.gateway.store.read().version
             self.ports.leases.renew(app, self.holder)
             saved = self._write_journal(self._starting_here_and_now(release), old.version if old else 0)
-            return self._drive(saved, Resumed(), {one.name: one.version for one in twins})
+            return self._drive(saved, Resumed(), known)
 
     def send(self, app: str, event: Event, release_id: str = "") -> Release:
         """Give an open release an event (promote, smoke, resume) and drive it on: `release_id`, or the one open now.

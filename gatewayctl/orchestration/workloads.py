@@ -125,7 +125,7 @@ def _clear_leftovers(context: StepContext) -> None:
     """
     left = ""
     for _ in range(_RETURNS):
-        left = "in the files" if remove_upstreams(context) else why_still_routed(context, context.replicas())
+        left = "in the files" if remove_upstreams(context) else _why_still_routed(context)
         if not left:
             return
         prove_settled(context)
@@ -134,6 +134,11 @@ def _clear_leftovers(context: StepContext) -> None:
         f"the rule of {context.release.app} came back {_RETURNS} times in a row; the last time: {left}",
         hint=f"find out who brings it back, then gatewayctl resume {context.release.app}",
     )
+
+
+def _why_still_routed(context: StepContext) -> str:
+    """Why a replica is not without the rule. Nothing looks again after this, so no list that may be late."""
+    return why_still_routed(context, context.ports.gateway.replicas.list_now())
 
 
 def _set(

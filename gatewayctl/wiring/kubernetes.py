@@ -62,7 +62,7 @@ def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
     permissions = _permissions(spec, place, with_exec=reload is not None)
     looks = (("route files", store.check), *((("reload", reload.check),) if reload else ()))
     checks = KubernetesChecks(api, namespace, permissions, looks, workloads.deployment, workloads.containers)
-    events = EventWriter(api, namespace, workloads.deployment, listener)
+    events = EventWriter(api, namespace, workloads.deployment_known, listener)
     return Ports(
         gateway=assembled,
         workloads=workloads,

@@ -41,12 +41,30 @@ def a_world() -> tuple[World, AskingSuites]:
     return world, AskingSuites(world, [])
 
 
-def test_an_undisturbed_release_reads_the_journal_at_its_start_and_before_it_touches_the_routes():
+def test_an_undisturbed_release_reads_the_journal_once():
     world, suites = a_world()
     release = a_release(world, suites)
     driver = a_driver(world, suites)
     journal = CountingJournal(MemoryJournal(world))
 
+    ended = replace(driver, ports=replace(driver.ports, journal=journal)).begin(release)
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert journal.loads == ["orders"]
+
+
+def test_routes_that_somebody_wrote_since_the_start_are_written_only_after_a_look_at_the_journal():
+    world, suites = a_world()
+    release = a_release(world, suites)
+    driver = a_driver(world, suites)
+    journal, burn = CountingJournal(MemoryJournal(world)), world.burn
+
+    def burn_and_write(what: str) -> None:
+        if what == "before journal route":
+            world.store_version += 1
+        burn(what)
+
+    world.burn = burn_and_write  # type: ignore[method-assign]
     ended = replace(driver, ports=replace(driver.ports, journal=journal)).begin(release)
 
     assert ended.outcome is Outcome.PROMOTED

@@ -10,6 +10,7 @@ from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.canary_health import CanaryHealth
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.covered import CoveredRoutes, find_covered
+from gatewayctl.orchestration.proof.latecomers import find_unproven
 from gatewayctl.orchestration.proof.leaks import prove_no_leak
 from gatewayctl.orchestration.proof.replica import (
     ReplicaProof,
@@ -92,7 +93,8 @@ def _wait_until_served(context: StepContext) -> _Served:
                 return _Served(Judgement(Verdict.FAIL, said))
             return Pending(f"{replica.name}: {proof.missing}")
         seconds = clock.now() - start
-        return _wait_for_sure(context, proofs, seconds) or _describe_served(context, covered, proofs, seconds)
+        open_look = _wait_for_sure(context, proofs, seconds) or find_unproven(context, replicas)
+        return open_look or _describe_served(context, covered, proofs, seconds)
 
     deadline = context.deadline(release.trial.timings.live, _EVERY)
     return until(look, "every gateway replica to serve the rule", deadline)
@@ -157,12 +159,13 @@ def _wait_until_gone(context: StepContext) -> Judgement:
 
     def look() -> Judgement | Pending:
         replicas = context.replicas()
+        ready = tuple(one for one in replicas if one.ready)
         proofs = []
-        for replica in (one for one in replicas if one.ready):
+        for replica in ready:
             proofs.append(_prove_gone(context, replica, covered))
             if proofs[-1].missing:
                 return Pending(proofs[-1].missing)
-        return _describe_gone(covered, replicas, proofs)
+        return find_unproven(context, ready, ready_only=True) or _describe_gone(covered, replicas, proofs)
 
     deadline = context.deadline(context.release.trial.timings.live, _EVERY)
     return until(look, "every gateway replica to be without the rule", deadline)

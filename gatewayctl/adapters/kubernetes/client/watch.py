@@ -4,6 +4,9 @@ A watch is a hint: it says what changed, but its silence proves nothing. The ser
 connection may be open at our end only. So what it holds is served only while something confirmed it within the last
 seconds: an event, a bookmark, or the answer to a request. After more silence than that one plain request is sent. If
 its answer has something that the watch did not say, the watch is replaced.
+
+Events do not say when they happened: a stream that lags behind looks like one that is current. So events alone confirm
+for a few times as long at most; then a request is sent, whatever came.
 """
 
 import time
@@ -17,6 +20,7 @@ from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 
 STALENESS = 10.0  # seconds of silence after which a request is sent, unless a port has another value
 _WATCH = 180  # seconds of one watch
+_WITHOUT_ANSWER = 4  # times the staleness for which events alone confirm: in a busy stream one request per 40 s
 _REUSE = 0.5  # seconds for which a list is used again where no watch is possible
 
 
@@ -46,7 +50,7 @@ class Watch:
         self._query = {**query, "allowWatchBookmarks": "true"}
         self._objects = _by_name(start.objects)
         self._changed, self._is_used, self._events = changed, True, 0
-        self._confirmed = start.asked
+        self._confirmed = self._answered = start.asked
         self.is_live, self._end = False, Event()
         Thread(target=self._run, name=f"watch {path}", daemon=True).start()
 
@@ -73,8 +77,10 @@ class Watch:
             return dict(self._objects)
 
     def is_fresh(self, within: float) -> bool:
-        """Whether it is live, and was confirmed in the last `within` seconds."""
-        return self.is_live and time.monotonic() - self._confirmed <= within
+        """Whether it is live, was confirmed in the last `within` seconds, and not for long by events alone."""
+        now = time.monotonic()
+        is_answered = now - self._answered <= _WITHOUT_ANSWER * within
+        return self.is_live and is_answered and now - self._confirmed <= within
 
     def update(self, found: Object, asked: float = 0.0) -> None:
         """Take over the answer to a write of ours; events older than it do not undo it.
@@ -82,14 +88,14 @@ class Watch:
         Where that object is all that is watched, the write also confirms it as of `asked`.
         """
         with self._changed:
-            self._confirmed = max(self._confirmed, asked)
+            self._take_answer(asked)
             self._store(found)
 
     def confirm(self, answer: Listing) -> bool:
         """Take over an answer to a read of the same objects. False when the watch had not said what is in it."""
         with self._changed:
             self._is_used = True
-            self._confirmed = max(self._confirmed, answer.asked)
+            self._take_answer(answer.asked)
             if _is_newer(self._since, answer.version):
                 return True  # an event came first
             before, self._since = self._objects, answer.version or self._since
@@ -140,6 +146,9 @@ class Watch:
                     self._store(found)
             self._changed.notify_all()
 
+    def _take_answer(self, asked: float) -> None:
+        self._answered, self._confirmed = max(self._answered, asked), max(self._confirmed, asked)
+
     def _store(self, found: Object) -> None:
         stored = self._objects.get(name_of(found))
         if stored is None or not _is_newer(_version(stored), _version(found)):
@@ -149,7 +158,8 @@ class Watch:
 class WatchedList:
     """The objects of one list request, kept current by a watch for as long as somebody reads them.
 
-    What is read was current at some time in the last `staleness` seconds.
+    What is read was current at some time in the last `staleness` seconds; where a stream of events lags, in a few times
+    that.
     """
 
     def __init__(self, api: Api, path: str, staleness: float = STALENESS, **query: str) -> None:
@@ -186,7 +196,8 @@ class WatchedList:
 class WatchedObject:
     """One object, got by a request; from the second read on a watch keeps it current while somebody reads it.
 
-    What is read was current at some time in the last `staleness` seconds.
+    What is read was current at some time in the last `staleness` seconds; where a stream of events lags, in a few times
+    that.
     """
 
     def __init__(self, api: Api, collection: str, name: str, staleness: float = STALENESS) -> None:

@@ -10,6 +10,7 @@ are spelled in JSON, escapes included: with one é or & in a comment the test wo
 """
 
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -78,7 +79,7 @@ class KubernetesRouteStore:
         found = self._get(self._watched.read)
         check_object(self._place, found)
         self._to_files(found)
-        running = self._pods()
+        running = _running(self._gateway_pods.read())
         folders = check_mounts(self._place, running)
         if not running:
             return f"{self._name}; no gateway Pod runs that could mount it"
@@ -111,7 +112,8 @@ class KubernetesRouteStore:
                 failed[name] = fault
 
         try:
-            names = [name_of(pod) for pod in self._pods()]
+            # A Pod that a late list has not yet would sync up to a minute later.
+            names = [name_of(pod) for pod in _running(self._gateway_pods.read_now())]
         except ApiFault as fault:
             names, failed = [], {"all": str(fault)}
         if names:
@@ -162,8 +164,9 @@ class KubernetesRouteStore:
                 "resourceVersion": version,
                 "annotations": {WRITE: mark, WAITING: str(behind) if behind else None},
             }
+            asked = time.monotonic()
             written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
-            self._watched.update(written)
+            self._watched.update(written, asked)
             return self._to_files(written)
 
         def is_done_in(found: VersionedFiles) -> bool:
@@ -190,10 +193,6 @@ class KubernetesRouteStore:
                 f"there is no {self._name}", hint="gateway.namespace and gateway.config in gatewayctl.yaml name it"
             ) from fault
 
-    def _pods(self) -> list[Object]:
-        ended = {"Succeeded", "Failed"}
-        return [pod for pod in self._gateway_pods.read() if part(pod, "status").get("phase") not in ended]
-
     def _to_files(self, found: Object) -> VersionedFiles:
         metadata, data = part(found, "metadata"), part(found, "data")
         binary = [key for key in self._place.keys if key in part(found, "binaryData")]
@@ -208,6 +207,10 @@ class KubernetesRouteStore:
         mark = texts(metadata, "annotations").get(WRITE, "")
         version = StoredVersion(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
         return VersionedFiles(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
+
+
+def _running(found: tuple[Object, ...]) -> list[Object]:
+    return [pod for pod in found if part(pod, "status").get("phase") not in {"Succeeded", "Failed"}]
 
 
 def _is_unchanged(found: VersionedFiles, expected: VersionedFiles) -> bool:

@@ -84,6 +84,11 @@ class KubernetesWorkloads:
         """The Deployment that `read` reads, as JSON, without a second request for both. Raises Missing."""
         return self._snapshot(name).deployment
 
+    def deployment_known(self, name: str) -> Object:
+        """The Deployment as it was read last, however long ago: for what never changes, as its uid. Raises Missing."""
+        before = self._snapshots.get(name)
+        return before.deployment if before else self.deployment(name)
+
     def _snapshot(self, name: str) -> Snapshot:
         before, found = self._snapshots.pop(name, None), None
         if before is not None:
@@ -91,11 +96,19 @@ class KubernetesWorkloads:
             if is_waiting:
                 found = wait_for_change(self._api, self._namespace, before, self.staleness)
             else:
-                found = refresh(before, self.staleness)
+                found = refresh(before, self.staleness) or self._follow(before)
         if found is None:
             found = self._request(name, before)
         self._snapshots[name] = found
         return found
+
+    def _follow(self, before: Snapshot) -> Snapshot | None:
+        """A settled snapshot that is young enough, watched from then on: no request says more. None for another one."""
+        is_young = time.monotonic() - before.asked <= self.staleness
+        if before.watch is not None or not is_young or not self._workload(before).settled:
+            return None
+        continue_watch(self._api, self._namespace, before, None)
+        return before
 
     def change(self, expected: Workload, *, image: str | None = None, replicas: int | None = None) -> Workload:
         """Set image, replicas or both, as a new version; StaleWrite when someone wrote since `expected`."""

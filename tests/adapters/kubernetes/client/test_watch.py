@@ -186,13 +186,33 @@ def test_a_silent_watch_costs_one_request_for_each_time_that_it_may_be_late_and_
 
 def test_an_event_confirms_what_is_held_as_an_answer_does() -> None:
     api = WatchServer(one("a", 1))
-    watch = Watch(api, "things", Listing((one("a", 1),), "10", time.monotonic() - 60), Condition())
+    watch = Watch(api, "things", Listing((one("a", 1),), "10", time.monotonic() - 15), Condition())
     wait_until(lambda: watch.is_live)
     assert not watch.is_fresh(5)
 
     api.send_event("BOOKMARK", one("", 17))
 
     wait_until(lambda: watch.is_fresh(5))
+
+
+def test_a_stream_that_lags_but_never_stops_is_asked_for_again_in_time() -> None:
+    """Events do not say how old they are: what they tell may be long over."""
+    api = WatchServer(one("a", 1))
+    listing = WatchedList(api, "things", staleness=0.2)
+    begun = time.monotonic()
+    names(listing)
+    wait_until(lambda: "watch 10" in api.asked)
+    api.objects[:], api.version = [one("b", 900)], 900
+
+    def still_says_a() -> bool:
+        api.send_event("BOOKMARK", one("", 11))
+        return names(listing) == ["a"]
+
+    wait_until(lambda: not still_says_a())
+
+    assert names(listing) == ["b"]
+    assert time.monotonic() - begun > 0.2  # the events were believed for a while: they save requests
+    assert api.asked.count("get") == 2
 
 
 def test_a_watch_that_did_not_say_what_an_answer_says_is_replaced() -> None:

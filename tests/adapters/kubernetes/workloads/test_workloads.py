@@ -361,16 +361,41 @@ def test_a_watch_that_is_refused_is_replaced_by_a_request() -> None:
 def test_a_second_read_starts_a_watch_and_later_ones_cost_no_request() -> None:
     api, workloads = over(a_deployment(), a_pod())
     workloads.read("orders")
+    api.asked.clear()
     workloads.read("orders")
     wait_for_watches(workloads)
+    assert sorted(api.asked) == ["watch deployments", "watch pods"]
     api.asked.clear()
 
     assert workloads.read("orders").settled
     assert api.asked == []
 
 
+def test_a_second_read_that_comes_late_is_requested() -> None:
+    api, workloads = over(a_deployment(), a_pod())
+    workloads.staleness = 0.05
+    workloads.read("orders")
+    api.asked.clear()
+    time.sleep(0.1)
+
+    workloads.read("orders")
+
+    assert "deployments/orders" in api.asked
+
+
+def test_what_never_changes_of_a_deployment_costs_no_request_once_it_was_read() -> None:
+    api, workloads = over(a_deployment(), a_pod())
+    workloads.staleness = 0.0
+    workloads.read("orders")
+    api.asked.clear()
+
+    assert workloads.deployment_known("orders")["metadata"]["name"] == "orders"
+    assert api.asked == []
+
+
 def test_a_deployment_that_was_settled_and_has_not_moved_has_the_pods_it_had() -> None:
     api, workloads = over(a_deployment(), a_pod())
+    workloads.staleness = 0.0  # each read asks
     workloads.read("orders")
     api.asked.clear()
     api.refused = ApiFault(403, "pods is forbidden")
@@ -391,6 +416,7 @@ def test_a_deployment_deleted_during_a_wait_is_an_error_that_names_it() -> None:
 
 def test_a_new_revision_is_distinguished_from_the_old_one() -> None:
     api, workloads = over(a_deployment(), a_pod())
+    workloads.staleness = 0.0  # each read asks
     workloads.read("orders")
     changed = a_deployment(image="shop/orders:1.1")
     revised = {"deployment.kubernetes.io/revision": "2"}
