@@ -94,9 +94,9 @@ class Rollout:
             reason = f"{now.name} was scaled to 0 by someone else, so nothing shows that {self.image} runs"
             return Failed(reason, by_others=True)
         waited = f"{now.name} made no progress for {self.idle:.0f} s: {_detail(now)}"
-        if not self.trouble:
-            return Failed(waited)
-        return Failed(f"{waited}; {self.trouble}", by_platform=self.trouble.kind is TroubleKind.PASSING)
+        # A trouble of before that has passed is named, too, but it is no excuse for what stands still now.
+        by_platform = now.trouble is not None and now.trouble.kind is TroubleKind.PASSING
+        return Failed(f"{waited}; {self.trouble}" if self.trouble else waited, by_platform=by_platform)
 
     def _is_certain(self, trouble: Trouble) -> bool:
         """Whether it will not become ready, for this trouble."""

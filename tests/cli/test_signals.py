@@ -3,11 +3,20 @@
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from gatewayctl.cli.signals import on_sigterm, stop_on_signal
 from gatewayctl.domain.errors import NeedsPerson
+
+
+@pytest.fixture(autouse=True)
+def sighup_as_a_terminal_has_it() -> Iterator[None]:
+    """Whoever runs the tests may ignore it, as nohup does; that is inherited."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_sigterm_calls_what_was_asked_for_only_inside_the_block() -> None:

@@ -113,7 +113,7 @@ class KubernetesRouteStore:
 
         try:
             # A Pod that a late list has not yet would sync up to a minute later.
-            names = [name_of(pod) for pod in _running(self._gateway_pods.read_now())]
+            names = [name_of(pod) for pod in _running(self._gateway_pods.read())]
         except ApiFault as fault:
             names, failed = [], {"all": str(fault)}
         if names:
