@@ -112,7 +112,7 @@ class KubernetesRouteStore:
                 failed[name] = fault
 
         try:
-            # A Pod that a late list has not yet would sync up to a minute later.
+            # A Pod that a late list has not yet syncs up to a minute later, and every proof waits for it.
             names = [name_of(pod) for pod in _running(self._gateway_pods.read())]
         except ApiFault as fault:
             names, failed = [], {"all": str(fault)}

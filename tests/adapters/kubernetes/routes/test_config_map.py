@@ -263,17 +263,6 @@ def test_an_annotation_that_conflicts_or_has_no_answer_is_sent_again(
     assert all(NUDGE in pod["metadata"]["annotations"] for pod in cluster.pods.values())
 
 
-def test_a_pod_that_came_since_the_last_list_is_annotated_too(
-    store: KubernetesRouteStore, cluster: FakeCluster
-) -> None:
-    store.check()
-    cluster.server.objects[f"{PODS}/gateway-9"] = a_pod("gateway-9")
-
-    store.write(rds("two\n"), store.read())
-
-    assert NUDGE in cluster.pods["gateway-9"]["metadata"].get("annotations", {})
-
-
 def test_a_pod_that_went_away_or_has_finished_is_not_missed(store: KubernetesRouteStore, cluster: FakeCluster) -> None:
     cluster.pods["gateway-1"]["metadata"]["name"] = "another name by now"
     cluster.pods["gateway-2"]["status"]["phase"] = "Failed"
@@ -332,7 +321,7 @@ def test_a_check_says_where_an_edit_arrives_and_costs_two_requests(
     assert len(cluster.server.asked) == 2
 
 
-def test_a_later_write_costs_one_request_one_list_and_one_for_each_pod(
+def test_a_later_write_costs_one_request_and_one_for_each_pod(
     store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     written_once(store)
@@ -342,7 +331,7 @@ def test_a_later_write_costs_one_request_one_list_and_one_for_each_pod(
     store.write(rds("two\n"), read)
 
     assert len([one for one in cluster.server.asked if one.path == MAP]) == 1
-    assert len(cluster.server.asked) == 1 + 1 + 3
+    assert len(cluster.server.asked) == 1 + 3
 
 
 def test_a_write_that_others_always_come_before_is_stale_at_last(
