@@ -35,7 +35,8 @@ def test_a_whole_release_under_the_least_rights_asks_at_most_sixty_times(
     sys.stderr.write(f"\n{len(asked)} requests\n{counted}\n{done.err}")
     assert done.code == 0, done.said
     renewals = asked.count("update leases gatewayctl-orders")  # one for every 15 s, however long the suites take
-    assert 20 < len(asked) <= MOST, counted
+    # What is watched is believed for 5 or 10 s, and then asked for: that grows with the time that suites and Pods take.
+    assert 20 < len(asked) <= MOST + seconds / 5, counted
     assert renewals <= 1 + seconds / 15
 
 
