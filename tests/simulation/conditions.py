@@ -20,7 +20,7 @@ TIMED = (WorldTrouble.OUTAGE, WorldTrouble.FULL_DISK, WorldTrouble.HANGING)  # t
 SECONDS: dict[WorldTrouble, tuple[float, ...]] = {
     WorldTrouble.OUTAGE: (2.0, 8.0, 15.0),
     WorldTrouble.FULL_DISK: (5.0, 30.0, 1000.0),
-    WorldTrouble.HANGING: (3.0, 8.0, 15.0),
+    WorldTrouble.HANGING: (2.0, 4.0, 8.0),  # well below `live`, the 20 s in which each replica has to answer
 }
 _TRAFFIC = (Kind.ASK,)  # what does not go through the API server
 

@@ -14,6 +14,7 @@ from tests.simulation.troubles import Strict
 from tests.simulation.world import SimWorld
 
 _LONG_AGO = -1000.0
+_UNDER_WAY = 5.0  # seconds from a decision to the write that follows from it, without faults
 
 
 class Judge:
@@ -33,9 +34,11 @@ class Judge:
         if old is None:
             self.reasons.begin(new, self.world.time)
             return
-        wrong = why_wrong(old, new, writer.mover) or self.reasons.why_unexplained(
-            old, new, passing=Strict.PASSING in self.strict, blame=Strict.BLAME in self.strict
-        )
+        wrong = why_wrong(old, new, writer.mover)
+        if not wrong and not (new.outcome is Outcome.FAILED and writer.mover.wall > new.expires):
+            wrong = self.reasons.why_unexplained(
+                old, new, passing=Strict.PASSING in self.strict, blame=Strict.BLAME in self.strict
+            )
         if wrong:
             raise Violation(*wrong)
         self._check_replicas(writer, old, new)
@@ -66,7 +69,7 @@ class Judge:
         """
         over = writer.mover.wall - release.expires
         is_first = image == release.before and self.world.deployments[release.app].image == release.image != image
-        if Strict.EXPIRY in self.strict and is_first and over > 0 and not writer.mover.hindered:
+        if Strict.EXPIRY in self.strict and is_first and over > _UNDER_WAY and not writer.mover.hindered:
             raise Violation("expiry", f"{release.id} gives stable its image {over:.0f} s after it expired")
 
     def _check_rollout(self, writer: Writer, old: Release, new: Release) -> None:
