@@ -8,6 +8,7 @@ from threading import Lock
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import pods
+from gatewayctl.adapters.kubernetes.client.pods import may_run
 from gatewayctl.adapters.kubernetes.client.watch import WatchedList
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.gateway.port_forward import PortForwards
@@ -138,9 +139,7 @@ def _is_ready(pod: Object) -> bool:
 
 
 def _is_serving(pod: Object) -> bool:
-    if part(pod, "status").get("phase") in {"Succeeded", "Failed"}:
-        return False
-    return _is_ready(pod) or not _is_ending(pod)
+    return may_run(pod) and (_is_ready(pod) or not _is_ending(pod))
 
 
 def _why_not(pod: Object) -> str:

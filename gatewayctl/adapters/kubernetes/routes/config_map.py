@@ -22,14 +22,15 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
     write_conditionally,
 )
 from gatewayctl.adapters.kubernetes.client.json import name_of, part, texts
-from gatewayctl.adapters.kubernetes.client.names import WAITING, WRITE
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import config_maps, pods
+from gatewayctl.adapters.kubernetes.client.pods import may_run
 from gatewayctl.adapters.kubernetes.client.watch import WatchedList, WatchedObject
 
 # Where the gateway is: plain data that every room may be given.
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace
 from gatewayctl.adapters.kubernetes.routes.ownership import check_mounts, check_object
-from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in
+from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in, waiting_note
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile, adds_rule
@@ -79,7 +80,7 @@ class KubernetesRouteStore:
         found = self._get(self._watched.read)
         check_object(self._place, found)
         self._to_files(found)
-        running = _running(self._gateway_pods.read())
+        running = [pod for pod in self._gateway_pods.read() if may_run(pod)]
         folders = check_mounts(self._place, running)
         if not running:
             return f"{self._name}; no gateway Pod runs that could mount it"
@@ -113,7 +114,7 @@ class KubernetesRouteStore:
 
         try:
             # A Pod that a late list has not yet syncs up to a minute later, and every proof waits for it.
-            names = [name_of(pod) for pod in _running(self._gateway_pods.read())]
+            names = [name_of(pod) for pod in self._gateway_pods.read() if may_run(pod)]
         except ApiFault as fault:
             names, failed = [], {"all": str(fault)}
         if names:
@@ -160,10 +161,7 @@ class KubernetesRouteStore:
 
         def send(found: VersionedFiles) -> VersionedFiles:
             version = StoredVersion.parse(found.version).state
-            metadata = {
-                "resourceVersion": version,
-                "annotations": {WRITE: mark, WAITING: str(behind) if behind else None},
-            }
+            metadata = {"resourceVersion": version, "annotations": {WRITE: mark, **waiting_note(behind)}}
             asked = time.monotonic()
             written = self._api.merge(self._path, {"metadata": metadata, "data": changed})
             self._watched.update(written, asked)
@@ -207,10 +205,6 @@ class KubernetesRouteStore:
         mark = texts(metadata, "annotations").get(WRITE, "")
         version = StoredVersion(str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), mark)
         return VersionedFiles(tuple(SourceFile(key, str(data[key])) for key in self._place.keys), str(version))
-
-
-def _running(found: tuple[Object, ...]) -> list[Object]:
-    return [pod for pod in found if part(pod, "status").get("phase") not in {"Succeeded", "Failed"}]
 
 
 def _is_unchanged(found: VersionedFiles, expected: VersionedFiles) -> bool:

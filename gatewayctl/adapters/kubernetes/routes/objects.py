@@ -18,7 +18,7 @@ from gatewayctl.adapters.kubernetes.client.conditional_write import (
     write_conditionally,
 )
 from gatewayctl.adapters.kubernetes.client.json import part, texts
-from gatewayctl.adapters.kubernetes.client.names import WAITING, WRITE
+from gatewayctl.adapters.kubernetes.client.names import WRITE
 from gatewayctl.adapters.kubernetes.client.paths import custom_objects
 from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
 
@@ -26,7 +26,7 @@ from gatewayctl.adapters.kubernetes.client.watch import WatchedObject
 from gatewayctl.adapters.kubernetes.gateway.place import RouteObjects
 from gatewayctl.adapters.kubernetes.routes.object_text import ObjectText
 from gatewayctl.adapters.kubernetes.routes.ownership import check_route
-from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in
+from gatewayctl.adapters.kubernetes.routes.version import StoredVersion, waiting_in, waiting_note
 from gatewayctl.domain.errors import EnvironmentFailed, Refused, StaleWrite, UsageFault
 from gatewayctl.domain.platform import VersionedFiles
 from gatewayctl.domain.routing import Files, SourceFile, adds_rule
@@ -103,7 +103,7 @@ class ObjectRouteStore:
         """Write one object; every attempt carries the same mark. Raises StaleWrite, EnvironmentFailed."""
         route, watched = edit.before.name, self._watched[edit.before.name]
         name = f"{self._resource.kind} {route}"
-        waiting = {WAITING: str(self.behind) if self.behind else None}
+        waiting = waiting_note(self.behind)
 
         def send(found: Object) -> Object:
             operations = self._text.patch_of(found, route, edit.text)

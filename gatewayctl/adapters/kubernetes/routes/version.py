@@ -7,6 +7,11 @@ from gatewayctl.adapters.kubernetes.client.json import texts
 from gatewayctl.adapters.kubernetes.client.names import WAITING
 
 
+def waiting_note(behind: int) -> dict[str, str | None]:
+    """The annotation of a write behind which so many releases wait; None takes it away."""
+    return {WAITING: str(behind) if behind else None}
+
+
 def waiting_in(found: Object) -> int:
     """How many releases waited when an object was written last; none where that is not written."""
     text = texts(found, "metadata", "annotations").get(WAITING, "")

@@ -7,12 +7,12 @@ from datetime import datetime
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
 from gatewayctl.adapters.kubernetes.client.names import IMAGE, MANAGER, WRITE
+from gatewayctl.adapters.kubernetes.client.pods import may_run
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import is_same_image
 
 HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
-_ENDED = ("Succeeded", "Failed")
 _OVERDUE = 30.0  # seconds; a kubelet that lives has stopped and removed a Pod so long after its grace period
 
 
@@ -139,11 +139,6 @@ def is_pod_of(pod: Object, deployment: str) -> bool:
     return bool(made) and any(
         owner.get("kind") == "ReplicaSet" and owner.get("name") == f"{deployment}-{made}" for owner in _owners(pod)
     )
-
-
-def may_run(pod: Object) -> bool:
-    """Whether any of its containers may still run; an evicted Pod stays listed for ever, and runs nothing."""
-    return part(pod, "status").get("phase") not in _ENDED
 
 
 def is_terminating(pod: Object) -> bool:

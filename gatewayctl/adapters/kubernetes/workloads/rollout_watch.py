@@ -12,13 +12,13 @@ from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, part
 from gatewayctl.adapters.kubernetes.client.paths import deployments, pods
+from gatewayctl.adapters.kubernetes.client.pods import may_run
 from gatewayctl.adapters.kubernetes.client.watch import STALENESS, Listing, Watch
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     Template,
     hash_of,
     is_pod_of,
     is_terminating,
-    may_run,
     selector,
 )
 from gatewayctl.waiting import pause

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import items, name_of, number, part
+from gatewayctl.adapters.kubernetes.client.pods import may_run
 from gatewayctl.adapters.kubernetes.workloads.objects import (
     desired_replicas,
     is_observed,
     is_ready,
     is_terminating,
-    may_run,
 )
 from gatewayctl.domain.platform import Trouble, TroubleKind
 
