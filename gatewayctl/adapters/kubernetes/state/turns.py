@@ -27,13 +27,13 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.turns import TURN
 from gatewayctl.ports import Clock
-from gatewayctl.waiting import pause
+from gatewayctl.waiting import Backoff, pause
 
 _PREFIX = "turn.gatewayctl.dev/"
 _LOOK = 0.15  # seconds between two looks for each one before us; about a third of what one write takes
 _RARELY = 2.0  # seconds between two looks at most
 _ATTEMPTS = 8  # of a patch: the API server gives up when too many others patch at once
-_PAUSE = 0.05  # seconds before the second attempt at most, and so much longer before each one after it
+_FIRST, _LONGEST = 0.05, 0.4  # seconds before the second attempt at most, and before any
 _NO_NUMBER = 2**63  # of a ticket whose number is not told yet: it came last
 
 
@@ -173,13 +173,14 @@ class KubernetesTurns:
                 return self._patch({**notes})
 
     def _patch(self, notes: dict[str, str | None]) -> Object:
+        backoff = Backoff(secrets.token_hex(4), _FIRST, _LONGEST)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._api.merge(leases(self._namespace, TURNS), {"metadata": {"annotations": notes}})
             except VersionConflict:
                 if attempt == _ATTEMPTS:
                     raise
-                pause(_PAUSE * attempt * secrets.randbelow(1000) / 1000, self._clock)
+                pause(backoff.pause(attempt), self._clock)
         raise AssertionError("the last attempt returns or raises")
 
 
