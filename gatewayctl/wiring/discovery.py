@@ -67,10 +67,12 @@ class Session:
 
     def find_release(self, name: str, release: str) -> Release | None:
         """The release with the id `release`, open or ended; None when the journal of application `name` has none."""
-        journal = self.ports.journal
-        current = journal.load(name)
-        every = (*([current.release] if current else []), *journal.history(name))
-        return next((one for one in every if one.id == release), None)
+        from gatewayctl.orchestration.open_release import find_ended
+
+        current = self.ports.journal.load(name)
+        if current and current.release.id == release:
+            return current.release
+        return find_ended(self.ports, name, release)
 
     @property
     def driver(self) -> "Driver":
