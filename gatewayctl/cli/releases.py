@@ -96,7 +96,7 @@ def promote(
     """Give stable the image of the waiting release, remove the rule, scale the canary to zero."""
     session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
-        end_command(session, session.driver.promote(app, PromoteAsked(untested), release_id), output)
+        end_command(session, session.driver.send(app, PromoteAsked(untested), release_id), output)
 
 
 def abort(

@@ -1,4 +1,4 @@
-"""The commands that begin a release, or act on an open one: begin, send, promote, abort.
+"""The commands that begin a release, or act on an open one: begin, send, abort.
 
 One process at a time drives an application: it holds the lease. loop.py says how a release is driven.
 """
@@ -10,7 +10,7 @@ from functools import partial
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded
-from gatewayctl.domain.lifecycle import AbortAsked, Event, PromoteAsked, Resumed, advance, at_time
+from gatewayctl.domain.lifecycle import AbortAsked, Event, Resumed, advance, at_time
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.orchestration.context import FILES
 from gatewayctl.orchestration.loop import ReleaseLoop
@@ -55,7 +55,8 @@ class Driver(ReleaseLoop):
     def send(self, app: str, event: Event, release_id: str = "") -> Release:
         """Give an open release an event (promote, smoke, resume) and drive it on: `release_id`, or the one open now.
 
-        Raises Busy, UsageFault, Conflict; Superseded when that release is no longer the open one.
+        Raises Busy, Conflict, UsageFault for what the release cannot grant (it is not tested, or has expired);
+        Superseded when that release is no longer the open one.
         """
         meant = self.open(app, release_id).release.id
         with self._release_lease_after(app):
@@ -64,10 +65,6 @@ class Driver(ReleaseLoop):
             # What cannot be granted is refused before anything is written; the time is looked at again after the write.
             advance(record.release, at_time(event, self.ports.clock.wall()))
             return self._drive(self._take_up(record), event)
-
-    def promote(self, app: str, event: PromoteAsked, release_id: str = "") -> Release:
-        """Make the canary of a waiting release stable. Raises UsageFault when it has expired or is not tested."""
-        return self.send(app, event, release_id)
 
     def abort(self, app: str, reason: str, release_id: str = "") -> Release:
         """Abort a release, also one that another process drives: write the journal, wait for the lease, go back.

@@ -193,7 +193,7 @@ def test_a_route_that_came_during_the_release_fails_confirm_and_is_told_by_statu
 
     seen = survey(driver.ports, release.target)
     text = StatusReport((seen,)).text()
-    ended = driver.promote("orders", PromoteAsked())
+    ended = driver.send("orders", PromoteAsked())
 
     assert "rule   on 2 of 3 routes: routes.txt:7 /v2/orders has none" in text
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.CONFLICT)
@@ -223,7 +223,7 @@ def test_a_route_that_came_during_the_release_and_that_no_rule_can_cover_fails_c
     driver.begin(a_plain_release(world, Mode.MANUAL))
     add_route(world, "/v2/* -> orders\n")
 
-    ended = driver.promote("orders", PromoteAsked())
+    ended = driver.send("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.CONFLICT)
     assert "routes.txt:7: expressions are not covered" in ended.reason
@@ -239,7 +239,7 @@ def test_a_route_of_somebody_else_that_came_meanwhile_does_not_matter():
     driver.begin(a_plain_release(world, Mode.MANUAL))
     add_route(world, "/v2/payments -> payments\n")
 
-    assert driver.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
+    assert driver.send("orders", PromoteAsked()).outcome is Outcome.PROMOTED
 
 
 def test_a_missing_rule_is_not_taken_for_a_new_route():
@@ -249,7 +249,7 @@ def test_a_missing_rule_is_not_taken_for_a_new_route():
     stored = driver.ports.gateway.store.read()
     driver.ports.gateway.store.write((SourceFile("routes.txt", ROUTES),), stored)
 
-    ended = driver.promote("orders", PromoteAsked())
+    ended = driver.send("orders", PromoteAsked())
 
     assert ended.outcome is Outcome.FAILED
     assert "the rule is not in the gateway's files" in ended.reason

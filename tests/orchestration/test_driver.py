@@ -88,7 +88,7 @@ def test_an_image_that_someone_else_gave_to_stable_is_not_overwritten():
     world.deployments["orders"] = replace(world.deployments["orders"], image="shop/orders:1.0.1", version=9)
     world.sleep(20.0)
 
-    ended = driver.promote("orders", PromoteAsked())
+    ended = driver.send("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.CONFLICT)
     assert exit_code(ended) is ExitCode.CONFLICT
@@ -103,7 +103,7 @@ def test_a_canary_image_that_someone_else_set_is_a_conflict_and_everything_goes_
     driver.begin(release)
     world.deployments["orders-canary"] = replace(world.deployments["orders-canary"], image="shop/orders:2.0", version=9)
 
-    ended = driver.promote("orders", PromoteAsked())
+    ended = driver.send("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome, exit_code(ended)) == (Phase.DONE, Outcome.CONFLICT, ExitCode.CONFLICT)
     assert world.published[-1][1][0].text == ROUTES
@@ -129,7 +129,7 @@ def test_a_canary_service_that_somebody_took_away_ends_the_release_long_before_t
     world.lost.add("orders-canary")
     begun = world.time
 
-    ended = driver.promote("orders", PromoteAsked())
+    ended = driver.send("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.REJECTED)
     assert "gw-0 has run the rule for 20 s, but a marked request was not answered by the canary" in ended.reason
@@ -143,7 +143,7 @@ def test_a_canary_service_that_is_only_late_is_waited_for():
     world.lost.add("orders-canary")
     at(world, world.time + 15.0, lambda: world.lost.discard("orders-canary"))
 
-    assert driver.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
+    assert driver.send("orders", PromoteAsked()).outcome is Outcome.PROMOTED
 
 
 def test_a_canary_deployment_that_somebody_took_away_ends_the_release_at_once_and_all_else_is_put_back():
@@ -154,7 +154,7 @@ def test_a_canary_deployment_that_somebody_took_away_ends_the_release_at_once_an
     del world.deployments["orders-canary"]
     begun = world.time
 
-    ended = driver.promote("orders", PromoteAsked())
+    ended = driver.send("orders", PromoteAsked())
 
     assert (ended.phase, ended.outcome) == (Phase.DONE, Outcome.FAILED)
     assert "there is no Deployment orders-canary" in ended.reason
@@ -180,9 +180,9 @@ def test_a_pipeline_takes_a_release_through_its_stages():
 
     assert driver.begin(release).phase is Phase.WAIT
     with pytest.raises(UsageFault, match="has not passed its suites"):
-        driver.promote("orders", PromoteAsked())
+        driver.send("orders", PromoteAsked())
     assert driver.send("orders", SmokeAsked()).tested
-    assert driver.promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
+    assert driver.send("orders", PromoteAsked()).outcome is Outcome.PROMOTED
 
 
 def test_what_was_proven_too_long_ago_is_not_promoted():
@@ -192,7 +192,7 @@ def test_what_was_proven_too_long_ago_is_not_promoted():
     world.time += 3601.0
 
     with pytest.raises(UsageFault, match="has expired"):
-        driver.promote("orders", PromoteAsked())
+        driver.send("orders", PromoteAsked())
     assert driver.abort("orders", "expired").ended
 
 

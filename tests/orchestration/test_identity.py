@@ -27,7 +27,7 @@ PLAIN = replace(ORDERS, trial=Trial(timings=ORDERS.trial.timings))
 
 Command = Callable[[Driver, str], Release]
 COMMANDS: dict[str, Command] = {
-    "promote": lambda driver, wanted: driver.promote("orders", PromoteAsked(), wanted),
+    "promote": lambda driver, wanted: driver.send("orders", PromoteAsked(), wanted),
     "resume": lambda driver, wanted: driver.send("orders", Resumed(), wanted),
     "smoke": lambda driver, wanted: driver.send("orders", SmokeAsked(), wanted),
     "abort": lambda driver, wanted: driver.abort("orders", "no", wanted),
@@ -110,7 +110,7 @@ def test_a_command_with_the_id_of_the_open_release_acts_on_it():
     world, suites = a_shop()
     begin(world, suites, "r-aaa", 1)
 
-    ended = a_driver(world, suites, 2).promote("orders", PromoteAsked(), "r-aaa")
+    ended = a_driver(world, suites, 2).send("orders", PromoteAsked(), "r-aaa")
 
     assert (ended.id, ended.outcome) == ("r-aaa", Outcome.PROMOTED)
 
@@ -190,7 +190,7 @@ def test_the_time_to_live_of_a_saved_plan_starts_when_it_is_carried_out():
     assert waiting.place == PLACE
     assert waiting.created == pytest.approx(world.wall(), abs=60.0)
     assert waiting.expires == waiting.created + 3600.0
-    assert a_driver(world, suites, 2).promote("orders", PromoteAsked()).outcome is Outcome.PROMOTED
+    assert a_driver(world, suites, 2).send("orders", PromoteAsked()).outcome is Outcome.PROMOTED
 
 
 def test_a_plan_is_carried_out_once():
@@ -361,7 +361,7 @@ def test_expiry_is_read_once_the_lease_is_held():
 
     driver = a_driver(world, suites, 2)
     with pytest.raises(UsageFault, match="has expired"):
-        replace(driver, ports=replace(driver.ports, leases=Slow(world))).promote("orders", PromoteAsked())
+        replace(driver, ports=replace(driver.ports, leases=Slow(world))).send("orders", PromoteAsked())
 
     assert world.deployments["orders"].image == "shop/orders:1.0"
 
@@ -378,7 +378,7 @@ def test_expiry_is_read_again_once_the_release_is_taken_up():
 
     driver = a_driver(world, suites, 2)
     with pytest.raises(UsageFault, match="has expired"):
-        replace(driver, ports=replace(driver.ports, leases=Sleepy(world))).promote("orders", PromoteAsked())
+        replace(driver, ports=replace(driver.ports, leases=Sleepy(world))).send("orders", PromoteAsked())
 
     assert world.records["orders"].release.phase is Phase.WAIT
 

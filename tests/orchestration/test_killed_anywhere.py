@@ -35,7 +35,7 @@ def run_release(world: World, suites: AskingSuites, release: Release) -> None:
     driver = a_driver(world, suites, pid=1)
     ended = driver.begin(release)
     if not ended.ended:
-        driver.promote("orders", PromoteAsked())
+        driver.send("orders", PromoteAsked())
 
 
 def count_writes(scenario: dict) -> int:
@@ -115,7 +115,7 @@ def finish(world: World, suites: AskingSuites, way_on: str, pid: int) -> None:
         return
     release = driver.send("orders", Resumed())
     if not release.ended:
-        driver.promote("orders", PromoteAsked())
+        driver.send("orders", PromoteAsked())
 
 
 def complete(world: World, suites: AskingSuites, way_on: str, pid: int = 2) -> None:

@@ -54,7 +54,7 @@ def main() -> None:
     release = draft(ports, ReleaseRequest(app, image, mode, current_holder().actor, wired.neighbours("orders")))
     ended = driver.begin(release)
     if not ended.ended:
-        driver.promote("orders", PromoteAsked())
+        driver.send("orders", PromoteAsked())
     raise SystemExit(f"never came to {phase}: {ended.phase} {ended.reason}")
 
 

@@ -145,7 +145,7 @@ def promote(app: App, state: ScheduleState, *, untested: bool) -> Job:
     def job(driver: Driver) -> Release:
         if untested:
             state.observer.untested.add(app.name)
-        return driver.promote(app.name, PromoteAsked(untested))
+        return driver.send(app.name, PromoteAsked(untested))
 
     return job
 

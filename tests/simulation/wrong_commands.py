@@ -41,9 +41,10 @@ class AnyGateway(Driver):
 class PromotesExpired(Driver):
     """Promotes what was proven at any time: it takes the beginning of the release for now."""
 
-    def promote(self, app: str, event: PromoteAsked, release_id: str = "") -> Release:
-        created = self.open(app, release_id).release.created
-        return self.send(app, replace(event, now=created), release_id)
+    def send(self, app: str, event: Event, release_id: str = "") -> Release:
+        if isinstance(event, PromoteAsked):
+            event = replace(event, now=self.open(app, release_id).release.created)
+        return Driver.send(self, app, event, release_id)
 
 
 class PromotesOnResume(Driver):

@@ -97,7 +97,7 @@ def test_a_process_that_takes_a_release_over_writes_no_event_again(shop: Shop) -
     suites, release = a_drafted(shop)
     shop.driver(suites).begin(release)
 
-    shop.driver(suites, pid=2).promote("orders", PromoteAsked())
+    shop.driver(suites, pid=2).send("orders", PromoteAsked())
 
     assert shop.reasons == ["Routed", "Waiting", "Promoted"]
 
