@@ -110,6 +110,19 @@ class VersionedFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How a client speaks TLS to the gateway: paths of PEM files, never their content.
+
+    An empty `ca` means the authorities that the system trusts. `certificate` and `key` are the client's own, both or
+    none: a gateway may ask for them.
+    """
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """One GET to one replica. Headers are pairs, because a name may be sent twice. Seconds."""
 
