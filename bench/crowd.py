@@ -61,6 +61,10 @@ class Tallied:
         """As the store."""
         return self.store.read()
 
+    def announce(self) -> None:
+        """As the store."""
+        self.store.announce()
+
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """As the store."""
         try:

@@ -94,3 +94,4 @@ def _written(session: Session, edit: Callable[[Files], Change]) -> None:
     stored = store.read()
     for stage in edit(stored.files).stages:
         stored = store.write(stage, stored)
+        store.announce()

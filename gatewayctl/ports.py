@@ -133,6 +133,12 @@ class RouteStore(Protocol):
         Always makes a new version, as in `WorkloadWriter.change`, and returns it.
         """
 
+    def announce(self) -> None:
+        """Make all that watch the files look at them now, after writes. Does nothing where they look by themselves.
+
+        What this cannot reach looks later, so it raises nothing.
+        """
+
 
 class Replicas(Protocol):
     """The gateway's running processes."""

@@ -82,6 +82,7 @@ class _Turn:
 def retry_on_conflict(context: StepContext, attempt: Callable[[], T]) -> T:
     """The result of `attempt`, tried when it is our turn and again as often as it raises StaleWrite.
 
+    What it wrote is announced to the gateway when the turn is over: the next one need not wait for that.
     Raises Transient when neither the line moves nor a try succeeds, and what `attempt` raises.
     """
     turn = _Turn(context, context.ports.clock.now())
@@ -97,8 +98,10 @@ def retry_on_conflict(context: StepContext, attempt: Callable[[], T]) -> T:
             raise
 
     try:
-        return until(look, _WHAT, context.deadline(math.inf, Backoff(context.release.id, _FIRST, _LONGEST)))
+        done = until(look, _WHAT, context.deadline(math.inf, Backoff(context.release.id, _FIRST, _LONGEST)))
     except _NoTurn as fault:
         raise Transient(str(fault), hint=fault.hint) from fault
     finally:
         turn.end()
+    context.ports.gateway.store.announce()
+    return done

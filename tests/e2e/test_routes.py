@@ -59,6 +59,7 @@ def write_page(store: KubernetesRouteStore, page: str) -> None:
     read = store.read()
     (file,) = read.files
     store.write((SourceFile(file.name, file.text.replace(MARK, f"{page}; {MARK}")),), read)
+    store.announce()
 
 
 def switched(cluster: ShopCluster, store: KubernetesRouteStore, replicas: KubernetesReplicas, page: str) -> float:
@@ -69,6 +70,7 @@ def switched(cluster: ShopCluster, store: KubernetesRouteStore, replicas: Kubern
     cluster.settle(lambda: all(said(one).startswith(f"{page};") for one in replicas.list()), f"{page} to be served")
     took = time.monotonic() - start
     store.write(first.files, store.read())
+    store.announce()
     cluster.settle(lambda: all(said(one).startswith(MARK) for one in replicas.list()), "the first page to be served")
     return took
 

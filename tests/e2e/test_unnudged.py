@@ -12,7 +12,7 @@ _DIES = """
 import os, signal
 from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
 from gatewayctl.cli.app import main
-KubernetesRouteStore.nudge = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+KubernetesRouteStore.announce = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 main()
 """
 

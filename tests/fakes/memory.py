@@ -124,6 +124,9 @@ class MemoryRouteStore:
         world.burn("after write")
         return written
 
+    def announce(self) -> None:
+        """Nothing: the replicas look by themselves."""
+
 
 class MemoryGateway:
     """ports.Replicas, ports.Prober and ports.Readback of the toy product."""

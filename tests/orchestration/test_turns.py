@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import patch
 
 from gatewayctl.domain.errors import EnvironmentFailed, Superseded
+from gatewayctl.domain.platform import Replica, UpstreamProof, Validation, VersionedFiles
+from gatewayctl.domain.routing import Change, Files, SourceFile
 from gatewayctl.domain.turns import TURN
 from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.orchestration.retries import retry_on_conflict
+from gatewayctl.orchestration.routes import publish
 from gatewayctl.ports import Turns
 from tests.fakes.memory import MemoryTurns
 from tests.fakes.shop import AskingSuites, a_release, ports
@@ -181,3 +185,50 @@ def test_who_is_stopped_while_it_waits_leaves_the_line() -> None:
     assert [type(fault) for fault in raised] == [Superseded]
     other.leave("r-other")
     assert not other.has_line()
+
+
+def test_what_was_written_is_announced_when_the_turn_is_over() -> None:
+    """Annotating every gateway Pod takes time, in which the next one can write already."""
+    crowd = Crowd(1)
+    context, said = crowd.contexts[0], list[str]()
+    store, turns = context.ports.gateway.store, context.ports.turns
+    context.ports.turns.place(context.release.app, context.release.id)
+
+    with (
+        patch.object(turns, "has_line", return_value=True),
+        patch.object(turns, "leave", side_effect=lambda _: said.append("left")),
+        patch.object(store, "announce", side_effect=lambda: said.append("announced")),
+    ):
+        retry_on_conflict(context, lambda: said.append("written"))
+
+    assert said == ["written", "left", "announced"]
+
+
+def test_upstreams_are_announced_before_they_are_waited_for() -> None:
+    """The gateway would look for the file with the canary's upstream only a minute later."""
+    context, said = Crowd(1).contexts[0], list[str]()
+    gateway, stored = context.ports.gateway, context.ports.gateway.store.read()
+    clusters, routes = SourceFile("clusters.txt", ""), SourceFile("routes.txt", "")
+    change = Change(((clusters,), (routes,)))
+
+    def write(files: Files, expected: VersionedFiles) -> VersionedFiles:
+        said.append(files[0].name)
+        return expected
+
+    def ask(_replica: Replica, _upstream: str) -> UpstreamProof:
+        if said[-1] != "asked":  # there are several replicas
+            said.append("asked")
+        return UpstreamProof(asked=True, endpoints=1)
+
+    with (
+        patch("gatewayctl.orchestration.routes.wait_for_canary", return_value=None),
+        patch.object(gateway.dialect, "insert", return_value=change),
+        patch.object(gateway.checker, "check", return_value=Validation(ok=True, checked=True)),
+        patch.object(gateway.store, "write", side_effect=write),
+        patch.object(gateway.store, "read", return_value=stored),
+        patch.object(gateway.store, "announce", side_effect=lambda: said.append("announced")),
+        patch.object(gateway.readback, "upstream_ready", side_effect=ask),
+    ):
+        publish(context)
+
+    assert said == ["clusters.txt", "announced", "asked", "routes.txt", "announced"]

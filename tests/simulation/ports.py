@@ -54,6 +54,9 @@ class SimRouteStore:
         self.process.state.tally.add("objects written one after the other")
         return expected
 
+    def announce(self) -> None:
+        self.inner.announce()
+
     def _write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         process, writer = self.process, self.process.writer()
 

@@ -45,6 +45,9 @@ class SandboxRouteStore:
             self._folder.write_spec(self._folder.routes_file, changed)
         return _to_versioned_files(changed)
 
+    def announce(self) -> None:
+        """Nothing: the replicas look by themselves."""
+
     def _spec(self) -> RoutesSpec:
         spec = self._folder.routes()
         if spec is None:

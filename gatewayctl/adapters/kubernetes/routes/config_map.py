@@ -44,7 +44,7 @@ _ANNOTATE_ATTEMPTS = 5  # for one Pod; without the annotation its kubelet takes 
 
 
 class KubernetesRouteStore:
-    """Reads and writes `keys` of one ConfigMap; after each write it makes the kubelets sync every gateway Pod at once.
+    """Reads and writes `keys` of one ConfigMap, and makes the kubelets sync every gateway Pod at once.
 
     Both are requested once and then watched. `listing` has the gateway's Pods where others read them, too. `behind` is
     how many releases wait for our next write; it is written with it, and `waiting` reads it.
@@ -64,7 +64,7 @@ class KubernetesRouteStore:
 
     @property
     def unnudged(self) -> dict[str, str]:
-        """Pods that could not be annotated after the last write, with the reason; they sync a minute later."""
+        """Pods that could not be annotated at the last announcement, with the reason; they sync a minute later."""
         return dict(self._unnudged)
 
     def read(self) -> VersionedFiles:
@@ -98,13 +98,11 @@ class KubernetesRouteStore:
         if not StoredVersion.parse(expected.version).mark and adds_rule(expected.files, after):
             self.check()
         mark = secrets.token_hex(8)
-        written = self._write(wanted, expected, mark)
-        self.nudge(mark)
-        return written
+        return self._write(wanted, expected, mark)
 
-    def nudge(self, mark: str = "") -> None:
+    def announce(self) -> None:
         """Make the kubelets sync all gateway Pods now, by an annotation; `unnudged` then has those that failed."""
-        body = {"metadata": {"annotations": {NUDGE: mark or secrets.token_hex(8)}}}
+        body = {"metadata": {"annotations": {NUDGE: secrets.token_hex(8)}}}
         failed: dict[str, str] = {}
 
         def annotate(name: str) -> None:

@@ -83,6 +83,9 @@ class ObjectRouteStore:
             written[file.name] = self._write_one(_Edit(file, wanted[file.name], version, mark))
         return self._to_files(written)
 
+    def announce(self) -> None:
+        """Nothing: the gateway's controller watches its routes."""
+
     def try_write(self, route: str, text: str) -> None:
         """Ask the API server whether it would take this text for a route. Raises what a write would raise."""
         found = self._get(route, self._watched[route].get)

@@ -218,10 +218,10 @@ def test_what_the_server_rejects_for_its_own_reasons_is_no_conflict(
         store.write(rds("two\n"), read)
 
 
-def test_every_write_annotates_every_pod_anew(store: KubernetesRouteStore, cluster: FakeCluster) -> None:
+def test_every_announcement_annotates_every_pod_anew(store: KubernetesRouteStore, cluster: FakeCluster) -> None:
     seen = []
     for _ in range(2):
-        store.write((), store.read())
+        store.announce()
         seen.append({pod["metadata"]["annotations"][NUDGE] for pod in cluster.pods.values()})
 
     assert [len(nudges) for nudges in seen] == [1, 1]
@@ -235,7 +235,7 @@ def test_a_pod_that_cannot_be_annotated_is_remembered_and_raises_nothing(
     forbidden = failure(403, 'pods "gateway-1" is forbidden')
     cluster.server.before_write = lambda asked: forbidden if asked.path == f"{PODS}/gateway-1" else None
 
-    store.write(rds("two\n"), store.read())
+    store.announce()
 
     assert list(store.unnudged) == ["gateway-1"]
     assert "forbidden" in store.unnudged["gateway-1"]
@@ -256,7 +256,7 @@ def test_an_annotation_that_conflicts_or_has_no_answer_is_sent_again(
 
     cluster.server.before_write = refuse_first
 
-    store.write(rds("two\n"), store.read())
+    store.announce()
 
     assert len(refused) == 3
     assert store.unnudged == {}
@@ -267,7 +267,7 @@ def test_a_pod_that_went_away_or_has_finished_is_not_missed(store: KubernetesRou
     cluster.pods["gateway-1"]["metadata"]["name"] = "another name by now"
     cluster.pods["gateway-2"]["status"]["phase"] = "Failed"
 
-    store.write(rds("two\n"), store.read())
+    store.announce()
 
     assert store.unnudged == {}
     assert "annotations" not in cluster.pods["gateway-2"]["metadata"]
@@ -325,10 +325,12 @@ def test_a_later_write_costs_one_request_and_one_for_each_pod(
     store: KubernetesRouteStore, cluster: FakeCluster
 ) -> None:
     written_once(store)
+    store.announce()
     read = store.read()
     cluster.server.asked.clear()
 
     store.write(rds("two\n"), read)
+    store.announce()
 
     assert len([one for one in cluster.server.asked if one.path == MAP]) == 1
     assert len(cluster.server.asked) == 1 + 3
