@@ -97,10 +97,16 @@ def curl(
 
 
 def find_routed_release(session: Session, app: str) -> Release:
-    """The release whose rule is in the gateway's files, a standing rule's last one included. Raises UsageFault."""
+    """The release whose rule is in the gateway's files, a standing rule's last one included.
+
+    Raises UsageFault when there is none, Conflict when it goes through another gateway than this configuration's.
+    """
+    from gatewayctl.orchestration.open_release import check_place
+
     record = session.ports.journal.load(app)
     if record is None or not session.ports.gateway.own_routes(app):
         raise UsageFault(f"no canary of {app} is routed", hint=f"gatewayctl start {app} --image IMAGE")
+    check_place(session.ports, record.release)
     return record.release
 
 

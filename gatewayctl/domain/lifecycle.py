@@ -66,10 +66,14 @@ _CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The effect of `phase` is done, and this was checked; `now` is when (epoch seconds)."""
+    """The effect of `phase` is done, and this was checked; `now` is when (epoch seconds).
+
+    `build` is the digest of the image that it started, if it started one and that is known.
+    """
 
     phase: Phase
     now: float = 0.0
+    build: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Failed:
 def event_of(phase: Phase, judgement: Judgement) -> "Passed | Failed":
     """The event that a judged step of `phase` leads to."""
     if judgement.verdict is Verdict.PASS:
-        return Passed(phase)
+        return Passed(phase, build=judgement.build)
     return Failed(phase, _CAUSES[judgement.verdict], judgement.text)
 
 
@@ -102,7 +106,9 @@ class PromoteAsked:
 
 @dataclass(frozen=True, slots=True)
 class SmokeAsked:
-    """Someone wants the suites (again)."""
+    """Someone wants the suites (again); `now` is when (epoch seconds)."""
+
+    now: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,11 @@ Event = Passed | Failed | PromoteAsked | SmokeAsked | AbortAsked | Resumed
 
 def at_time(event: Event, now: float) -> Event:
     """The event with the time of it, where what follows depends on that and it has none yet."""
-    return replace(event, now=now) if isinstance(event, Passed | PromoteAsked | Resumed) and not event.now else event
+    return (
+        replace(event, now=now)
+        if isinstance(event, Passed | PromoteAsked | SmokeAsked | Resumed) and not event.now
+        else event
+    )
 
 
 EFFECTS: dict[Phase, tuple[Effect, ...]] = {row.phase: (row.effect,) if row.effect else () for row in ROWS.values()}
@@ -146,8 +156,8 @@ def _move(release: Release, event: Event) -> Release:
     if release.ended:
         return release
     match event:
-        case Passed(phase, now) if phase is release.phase:
-            return _go_on(replace(release, stuck=""), now)
+        case Passed(phase, now, build) if phase is release.phase:
+            return _go_on(replace(release, stuck="", build=build or release.build), now)
         case Failed(phase, cause, reason) if phase is release.phase and ROWS[phase].effect:
             return _fail(release, cause, reason)
         case AbortAsked(reason):
@@ -156,8 +166,8 @@ def _move(release: Release, event: Event) -> Release:
             return _resume(replace(release, stuck=""), now, stable_image)
         case PromoteAsked():
             return _promote(release, event)
-        case SmokeAsked():
-            return _smoke(release)
+        case SmokeAsked(now):
+            return _smoke(release, now)
         case _:
             return release  # a late or repeated event
 
@@ -212,11 +222,7 @@ def _promote(release: Release, asked: PromoteAsked) -> Release:
             f"release {release.id} of {release.app} cannot be promoted in phase {release.phase}",
             hint=f"gatewayctl status {release.app}",
         )
-    if release.has_expired(asked.now):
-        raise UsageFault(
-            f"release {release.id} of {release.app} has expired: what was proven is too old to rely on",
-            hint=f"gatewayctl abort {release.app}, then release again",
-        )
+    _refuse_if_expired(release, asked.now)
     if has_tests(release) and not (release.tested or asked.untested):
         raise UsageFault(
             f"release {release.id} of {release.app} has not passed its suites",
@@ -225,7 +231,15 @@ def _promote(release: Release, asked: PromoteAsked) -> Release:
     return release.at(Phase.CONFIRM)
 
 
-def _smoke(release: Release) -> Release:
+def _refuse_if_expired(release: Release, now: float) -> None:
+    if release.has_expired(now):
+        raise UsageFault(
+            f"release {release.id} of {release.app} has expired: what was proven is too old to rely on",
+            hint=f"gatewayctl abort {release.app}, then release again",
+        )
+
+
+def _smoke(release: Release, now: float) -> Release:
     stage = ROWS[release.phase].stage
     if stage is Stage.TEST:
         return release  # it is being done
@@ -234,6 +248,7 @@ def _smoke(release: Release) -> Release:
             f"release {release.id} of {release.app} cannot be tested in phase {release.phase}",
             hint=f"gatewayctl status {release.app}",
         )
+    _refuse_if_expired(release, now)
     if not has_tests(release):
         raise UsageFault(
             f"{release.app} has no suite to run",

@@ -158,6 +158,7 @@ class Release:
     the gateway can mark the canary's answers. `place` is where its gateway is, `container` the container whose image it
     changes (empty: the one named like the application); both are None in records of earlier versions.
     `promote_begun` says that a process may have given stable the new image, even where stable does not show it (yet).
+    `build` is the digest of the canary's image, as it was when the canary started; empty if it is not known.
     Of the notes NOTES_KEPT are kept; `notes_left_out` counts the others.
     """
 
@@ -186,6 +187,7 @@ class Release:
     container: str | None = None
     promote_begun: bool = False
     notes_left_out: int = 0
+    build: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", shorten(self.reason))

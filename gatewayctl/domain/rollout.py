@@ -21,9 +21,10 @@ class Progressing:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """All was done that was asked; `text` says what, and what is left that nobody waits for."""
+    """All was done that was asked; `text` says what, and what is left that nobody waits for; `build` is its digest."""
 
     text: str
+    build: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class Failed:
     by_platform: bool = False
 
 
+def other_build(now: Workload, build: str) -> str:
+    """Why `now` does not run the digest `build`; empty when it does, and when either is not known."""
+    if not build or not now.digest or now.digest == build:
+        return ""
+    return (
+        f"{now.name} runs another build of {now.image} than the one that was tested: {now.digest[:19]}, not "
+        f"{build[:19]}; someone pushed the tag again"
+    )
+
+
 State = Progressing | Complete | Failed
 
 
@@ -47,14 +58,16 @@ class Rollout:
     """One rollout of `image` over several looks.
 
     It fails after `within` seconds without progress. `may_be_empty`: a Deployment that somebody scaled to 0 is
-    complete, too. The other fields are what the looks so far have shown: `furthest` the best counts, `idle` the seconds
-    without progress, `trouble` what was seen last in them, `troubled` how many of them had passed when any was first
-    seen, `looked` when the last look was (monotonic seconds).
+    complete, too. `build`: only this digest of the image will do, where digests are known. The other fields are what
+    the looks so far have shown: `furthest` the best counts, `idle` the seconds without progress, `trouble` what was
+    seen last in them, `troubled` how many of them had passed when any was first seen, `looked` when the last look was
+    (monotonic seconds).
     """
 
     image: str
     within: float
     may_be_empty: bool = False
+    build: str = ""
     furthest: tuple[int, ...] = ()
     idle: float = 0.0
     trouble: Trouble | None = None
@@ -87,7 +100,8 @@ class Rollout:
             return Failed(f"{now.name} cannot become ready: {now.trouble}")
         is_stalled = self.idle >= self.within + now.min_ready
         if self._is_complete(now) and (is_stalled or not now.ending):
-            return Complete(_result(now))
+            other = other_build(now, self.build)
+            return Failed(other, by_others=True) if other else Complete(_result(now), now.digest)
         if not is_stalled:
             return Progressing(_detail(now))
         if not now.replicas:

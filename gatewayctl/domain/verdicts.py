@@ -42,10 +42,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with its reason in one line."""
+    """A verdict with its reason in one line; `build` is the digest of the image that was started, if known."""
 
     verdict: Verdict
     text: str
+    build: str = ""
 
 
 def judge_suite(result: SuiteResult) -> Judgement:

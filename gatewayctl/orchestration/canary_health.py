@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.platform import TroubleKind, Workload
+from gatewayctl.domain.rollout import other_build
 from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until
@@ -39,6 +40,9 @@ class CanaryHealth:
         canary = read(release.target.canary)
         if not canary.runs(release.image):
             return Judgement(Verdict.CONFLICT, f"{canary.name} was changed to {canary.image} by someone else")
+        other = other_build(canary, release.build)
+        if other:
+            return Judgement(Verdict.CONFLICT, other)
         trouble = canary.trouble
         is_hopeless = trouble is not None and trouble.kind is TroubleKind.FINAL
         if canary.ready >= 1 and not is_hopeless:

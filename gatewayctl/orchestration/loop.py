@@ -85,7 +85,6 @@ class ReleaseLoop:
                 if interrupted:
                     raise
                 interrupted = True
-                self.ports.listener.progress(release.phase, "interrupted: going back (again: stop at once)")
                 saved = self._read_after_interrupt(release, saved)
                 current, event = saved.release, AbortAsked(f"interrupted by {self.holder}")
 

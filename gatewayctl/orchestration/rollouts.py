@@ -49,7 +49,7 @@ class _Watched:
             case Progressing():
                 return Pending(state.detail)
             case Complete():
-                return Judgement(Verdict.PASS, state.text)
+                return Judgement(Verdict.PASS, state.text, state.build)
             case Failed():
                 if state.by_others:
                     return Judgement(Verdict.CONFLICT, state.reason)

@@ -45,7 +45,7 @@ def promote_stable(context: StepContext) -> Judgement:
             Verdict.CONFLICT, f"{name} was changed to {now.image} by someone else while {release.id} was being tried"
         )
 
-    rollout = Rollout(release.image, release.trial.timings.ready)
+    rollout = Rollout(release.image, release.trial.timings.ready, build=release.build)
     return _set(context, name, is_done, image=release.image) or wait_for_rollout(context, name, rollout)
 
 

@@ -191,9 +191,10 @@ def test_once_a_promotion_began_the_way_back_restores_stable_also_from_the_proof
     assert (rejected.phase, aborted.phase) == (Phase.RESTORE, Phase.RESTORE)
 
 
-def test_an_expired_release_is_not_promoted_by_a_person():
+@pytest.mark.parametrize("asked", [PromoteAsked(now=EXPIRED), SmokeAsked(now=EXPIRED)])
+def test_an_expired_release_is_neither_promoted_nor_tested_by_a_person(asked):
     with pytest.raises(UsageFault, match="has expired"):
-        advance(a_release(Phase.WAIT, tested=True), PromoteAsked(now=EXPIRED))
+        advance(a_release(Phase.WAIT, tested=True), asked)
 
 
 @pytest.mark.parametrize("phase", [Phase.LOAD, Phase.CONFIRM])

@@ -30,7 +30,9 @@ def look(rollout: Rollout, seen: Iterable[Workload], every: float = 1.0) -> Stat
 
 
 def test_all_pods_updated_and_available_is_complete() -> None:
-    assert look(ROLLOUT, [orders(2, 2, digest="sha256:9c1f")]) == Complete("orders 2/2 ready, sha256:9c1f")
+    ended = look(ROLLOUT, [orders(2, 2, digest="sha256:9c1f")])
+
+    assert ended == Complete("orders 2/2 ready, sha256:9c1f", "sha256:9c1f")
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ class MemoryWorkloadReader:
             available=ready,
             others=sum(pod.image != asked.image and pod.ending is None for pod in asked.pods),
             trouble=self._trouble(name, asked),
+            digest=_common_build(asked),
         )
 
     def read_now(self, name: str) -> Workload:
@@ -93,6 +94,12 @@ class MemoryWorkloadWriter:
         world.look()
         world.burn(f"after change {name}")
         return changed
+
+
+def _common_build(asked: Deployment) -> str:
+    """The digest that all its Pods run; empty when they differ."""
+    builds = {pod.build for pod in asked.pods if pod.ending is None}
+    return builds.pop() if len(builds) == 1 else ""
 
 
 class MemoryRouteStore:

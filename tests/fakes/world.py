@@ -27,12 +27,13 @@ class Broken(AssertionError):
 
 @dataclass
 class Pod:
-    """One pod; `ending` is when it was told to stop."""
+    """One pod; `ending` is when it was told to stop, `build` the digest of what it runs, if known."""
 
     name: str
     image: str
     born: float
     ending: float | None = None
+    build: str = ""
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Deployment:
 class World:
     """Everything outside gatewayctl. Delays in seconds; `fuse` counts writes until death, -1 is immortal.
 
-    `stamps` says whether its gateway can stamp answers.
+    `stamps` says whether its gateway can stamp answers, `builds` which digest a tag names at present.
     """
 
     ready_delay: float = 2.0
@@ -78,6 +79,7 @@ class World:
     log: list[str] = field(default_factory=list)
     born: int = 0
     line: Line = field(default_factory=Line)
+    builds: dict[str, str] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -149,7 +151,8 @@ class World:
         old = [pod for pod in staying if pod.image != asked.image]
         if len(new) < asked.replicas and len(staying) <= asked.replicas and not unknown(asked.image):
             self.born += 1
-            asked.pods.append(Pod(f"{name}-{self.born:05x}", asked.image, self.time))
+            build = self.builds.get(asked.image, "")
+            asked.pods.append(Pod(f"{name}-{self.born:05x}", asked.image, self.time, build=build))
         spare = self.ready(name) - asked.replicas
         for pod in (*old, *new):
             if not self.is_ready(pod) and pod in old:

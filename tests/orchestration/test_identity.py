@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from gatewayctl.cli.inspect import find_routed_release
 from gatewayctl.domain.errors import Busy, Conflict, Drifted, NeedsPerson, Superseded, UsageFault
 from gatewayctl.domain.leftovers import LeftoverKind
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
@@ -430,6 +432,16 @@ def test_status_with_the_configuration_of_another_gateway_says_so():
     (fault,) = survey(with_place(a_driver(world, suites), OTHER).ports, ORDERS.target).faults
     assert "goes through toy in gateway (app=gateway)" in fault
     assert "--namespace" in fault
+
+
+def test_curl_and_verify_with_the_configuration_of_another_gateway_are_refused():
+    """p08, the same kind: a rule of the other gateway would be proven, or its absence told."""
+    world, suites = a_shop()
+    release = begin(world, suites, "r-aaa", 1)
+
+    assert find_routed_release(SimpleNamespace(ports=ports(world, suites)), "orders").id == release.id
+    with pytest.raises(Conflict, match="goes through toy in gateway"):
+        find_routed_release(SimpleNamespace(ports=with_place(a_driver(world, suites), OTHER).ports), "orders")
 
 
 def test_a_plan_made_for_another_gateway_is_refused():
