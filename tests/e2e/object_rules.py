@@ -22,7 +22,8 @@ def apps_with_rule(text: str) -> frozenset[str]:
 
 def app_of_rule(route: Object) -> str:
     """The application that a route is the canary rule of; empty when it is nobody's."""
-    found = _OURS.fullmatch(str(route.get("name", "")))
+    mark = ((route.get("metadata") or {}).get("filter_metadata") or {}).get("gatewayctl") or {}
+    found = _OURS.fullmatch(str(mark.get("rule") or route.get("name", "")))
     return found[1] if found else ""
 
 

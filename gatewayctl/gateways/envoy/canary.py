@@ -4,69 +4,48 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.envoy.fields import camel, is_camel, message, snake
+from gatewayctl.gateways.envoy.fields import message, snake, text
+from gatewayctl.gateways.envoy.marks import marked_metadata
 from gatewayctl.gateways.envoy.routes import EnvoyRoute
+from gatewayctl.gateways.envoy.writer import MessageWriter, Pairs, replace_field
 from gatewayctl.gateways.yamltext.fragments import Fragment
-from gatewayctl.gateways.yamltext.nodes import append_item, copy, is_flow, listing, mapping, plain, quote, with_pairs
-
-Pairs = list[tuple[Node, Node]]
-
-
-class MessageWriter:
-    """Makes new fields in the spelling of a fragment and in the style of its message `like`."""
-
-    def __init__(self, fragment: Fragment, like: Node) -> None:
-        self._camel = is_camel(fragment)
-        self._like = like
-        first = like.value[0][0] if isinstance(like, MappingNode) and like.value else None
-        self._json = is_flow(like) and isinstance(first, ScalarNode) and first.style == '"'
-
-    def key(self, name: str) -> Node:
-        """The name of a field."""
-        spelled = camel(name) if self._camel else name
-        return quote(spelled) if self._json else plain(spelled)
-
-    def message(self, like: Node | None = None, /, **values: Node | str) -> MappingNode:
-        """A message with these fields, block or flow like `like`."""
-        pairs: Pairs = [
-            (self.key(name), quote(value) if isinstance(value, str) else value) for name, value in values.items()
-        ]
-        return mapping(pairs, like or self._like)
-
-    def entry(self, name: str, value: Node) -> tuple[Node, Node]:
-        """One entry of a map: its key is data, and keeps its spelling."""
-        return (quote(name) if self._json else plain(name), value)
-
-
-def replace_field(holder: MappingNode, name: str, value: Node) -> MappingNode:
-    """The message `holder` with another value for a field that it has."""
-    return with_pairs(holder, [(key, value if snake(key.value) == name else old) for key, old in holder.value])
+from gatewayctl.gateways.yamltext.nodes import append_item, copy, is_flow, listing, mapping, quote, with_pairs
 
 
 def canary_route(route: EnvoyRoute, rule: CanaryRule) -> MappingNode:
-    """The route that goes above `route`. Raises Refused."""
+    """The route that goes above `route`. It has the same name, and a mark in its metadata. Raises Refused."""
     fragment = route.fragment
     whole = copy(fragment, route.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
     writer = MessageWriter(fragment, whole)
-    pairs: Pairs = [(writer.key("name"), quote(rule.name))]
-    seen = set()
+    found = message(fragment, whole, "a route").fields
+    if "match" not in found:
+        raise fragment.refusal(route.node, "this route has no match")
+    metadata = (writer.key("metadata"), marked_metadata(fragment, writer, found.get("metadata"), whole, rule.name))
+    # The mark is the first field, so that people see at once whose route this is.
+    pairs: Pairs = [metadata, *_changed_fields(route, whole, rule)]
+    if "response_headers_to_add" not in found:
+        pairs.append((writer.key("response_headers_to_add"), listing([_stamp(writer, whole, rule)], whole)))
+    return with_pairs(whole, pairs)
+
+
+def _changed_fields(route: EnvoyRoute, whole: MappingNode, rule: CanaryRule) -> Pairs:
+    """The fields of stable's route as the canary's has them, but for the metadata."""
+    writer = MessageWriter(route.fragment, whole)
+    pairs: Pairs = []
     for key, value in whole.value:
         name = snake(key.value)
-        seen.add(name)
         if name == "match":
             pairs.append((key, _add_header_match(route, value, rule)))
         elif name == "route":
             pairs.append((key, _send_to_canary(route, value, rule)))
         elif name == "response_headers_to_add":
-            pairs.append((key, _add_stamp(fragment, writer, value, rule)))
-        elif name != "name":
+            pairs.append((key, _add_stamp(route.fragment, writer, value, rule)))
+        elif name == "stat_prefix" and text(value):
+            pairs.append((key, quote(f"{text(value)}-canary")))
+        elif name != "metadata":
             pairs.append((key, value))
-    if "match" not in seen:
-        raise fragment.refusal(route.node, "this route has no match")
-    if "response_headers_to_add" not in seen:
-        pairs.append((writer.key("response_headers_to_add"), listing([_stamp(writer, whole, rule)], whole)))
-    return with_pairs(whole, pairs)
+    return pairs
 
 
 def stamp_value(rule: CanaryRule) -> str:

@@ -3,17 +3,16 @@
 TLS names stay stable's, because the canary's Pods have the same certificate. Only a cluster with the mark is removed.
 """
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.envoy.addresses import AddressRewriter
-from gatewayctl.gateways.envoy.canary import MessageWriter, Pairs, replace_field
-from gatewayctl.gateways.envoy.fields import is_null, message, snake, text
+from gatewayctl.gateways.envoy.fields import message, snake
 from gatewayctl.gateways.envoy.locate import UpstreamDefinition
-from gatewayctl.gateways.yamltext.nodes import copy, listing, mapping, quote, with_pairs
-
-OWNER = "gatewayctl"
+from gatewayctl.gateways.envoy.marks import read_mark, with_mark
+from gatewayctl.gateways.envoy.writer import MessageWriter, Pairs, replace_field
+from gatewayctl.gateways.yamltext.nodes import copy, listing, quote, with_pairs
 
 _DNS = frozenset({"STRICT_DNS", "LOGICAL_DNS"})
 _TYPES = {"0": "STATIC", "1": "STRICT_DNS", "2": "LOGICAL_DNS", "3": "EDS", "4": "ORIGINAL_DST", "": "STATIC"}
@@ -66,10 +65,10 @@ def canary_cluster(definition: UpstreamDefinition, rule: CanaryRule) -> MappingN
     if "alt_stat_name" in found:
         whole = replace_field(whole, "alt_stat_name", quote(rule.canary))
     if kind == "EDS":
-        return _add_mark(definition, writer, _ask_for_canary_endpoints(definition, writer, whole), rule)
+        return with_mark(definition.fragment, writer, _ask_for_canary_endpoints(definition, writer, whole), rule.name)
     endpoints = AddressRewriter(definition.fragment, rule, needs_ip=kind == "STATIC")(found["load_assignment"])
     assignment = _rename_assignment(definition, writer, endpoints, rule.canary)
-    return _add_mark(definition, writer, replace_field(whole, "load_assignment", assignment), rule)
+    return with_mark(definition.fragment, writer, replace_field(whole, "load_assignment", assignment), rule.name)
 
 
 def canary_endpoints(definition: UpstreamDefinition, rule: CanaryRule) -> MappingNode:
@@ -87,9 +86,9 @@ def canary_endpoints(definition: UpstreamDefinition, rule: CanaryRule) -> Mappin
 
 def owner(definition: UpstreamDefinition) -> str:
     """The rule that a cluster or a load assignment was written for; empty if people wrote it."""
-    mark = _read_mark(definition.message.fields)
+    mark = read_mark(definition.message.fields)
     for locality in definition.message.field("endpoints", "a list of endpoints").items("endpoints"):
-        mark = mark or _read_mark(locality.fields)
+        mark = mark or read_mark(locality.fields)
     return mark
 
 
@@ -123,53 +122,13 @@ def _ask_for_canary_endpoints(definition: UpstreamDefinition, writer: MessageWri
     )
 
 
-def _add_mark(
-    definition: UpstreamDefinition, writer: MessageWriter, holder: MappingNode, rule: CanaryRule
-) -> MappingNode:
-    """The message `holder` with the mark in its metadata."""
-    mark = writer.entry(OWNER, mapping([writer.entry("rule", quote(rule.name))], holder))
-    metadata = message(definition.fragment, holder, "a message").field("metadata")
-    if not isinstance(metadata.node, MappingNode):
-        _only_null(definition, metadata.node)
-        fresh = writer.message(holder, filter_metadata=mapping([mark], holder))
-        return _set_field(writer, holder, "metadata", fresh)
-    filters = metadata.field("filter_metadata").node
-    if not isinstance(filters, MappingNode):
-        _only_null(definition, filters)
-        fresh = mapping([mark], metadata.node)
-        return replace_field(holder, "metadata", _set_field(writer, metadata.node, "filter_metadata", fresh))
-    merged = with_pairs(filters, [*filters.value, mark])
-    return replace_field(holder, "metadata", replace_field(metadata.node, "filter_metadata", merged))
-
-
-def _set_field(writer: MessageWriter, holder: MappingNode, name: str, value: Node) -> MappingNode:
-    """`holder` with the field at its end, in place of one without a value."""
-    pairs = [(key, old) for key, old in holder.value if snake(key.value) != name]
-    return with_pairs(holder, [*pairs, (writer.key(name), value)])
-
-
-def _only_null(definition: UpstreamDefinition, node: Node | None) -> None:
-    if node is not None and not is_null(node):
-        raise definition.fragment.wrong_type(node, "metadata")
-
-
 def _mark_endpoints(definition: UpstreamDefinition, writer: MessageWriter, node: Node, rule: CanaryRule) -> Node:
     """Endpoints have no metadata of their own: the mark goes to the first locality."""
     first, *rest = message(definition.fragment, node, "a list of endpoints").nodes() or [node]
     if not isinstance(first, MappingNode):
         raise definition.fragment.wrong_type(first, "endpoints")
-    marked = _add_mark(definition, writer, first, rule)
+    marked = with_mark(definition.fragment, writer, first, rule.name)
     return marked if isinstance(node, MappingNode) else listing([marked, *rest], node)
-
-
-def _read_mark(found: dict[str, Node]) -> str:
-    node = found.get("metadata")
-    for name in ("filter_metadata", OWNER, "rule"):
-        if not isinstance(node, MappingNode):
-            return ""
-        inside = {snake(key.value): value for key, value in node.value if isinstance(key, ScalarNode)}
-        node = inside.get(name)
-    return text(node)
 
 
 def not_in_list(definition: UpstreamDefinition) -> Refused:

@@ -54,7 +54,7 @@ class EnvoyDialect:
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        ours = [route for route in all_routes(read_files(files)) if route.name == rule_name(app)]
+        ours = [route for route in all_routes(read_files(files)) if route.owner == rule_name(app)]
         without_routes = remove_routes(files, app)
         done = remove_clusters(without_routes, app)
         return Change.between(files, *_steps(files, without_routes, done), covered=tuple(view(route) for route in ours))

@@ -74,7 +74,7 @@ def add_routes(files: Files, rule: CanaryRule) -> Files:
 
 def find_stable_routes(found: Iterable[EnvoyFile], rule: CanaryRule) -> list[EnvoyRoute]:
     """Every route of the service, but for canary routes. Raises Refused if one sends to another upstream, too."""
-    hits = [route for route in all_routes(found) if rule.service in route.upstreams and route.name != rule.name]
+    hits = [route for route in all_routes(found) if rule.service in route.upstreams and route.owner != rule.name]
     for route in hits:
         if route.upstreams != {rule.service}:
             others = ", ".join(sorted(route.upstreams - {rule.service}))
@@ -96,7 +96,7 @@ def _each(files: Files, plan: Plan) -> Files:
 
 def _own_routes(found: EnvoyFile, name: str) -> Iterable[Edit]:
     for route in all_routes([found]):
-        if route.name == name:
+        if route.owner == name:
             if route.sequence is None:
                 raise route.fragment.refusal(route.node, "our rule is not in a list any more: delete it by hand")
             yield Edit(route.fragment, route.sequence, route.index)

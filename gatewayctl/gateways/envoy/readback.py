@@ -15,6 +15,7 @@ from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.envoy.canary import stamp_value
+from gatewayctl.gateways.envoy.marks import OWNER, RULE, marking_name
 from gatewayctl.gateways.product import AdminGet
 
 _LISTENERS = "/config_dump?mask=static_listeners,dynamic_listeners"
@@ -31,9 +32,9 @@ class EnvoyReadback:
     admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
-        """How many live routes are exactly this rule; routes of its name with other content are mismatched."""
+        """How many live routes are exactly this rule; routes with its mark and other content are mismatched."""
         routes, faults = self._live_routes(replica)
-        named = [route for route in routes if route.get("name") == rule.name]
+        named = [route for route in routes if _owner(route) == rule.name]
         odd = [difference for route in named if (difference := _difference(route, rule))]
         return RuleProof(
             asked=True,
@@ -159,8 +160,14 @@ def _routes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _dicts(host.get("routes"))
 
 
+def _owner(route: dict[str, Any]) -> str:
+    """The rule that a live route was written for; empty if people wrote it."""
+    filters = _dict(_dict(route.get("metadata")).get("filter_metadata"))
+    return str(_dict(filters.get(OWNER)).get(RULE) or marking_name(str(route.get("name", ""))))
+
+
 def _difference(route: dict[str, Any], rule: CanaryRule) -> str:
-    """How a route with the rule's name differs from the rule; empty when it does not."""
+    """How a route with the rule's mark differs from the rule; empty when it does not."""
     values = [
         _dict(matcher.get("string_match")).get("exact", matcher.get("exact_match"))
         for matcher in _dicts(_dict(route.get("match")).get("headers"))
@@ -181,7 +188,7 @@ def _difference(route: dict[str, Any], rule: CanaryRule) -> str:
     ):
         if found != wanted:
             shown = ", ".join(str(one) for one in found) or "missing"
-            return f"a route named {rule.name} differs: {what} is {shown}, not {wanted[0]}"
+            return f"a route of {rule.name} differs: {what} is {shown}, not {wanted[0]}"
     return ""
 
 

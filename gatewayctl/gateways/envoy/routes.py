@@ -8,6 +8,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.gateways.envoy.fields import message
 from gatewayctl.gateways.envoy.locate import Barrier, UneditablePart, VirtualHostRoutes
+from gatewayctl.gateways.envoy.marks import read_route_mark
 from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.fragments import Fragment
 
@@ -19,7 +20,10 @@ _OTHER_PATHS = {"connect_matcher": "CONNECT", "path_match_policy": "path templat
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnvoyRoute:
-    """A route that names its upstreams; `shares` are their names and weights. The weight of the only one is empty."""
+    """A route that names its upstreams; `shares` are their names and weights. The weight of the only one is empty.
+
+    `owner` is the rule that gatewayctl wrote it for; empty if people wrote it.
+    """
 
     host: VirtualHostRoutes
     index: int
@@ -27,6 +31,7 @@ class EnvoyRoute:
     name: str
     action: Node
     shares: tuple[tuple[str, str], ...]
+    owner: str = ""
 
     @property
     def fragment(self) -> Fragment:
@@ -55,7 +60,8 @@ def routes_of(host: VirtualHostRoutes) -> Iterator[EnvoyRoute]:
         action = route.field("route", "a route's action")
         shares = _read_shares(action)
         if shares and route.node is not None and action.node is not None:
-            yield EnvoyRoute(host, index, route.node, route.field("name").text, action.node, shares)
+            name, owner = route.field("name").text, read_route_mark(route.fields)
+            yield EnvoyRoute(host, index, route.node, name, action.node, shares, owner)
 
 
 def late_upstreams(host: VirtualHostRoutes) -> Iterator[UneditablePart]:
@@ -68,18 +74,18 @@ def late_upstreams(host: VirtualHostRoutes) -> Iterator[UneditablePart]:
                 yield UneditablePart(host.fragment, action[field], Barrier.ELSEWHERE, reason)
 
 
-def view(route: EnvoyRoute, own: str = "gatewayctl-") -> RouteView:
-    """A route as it is shown to people. For a rule, whose name starts with `own`, its header is shown apart."""
+def view(route: EnvoyRoute) -> RouteView:
+    """A route as it is shown to people. A rule has its owner's name, and its header is shown apart."""
     match = route.message.field("match")
     matchers = match.field("headers", "a list of header matchers").items("a header matcher")
-    is_ours = bool(route.name.startswith(own) and matchers)
+    is_ours = bool(route.owner and matchers)
     return RouteView(
         file=route.fragment.file,
         line=route.fragment.line(route.node),
         place=route.host.place,
         match=_describe_match(match, len(matchers) - is_ours),
         target=" ".join(f"{name}:{weight}" if weight else name for name, weight in route.shares),
-        name=route.name,
+        name=route.owner or route.name,
         header=_describe_header(matchers[-1]) if is_ours else "",
     )
 

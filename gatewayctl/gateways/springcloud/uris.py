@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.hosts import HOST, Underivable, authority, canary_host, parse_address
+from gatewayctl.gateways.hosts import HOST, Underivable, authority, canary_host, parse_address, refuse_public
 
 _HIDDEN = "\ue000"  # stands for each character of a placeholder while a URI is taken apart
 _URI = re.compile(
@@ -121,6 +121,7 @@ def _authority(uri: Uri, rule: CanaryRule) -> str:
     if rule.canary_host:
         return _user_authority(rule, uri.port)
     host = uri.host
+    refuse_public(host)
     first, dot, rest = host.partition(".")
     named = rule.canary != f"{rule.service}-canary"
     if named and rule.service in {host, f"{host}:{uri.port}"}:

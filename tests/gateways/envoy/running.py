@@ -11,6 +11,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import STAMP_HEADER, Files, SourceFile
 from gatewayctl.gateways.envoy.checker import find_envoy
+from gatewayctl.gateways.envoy.readback import EnvoyReadback
 from tests.gateways.config_map_mount import ConfigMapMount
 from tests.gateways.loopback import TIMEOUT, Request, Response, Upstream, free_port, network, send, stop_process, until
 
@@ -140,6 +141,18 @@ def running_upstreams(stable_host: str, canary_host: str) -> Iterator[tuple[Name
     finally:
         stable.stop()
         canary.stop()
+
+
+def publish_stages(running, files, change, awaited=""):
+    """The stages of a change, one after the other, as a release publishes them: the last when `awaited` is known."""
+    live = EnvoyReadback(running.admin)
+    for stage in change.stages:
+        if awaited and stage is change.stages[-1]:
+            until(lambda: live.upstream_ready(running.replica, awaited).endpoints, f"{awaited} to be known")
+        named = {file.name: file for file in stage}
+        files = tuple(named.get(file.name, file) for file in files)
+        running.mount.publish(files)
+    return files
 
 
 def static_cluster(name: str, host: str, port: int) -> SourceFile:

@@ -43,6 +43,25 @@ def test_a_rule_is_removed_byte_for_byte(case):
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_a_rule_that_an_older_version_marked_by_its_name_is_removed_byte_for_byte(case):
+    named = read_case(case, "named")
+
+    change = DIALECT.remove(named, "orders")
+
+    assert read_case(case, "before") == change.apply(named)
+    assert {route.name for route in change.covered} == {"gatewayctl-orders-canary"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_rule_that_an_older_version_marked_by_its_name_is_replaced(case):
+    named = read_case(case, "named")
+
+    change = DIALECT.insert(named, rule_of(case))
+
+    assert read_case(case, "after") == change.apply(named)
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_an_insert_of_what_is_there_changes_nothing(case):
     after = read_case(case, "after")
 

@@ -1,5 +1,6 @@
 """Random files: whatever the layout, an edit adds our rule, takes it away again, and changes nothing else."""
 
+import copy
 import json
 from dataclasses import dataclass
 
@@ -38,6 +39,8 @@ def routes(draw):
         route["match"]["headers"] = [{"name": ("text", "x-old"), "present_match": ("word", "true")}]
     action = {"cluster": ("word", draw(st.sampled_from(["orders", "web", "orders-v2"]))), **draw(extras)}
     route["route"] = dict(draw(st.permutations(list(action.items()))))
+    if draw(st.booleans()):
+        route["name"] = draw(values)
     if draw(st.booleans()):
         route["metadata"] = {"filter_metadata": {"team": draw(extras), "none": {}}}
     if draw(st.booleans()):
@@ -94,8 +97,17 @@ def hosts_of(data):
     return data["resources"][0]["virtual_hosts"]
 
 
+def take_mark(route):
+    """The rule that a route was written for, taken out of its metadata; empty where it is none of ours."""
+    filters = route.get("metadata", {}).get("filter_metadata", {})
+    mark = filters.pop("gatewayctl", {})
+    if mark and not filters:
+        del route["metadata"]
+    return mark.get("rule", "")
+
+
 def is_ours(route):
-    return route.get("name") == NAME
+    return take_mark(copy.deepcopy(route)) == NAME
 
 
 def sends_to_orders(file):
@@ -110,14 +122,14 @@ def check_rest_is_same(before, after):
 
 
 def check_canary_routes(after):
-    """Each route of stable has its canary's above it: the same but for a header, a cluster and the stamp."""
+    """Each route of stable has its canary's above it: the same but for a mark, a header, a cluster and the stamp."""
     for host in hosts_of(load(after)):
         listed = host["routes"]
         for index, route in enumerate(listed):
             above = listed[index - 1] if index else {}
             assert is_ours(above) == (route["route"]["cluster"] == "orders")
             if is_ours(above):
-                assert above.pop("name") == NAME
+                assert take_mark(above) == NAME
                 assert above["match"]["headers"].pop() == {"name": "x-canary", "string_match": {"exact": "always"}}
                 stamp = above["response_headers_to_add"].pop()
                 assert stamp["header"] == {"key": STAMP_HEADER, "value": "r-1"}

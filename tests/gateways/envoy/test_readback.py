@@ -11,7 +11,7 @@ from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.envoy.product import PRODUCT
 from gatewayctl.gateways.envoy.readback import EnvoyReadback
-from tests.gateways.envoy.running import NET, running_envoy, running_upstreams, static_cluster
+from tests.gateways.envoy.running import NET, publish_stages, running_envoy, running_upstreams, static_cluster
 from tests.gateways.envoy.samples import LISTENER, MANAGER, ORDERS, ROUTER, a_rule, rds
 from tests.gateways.loopback import free_port, until
 
@@ -47,18 +47,6 @@ def inline_in_lds(stable, host, port):
         ),
         static_cluster("orders", stable.host, stable.port),
     )
-
-
-def publish_stages(running, files, change, awaited=""):
-    """The stages of a change, one after the other, as a release publishes them: the last when `awaited` is known."""
-    live = EnvoyReadback(running.admin)
-    for stage in change.stages:
-        if awaited and stage is change.stages[-1]:
-            until(lambda: live.upstream_ready(running.replica, awaited).endpoints, f"{awaited} to be known")
-        named = {file.name: file for file in stage}
-        files = tuple(named.get(file.name, file) for file in files)
-        running.mount.publish(files)
-    return files
 
 
 @pytest.mark.sandbox
@@ -266,7 +254,8 @@ def a_listener(**route):
 
 
 WHOLE = {
-    "name": "gatewayctl-orders-canary",
+    "name": "shop-orders",
+    "metadata": {"filter_metadata": {"team": {"name": "shop"}, "gatewayctl": {"rule": "gatewayctl-orders-canary"}}},
     "match": {"headers": [{"name": "x-canary", "string_match": {"exact": "always"}}]},
     "route": {"cluster": "orders-canary"},
     "response_headers_to_add": [{"header": {"key": "x-gatewayctl-release", "value": "r-1"}}],
@@ -298,19 +287,28 @@ def test_routes_by_rds_count_when_a_listener_asks_for_them(source, routes):
     ("changes", "trouble"),
     [
         ({}, ""),
+        ({"name": "gatewayctl-orders-canary", "metadata": {}}, ""),  # as versions before the mark wrote it
         ({"route": {"weighted_clusters": {"clusters": [{"name": "orders-canary"}, {"name": "orders-canary"}]}}}, ""),
         ({"match": {"prefix": "/"}}, "the header x-canary is missing, not always"),
         ({"response_headers_to_add": []}, "the stamp is missing, not r-1"),
         ({"route": {"cluster": "orders"}}, "the cluster is orders, not orders-canary"),
     ],
 )
-def test_a_route_of_the_rules_name_counts_only_when_all_of_it_is_the_rule(changes, trouble):
+def test_a_route_with_the_rules_mark_counts_only_when_all_of_it_is_the_rule(changes, trouble):
     live = EnvoyReadback(lambda replica, path: a_listener(**{**WHOLE, **changes}))
 
     proof = live.rule_of(REPLICA, a_rule())
 
     assert (proof.routes, proof.mismatched) == ((0, 1) if trouble else (1, 0))
     assert trouble in proof.detail
+
+
+@pytest.mark.parametrize("mark", [{}, {"rule": "gatewayctl-web-canary"}, "orders", None])
+def test_a_route_that_has_only_the_content_of_the_rule_is_not_the_rule(mark):
+    metadata = {"filter_metadata": {"gatewayctl": mark}}
+    live = EnvoyReadback(lambda replica, path: a_listener(**{**WHOLE, "metadata": metadata}))
+
+    assert live.rule_of(REPLICA, a_rule()).named == 0
 
 
 @pytest.mark.parametrize("flag", ["failed_active_health_check", "failed_outlier_check", "pending_dynamic_removal"])
