@@ -44,6 +44,7 @@ def add(
     header: Annotated[str, typer.Option(metavar="N=V", help="What marks a request.")] = "x-canary=always",
     canary: Annotated[str, typer.Option(help="The canary's upstream; S-canary if not given.")] = "",
     canary_host: Annotated[str, typer.Option(help="Its address, where it cannot be derived from stable's.")] = "",
+    canary_uri: Annotated[str, typer.Option(help="Its name in a registry, for example lb://orders-canary.")] = "",
     fallback: Annotated[bool, typer.Option("--fallback", help="Stable answers for a canary that is gone.")] = False,
     diff: DiffOnly = False,
     output: Out = Output.TEXT,
@@ -62,6 +63,7 @@ def add(
         stamp=standing_stamp(service),
         canary_host=canary_host,
         fallback=fallback,
+        canary_uri=canary_uri,
     )
     before = read(files)
     kind = product(gateway)
