@@ -1,5 +1,6 @@
 """`gatewayctl rule`: the same edit offline, in place, on files in a checkout."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -131,11 +132,15 @@ def read(paths: list[Path]) -> Files:
 
 
 def carry_out(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
-    """Write the changed files, where `write` is true, and show the edit. Raises StaleWrite, EnvironmentFailed."""
+    """Write the changed files, where `write` is true; show the edit and its notes. Raises StaleWrite, EnvironmentFailed."""
     from gatewayctl.reports.rules import RuleEditReport
 
     after = change.apply(before)
     changed = tuple((old, new) for old, new in zip(before, after, strict=True) if old.text != new.text)
     if write:
         replace_files(tuple(old for old, _ in changed), tuple(new for _, new in changed))
-    show(output, RuleEditReport(changed, change.covered, notes, written=write))
+    report = RuleEditReport(changed, change.covered, notes, written=write)
+    show(output, report)
+    if not write and output is Output.TEXT:  # stdout is a patch: what to know about it goes beside it
+        for line in report.note_lines():
+            print(line, file=sys.stderr)
