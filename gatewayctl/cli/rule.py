@@ -1,5 +1,6 @@
 """`gatewayctl rule`: the same edit offline, in place, on files in a checkout."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,7 @@ def add(
     header: Annotated[str, typer.Option(metavar="N=V", help="What marks a request.")] = "x-canary=always",
     canary: Annotated[str, typer.Option(help="The canary's upstream; S-canary if not given.")] = "",
     canary_host: Annotated[str, typer.Option(help="Its address, where it cannot be derived from stable's.")] = "",
+    canary_uri: Annotated[str, typer.Option(help="Its name in a registry, for example lb://orders-canary.")] = "",
     fallback: Annotated[bool, typer.Option("--fallback", help="Stable answers for a canary that is gone.")] = False,
     diff: DiffOnly = False,
     output: Out = Output.TEXT,
@@ -62,6 +64,7 @@ def add(
         stamp=standing_stamp(service),
         canary_host=canary_host,
         fallback=fallback,
+        canary_uri=canary_uri,
     )
     before = read(files)
     kind = product(gateway)
@@ -129,11 +132,15 @@ def read(paths: list[Path]) -> Files:
 
 
 def carry_out(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
-    """Write the changed files, where `write` is true, and show the edit. Raises StaleWrite, EnvironmentFailed."""
+    """Write the changed files, where `write` is true; show the edit and its notes. Raises StaleWrite, EnvironmentFailed."""
     from gatewayctl.reports.rules import RuleEditReport
 
     after = change.apply(before)
     changed = tuple((old, new) for old, new in zip(before, after, strict=True) if old.text != new.text)
     if write:
         replace_files(tuple(old for old, _ in changed), tuple(new for _, new in changed))
-    show(output, RuleEditReport(changed, change.covered, notes, written=write))
+    report = RuleEditReport(changed, change.covered, notes, written=write)
+    show(output, report)
+    if not write and output is Output.TEXT:  # stdout is a patch: what to know about it goes beside it
+        for line in report.note_lines():
+            print(line, file=sys.stderr)

@@ -11,6 +11,7 @@ from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
+from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
@@ -52,7 +53,11 @@ def parse(text: str, path: Path) -> Spec:
         model = FileModel.model_validate(file.data)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
-    if wrong := [*_find_unknown_gateways(model, file), *_find_shared_canaries(model, file)]:
+    if wrong := [
+        *_find_unknown_gateways(model, file),
+        *_find_shared_canaries(model, file),
+        *_find_unfit_uris(model, file),
+    ]:
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
     return _to_spec(model, path, text)
 
@@ -78,6 +83,18 @@ def _find_shared_canaries(model: FileModel, file: YamlFile) -> list[str]:
         canary = _to_target(name, app).canary
         if owners.setdefault(canary, name) != name:
             found.append(file.at(("apps", name), f"its canary {canary} is the canary of {owners[canary]}"))
+    return found
+
+
+def _find_unfit_uris(model: FileModel, file: YamlFile) -> list[str]:
+    """A fault for each application with a canary_uri whose gateway sends to addresses only."""
+    found = []
+    for name, app in model.apps.items():
+        kind = next((one.kind for key, one in model.every_gateway.items() if app.gateway in {"", key}), "")
+        if app.canary_uri and kind in GATEWAYS and not gateway(kind).dialect.limits.by_uri:
+            kinds = " and ".join(one for one in sorted(GATEWAYS) if gateway(one).dialect.limits.by_uri)
+            reason = f"a gateway of kind {kind} sends to addresses only: canary_uri goes with {kinds}"
+            found.append(file.at(("apps", name, "canary_uri"), reason))
     return found
 
 
@@ -138,6 +155,7 @@ def _to_target(name: str, app: AppModel) -> Target:
         headers=tuple(app.probe.headers.items()),
         fallback=app.fallback == "stable",
         paths=app.probe.paths,
+        canary_uri=app.canary_uri,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from gatewayctl import __version__
+from gatewayctl.domain.routing import CANARY_URI
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.gateways.resource import RouteResource
 
@@ -189,6 +190,7 @@ class AppModel(StrictConfigModel):
     service: str = ""
     canary_service: str = ""
     canary_host: str = ""
+    canary_uri: str = Field(default="", pattern=rf"^({CANARY_URI})?$")
     container: Container = ""
     gateway: str = ""
     fallback: Literal["none", "stable"] = "none"
@@ -198,6 +200,12 @@ class AppModel(StrictConfigModel):
     probe: ProbeModel
     smoke: SmokeModel = SmokeModel()
     timings: TimingsModel = TimingsModel()
+
+    @model_validator(mode="after")
+    def _has_one_address(self) -> "AppModel":
+        if self.canary_host and self.canary_uri:
+            raise ValueError("expected at most one of canary_host and canary_uri")
+        return self
 
     @model_validator(mode="after")
     def _standing_needs_a_fixed_value(self) -> "AppModel":

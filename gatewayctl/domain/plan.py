@@ -18,13 +18,15 @@ class Diff:
 class Plan:
     """The release, its steps in words, and every write it makes.
 
-    `basis` is what the plan was made from: the name of each object or file, and its state at that time.
+    `basis` is what the plan was made from: the name of each object or file, and its state at that time. `notes` are
+    what people should know about the rule.
     """
 
     release: Release
     steps: tuple[str, ...]
     diffs: tuple[Diff, ...]
     basis: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 def unified_diff(before: str, after: str, was: str, becomes: str) -> str:

@@ -192,10 +192,12 @@ class Validation:
 class Check:
     """One precondition: its name, what was seen, and the error when it does not hold.
 
-    A `hint` without a fault is a warning: what to do about something that stops no release.
+    A `hint` without a fault is a warning: what to do about something that stops no release. `notes` are what people
+    should know about an edit that the check tried.
     """
 
     name: str
     detail: str
     fault: GatewayctlError | None = None
     hint: str = ""
+    notes: tuple[str, ...] = ()

@@ -61,7 +61,8 @@ class Target:
 
     `stable` and `canary` name Deployments, `service` and `canary_service` upstreams as the gateway's files spell them.
     With `fallback` stable answers in place of a canary that cannot be reached. `paths` are further paths of the
-    application, for routes of which no example request is known.
+    application, for routes of which no example request is known. `canary_uri` is the canary's name in a registry
+    as a URI, such as `lb://orders-canary`; empty where the gateway sends to its Service.
     """
 
     app: str
@@ -76,6 +77,7 @@ class Target:
     headers: tuple[tuple[str, str], ...] = ()
     fallback: bool = False
     paths: tuple[str, ...] = ()
+    canary_uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class Release:
             stamp=self.stamp,
             canary_host=target.canary_host,
             fallback=target.fallback,
+            canary_uri=target.canary_uri,
         )
 
     @property

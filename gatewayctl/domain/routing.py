@@ -15,6 +15,10 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _RESERVED_VALUES = frozenset({"default", "hostnames", "include", "volatile"})
 
 
+# A URI without anything that a gateway's files would resolve or split.
+CANARY_URI = r"[A-Za-z][A-Za-z0-9+.-]*(:[A-Za-z]+)?://[A-Za-z0-9._:\[\]/-]+"
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """The one header that marks a request as the canary's; portable across every gateway we know.
@@ -58,6 +62,7 @@ class CanaryRule:
 
     `service` and `canary` are upstream names as the gateway's files spell them. `canary_host` is the address of the
     canary's Service where a definition of it has to be written; empty means: derive it from stable's by convention.
+    `canary_uri` takes the place of both where a gateway looks names up in a registry, and is written as it is given.
     With `fallback` stable answers in place of a canary that cannot be reached.
     """
 
@@ -68,6 +73,7 @@ class CanaryRule:
     stamp: str
     canary_host: str = ""
     fallback: bool = False
+    canary_uri: str = ""
 
     @property
     def name(self) -> str:
@@ -190,11 +196,13 @@ class Limits:
     `answers` lists, per case, every attribution that is right; a case it does not name must be answered by stable.
     `by_address`: a name in the rule could keep the gateway from starting, so a release writes the canary's IP address.
     `fallback`: a rule can send marked requests to stable when the canary cannot be reached.
+    `by_uri`: a rule can name the canary by a URI of its own, such as `lb://orders-canary`.
     """
 
     stamp: bool = True
     by_address: bool = False
     fallback: bool = False
+    by_uri: bool = False
     answers: Mapping[LeakCase, frozenset[Attribution]] = field(default_factory=dict)
 
     def permit(self, rule: CanaryRule) -> None:
@@ -204,6 +212,24 @@ class Limits:
                 f"this gateway cannot fall back to stable when the canary of {rule.app} is gone",
                 hint="leave fallback out: marked requests then get the gateway's own 5xx",
             )
+        if rule.canary_uri:
+            self._permit_uri(rule)
+
+    def _permit_uri(self, rule: CanaryRule) -> None:
+        """Raise UsageFault when the canary's URI of a rule cannot be written."""
+        if not self.by_uri:
+            raise UsageFault(
+                f"this gateway knows the canary of {rule.app} by its address only: it has no use for "
+                f"the URI {rule.canary_uri}",
+                hint="leave the URI out, and give the address if it cannot be derived from stable's",
+            )
+        if rule.canary_host:
+            raise UsageFault(
+                f"the canary of {rule.app} has both an address ({rule.canary_host}) and a URI ({rule.canary_uri})",
+                hint="leave one of them out",
+            )
+        if not re.fullmatch(CANARY_URI, rule.canary_uri):
+            raise UsageFault(f"{rule.canary_uri!r} is no URI of a canary", hint="for example lb://orders-canary")
 
     def allowed(self, case: LeakCase) -> frozenset[Attribution]:
         """The attributions that are not a leak for this case."""

@@ -4,10 +4,10 @@ A dialect only has its own edit. Around it, each insertion is tried backwards be
 read again, the rule is removed from it, and what remains must be the text as it is without the rule.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, own_routes
 from gatewayctl.gateways.yamltext.document import no_collection
 from gatewayctl.ports import Dialect
 
@@ -35,12 +35,23 @@ class Reversible:
             if change.stages and self._without(change.apply(files), rule.app) != self._without(files, rule.app):
                 names = ", ".join(file.name for file in files)
                 raise Refused(names, 0, "taking this rule away again would not give back the same bytes")
-            return change
+            return replace(change, notes=(*self._replaced(files, rule), *change.notes)) if change.stages else change
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
         with no_collection():
             return self.plain.remove(files, app)
+
+    def _replaced(self, files: Files, rule: CanaryRule) -> tuple[str, ...]:
+        """A note for each other header that a rule of the same owner asks for now."""
+        if not any(rule.name in file.text for file in files):
+            return ()
+        headers = dict.fromkeys(route.header for route in own_routes(self.plain.routes(files), rule.app))
+        return tuple(
+            f"the rule of {rule.app} is replaced: {header} no longer reaches the canary, {rule.header} does"
+            for header in headers
+            if header and header != str(rule.header)
+        )
 
     def _without(self, files: Files, app: str) -> Files:
         return self.plain.remove(files, app).apply(files)

@@ -64,7 +64,8 @@ def _with_address(ports: Ports, target: Target) -> Target:
 def plan(ports: Ports, release: Release) -> Plan:
     """Every step and every write of `release`. Raises Refused where the rule cannot be written."""
     files = ports.gateway.store.read().files
-    routed = ports.gateway.dialect.insert(files, release.rule).apply(files)
+    change = ports.gateway.dialect.insert(files, release.rule)
+    routed = change.apply(files)
     target = release.target
     diffs = (
         _object(f"Deployment {target.canary}", release.canary_before, release.image, (0, 1)),
@@ -75,7 +76,7 @@ def plan(ports: Ports, release: Release) -> Plan:
         ),
         _object(f"Deployment {target.stable}", release.before, release.image),
     )
-    return Plan(release, _steps(release, len(files)), diffs, _basis(ports, release, files))
+    return Plan(release, _steps(release, len(files)), diffs, _basis(ports, release, files), change.notes)
 
 
 def check_drift(ports: Ports, saved: Plan) -> None:

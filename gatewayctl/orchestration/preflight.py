@@ -18,7 +18,9 @@ from gatewayctl.domain.rollout import ghost_note
 from gatewayctl.domain.routing import own_routes
 from gatewayctl.orchestration.context import Ports
 
-NamedCheck = tuple[str, Callable[[], str]]
+Seen = str | tuple[str, tuple[str, ...]]
+"""What a check saw, and what people should know about an edit that it tried, where it tried one."""
+NamedCheck = tuple[str, Callable[[], Seen]]
 """A precondition: what it is called, and the function that returns what it saw or raises what does not hold."""
 
 
@@ -68,11 +70,13 @@ def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def _run(name: str, check: Callable[[], str]) -> Check:
+def _run(name: str, check: Callable[[], Seen]) -> Check:
     try:
-        return Check(name, check())
+        seen = check()
     except GatewayctlError as fault:
         return Check(name, str(fault), fault)
+    detail, notes = (seen, ()) if isinstance(seen, str) else seen
+    return Check(name, detail, notes=notes)
 
 
 def _check_no_other(ports: Ports, release: Release) -> str:
@@ -130,7 +134,7 @@ def _hint_for_canary(ports: Ports, release: Release, name: str) -> str:
     return f"someone uses it, or a release was lost: if nobody needs it, scale {name} to 0"
 
 
-def _check_rule(ports: Ports, release: Release) -> str:
+def _check_rule(ports: Ports, release: Release) -> Seen:
     gateway = ports.gateway
     files = gateway.store.read().files
     routes = gateway.dialect.routes(files)
@@ -153,7 +157,8 @@ def _check_rule(ports: Ports, release: Release) -> str:
     if len(change.stages) == 1:  # the upstream is not defined by the edit: then the gateway must know it already
         _check_upstream(ports, release)
     count = len(change.covered)
-    return f"{count} route{'s' if count != 1 else ''} of {release.target.service}; {validation.detail or 'accepted'}"
+    routes_of = f"{count} route{'s' if count != 1 else ''} of {release.target.service}"
+    return f"{routes_of}; {validation.detail or 'accepted'}", change.notes
 
 
 def _check_upstream(ports: Ports, release: Release) -> None:

@@ -29,7 +29,8 @@ def _insert_rule(context: StepContext) -> Judgement:
         context.keep_change("route", stored.files, change)
     _write_in_order(context, stored, change)
     count = len(change.covered)
-    return Judgement(Verdict.PASS, f"rule in {count} route{'s' if count != 1 else ''}, {detail}")
+    told = "".join(f"; note: {note}" for note in change.notes)
+    return Judgement(Verdict.PASS, f"rule in {count} route{'s' if count != 1 else ''}, {detail}{told}")
 
 
 def _check_edit(context: StepContext, stored: VersionedFiles, change: Change) -> str:

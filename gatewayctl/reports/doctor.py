@@ -19,18 +19,26 @@ class DoctorReport:
     def data(self) -> dict[str, object]:
         """The document `gatewayctl.doctor/1`."""
         rows = [
-            {"app": app, "check": check.name, "ok": check.fault is None, "found": check.detail, "hint": _hint(check)}
+            {
+                "app": app,
+                "check": check.name,
+                "ok": check.fault is None,
+                "found": check.detail,
+                "hint": _hint(check),
+                "notes": list(check.notes),
+            }
             for app, check in self.checks
         ]
         return {"schema": "gatewayctl.doctor/1", "checks": rows}
 
     def text(self) -> str:
-        """One line per check, and one more for a hint."""
+        """One line per check, and one more for a hint and for each note."""
         lines = []
         for app, check in self.checks:
             lines.append(f"{_mark(check)} {app}: {check.name}: {check.detail}")
             if hint := _hint(check):
                 lines.append(f"    → {hint}")
+            lines += [f"    note: {note}" for note in check.notes]
         return "\n".join(lines)
 
 

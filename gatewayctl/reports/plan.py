@@ -21,10 +21,12 @@ class PlanReport:
             "steps": list(plan.steps),
             "diffs": [{"name": diff.name, "diff": diff.text} for diff in plan.diffs],
             "basis": dict(plan.basis),
+            "notes": list(plan.notes),
         }
 
     def text(self) -> str:
-        """The steps, numbered, then the diff of each object and file."""
+        """The steps, numbered, what to know about the rule, then the diff of each object and file."""
         steps = [f"{number}. {step}" for number, step in enumerate(self.plan.steps, start=1)]
+        notes = [f"note: {note}" for note in self.plan.notes]
         diffs = [f"{diff.name}\n{diff.text}" for diff in self.plan.diffs]
-        return "\n".join([*steps, "", *diffs])
+        return "\n".join([*steps, *notes, "", *diffs])

@@ -51,8 +51,12 @@ class RuleEditReport:
             return self._diff() or "nothing to do"
         lines = [f"{old.name}: changed" for old, _ in self.changed] or ["nothing to do"]
         lines += [f"  {_describe(route)}" for route in self.routes]
-        lines += [f"  note: {note}" for note in self.notes]
+        lines += [f"  {line}" for line in self.note_lines()]
         return "\n".join(lines)
+
+    def note_lines(self) -> list[str]:
+        """A line for each note; `text` has them where the edit was written."""
+        return [f"note: {note}" for note in self.notes]
 
     def _diff(self) -> str:
         return "".join(unified_diff(old.text, new.text, old.name, new.name) for old, new in self.changed)

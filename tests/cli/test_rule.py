@@ -77,10 +77,20 @@ def test_added_twice_it_is_there_once(routes):
 
 def test_another_header_replaces_the_first(routes):
     add("--header", "x-canary=one", routes)
-    add("--header", "x-canary=two", routes)
+    second = add("--header", "x-canary=two", routes)
 
     assert '"two"' in routes.read_text()
     assert '"one"' not in routes.read_text()
+    assert (
+        "  note: the rule of orders is replaced: x-canary: one no longer reaches the canary, x-canary: two does\n"
+        in second.stdout
+    )
+
+
+def test_the_same_header_again_replaces_nothing_and_tells_nothing(routes):
+    add(routes)
+
+    assert "is replaced" not in add(routes).stdout
 
 
 def test_diff_writes_nothing_and_is_a_patch(routes, tmp_path):
@@ -94,6 +104,15 @@ def test_diff_writes_nothing_and_is_a_patch(routes, tmp_path):
     routes.write_bytes(ROUTES.encode())
     add(routes)
     assert routes.read_text() == patched
+
+
+def test_the_notes_on_a_diff_are_beside_it(routes):
+    shown, written = add("--diff", routes), add(routes)
+
+    notes = [line.removeprefix("  ") for line in written.stdout.splitlines() if line.startswith("  note: ")]
+    assert notes
+    assert [line for line in shown.stderr.splitlines() if line.startswith("note: ")] == notes
+    assert "note:" not in shown.stdout
 
 
 def test_show_lists_routes_and_rules(routes):

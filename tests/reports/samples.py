@@ -68,7 +68,9 @@ REPORTS: tuple[Report, ...] = (
     JobEnd(ended(OPEN), "gatewayctl-orders-r-1", "shop"),
     DemoEnd(ended(OPEN), "shop/orders:1.1", "/evidence/r-1"),
     StatusReport((survey(holder=Holder("anna", "laptop", 7, 1.5)),)),
-    PlanReport(Plan(OPEN, ("start it", "end it"), (Diff("rds.yaml", "+b\n"),), (("rds.yaml", "sha256:1"),))),
+    PlanReport(
+        Plan(OPEN, ("start it", "end it"), (Diff("rds.yaml", "+b\n"),), (("rds.yaml", "sha256:1"),), ("mind it",))
+    ),
     DoctorReport((("orders", Check("rights", "all 7")), ("orders", Check("twins", "gone", UsageFault("gone"))))),
     CurlReport((reply(Attribution.CANARY), reply(Attribution.UNKNOWN))),
     VerifyReport("orders", (SERVING, LATE)),

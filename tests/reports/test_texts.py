@@ -7,6 +7,7 @@ import pytest
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leftovers import SweepAction
+from gatewayctl.domain.plan import Plan
 from gatewayctl.domain.platform import Check, Holder
 from gatewayctl.domain.release import Phase, Release, Trial
 from gatewayctl.domain.survey import NextStep
@@ -15,6 +16,7 @@ from gatewayctl.reports.curl import CurlReport
 from gatewayctl.reports.doctor import DoctorReport
 from gatewayctl.reports.endings import DemoEnd, JobEnd, ReleaseEnd
 from gatewayctl.reports.history import HistoryReport
+from gatewayctl.reports.plan import PlanReport
 from gatewayctl.reports.rules import RuleEditReport, RulesReport
 from gatewayctl.reports.status import StatusReport
 from gatewayctl.reports.sweep import SweepReport
@@ -87,6 +89,15 @@ def test_doctor_marks_faults_and_warnings_and_fails_for_faults_only() -> None:
     assert DoctorReport(warned).is_passed
     assert DoctorReport((("orders", Check("twins", "gone", fault)),)).text() == "✗ orders: twins: gone\n    → make it"
     assert not DoctorReport((("orders", Check("twins", "gone", fault)),)).is_passed
+
+
+def test_doctor_and_plan_show_the_notes_on_the_rule() -> None:
+    noted = Check("rule fits the files", "1 route", notes=("mind it", "and that"))
+
+    assert DoctorReport((("orders", noted),)).text() == (
+        "✓ orders: rule fits the files: 1 route\n    note: mind it\n    note: and that"
+    )
+    assert PlanReport(Plan(OPEN, ("start it",), (), (), ("mind it",))).text() == "1. start it\nnote: mind it\n"
 
 
 def test_curl_shows_each_replica_and_the_first_body() -> None:

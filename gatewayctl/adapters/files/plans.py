@@ -26,13 +26,14 @@ class SavedPlan:
     steps: tuple[str, ...]
     diffs: tuple[Diff, ...]
     basis: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 def save_plan(plan: Plan, file: Path) -> None:
     """Write `plan`, readable by its owner only: it holds the header value that reaches the canary."""
     from pydantic import TypeAdapter
 
-    saved = SavedPlan(release_to_data(plan.release), plan.steps, plan.diffs, plan.basis)
+    saved = SavedPlan(release_to_data(plan.release), plan.steps, plan.diffs, plan.basis, plan.notes)
     text = TypeAdapter(SavedPlan).dump_json(saved, indent=1)
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
@@ -74,7 +75,7 @@ def _decode(content: bytes) -> Plan:
 
     check_json_depth(content)
     saved = TypeAdapter(SavedPlan).validate_json(content)
-    return Plan(decode(saved.release), saved.steps, saved.diffs, saved.basis)
+    return Plan(decode(saved.release), saved.steps, saved.diffs, saved.basis, saved.notes)
 
 
 def _first(fault: "ValidationError") -> str:

@@ -9,7 +9,7 @@ from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.springcloud.relaxed_binding import path_of
 from gatewayctl.gateways.springcloud.routes import STAMP_KEY, PredicateOrFilter, SpringRoute, own_id, safe
-from gatewayctl.gateways.springcloud.uris import canary_uri
+from gatewayctl.gateways.springcloud.uris import canary_uri, is_same_place, resolve_placeholders
 from gatewayctl.gateways.yamltext.nodes import (
     append_item,
     copy,
@@ -83,13 +83,16 @@ def _add_stamp(route: SpringRoute, writer: _KeyWriter, before: Node, stamp: str)
 
 
 def _uri(route: SpringRoute, rule: CanaryRule) -> str:
+    if rule.canary_uri and is_same_place(rule.canary_uri, resolve_placeholders(route.uri, route.lookup)):
+        raise route.fragment.refusal(route.fields["uri"], f"stable has the canary's URI: {rule.canary_uri}")
     try:
         return canary_uri(route.uri, rule, route.lookup)
     except Underivable as fault:
         raise route.fragment.refusal(
             route.fields["uri"],
             f"the canary's address cannot be derived from {rule.service}: {fault}",
-            hint="give the address of the canary's Service with --canary-host HOST:PORT",
+            hint="give the address of the canary's Service with --canary-host HOST:PORT, or its name in the registry "
+            "with --canary-uri lb://NAME",
         ) from fault
 
 

@@ -18,7 +18,7 @@ from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
 # Since 4.2 a header's lines are split at commas, and one match among the parts is enough.
 _EITHER = frozenset({Attribution.CANARY, Attribution.STABLE})
-_LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: _EITHER, LeakCase.COMMA_LIST: _EITHER})
+_LIMITS = Limits(stamp=True, by_uri=True, answers={LeakCase.SENT_TWICE: _EITHER, LeakCase.COMMA_LIST: _EITHER})
 
 
 class SpringCloudDialect:
@@ -26,7 +26,7 @@ class SpringCloudDialect:
 
     @property
     def limits(self) -> Limits:
-        """Stamps answers; a header sent twice or with a comma may match by any of its values."""
+        """Stamps answers; a header sent twice or with a comma may match by any of its values; takes a URI."""
         return _LIMITS
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:

@@ -16,13 +16,12 @@ from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.product import AdminGet
 from gatewayctl.gateways.springcloud.routes import STAMP_KEY, owner, safe
-from gatewayctl.gateways.springcloud.uris import canary_uri, parse_uri
+from gatewayctl.gateways.springcloud.uris import canary_uri, full_uri
 
 ROUTES = "/actuator/gateway/routes"
 _LONGEST = 300
 # The name of a lambda differs from process to process.
 _LAMBDA = re.compile(r"\$\$Lambda[\w$./@]*")
-_PORTS = {"http": "80", "ws": "80", "https": "443", "wss": "443"}
 
 Route = dict[str, Any]
 
@@ -102,20 +101,11 @@ def _target_difference(route: Route, stable: Route, rule: CanaryRule) -> str:
     except Underivable as fault:
         return _differs(route, f"its uri cannot be judged: {fault}")
     uri = str(route.get("uri"))
-    return "" if _full(uri) == _full(wanted) else _differs(route, f"its uri is {uri}, not {wanted}")
+    return "" if full_uri(uri) == full_uri(wanted) else _differs(route, f"its uri is {uri}, not {wanted}")
 
 
 def _differs(route: Route, what: str) -> str:
     return f"the route {_id(route)} differs: {what}"
-
-
-def _full(value: str) -> str:
-    """A URI with its port, which may be the default of its scheme."""
-    uri = parse_uri(value)
-    if uri is None:
-        return value
-    port = uri.port or _PORTS.get(uri.scheme.lower(), "")
-    return f"{uri.scheme}://{uri.host}:{port}{uri.rest}".lower()
 
 
 def _id(route: Route) -> str:

@@ -16,7 +16,8 @@ _URI = re.compile(
     r"(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?P<rest>.*)",
     re.DOTALL,
 )
-_BALANCED = "lb"
+# The only schemes that a gateway sends to as they are: any other one is a filter's own, which looks the host up.
+_PORTS = {"http": "80", "ws": "80", "https": "443", "wss": "443"}
 _NOWHERE = frozenset({"forward", "no", "fn", "stream"})  # answered inside the gateway
 _DEPTH = 10
 
@@ -34,8 +35,20 @@ class Uri:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether the host is the id of a service in a registry, and not a host name."""
-        return self.scheme.split(":")[0].lower() == _BALANCED
+        """Whether the host is the id of a service that a load balancer looks up, and not a host name."""
+        return self.scheme.lower() not in _PORTS
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Host in lower case, and port, which may be the default of its scheme. A name in a registry has no port."""
+        port = "" if self.is_balanced else self.port or _PORTS[self.scheme.lower()]
+        return self.host.lower(), port
+
+    @property
+    def transport(self) -> str:
+        """The scheme of the requests to an instance: the part after `lb:`, else http."""
+        inner = self.scheme.partition(":")[2] if self.is_balanced else self.scheme
+        return inner if inner.lower() in _PORTS else "http"
 
 
 def resolve_placeholders(value: str, lookup: Lookup, depth: int = _DEPTH) -> str:
@@ -66,6 +79,20 @@ def parse_uri(value: str) -> Uri | None:
         return value[start:end] if start >= 0 else ""
 
     return Uri(part("scheme"), part("host"), part("port"), part("rest"))
+
+
+def full_uri(value: str) -> str:
+    """A URI with its port, which may be the default of its scheme, in lower case."""
+    uri = parse_uri(value)
+    return value if uri is None else f"{uri.scheme}://{':'.join(uri.place)}{uri.rest}".lower()
+
+
+def is_same_place(one: str, other: str) -> bool:
+    """Whether requests to two URIs come to the same service."""
+    first, second = parse_uri(one), parse_uri(other)
+    if first is None or second is None:
+        return one == other
+    return first.is_balanced == second.is_balanced and first.place == second.place
 
 
 def is_nowhere(value: str) -> bool:
@@ -99,18 +126,17 @@ def is_service(names_: tuple[str, ...], service: str) -> bool:
 
 def canary_uri(value: str, rule: CanaryRule, lookup: Lookup) -> str:
     """The canary's `uri` for a route with the `uri` `value`. Raises Underivable."""
+    if rule.canary_uri:
+        return rule.canary_uri
     whole = resolve_placeholders(value, lookup)
     uri = parse_uri(value)
     if uri is None or not uri.host or _placeholders(uri.host):
         uri = parse_uri(whole)
     if uri is None or not uri.host:
         return f"http://{_user_authority(rule, '')}" if rule.canary_host else _unreadable(value)
-    scheme = uri.scheme
-    if uri.is_balanced:
-        if not rule.canary_host:
-            raise Underivable(f"{value} is looked up in a registry, which tells no address and no port")
-        scheme = scheme.partition(":")[2] or "http"
-    return f"{scheme}://{_authority(uri, rule)}{uri.rest}"
+    if uri.is_balanced and not rule.canary_host:
+        raise Underivable(f"{value} is looked up in a registry, which tells no address and no port")
+    return f"{uri.transport}://{_authority(uri, rule)}{uri.rest}"
 
 
 def _unreadable(value: str) -> str:

@@ -34,7 +34,9 @@ def block_item(node: Node, column: int, style: Style) -> list[str]:
     if _is_flow(node) or not isinstance(node, MappingNode):
         return [dash + flow_of(node, style)]
     lines = _block(node, column + 1 + style.gap, style)
-    return [dash + _tag(node) + lines[0].lstrip(" "), *lines[1:]]
+    if node.tag:  # in the line of the first key it would be the tag of that key
+        return [(dash + _tag(node)).rstrip(" "), *lines]
+    return [dash + lines[0].lstrip(" "), *lines[1:]]
 
 
 def flow(node: Node, style: Style) -> str:

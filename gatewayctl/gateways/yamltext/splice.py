@@ -37,7 +37,7 @@ def insertion(fragment: Fragment, sequence: SequenceNode, index: int, item: Node
     if index == len(sequence.value):
         return _insertion_at_end(fragment, sequence, item)
     neighbour = sequence.value[index]
-    floor = content_end(sequence.value[index - 1], sequence.start_mark.index) if index else sequence.start_mark.index
+    floor = _floor(sequence, index)
     if sequence.flow_style:
         start = neighbour.start_mark.index
         text = flow(item, Style(pad=_pad(fragment, neighbour)))
@@ -45,13 +45,13 @@ def insertion(fragment: Fragment, sequence: SequenceNode, index: int, item: Node
         blanks = fragment.text[begin:start]
         if blanks.strip(" \t"):
             return Splice(start, start, f"{text}, ")
-        top = _above_comments(fragment.text, begin, floor, first=not index)
+        top = _above_comments(fragment.text, begin, floor)
         return Splice(top, top, f"{blanks}{text},\n")
     dash = _dash(fragment, neighbour)
     begin = _line_start(fragment.text, dash)
     style = _style_of(fragment, sequence, neighbour, dash)
     lines = block_item(item, dash - begin, style)
-    top = _above_comments(fragment.text, begin, floor, first=not index)
+    top = _above_comments(fragment.text, begin, floor)
     return Splice(top, top, "".join(f"{line}\n" for line in lines))
 
 
@@ -164,13 +164,24 @@ def _dash(fragment: Fragment, item: Node) -> int:
     raise fragment.refusal(item, "this list item does not begin a line of its own")
 
 
-def _above_comments(text: str, begin: int, floor: int, *, first: bool) -> int:
-    """The start of the comment lines right above the line at `begin`; for the first item, of blank lines too."""
+def _floor(sequence: SequenceNode, index: int) -> int:
+    """The offset above which nothing belongs to the item at `index`.
+
+    Of the first item of a block list, all comments up to the line of the key belong to it: for the parser the list
+    begins after them.
+    """
+    if index:
+        return content_end(sequence.value[index - 1], sequence.start_mark.index)
+    return sequence.start_mark.index if sequence.flow_style else 0
+
+
+def _above_comments(text: str, begin: int, floor: int) -> int:
+    """The start of the comment lines right above the line at `begin`."""
     while begin:
         above = _line_start(text, begin - 1)
         line = text[above : begin - 1].strip()
         attached = line.startswith("#") and not _CLOSES.match(line)
-        if above < floor or not (attached or (first and not line)):
+        if above < floor or not attached:
             break
         begin = above
     return begin
@@ -223,5 +234,6 @@ def _steps(node: Node) -> tuple[int | None, int | None]:
 def _values_below_keys(node: Node) -> Iterator[tuple[Node, int]]:
     """The values of a block mapping that begin below their keys in block style, and their columns from the key."""
     for key, value in node.value if isinstance(node, MappingNode) and not node.flow_style else ():
-        if value.start_mark.line > key.start_mark.line and not value.flow_style:
+        is_nested = isinstance(value, MappingNode | SequenceNode) and not value.flow_style
+        if is_nested and value.start_mark.line > key.start_mark.line:
             yield value, value.start_mark.column - key.start_mark.column

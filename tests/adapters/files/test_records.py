@@ -42,6 +42,7 @@ targets = st.builds(
     canary_host=texts,
     headers=st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
     fallback=st.booleans(),
+    canary_uri=texts,
 )
 loads = st.builds(
     Load, texts, counts, seconds, seconds, slower=seconds, slack=seconds, more_errors=seconds, samples=counts

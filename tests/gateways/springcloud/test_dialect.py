@@ -167,6 +167,12 @@ def test_a_config_map_is_edited_in_its_text():
         ("lb://orders", {"canary_host": "orders-canary:8080"}, "http://orders-canary:8080"),
         ("lb:ws://orders", {"canary_host": "orders-canary"}, "ws://orders-canary"),
         ("lb://ORDERS", {"canary_host": "c:1"}, "http://c:1"),
+        ("grayLb://orders", {"canary_host": "c:8080"}, "http://c:8080"),
+        ("grayLb:wss://orders", {"canary_host": "c"}, "wss://c"),
+        ("HTTPS://orders", {"canary_host": "c:1"}, "HTTPS://c:1"),
+        ("lb://orders", {"canary_uri": "lb://orders-canary"}, "lb://orders-canary"),
+        ("grayLb://orders", {"canary_uri": "grayLb://orders-v2"}, "grayLb://orders-v2"),
+        ("http://orders:80/x", {"canary_uri": "lb:ws://orders-canary"}, "lb:ws://orders-canary"),
     ],
 )
 def test_the_canarys_uri_follows_from_stables(uri, changes, canary):

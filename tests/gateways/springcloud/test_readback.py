@@ -82,6 +82,13 @@ def test_a_registered_stable_route_needs_the_address_that_was_given():
     assert "cannot be judged" in live(*routes).rule_of(REPLICA, a_rule()).detail
 
 
+def test_a_canary_that_registers_itself_is_known_by_the_uri_that_was_given():
+    routes = ({**CANARY, "uri": "lb://orders-canary"}, {**STABLE, "uri": "lb://orders"})
+
+    assert live(*routes).rule_of(REPLICA, a_rule(canary_uri="lb://orders-canary")).routes == 1
+    assert "its uri is lb://orders-canary, not" in live(*routes).rule_of(REPLICA, a_rule(canary_uri="lb://b")).detail
+
+
 def test_rules_of_other_applications_are_not_counted():
     other = {**CANARY, "route_id": "gatewayctl-web-canary"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gatewayctl.domain.errors import Refused
-from gatewayctl.gateways.registry import gateway
+from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.gateways.registry import GATEWAYS, gateway
 from tests.gateways.springcloud.samples import NEW, OLD, ORDERS, WEB, a_rule, listed, one
 
 DIALECT = gateway("spring-cloud-gateway").dialect
@@ -72,6 +72,11 @@ REFUSALS = {
     ),
     "metadata as text": (listed(ORDERS + "  metadata: x\n"), ":6: metadata expected here", ""),
     "a registry": (listed(ORDERS.replace("http://orders:8080", "lb://orders")), ":3: ", "looked up in a registry"),
+    "a registry by a scheme of its own": (
+        listed(ORDERS.replace("http://orders:8080", "grayLb://orders")),
+        ":3: ",
+        "grayLb://orders is looked up in a registry",
+    ),
     "this machine": (
         listed(ORDERS.replace("//orders", "//localhost")),
         ":3: ",
@@ -121,3 +126,42 @@ def test_an_address_that_is_none_is_refused(host):
 def test_routes_that_cannot_be_edited_are_not_shown_as_none():
     with pytest.raises(Refused, match="written by index"):
         DIALECT.routes(one(f"{NEW}[0].id: o\n"))
+
+
+@pytest.mark.parametrize("uri", ["lb://orders", "grayLb://ORDERS", "lb:ws://${NAME:orders}"])
+def test_a_canary_uri_that_is_stables_is_refused_with_its_line(uri):
+    files = one(listed(ORDERS.replace("http://orders:8080", uri)))
+
+    with pytest.raises(Refused, match=r"application.yml:3: stable has the canary's URI: lb://orders"):
+        DIALECT.insert(files, a_rule(canary_uri="lb://orders"))
+
+
+def test_a_registry_is_refused_with_both_ways_out():
+    with pytest.raises(Refused) as why:
+        DIALECT.insert(one(listed(ORDERS.replace("http://orders:8080", "lb://orders"))), a_rule())
+
+    assert "--canary-host HOST:PORT" in why.value.hint
+    assert "--canary-uri lb://NAME" in why.value.hint
+
+
+def test_only_a_gateway_with_a_registry_takes_a_canary_uri():
+    rule = a_rule(canary_uri="lb://orders-canary")
+
+    DIALECT.limits.permit(rule)
+    for kind in set(GATEWAYS) - {"spring-cloud-gateway"}:
+        with pytest.raises(UsageFault, match="by its address only"):
+            gateway(kind).dialect.limits.permit(rule)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"canary_uri": "orders-canary"}, "'orders-canary' is no URI of a canary"),
+        ({"canary_uri": "lb://a\nb"}, "is no URI of a canary"),
+        ({"canary_uri": "lb://${NAME}"}, "is no URI of a canary"),
+        ({"canary_uri": "lb://a", "canary_host": "b"}, r"both an address \(b\) and a URI \(lb://a\)"),
+    ],
+)
+def test_a_canary_uri_that_cannot_be_written_is_refused(changes, reason):
+    with pytest.raises(UsageFault, match=reason):
+        DIALECT.limits.permit(a_rule(**changes))
