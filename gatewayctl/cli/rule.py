@@ -9,6 +9,7 @@ from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.domain.header_names import why_unusable
 from gatewayctl.domain.routing import (
     CanaryRule,
     Change,
@@ -54,6 +55,8 @@ def add(
     name, separator, value = header.partition("=")
     if not separator:
         raise UsageFault(f"--header {header} is not NAME=VALUE", hint="for example --header x-canary=always")
+    if why := why_unusable(name.lower()):
+        raise UsageFault(f"--header {header}: {name} cannot mark requests: {why}", hint="for example x-canary=always")
     rule = CanaryRule(
         app=service,
         service=service,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gatewayctl.domain.plan import Plan
+from gatewayctl.domain.release import repository_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,22 @@ class PlanReport:
             "release": plan.release.id,
             "header": {"name": plan.release.header.name, "value": plan.release.header.value},
             "steps": list(plan.steps),
+            "notes": list(self.notes),
             "diffs": [{"name": diff.name, "diff": diff.text} for diff in plan.diffs],
             "basis": dict(plan.basis),
         }
 
     def text(self) -> str:
-        """The steps, numbered, then the diff of each object and file."""
+        """The steps, numbered, what to look at twice, then the diff of each object and file."""
         steps = [f"{number}. {step}" for number, step in enumerate(self.plan.steps, start=1)]
+        notes = [f"note: {note}" for note in self.notes]
         diffs = [f"{diff.name}\n{diff.text}" for diff in self.plan.diffs]
-        return "\n".join([*steps, "", *diffs])
+        return "\n".join([*steps, *notes, "", *diffs])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is allowed, and may all the same be a mistake."""
+        was, becomes = self.plan.release.before, self.plan.release.image
+        if repository_of(was) == repository_of(becomes):
+            return ()
+        return (f"the image comes from {repository_of(becomes)}, stable's from {repository_of(was)}",)
