@@ -42,14 +42,17 @@ def plan(
 
 def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEXT) -> None:
     """Every precondition of a release, each with what to do about it; changes nothing."""
-    from gatewayctl.orchestration.preflight import preflight
+    from gatewayctl.orchestration.preflight import check_value, preflight
     from gatewayctl.reports.doctor import DoctorReport
 
     report = DoctorReport(
         tuple(
             (name, check)
             for name, session in wire_each(config, Progress(make_console()), app)
-            for check in preflight(session.ports, session.draft(name, "image:to-come", Mode.MANUAL))
+            for check in (
+                *preflight(session.ports, session.draft(name, "image:to-come", Mode.MANUAL)),
+                *check_value(session.app(name)),
+            )
         )
     )
     show(output, report)

@@ -4,7 +4,6 @@ The first Pod begins the release; one that replaces a lost Pod continues it. At 
 back: the next Pod continues.
 """
 
-import secrets
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,8 +79,7 @@ class JobRelease:
         """Make the draft to begin with, every precondition checked. Raises what does not hold."""
         from gatewayctl.orchestration.prepare import prepare
 
-        mark = self.session.app(self.app).mark(f"{self.id}{secrets.token_hex(4)}")
-        made = replace(self.session.draft(self.app, image, mode), id=self.id, header=mark)
+        made = replace(self.session.draft(self.app, image, mode), id=self.id)
         announce(self.session, made)
         self.made = prepare(self.session.ports, made).release
 

@@ -10,6 +10,7 @@ from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.show import show
 from gatewayctl.domain.errors import Refused, UsageFault
+from gatewayctl.domain.header_names import why_unusable
 from gatewayctl.domain.routing import (
     CanaryRule,
     Change,
@@ -56,6 +57,8 @@ def add(
     name, separator, value = header.partition("=")
     if not separator:
         raise UsageFault(f"--header {header} is not NAME=VALUE", hint="for example --header x-canary=always")
+    if why := why_unusable(name.lower()):
+        raise UsageFault(f"--header {header}: {name} cannot mark requests: {why}", hint="for example x-canary=always")
     rule = CanaryRule(
         app=service,
         service=service,
@@ -132,7 +135,7 @@ def read(paths: list[Path]) -> Files:
 
 
 def carry_out(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
-    """Write the changed files, where `write` is true; show the edit and its notes. Raises StaleWrite, EnvironmentFailed."""
+    """Write the changed files, where `write` is true; show the edit and its notes. Raises StaleWrite and others."""
     from gatewayctl.reports.rules import RuleEditReport
 
     after = change.apply(before)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.config.model import AppModel, FileModel, GatewayModel
+from gatewayctl.config.model import KEPT, AppModel, FileModel, GatewayModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
@@ -44,13 +44,25 @@ def load(path: Path) -> Spec:
 
 
 def parse(text: str, path: Path) -> Spec:
-    """The spec in `text`; `path` is its file, or the name to show for a text from elsewhere. Raises ConfigFault."""
+    """The spec in `text`; `path` is its file. Raises ConfigFault."""
+    return _parse(text, path, {})
+
+
+def parse_kept(text: str, name: Path) -> Spec:
+    """The spec that a release left in the cluster; `name` is what to call it. Raises ConfigFault.
+
+    What only a newer gatewayctl refuses is taken: the way back of an open release must not end here.
+    """
+    return _parse(text, name, KEPT)
+
+
+def _parse(text: str, path: Path, context: dict[str, bool]) -> Spec:
     try:
         file = parse_yaml(text, path, "version, platform, gateway and apps")
     except FileFault as fault:
         raise ConfigFault(str(fault)) from fault
     try:
-        model = FileModel.model_validate(file.data)
+        model = FileModel.model_validate(file.data, context=context)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
     if wrong := [

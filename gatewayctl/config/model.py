@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from gatewayctl import __version__
+from gatewayctl.domain.header_names import why_unusable
 from gatewayctl.domain.routing import CANARY_URI
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.gateways.resource import RouteResource
@@ -13,14 +14,27 @@ from gatewayctl.gateways.resource import RouteResource
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _parse_seconds(value: object) -> object:
-    """Seconds from a text such as `250ms`, `10s` or `1h`, else ValueError; a value that is no text stays as it is."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value.strip())
-        if not match:
-            raise ValueError(f"expected a duration such as 30s or 5m, got {value!r}")
+KEPT = {"kept": True}
+"""The context for a file that a release left in the cluster: an older gatewayctl accepted what is refused now."""
+
+
+def _parse_seconds(value: object, info: ValidationInfo) -> object:
+    """Seconds from a text such as `250ms`, `10s` or `1h`, else ValueError.
+
+    A number without a unit is refused: `slack: 25` was 25 seconds, and whoever wrote it meant milliseconds.
+    """
+    if not isinstance(value, str) and _is_kept(info):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value.strip()) if isinstance(value, str) else None
+    if match:
         return float(match[1]) * _UNITS[match[2]]
-    return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"expected a duration with its unit, such as {value}s or {value}ms")  # noqa: TRY004  # pydantic
+    raise ValueError("expected a duration such as 30s or 5m")
+
+
+def _is_kept(info: ValidationInfo) -> bool:
+    return info.context == KEPT
 
 
 Seconds = Annotated[float, BeforeValidator(_parse_seconds), Field(gt=0)]
@@ -114,6 +128,13 @@ class HeaderModel(StrictConfigModel):
 
     name: str = Field(default="x-canary", pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
     value: str = Field(default="per-release", pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+
+    @field_validator("name")
+    @classmethod
+    def _can_mark_requests(cls, name: str, info: ValidationInfo) -> str:
+        if (why := why_unusable(name)) and not _is_kept(info):
+            raise ValueError(f"cannot mark requests: {why}; use one of your own, such as x-canary")
+        return name
 
 
 class IdentifyModel(StrictConfigModel):

@@ -293,3 +293,10 @@ def version_of(image: str) -> str:
     """The tag of an image reference, which an application may use as its version; empty when it has none."""
     name = image.partition("@")[0].rpartition("/")[2]
     return name.partition(":")[2]
+
+
+def repository_of(image: str) -> str:
+    """An image reference without its tag and digest: where the image comes from."""
+    name = image.partition("@")[0]
+    version = version_of(image)
+    return name.removesuffix(f":{version}") if version else name

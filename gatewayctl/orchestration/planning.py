@@ -26,6 +26,14 @@ class ReleaseRequest:
     neighbours: tuple[Target, ...] = ()
 
 
+def new_mark() -> str:
+    """A header value for one release: 80 random bits, which nobody guesses before the release expires.
+
+    Nothing else is made from it: the release's id is in answers and in Events.
+    """
+    return f"r-{secrets.token_hex(10)}"
+
+
 def draft(ports: Ports, request: ReleaseRequest) -> Release:
     """A new release of the application as it is now; nothing is written."""
     target = _with_address(ports, request.app.target)
@@ -35,7 +43,7 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
     release = Release(
         id=token,
         target=target,
-        header=request.app.mark(f"{token}{secrets.token_hex(4)}"),
+        header=request.app.mark(new_mark()),
         image=request.image,
         before=stable.image,
         canary_before=canary.image,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import (
     Conflict,
     EnvironmentFailed,
@@ -68,6 +69,17 @@ def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
     for replica in replicas:
         checks += [_run(name, check) for name, check in _replica_checks(ports, release, replica)]
     return tuple(checks)
+
+
+def check_value(app: AppSpec) -> tuple[Check, ...]:
+    """A warning where the header's value is fixed: it does not expire, and a gateway does not ask who sends it."""
+    if not app.value:
+        return ()
+    detail = (
+        f"{app.header}: {app.value} is fixed: with a rule, everybody who reaches the gateway and knows it is let in"
+    )
+    hint = f"remove {app.header} from requests at the entrance from outside, or use value: per-release"
+    return (Check("header value", detail, hint=hint),)
 
 
 def _run(name: str, check: Callable[[], Seen]) -> Check:

@@ -11,6 +11,8 @@ from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail
 
+_LINES = 200  # of a Pod's log, kept as evidence
+
 
 def wait_for_rollout(context: StepContext, name: str, rollout: Rollout) -> Judgement:
     """Wait until `name` has completed `rollout`, or never will.
@@ -53,7 +55,7 @@ class _Watched:
             case Failed():
                 if state.by_others:
                     return Judgement(Verdict.CONFLICT, state.reason)
-                last = _keep_logs(self.context, self.name)
+                last = keep_logs(self.context, self.name)
                 if state.by_platform:
                     raise EnvironmentFailed(state.reason)
                 return Judgement(Verdict.FAIL, f"{state.reason}; last log: {last}" if last else state.reason)
@@ -65,10 +67,10 @@ class _Watched:
         return state
 
 
-def _keep_logs(context: StepContext, name: str) -> str:
+def keep_logs(context: StepContext, name: str) -> str:
     """Keep the logs of its Pods as evidence; returns the last line. A verdict does not need them."""
     try:
-        logs = context.ports.workloads.logs(name)
+        logs = context.ports.workloads.logs(name, _LINES)
     except EnvironmentFailed as fault:
         logs = f"no log: {fault}"
     context.keep(f"logs/{name}.txt", logs)

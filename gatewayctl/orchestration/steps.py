@@ -5,13 +5,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gatewayctl.domain.bounds import LONGEST, shorten
-from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError
-from gatewayctl.domain.lifecycle import Effect
-from gatewayctl.domain.verdicts import Judgement
+from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError, Transient
+from gatewayctl.domain.lifecycle import WAY_OUT, Effect
+from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration import routes, suites, workloads
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import leaks
 from gatewayctl.orchestration.proof import steps as proof
+from gatewayctl.orchestration.rollouts import keep_logs
 
 Performers = Mapping[Effect, Callable[[StepContext], Judgement]]
 
@@ -35,15 +36,28 @@ PERFORMERS: Performers = {
 def perform(effect: Effect, context: StepContext, performers: Performers = PERFORMERS) -> Judgement:
     """Do one effect. Raises GatewayctlError when it could not be done or judged.
 
-    A reason that is too long for the journal is kept whole in the evidence.
+    A reason that is too long for the journal is kept whole in the evidence. So are the logs of the canary when a step
+    fails on the way in: on the way out its Pods go, and their logs with them.
     """
     try:
         judgement = performers[effect](context)
     except GatewayctlError as fault:
         _keep_whole(context, str(fault))
+        if not isinstance(
+            fault, Transient | Conflict
+        ):  # what is Transient is tried again; the other's is another one's
+            _keep_canary_logs(effect, context)
         raise
     _keep_whole(context, judgement.text)
+    if judgement.verdict is not Verdict.PASS:
+        _keep_canary_logs(effect, context)
     return replace(judgement, text=shorten(judgement.text))
+
+
+def _keep_canary_logs(effect: Effect, context: StepContext) -> None:
+    """Keep what the canary logged. A start that fails has kept it already, at the moment of the failure."""
+    if effect is not Effect.START_CANARY and context.release.phase not in WAY_OUT:
+        keep_logs(context, context.release.target.canary)
 
 
 def _keep_whole(context: StepContext, text: str) -> None:

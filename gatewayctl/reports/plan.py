@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gatewayctl.domain.plan import Plan
+from gatewayctl.domain.release import repository_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,23 @@ class PlanReport:
             "release": plan.release.id,
             "header": {"name": plan.release.header.name, "value": plan.release.header.value},
             "steps": list(plan.steps),
+            "notes": list(self.notes),
             "diffs": [{"name": diff.name, "diff": diff.text} for diff in plan.diffs],
             "basis": dict(plan.basis),
-            "notes": list(plan.notes),
         }
 
     def text(self) -> str:
-        """The steps, numbered, what to know about the rule, then the diff of each object and file."""
+        """The steps, numbered, what to look at twice, then the diff of each object and file."""
         steps = [f"{number}. {step}" for number, step in enumerate(self.plan.steps, start=1)]
-        notes = [f"note: {note}" for note in self.plan.notes]
+        notes = [f"note: {note}" for note in self.notes]
         diffs = [f"{diff.name}\n{diff.text}" for diff in self.plan.diffs]
         return "\n".join([*steps, *notes, "", *diffs])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is allowed and may all the same be a mistake, and what the dialect says about the rule."""
+        was, becomes = self.plan.release.before, self.plan.release.image
+        if repository_of(was) == repository_of(becomes):
+            return self.plan.notes
+        other = f"the image comes from {repository_of(becomes)}, stable's from {repository_of(was)}"
+        return (other, *self.plan.notes)

@@ -32,7 +32,7 @@ from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.adapters.kubernetes.state.turns import KubernetesTurns
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
 from gatewayctl.adapters.smoke.suites import ChildSuites
-from gatewayctl.config.load import parse
+from gatewayctl.config.load import parse_kept
 from gatewayctl.config.spec import Spec
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.twins import TwinSync
@@ -183,7 +183,7 @@ def specs_in_cluster(namespace: str, context: str) -> dict[str, Spec]:
 
 
 def _parse_kept(app: str, text: str, context: str) -> Spec:
-    spec = parse(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{app}"))
+    spec = parse_kept(text, Path(f"gatewayctl.yaml of ConfigMap gatewayctl-{app}"))
     return replace(spec, platform=replace(spec.platform, context=context))
 
 

@@ -141,6 +141,7 @@ def test_a_link_is_followed_not_replaced(routes, tmp_path):
         (("--gateway", "envoy", "--service", "order"), "rds.yaml: "),
         (("--gateway", "envoy", "--service", "orders", "--header", "x-canary"), "is not NAME=VALUE"),
         (("--gateway", "envoy", "--service", "orders", "--header", "x-canary=a,b"), "header value 'a,b'"),
+        (("--gateway", "envoy", "--service", "orders", "--header", "Cookie=a"), "Cookie cannot mark requests"),
         (("--gateway", "envoy", "--service", "orders", "--header", "x_canary=a"), "header name 'x_canary'"),
     ],
 )

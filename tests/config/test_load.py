@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl import __version__
-from gatewayctl.config.load import ConfigFault, load, parse
+from gatewayctl.config.load import ConfigFault, load, parse, parse_kept
 from tests.config.files import CLUSTER, GOOD, faults_of, write_config
 
 
@@ -77,7 +77,7 @@ apps:
         "gatewayctl.yaml:8",
     ]
     assert "gatewayctl.yaml:3: gateway.adminn: unknown key" in faults
-    assert "expected a duration such as 30s or 5m, got '9 parsecs'" in faults[3]
+    assert "expected a duration such as 30s or 5m, found '9 parsecs'" in faults[3]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,18 @@ apps:
         (GOOD + "    route: standing\n", "a standing rule needs a fixed header value"),
         (GOOD + "    identify: {header: a, pointer: /b}\n", "expected exactly one of header and pointer"),
         (GOOD + "    header: {name: X_Canary}\n", "gatewayctl.yaml:7: apps.orders.header.name: "),
+        (
+            GOOD + "    timings: {ready: 25}\n",
+            "gatewayctl.yaml:7: apps.orders.timings.ready: expected a duration with its",
+        ),
+        (
+            GOOD + "    timings: {ready: true}\n",
+            "apps.orders.timings.ready: expected a duration such as 30s or 5m, found",
+        ),
+        (
+            GOOD + "    smoke: {locust: {file: l.py, slack: 25}}\n",
+            "slack: expected a duration with its unit, such as 25s or 25ms",
+        ),
         (
             CLUSTER.replace(", namespace: shop", ""),
             "platform kubernetes needs platform.namespace",
@@ -205,3 +217,39 @@ def test_a_canary_uri_that_cannot_be_used_is_a_fault_with_its_line(tmp_path, tex
 
     assert fault.startswith(f"gatewayctl.yaml:{line}: ")
     assert reason in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("host", "it has a meaning of its own in requests"),
+        *(
+            (name, "a meaning of its own")
+            for name in ("cookie", "authorization", "content-length", "if-match", "sec-gpc")
+        ),
+        *((name, "belongs to one connection") for name in ("connection", "transfer-encoding", "te", "upgrade")),
+        *(
+            (name, "gateways write or remove it")
+            for name in ("via", "forwarded", "x-forwarded-for", "x-envoy-retry-on")
+        ),
+        ("x-gatewayctl-release", "gatewayctl itself marks answers with it"),
+    ],
+)
+def test_a_header_that_cannot_mark_requests_is_refused_with_the_reason(tmp_path: Path, name: str, why: str) -> None:
+    path = tmp_path / "gatewayctl.yaml"
+    path.write_text(f"{GOOD}    header: {{name: {name}}}\n")
+
+    with pytest.raises(
+        ConfigFault, match=rf"gatewayctl.yaml:7: apps.orders.header.name: cannot mark requests: .*{why}"
+    ):
+        load(path)
+
+
+def test_a_file_that_an_older_release_left_is_still_read() -> None:
+    text = f"{GOOD}    header: {{name: via}}\n    timings: {{ready: 25}}\n"
+
+    kept = parse_kept(text, Path("kept"))
+
+    assert (kept.apps["orders"].header, kept.apps["orders"].trial.timings.ready) == ("via", 25.0)
+    with pytest.raises(ConfigFault, match="with its unit"):
+        parse(text, Path("written"))

@@ -9,7 +9,7 @@ from gatewayctl.domain.errors import Conflict, Drifted, EnvironmentFailed, ExitC
 from gatewayctl.domain.release import Mode, Phase, Suite, Trial
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.orchestration.planning import check_drift, plan
-from gatewayctl.orchestration.preflight import PreflightFailed, preflight, require
+from gatewayctl.orchestration.preflight import PreflightFailed, check_value, preflight, require
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports
 from tests.fakes.world import ROUTES, World
 
@@ -239,3 +239,25 @@ def test_what_may_be_another_build_tomorrow_needs_any_tag(image):
     with pytest.raises(UsageFault, match="is not one build"):
         check_image(image)
     check_image(image, any_tag=True)
+
+
+def test_a_fixed_value_is_a_warning_and_one_per_release_is_none():
+    found = check_value(replace(ORDERS, value="always"))
+
+    assert [(check.name, check.fault) for check in found] == [("header value", None)]
+    assert "x-canary: always" in found[0].detail
+    assert "value: per-release" in found[0].hint
+    assert check_value(ORDERS) == ()
+
+
+def test_the_value_of_a_release_cannot_be_guessed_from_what_outsiders_see():
+    """The value held the release's id, which every answer of the canary and every Event shows."""
+    world = World()
+    suites = AskingSuites(world, [])
+    releases = [a_release(world, suites, PLAIN) for _ in range(50)]
+
+    values = [release.header.value.removeprefix("r-") for release in releases]
+
+    assert all(release.id.removeprefix("r-") not in value for release, value in zip(releases, values, strict=True))
+    assert {len(value) * 4 for value in values} == {80}, "bits"
+    assert len({value[at : at + 4] for value in values for at in range(0, 20, 4)}) > 200, "one part repeats"

@@ -143,3 +143,33 @@ def test_a_replica_that_restarts_during_a_good_suite_changes_nothing() -> None:
 
     assert release.outcome is Outcome.PROMOTED
     assert world.deployments["orders"].image == "shop/orders:1.1"
+
+
+@pytest.mark.parametrize("bad", [Phase.SMOKE, Phase.LOAD])
+def test_the_logs_of_a_canary_that_is_rejected_are_kept_before_its_pods_go(bad: Phase) -> None:
+    world = World()
+    suites = DisturbedSuites(world, [], bad=bad, bad_runs=10_000)
+    driver = a_driver(world, suites)
+    asked: list[int] = []
+    logs = driver.ports.workloads.logs
+
+    def read(name: str, lines: int = 20) -> str:
+        asked.append(world.deployments[name].replicas)
+        return logs(name, lines)
+
+    driver.ports.workloads.logs = read  # type: ignore[method-assign]
+    release = driver.begin(a_release(world, suites, mode=Mode.ON_SUCCESS))
+
+    assert release.outcome is Outcome.REJECTED
+    assert world.documents[release.id, "logs/orders-canary.txt"] == "last words of orders-canary"
+    assert asked == [1]
+
+
+def test_a_good_release_asks_for_no_log() -> None:
+    world = World()
+    suites = AskingSuites(world, [])
+
+    release = a_driver(world, suites).begin(a_release(world, suites, mode=Mode.ON_SUCCESS))
+
+    assert release.outcome is Outcome.PROMOTED
+    assert not [name for _, name in world.documents if name.startswith("logs/")]

@@ -173,3 +173,21 @@ def test_a_sweep_that_is_stuck_names_the_command_that_takes_it_on() -> None:
         "orders: expired release: r-1 in phase wait, expired 5 min ago: stuck: gateway-1 is down",
         "  → gatewayctl resume orders",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "notes"),
+    [
+        ("r.example/orders:1", "r.example/orders:2", ()),
+        ("r.example/orders:1", "r.example/orders@sha256:12", ()),
+        ("r.example:5000/orders", "r.example:5000/orders:2", ()),
+        ("r.io/orders:1", "r.io/order:2", ("the image comes from r.io/order, stable's from r.io/orders",)),
+        ("r.io:5000/orders:1", "orders:2", ("the image comes from orders, stable's from r.io:5000/orders",)),
+    ],
+)
+def test_an_image_of_another_repository_is_told_in_the_plan(before: str, after: str, notes: tuple[str, ...]) -> None:
+    report = PlanReport(Plan(replace(OPEN, before=before, image=after), ("start it",), (), ()))
+
+    assert report.notes == notes
+    assert report.data()["notes"] == list(notes)
+    assert all(f"note: {note}" in report.text() for note in notes)

@@ -1,4 +1,4 @@
-"""The Kubernetes API as plain JSON. Only here and in `kubeconfig` is the client library imported, and only when needed.
+"""The Kubernetes API as plain JSON. The client library is imported only in `client/`, and only when needed.
 
 The library's typed models cost 90 MB and two seconds, so requests and answers are dictionaries here. The library must
 retry nothing by itself: a write whose answer was lost may have happened, and only the caller can find out, by reading.
@@ -10,7 +10,6 @@ from contextlib import closing
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.kubernetes.client.faults import (
@@ -24,6 +23,7 @@ from gatewayctl.adapters.kubernetes.client.faults import (
     fault_of,
 )
 from gatewayctl.adapters.kubernetes.client.kubeconfig import find_access
+from gatewayctl.adapters.kubernetes.client.login import server_of
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.ports import Clock
@@ -222,8 +222,7 @@ def connect(context: str = "", file: str = "", clock: Clock | None = None) -> Ap
 
     access = find_access(context, file)
     access.settings.retries = False  # see the module's docstring
-    host = access.settings.host
-    return Api(client.ApiClient(access.settings), urlsplit(host).netloc or host, access.source, clock)
+    return Api(client.ApiClient(access.settings), server_of(access.settings), access.source, clock)
 
 
 def is_configured() -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatewayctl.adapters.kubernetes.client.login import check_result, check_user, log_in, words_of
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.nesting import TooDeep
 
@@ -41,11 +42,14 @@ def find_access(context: str = "", file: str = "", account: Path = ACCOUNT) -> A
     if file or context or not _is_in_pod():
         return Access(settings, f"context {_load(settings, context, file or _default_file())}")
     try:
-        config.incluster_config.InClusterConfigLoader(
+        mounted = config.incluster_config.InClusterConfigLoader(
             token_filename=str(account / "token"), cert_filename=str(account / "ca.crt")
-        ).load_and_set(settings)
+        )
+        log_in(settings, mounted.load_and_set)
     except (config.ConfigException, OSError) as fault:
-        raise EnvironmentFailed(f"no Kubernetes cluster is configured: {account}: {fault}", hint=_HINT) from fault
+        raise EnvironmentFailed(
+            f"no Kubernetes cluster is configured: {account}: {words_of(fault)}", hint=_HINT
+        ) from fault
     return Access(settings, "the Pod's own account")
 
 
@@ -55,7 +59,7 @@ def own_namespace(context: str = "", account: Path = ACCOUNT) -> str:
         mounted = account / "namespace"
         return mounted.read_text().strip() if mounted.exists() else "default"
     try:
-        found = _context(context, _default_file())
+        found = _read(context, _default_file())[1]
     except EnvironmentFailed:
         return "default"  # find_access raises the same fault when we connect
     return str((found.get("context") or {}).get("namespace") or "default")
@@ -65,18 +69,26 @@ def _load(settings: "Configuration", context: str, file: str) -> str:
     """Fill `settings` from a kubeconfig, and return the name of the context that was used. Raises EnvironmentFailed."""
     from kubernetes import config
 
-    found = str(_context(context, file).get("name"))
+    merged, chosen = _read(context, file)
+    name = str(chosen.get("name"))
     try:
-        config.load_kube_config(file, context=context or None, client_configuration=settings)
+        user = _user_of(merged, chosen)
+        check_user(user)
+        # Without a function to keep changes: the library would write a renewed token into the person's file.
+        loader = config.kube_config.KubeConfigLoader(merged, active_context=name, config_base_path=None)
+        log_in(settings, loader.load_and_set)
+        check_result(settings, user)
     except (config.ConfigException, OSError) as fault:
-        raise _unusable(file, fault) from fault
+        raise _unusable(file, words_of(fault)) from fault
     except (TypeError, ValueError, KeyError, AttributeError) as fault:
         raise _no_kubeconfig(file) from fault
-    return found
+    except EnvironmentFailed as fault:
+        raise type(fault)(f"{file}: context {name}: {fault}", hint=fault.hint) from fault
+    return name
 
 
-def _context(context: str, file: str) -> dict[str, Any]:
-    """One entry of the kubeconfig's contexts; the current one if `context` is empty. Raises EnvironmentFailed."""
+def _read(context: str, file: str) -> tuple[Any, dict[str, Any]]:
+    """The merged kubeconfig, and its entry for `context`, the current one if empty. Raises EnvironmentFailed."""
     from kubernetes import config
     from yaml import YAMLError
 
@@ -87,14 +99,34 @@ def _context(context: str, file: str) -> dict[str, Any]:
             raise _unusable(file, "there is no such file, or nothing is in it")
         chosen = merged["contexts"].get_with_name(context or merged["current-context"]).value
     except (config.ConfigException, OSError) as fault:
-        raise _unusable(file, fault) from fault
+        raise _unusable(file, words_of(fault)) from fault
     except YAMLError as fault:
-        raise _unusable(file, "not YAML: " + " ".join(str(fault).split())) from fault
+        raise _unusable(file, _not_yaml(fault)) from fault
     except (TypeError, ValueError, KeyError, AttributeError) as fault:
         raise _no_kubeconfig(file) from fault
     if not isinstance(chosen, dict) or not isinstance(chosen.get("context") or {}, dict):
         raise _no_kubeconfig(file)
-    return chosen
+    return merged, chosen
+
+
+def _not_yaml(fault: Exception) -> str:
+    """Where the parser stopped, and not its words: they may quote a token."""
+    mark = getattr(fault, "problem_mark", None)
+    return f"not YAML: line {mark.line + 1} cannot be read" if mark else "not YAML"
+
+
+def _user_of(merged: Any, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The user that a context names; nothing where it names none. Raises EnvironmentFailed where it is not there."""
+    name = (chosen.get("context") or {}).get("user")
+    if not name:
+        return {}
+    found = merged["users"].get_with_name(name, safe=True) if merged["users"] else None
+    if found is None:
+        raise EnvironmentFailed(f"there is no user {name}", hint="see: kubectl config view")
+    user = found.value.get("user") or {}
+    if not isinstance(user, dict):
+        raise TypeError("a user is an object")
+    return user
 
 
 def _check_limits(file: str) -> None:
