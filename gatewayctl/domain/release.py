@@ -7,7 +7,7 @@ from enum import StrEnum
 from gatewayctl.domain.bounds import NOTES_KEPT, shorten
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.place import GatewayLocation
-from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.platform import Probe, Tls
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
 
 
@@ -61,7 +61,8 @@ class Target:
 
     `stable` and `canary` name Deployments, `service` and `canary_service` upstreams as the gateway's files spell them.
     With `fallback` stable answers in place of a canary that cannot be reached. `paths` are further paths of the
-    application, for routes of which no example request is known.
+    application, for routes of which no example request is known. `tls` is how its clients speak TLS to the gateway;
+    None: they do not.
     """
 
     app: str
@@ -76,6 +77,12 @@ class Target:
     headers: tuple[tuple[str, str], ...] = ()
     fallback: bool = False
     paths: tuple[str, ...] = ()
+    tls: Tls | None = None
+
+    @property
+    def probe(self) -> Probe:
+        """The request that the application's own path answers, without any mark."""
+        return Probe(self.host, self.path, self.headers, tls=self.tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +230,7 @@ class Release:
     @property
     def marked_probe(self) -> Probe:
         """A request as QA sends it."""
-        target = self.target
-        return Probe(target.host, target.path, (*target.headers, (self.header.name, self.header.value)))
+        return self.target.probe.with_headers((self.header.name, self.header.value))
 
     @property
     def keeps_rule(self) -> bool:
