@@ -33,8 +33,8 @@ def find(given: Path | None) -> Path:
     return DEMO if not here.exists() and DEMO.exists() else here
 
 
-def load(path: Path) -> Spec:
-    """The spec of one file. Raises ConfigFault."""
+def load(path: Path, *, with_files: bool = True) -> Spec:
+    """The spec of one file. Raises ConfigFault, also where a PEM file cannot be used unless `with_files` is False."""
     try:
         text = read_bounded(path)
     except FileMissing as fault:
@@ -42,7 +42,7 @@ def load(path: Path) -> Spec:
     except FileFault as fault:
         raise ConfigFault(str(fault)) from fault
     spec = parse(text, path)
-    if wrong := _find_unusable_files(spec):
+    if with_files and (wrong := _find_unusable_files(spec)):
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
     return spec
 
