@@ -148,9 +148,14 @@ class Probe:
         return name if name and ":" not in name and port.isdecimal() else self.host
 
     @property
+    def scheme(self) -> str:
+        """`https` with TLS, else `http`."""
+        return "https" if self.tls else "http"
+
+    @property
     def url(self) -> str:
         """The request as people write it."""
-        return f"{'https' if self.tls else 'http'}://{self.host}{self.path}"
+        return f"{self.scheme}://{self.host}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
