@@ -36,4 +36,6 @@ def _tls_options(address: str, probe: Probe) -> list[str]:
     """The URL has the host, because curl takes the name for TLS from it; only the connection goes to `address`."""
     files = {"--cacert": probe.tls.ca, "--cert": probe.tls.certificate, "--key": probe.tls.key} if probe.tls else {}
     options = [word for name, file in files.items() if file for word in (name, file)]
-    return ["--connect-to", f"::{address}", *options]
+    # curl leaves the default port out of Host, and a gateway's rules may have it.
+    host = ["-H", f"Host: {probe.host}"] if probe.host.endswith(":443") else []
+    return ["--connect-to", f"::{address}", *options, *host]

@@ -174,3 +174,11 @@ def test_a_curl_line_over_tls_asks_for_the_name_and_leads_the_connection_to_the_
     assert curl_line("10.0.0.1:8443", Probe("shop.example.com", "/x", tls=Tls())) == (
         "curl -s -i --connect-to ::10.0.0.1:8443 https://shop.example.com/x"
     )
+
+
+def test_a_curl_line_over_tls_keeps_the_default_port_where_the_rules_have_it() -> None:
+    line = curl_line("10.0.0.1:8443", Probe("shop.example.com:443", "/x", tls=Tls()))
+
+    assert line == (
+        "curl -s -i --connect-to ::10.0.0.1:8443 -H 'Host: shop.example.com:443' https://shop.example.com:443/x"
+    )

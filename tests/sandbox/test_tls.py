@@ -1,8 +1,10 @@
 """Whole releases through an Envoy and an nginx that terminate TLS, also with client certificates, seen from outside."""
 
+import shlex
 import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +122,9 @@ def test_rule_leaks_status_curl_and_verify_are_proven_over_tls(shop: Shop):
     seen = shop.read_json("status", "orders")["apps"][0]
     assert [replica["serves_rule"] for replica in seen["replicas"]] == [True, True]
     assert "--cacert" in seen["curl"]
+    if shutil.which("curl"):
+        shown = subprocess.run(shlex.split(seen["curl"]), capture_output=True, text=True)
+        assert f"x-gatewayctl-release: {seen['release']['id']}" in shown.stdout, shown.stderr
     assert [one["answered_by"] for one in shop.read_json("curl", "orders")["replies"]] == ["canary", "canary"]
     assert shop.cli("route", "verify", "orders").returncode == 0
 
