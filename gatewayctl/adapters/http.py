@@ -8,16 +8,17 @@ keeps cookies or asks for a proxy.
 
 import socket
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from gatewayctl.adapters.http_body import BadBody, read_body
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.evidence import Answer
-from gatewayctl.domain.platform import Probe, Replica
+from gatewayctl.domain.platform import Probe, Replica, Tls
+from gatewayctl.tls import CLOSED, TlsFault, explain_broken, explain_handshake, secure
 
 if TYPE_CHECKING:
     import h11
@@ -27,6 +28,13 @@ _LARGEST_ADMIN = 200_000_000  # bytes; a config_dump of ten thousand routes is s
 _ADMIN_SECONDS = 10.0  # for the whole answer to a GET
 _LARGEST_HEAD = 100 * 1024  # bytes of an answer's headers, and of the line before a chunk
 _READ = 64 * 1024  # bytes read at once
+_SHORTEST = 0.001  # seconds; a limit of 0 would mean a socket that never waits
+_PERHAPS_TLS = "if the gateway speaks TLS on this port, set probe.scheme: https"
+_NGINX_SAYS = {
+    "The plain HTTP request was sent to HTTPS port": "set probe.scheme: https",
+    "No required SSL certificate was sent": "set probe.certificate and probe.key",
+    "The SSL certificate error": "set probe.certificate to one from an authority that the gateway trusts",
+}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # of an admin port, and whatever is 500 or more
 _HEADERS = (("accept", "*/*"), ("accept-encoding", "gzip, deflate"), ("user-agent", "gatewayctl"))
 _PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F))
@@ -45,10 +53,17 @@ class HttpProber:
         """
         given = {name.lower() for name, _ in probe.headers}
         headers = (("host", probe.host), *(pair for pair in _HEADERS if pair[0] not in given), *probe.headers)
+        request = _Request("GET", replica.traffic, probe.path, headers, probe.timeout, _LARGEST_BODY)
         try:
-            return _send(_Request("GET", replica.traffic, probe.path, headers, probe.timeout, _LARGEST_BODY))
+            return _with_hint(_send(replace(request, tls=probe.tls, server_name=probe.server_name)))
         except _NoAnswer as fault:
-            return Answer(0, {}, error=str(fault))
+            return Answer(0, {}, error=str(fault), hint=fault.hint)
+
+
+def _with_hint(answer: Answer) -> Answer:
+    """nginx says over HTTP what other gateways say by closing the connection."""
+    hint = next((hint for words, hint in _NGINX_SAYS.items() if words in answer.body), "")
+    return replace(answer, hint=hint) if answer.status == HTTPStatus.BAD_REQUEST else answer
 
 
 def admin_get(replica: Replica, path: str) -> str:
@@ -71,7 +86,8 @@ def admin_post(replica: Replica, path: str) -> str:
 class _Request:
     """A request without content to `address`, the seconds for its whole answer, and the `most` bytes of it to keep.
 
-    `whole`: an answer of which only a part came in that time counts as none.
+    `whole`: an answer of which only a part came in that time counts as none. With `tls` it is sent over TLS, to the
+    server `server_name`.
     """
 
     method: str
@@ -81,6 +97,8 @@ class _Request:
     timeout: float
     most: int
     whole: bool = False
+    tls: Tls | None = None
+    server_name: str = ""
 
 
 def _ask_admin(replica: Replica, request: _Request) -> str:
@@ -100,8 +118,19 @@ def _ask_admin(replica: Replica, request: _Request) -> str:
     return answer.body
 
 
+class _Closed(Exception):
+    """The connection was closed before an answer."""
+
+
 class _NoAnswer(Exception):
-    """No answer came, or only a part where the whole is needed, or none that is HTTP; the message says why."""
+    """No answer came, or only a part where the whole is needed, or none that is HTTP; the message says why.
+
+    `hint` is what to change in the configuration, where the failure shows that.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def _send(request: _Request) -> Answer:
@@ -111,18 +140,55 @@ def _send(request: _Request) -> Answer:
     started = time.monotonic()
     host, _, port = request.address.rpartition(":")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), request.timeout) as connection:
+        with (
+            socket.create_connection((host.strip("[]"), int(port)), request.timeout) as plain,
+            _secure(plain, request, started + request.timeout) as connection,
+        ):
             exchange = _Exchange(connection, h11.Connection(h11.CLIENT, _LARGEST_HEAD), started + request.timeout)
             head = exchange.ask(request)
             seconds = time.monotonic() - started
             headers = _read_headers(head)
             chunks = exchange.body(whole=request.whole)
-            return Answer(head.status_code, headers, _read_body(chunks, headers, request.most), seconds)
+            return Answer(head.status_code, headers, read_body(chunks, headers, request.most), seconds)
     except TimeoutError as fault:
         what = "no whole answer" if request.whole else "no answer"
         raise _NoAnswer(f"{what} within {request.timeout:g} s") from fault
-    except (OSError, h11.ProtocolError, zlib.error, ValueError) as fault:
+    except _Closed as fault:
+        raise _explain(None, request) from fault
+    except OSError as fault:
+        raise _explain(fault, request) from fault
+    except BadBody as fault:
+        raise _NoAnswer(str(fault)) from fault
+    except (h11.ProtocolError, ValueError) as fault:
         raise _NoAnswer(f"{type(fault).__name__}: {fault}") from fault
+
+
+def _secure(plain: socket.socket, request: _Request, deadline: float) -> socket.socket:
+    """The connection to send on: over TLS where the request asks for it. Raises _NoAnswer."""
+    if request.tls is None:
+        return plain
+    plain.settimeout(max(deadline - time.monotonic(), _SHORTEST))
+    try:
+        return secure(plain, request.tls, request.server_name)
+    except TimeoutError as fault:
+        raise _NoAnswer(f"TLS was not agreed within {request.timeout:g} s") from fault
+    except TlsFault as fault:
+        raise _NoAnswer(str(fault), fault.hint or f"set probe.{fault.key} to a file that is on this machine") from fault
+    except OSError as fault:
+        found = explain_handshake(fault, request.tls, request.server_name)
+        raise _NoAnswer(found.reason, found.hint) from fault
+
+
+def _explain(fault: OSError | None, request: _Request) -> _NoAnswer:
+    """What a broken connection means; None: it was closed. One that was never opened is nothing of TLS."""
+    if request.tls and not isinstance(fault, ConnectionRefusedError):
+        found = explain_broken(fault, request.tls)
+        return _NoAnswer(found.reason, found.hint)
+    if fault is None:
+        return _NoAnswer(CLOSED, _PERHAPS_TLS)
+    return _NoAnswer(
+        f"{type(fault).__name__}: {fault}", _PERHAPS_TLS if isinstance(fault, ConnectionResetError) else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +205,7 @@ class _Exchange:
 
         target = _escape(request.path)
         head = h11.Request(method=request.method, target=target, headers=list(request.headers))
+        self.connection.settimeout(max(self.deadline - time.monotonic(), _SHORTEST))
         self.connection.sendall((self.http.send(head) or b"") + (self.http.send(h11.EndOfMessage()) or b""))
         while not isinstance(event := self._read_event(), h11.Response):
             pass
@@ -168,7 +235,7 @@ class _Exchange:
             self.connection.settimeout(left)
             received = self.connection.recv(_READ)
             if not received and self.http.their_state is h11.SEND_RESPONSE:
-                raise _NoAnswer("the connection was closed before an answer")
+                raise _Closed
             self.http.receive_data(received)
         return event
 
@@ -193,73 +260,3 @@ def _decode_value(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _read_body(chunks: Iterator[bytes], headers: Mapping[str, str], most: int) -> str:
-    """The first `most` bytes of the body as text, unpacked."""
-    coding = headers.get("content-encoding", "").strip().lower()
-    if "," in coding:  # a few bytes could become gigabytes
-        raise _NoAnswer("the answer is compressed more than once")
-    content, unpack = bytearray(), _UNPACK.get(coding, _Plain)()
-    for chunk in chunks:
-        content += unpack.decompress(chunk, most + 1 - len(content))
-        if len(content) > most:
-            break
-    return _decode(bytes(content[:most]), headers.get("content-type", ""))
-
-
-class _Unpacks(Protocol):
-    """What zlib's objects do."""
-
-    def decompress(self, data: bytes, most: int, /) -> bytes:
-        """At most `most` bytes of what comes next. Raises zlib.error."""
-
-
-class _Plain:
-    """A body that is not compressed, or in a way that was not asked for."""
-
-    def decompress(self, data: bytes, _: int) -> bytes:
-        """All of it, since it is in memory already."""
-        return data
-
-
-class _Deflate:
-    """A body called `deflate`: with the header of zlib, as it should be, or without, as some servers send it."""
-
-    def __init__(self) -> None:
-        self._unpack, self._is_first = zlib.decompressobj(), True
-
-    def decompress(self, data: bytes, most: int) -> bytes:
-        """At most `most` bytes of what comes next. Raises zlib.error."""
-        is_first, self._is_first = self._is_first, False
-        try:
-            return self._unpack.decompress(data, most)
-        except zlib.error:
-            if not is_first:
-                raise
-            self._unpack = zlib.decompressobj(-zlib.MAX_WBITS)
-            return self._unpack.decompress(data, most)
-
-
-_UNPACK: dict[str, Callable[[], _Unpacks]] = {
-    "gzip": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
-    "deflate": _Deflate,
-}
-
-
-def _decode(content: bytes, kind: str) -> str:
-    """The text; in UTF-8 where the answer names no charset, or one that is none (`base64`, for one, is no text)."""
-    charset = _charset(kind) if "charset" in kind.lower() else None
-    try:
-        return content.decode(charset or "utf-8", errors="replace")
-    except (LookupError, ValueError):
-        return content.decode(errors="replace")
-
-
-def _charset(kind: str) -> str | None:
-    """The charset that a content type names."""
-    from email.message import Message
-
-    message = Message()
-    message["content-type"] = kind
-    return message.get_content_charset()

@@ -41,7 +41,7 @@ def load_plan(session: Session, app: str, file: Path, mode: Mode) -> "Plan":
         raise UsageFault(f"{file} is a plan for {made.release.app}, not for {app}")
     check_drift(session.ports, made)
     announce(session, made.release)
-    return prepare(session.ports, replace(made.release, mode=mode))
+    return prepare(session.ports, replace(session.with_local_files(made.release), mode=mode))
 
 
 def announce(session: Session, made: Release) -> None:

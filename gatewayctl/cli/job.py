@@ -42,7 +42,7 @@ def job(
     from gatewayctl.config.load import load
     from gatewayctl.waiting import Deadline, until
 
-    spec = load(config)
+    spec = load(config, with_files=False)  # those of applications behind other gateways are not here
     # The cluster is the one that the Pod runs in. The folder of the bundle is read-only.
     here = replace(spec, file=Path.cwd() / spec.file.name, platform=replace(spec.platform, context=""))
     with on_sigterm(_exit):

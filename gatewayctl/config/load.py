@@ -6,12 +6,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.config.model import KEPT, AppModel, FileModel, GatewayModel
+from gatewayctl.config.model import KEPT, TLS_FILES, AppModel, FileModel, GatewayModel, ProbeModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
+from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
 from gatewayctl.gateways.registry import GATEWAYS, gateway
+from gatewayctl.tls import TlsFault, client_context
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
@@ -32,15 +34,32 @@ def find(given: Path | None) -> Path:
     return DEMO if not here.exists() and DEMO.exists() else here
 
 
-def load(path: Path) -> Spec:
-    """The spec of one file. Raises ConfigFault."""
+def load(path: Path, *, with_files: bool = True) -> Spec:
+    """The spec of one file. Raises ConfigFault, also where a PEM file cannot be used unless `with_files` is False."""
     try:
         text = read_bounded(path)
     except FileMissing as fault:
         raise ConfigFault(str(fault), hint=_TRY) from fault
     except FileFault as fault:
         raise ConfigFault(str(fault)) from fault
-    return parse(text, path)
+    spec = parse(text, path)
+    if with_files and (wrong := _find_unusable_files(spec)):
+        raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
+    return spec
+
+
+def _find_unusable_files(spec: Spec) -> list[str]:
+    """A fault for each application whose PEM files cannot be used. A text from elsewhere has its files elsewhere."""
+    file = parse_yaml(spec.text, spec.file, "")
+    found = []
+    for name, app in spec.apps.items():
+        tls = app.target.tls
+        try:
+            if tls and (tls.ca or tls.certificate):
+                client_context(tls)
+        except TlsFault as fault:
+            found.append(file.at(("apps", name, "probe", fault.key), fault.reason))
+    return found
 
 
 def parse(text: str, path: Path) -> Spec:
@@ -92,7 +111,7 @@ def _find_shared_canaries(model: FileModel, file: YamlFile) -> list[str]:
     found: list[str] = []
     owners: dict[str, str] = {}
     for name, app in model.apps.items():
-        canary = _to_target(name, app).canary
+        canary = _canary_of(name, app)
         if owners.setdefault(canary, name) != name:
             found.append(file.at(("apps", name), f"its canary {canary} is the canary of {owners[canary]}"))
     return found
@@ -151,13 +170,16 @@ def _to_gateway(gateway: GatewayModel, namespace: str) -> GatewaySpec:
     )
 
 
-def _to_target(name: str, app: AppModel) -> Target:
-    stable = app.stable or name
+def _canary_of(name: str, app: AppModel) -> str:
+    return app.canary or f"{app.stable or name}-canary"
+
+
+def _to_target(name: str, app: AppModel, folder: Path) -> Target:
     service = app.service or name
     return Target(
         app=name,
-        stable=stable,
-        canary=app.canary or f"{stable}-canary",
+        stable=app.stable or name,
+        canary=_canary_of(name, app),
         service=service,
         canary_service=app.canary_service or f"{service}-canary",
         identify=Identify(header=app.identify.header, pointer=app.identify.pointer),
@@ -168,13 +190,21 @@ def _to_target(name: str, app: AppModel) -> Target:
         fallback=app.fallback == "stable",
         paths=app.probe.paths,
         canary_uri=app.canary_uri,
+        tls=_to_tls(app.probe, folder),
     )
+
+
+def _to_tls(probe: ProbeModel, folder: Path) -> Tls | None:
+    """Absolute paths: a suite may change its folder, and a release may be continued from another one."""
+    if probe.scheme != "https":
+        return None
+    return Tls(**{key: str(folder.absolute() / file) for key in TLS_FILES if (file := getattr(probe, key))})
 
 
 def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
     pytest, locust = app.smoke.pytest, app.smoke.locust
     return AppSpec(
-        target=_to_target(name, app),
+        target=_to_target(name, app, folder),
         header=app.header.name,
         value="" if app.header.value == "per-release" else app.header.value,
         standing=app.route == "standing",

@@ -150,6 +150,10 @@ class IdentifyModel(StrictConfigModel):
         return self
 
 
+TLS_FILES = ("ca", "certificate", "key")
+"""The keys of `probe:` that name PEM files."""
+
+
 class ProbeModel(StrictConfigModel):
     """`apps.NAME.probe:`"""
 
@@ -157,6 +161,20 @@ class ProbeModel(StrictConfigModel):
     path: str = Field(default="/", pattern=r"^/\S*$")
     paths: tuple[Annotated[str, Field(pattern=r"^/\S*$")], ...] = ()
     headers: dict[str, str] = Field(default_factory=dict)
+    scheme: Literal["http", "https"] = "http"
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+    @model_validator(mode="after")
+    def _files_go_with_tls(self) -> "ProbeModel":
+        given = [name for name in TLS_FILES if getattr(self, name)]
+        if given and self.scheme != "https":
+            raise ValueError(f"{given[0]} needs scheme: https")
+        for one, other in (("certificate", "key"), ("key", "certificate")):
+            if one in given and other not in given:
+                raise ValueError(f"{one} needs {other} beside it")
+        return self
 
 
 class PytestModel(StrictConfigModel):

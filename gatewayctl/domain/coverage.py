@@ -7,7 +7,7 @@ release. A route without a request is named with its reason, because what is not
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.release import Target
@@ -104,7 +104,7 @@ def cover(target: Target, routes: Sequence[RouteView]) -> Coverage:
     if len(matches) == 1:
         return Coverage(names)
     named = _paths_of_one_match(target, matches)
-    own = Probe(target.host, target.path, target.headers)
+    own = target.probe
     sent: dict[RouteRequest, None] = {}
     gaps: list[Gap] = []
     for index, match in enumerate(matches):
@@ -170,7 +170,7 @@ def _request(target: Target, match: _Match, named: str) -> RouteRequest | Gap:
     host = _host(example.hosts, target.host)
     if not host:
         return Gap(match.route, "its host name is an expression")
-    return RouteRequest(match.route, Probe(host, path, (*target.headers, *example.headers)))
+    return RouteRequest(match.route, replace(target.probe, host=host, path=path).with_headers(*example.headers))
 
 
 def _host(names: Sequence[str], wanted: str) -> str:

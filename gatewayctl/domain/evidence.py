@@ -30,13 +30,17 @@ class LeakCase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one request. `status` 0 means that no answer came; `error` then says why. Seconds."""
+    """What came back for one request. `status` 0 means that no answer came; `error` then says why. Seconds.
+
+    `hint` is what to change in the configuration, where the way in which it failed shows that.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: str = ""
     seconds: float = 0.0
     error: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

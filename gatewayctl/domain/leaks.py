@@ -30,7 +30,7 @@ class LeakProbe:
 
 def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
     """The cases for the application itself."""
-    target, name, value = release.target, release.header.name, release.header.value
+    plain, name, value = release.target.probe, release.header.name, release.header.value
     marks: dict[LeakCase, tuple[tuple[str, str], ...]] = {
         LeakCase.NO_HEADER: (),
         LeakCase.WRONG_VALUE: ((name, _OTHER),),
@@ -42,8 +42,7 @@ def leak_probes(release: Release) -> tuple[LeakProbe, ...]:
     if value.upper() == value:  # digits have no other case
         del marks[LeakCase.OTHER_CASE]
     return tuple(
-        LeakProbe(case, case.value, Probe(target.host, target.path, (*target.headers, *mark)), release.attribution)
-        for case, mark in marks.items()
+        LeakProbe(case, case.value, plain.with_headers(*mark), release.attribution) for case, mark in marks.items()
     )
 
 
@@ -69,7 +68,7 @@ def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
         LeakProbe(
             LeakCase.NEIGHBOUR,
             f"{LeakCase.NEIGHBOUR} {near.app}",
-            Probe(near.host, near.path, (*near.headers, mark)),
+            near.probe.with_headers(mark),
             AttributionRule(
                 near.identify,
                 Identity(near.stable, near.canary, others=_others(release, near)),
@@ -77,7 +76,7 @@ def neighbour_leaks(release: Release) -> tuple[LeakProbe, ...]:
                 release.stamp,
                 release.stamps,
             ),
-            plain=Probe(near.host, near.path, near.headers),
+            plain=near.probe,
         )
         for near in release.neighbours
     )

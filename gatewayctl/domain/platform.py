@@ -1,6 +1,6 @@
 """What a platform reports: workloads, gateway replicas, stored route files, leases; in no platform's own terms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gatewayctl.domain.errors import GatewayctlError
@@ -124,12 +124,38 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One GET to one replica. Headers are pairs, because a name may be sent twice. Seconds."""
+    """One GET to one replica. Headers are pairs, because a name may be sent twice. Seconds.
+
+    With `tls` it is sent over TLS, and the certificate must be for `server_name`.
+    """
 
     host: str
     path: str
     headers: tuple[tuple[str, str], ...] = ()
     timeout: float = 5.0
+    tls: Tls | None = None
+
+    def with_headers(self, *more: tuple[str, str]) -> "Probe":
+        """The same request with more headers behind its own."""
+        return replace(self, headers=(*self.headers, *more))
+
+    @property
+    def server_name(self) -> str:
+        """The host without its port: what TLS asks for, and what the certificate is verified against."""
+        if self.host.startswith("["):
+            return self.host[1:].partition("]")[0]
+        name, _, port = self.host.rpartition(":")
+        return name if name and ":" not in name and port.isdecimal() else self.host
+
+    @property
+    def scheme(self) -> str:
+        """`https` with TLS, else `http`."""
+        return "https" if self.tls else "http"
+
+    @property
+    def url(self) -> str:
+        """The request as people write it."""
+        return f"{self.scheme}://{self.host}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from gatewayctl.domain.bounds import NOTES_KEPT, shorten
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.place import GatewayLocation
-from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.platform import Probe, Tls
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
 
 
@@ -62,7 +62,8 @@ class Target:
     `stable` and `canary` name Deployments, `service` and `canary_service` upstreams as the gateway's files spell them.
     With `fallback` stable answers in place of a canary that cannot be reached. `paths` are further paths of the
     application, for routes of which no example request is known. `canary_uri` is the canary's name in a registry
-    as a URI, such as `lb://orders-canary`; empty where the gateway sends to its Service.
+    as a URI, such as `lb://orders-canary`; empty where the gateway sends to its Service. `tls` is how its clients speak
+    TLS to the gateway; None: they do not.
     """
 
     app: str
@@ -78,6 +79,12 @@ class Target:
     fallback: bool = False
     paths: tuple[str, ...] = ()
     canary_uri: str = ""
+    tls: Tls | None = None
+
+    @property
+    def probe(self) -> Probe:
+        """The request that the application's own path answers, without any mark."""
+        return Probe(self.host, self.path, self.headers, tls=self.tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +235,7 @@ class Release:
     @property
     def marked_probe(self) -> Probe:
         """A request as QA sends it."""
-        target = self.target
-        return Probe(target.host, target.path, (*target.headers, (self.header.name, self.header.value)))
+        return self.target.probe.with_headers((self.header.name, self.header.value))
 
     @property
     def keeps_rule(self) -> bool:

@@ -11,7 +11,7 @@ from gatewayctl.domain.errors import (
     GatewayctlError,
     UsageFault,
 )
-from gatewayctl.domain.evidence import Attribution
+from gatewayctl.domain.evidence import Answer, Attribution
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks
 from gatewayctl.domain.platform import Check, Replica, Workload
 from gatewayctl.domain.release import Release, version_of
@@ -216,10 +216,10 @@ def _replica_checks(ports: Ports, release: Release, replica: Replica) -> Iterato
 def _check_stable_answers(ports: Ports, release: Release, replica: Replica, case: LeakProbe) -> str:
     answer = ports.gateway.prober.ask(replica, case.probe)
     if case.attribution.attribute(answer) is not Attribution.STABLE:
+        url = case.probe.url if case.probe.tls else f"{case.probe.host}{case.probe.path}"
         raise EnvironmentFailed(
-            f"{replica.name}: the answer of {case.probe.host}{case.probe.path} does not name stable: "
-            f"{case.attribution.explain(answer)}",
-            hint="identify must name a header or JSON pointer that holds the pod's name or the version",
+            f"{replica.name}: the answer of {url} does not name stable: {case.attribution.explain(answer)}",
+            hint=answer.hint or "identify must name a header or JSON pointer that holds the pod's name or the version",
         )
     if not case.attribution.is_pod(answer):
         _check_versions(release)
@@ -256,10 +256,17 @@ def _check_no_rule_runs(ports: Ports, release: Release, replica: Replica) -> str
     return "none" if proof.asked else "the gateway cannot tell"
 
 
+def _hint_for(case: LeakProbe, answer: Answer) -> str:
+    """A neighbour is probed with its own scheme and files, so the hint names whose they are."""
+    return f"{answer.hint} (of the {case.label})" if answer.hint else ""
+
+
 def _check_answers(ports: Ports, replica: Replica, case: LeakProbe) -> str:
     answer = ports.gateway.prober.ask(replica, case.probe)
     if not answer.status:
-        raise EnvironmentFailed(f"{replica.name}: {case.label}: {case.attribution.explain(answer)}")
+        raise EnvironmentFailed(
+            f"{replica.name}: {case.label}: {case.attribution.explain(answer)}", hint=_hint_for(case, answer)
+        )
     if not case.attribution.stamps and case.attribution.word_of(answer) is Attribution.UNKNOWN:
         raise EnvironmentFailed(
             f"{replica.name}: {case.label}: the answer does not name the application: "

@@ -1,10 +1,11 @@
 """The state of an application now: what the journal says, beside what is really there. Changes nothing."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from gatewayctl.domain.coverage import Coverage
 from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError
-from gatewayctl.domain.platform import Probe, Replica, Workload
+from gatewayctl.domain.platform import Replica, Workload
 from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
@@ -100,7 +101,7 @@ def _describe(replica: Replica, release: Release | None, missing: dict[str, str]
 def ask_all(ports: Ports, release: Release, path: str) -> tuple[Reply, ...]:
     """Send the marked request to every ready replica. Raises EnvironmentFailed when none is ready."""
     marked = release.marked_probe
-    probe = Probe(marked.host, path or marked.path, marked.headers)
+    probe = replace(marked, path=path or marked.path)
     replicas = [replica for replica in ports.gateway.replicas.list() if replica.ready]
     if not replicas:
         raise EnvironmentFailed("no gateway replica is ready")

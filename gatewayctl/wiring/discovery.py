@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,12 @@ class Session:
             self.ports, ReleaseRequest(self.app(name), image, mode, current_holder().actor, self.neighbours(name))
         )
 
+    def with_local_files(self, release: Release) -> Release:
+        """A release that was made on another machine, with the PEM files of this one."""
+        from gatewayctl.wiring.local_tls import with_local_files
+
+        return with_local_files(release, self.spec.apps)
+
     def find_release(self, name: str, release: str) -> Release | None:
         """The release with the id `release`, open or ended; None when the journal of application `name` has none."""
         from gatewayctl.orchestration.open_release import find_ended
@@ -94,7 +100,7 @@ def wire(given: Path | None, listener: "ProgressListener", app: str = "", namesp
         from gatewayctl.wiring.kubernetes import spec_in_cluster
 
         return wire_spec(spec_in_cluster(app, namespace or "", context).behind(app), listener)
-    spec = _load_spec(given)
+    spec = _load_spec(given, namespace)
     return wire_spec(spec.behind(app) if app else spec, listener)
 
 
@@ -124,18 +130,25 @@ def _specs_by_app(given: Path | None, namespace: str | None) -> "list[tuple[str,
         from gatewayctl.wiring.kubernetes import specs_in_cluster
 
         return list(specs_in_cluster(namespace or "", context).items())
-    return [(name, part) for part in _load_spec(given).each() for name in part.apps]
+    return [(name, part) for part in _load_spec(given, namespace).each() for name in part.apps]
 
 
-def _load_spec(given: Path | None) -> "Spec":
+def _load_spec(given: Path | None, namespace: str | None) -> "Spec":
+    """The configuration in a file. A command that continues a release (it has a `namespace`) works without PEM files:
+
+    whoever takes the release back may not have the private key.
+    """
     from gatewayctl.config.load import find, load
 
-    return load(find(given))
+    return load(find(given), with_files=namespace is None)
 
 
 def wire_spec(spec: "Spec", listener: "ProgressListener") -> Session:
     """A configuration of one gateway with the adapters that it needs."""
-    return Session(spec, _PLATFORMS[spec.platform.kind](spec, listener))
+    from gatewayctl.wiring.local_tls import LocalJournal
+
+    ports = _PLATFORMS[spec.platform.kind](spec, listener)
+    return Session(spec, replace(ports, journal=LocalJournal(ports.journal, spec.apps)))
 
 
 def _context_of_kept(given: Path | None, namespace: str | None) -> str | None:
@@ -149,7 +162,7 @@ def _context_of_kept(given: Path | None, namespace: str | None) -> str | None:
         return None
     path = find(None)
     if path.exists():
-        return load(path).platform.context if namespace else None
+        return load(path, with_files=False).platform.context if namespace else None
     from gatewayctl.wiring.kubernetes import is_cluster_named
 
     return "" if namespace or is_cluster_named() else None

@@ -47,6 +47,7 @@ def submit_release(session: Session, app: str, options: tuple[str, ...], show: C
             image=platform.runner.image,
             account=platform.runner.account,
             actor=current_holder().actor,
+            neighbours=session.neighbours(app),
         )
     )
     require_job_permissions(runner.api, platform.namespace)

@@ -8,10 +8,10 @@ from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leftovers import SweepAction
 from gatewayctl.domain.plan import Plan
-from gatewayctl.domain.platform import Check, Holder
+from gatewayctl.domain.platform import Check, Holder, Probe, Tls
 from gatewayctl.domain.release import Phase, Release, Trial
 from gatewayctl.domain.survey import NextStep
-from gatewayctl.reports.commands import command_of
+from gatewayctl.reports.commands import command_of, curl_line
 from gatewayctl.reports.curl import CurlReport
 from gatewayctl.reports.doctor import DoctorReport
 from gatewayctl.reports.endings import DemoEnd, JobEnd, ReleaseEnd
@@ -191,3 +191,23 @@ def test_an_image_of_another_repository_is_told_in_the_plan(before: str, after: 
     assert report.notes == notes
     assert report.data()["notes"] == list(notes)
     assert all(f"note: {note}" in report.text() for note in notes)
+
+
+def test_a_curl_line_over_tls_asks_for_the_name_and_leads_the_connection_to_the_replica() -> None:
+    probe = Probe("shop.example.com:8443", "/x", (("x-canary", "r-1"),), tls=Tls("/c/ca.pem", "/c/qa.pem", "/c/qa.key"))
+
+    assert curl_line("10.0.0.1:8443", probe) == (
+        "curl -s -i --connect-to ::10.0.0.1:8443 --cacert /c/ca.pem --cert /c/qa.pem --key /c/qa.key "
+        "-H 'x-canary: r-1' https://shop.example.com:8443/x"
+    )
+    assert curl_line("10.0.0.1:8443", Probe("shop.example.com", "/x", tls=Tls())) == (
+        "curl -s -i --connect-to ::10.0.0.1:8443 https://shop.example.com/x"
+    )
+
+
+def test_a_curl_line_over_tls_keeps_the_default_port_where_the_rules_have_it() -> None:
+    line = curl_line("10.0.0.1:8443", Probe("shop.example.com:443", "/x", tls=Tls()))
+
+    assert line == (
+        "curl -s -i --connect-to ::10.0.0.1:8443 -H 'Host: shop.example.com:443' https://shop.example.com:443/x"
+    )

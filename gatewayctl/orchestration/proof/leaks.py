@@ -131,8 +131,7 @@ def _probe(context: StepContext, replica: Replica, case: LeakProbe) -> ProbeOutc
     outcome = _judge(context, replica, case, _ask(context, replica, case.label, case.probe))
     if not outcome.silent or case.plain is None:
         return outcome
-    target = context.release.target
-    if not _ask(context, replica, "the probe path", Probe(target.host, target.path, target.headers)).status:
+    if not _ask(context, replica, "the probe path", context.release.target.probe).status:
         return outcome
     plain = _ask(context, replica, f"{case.label}, without any mark", case.plain)
     if case.plain == case.probe and plain.status:

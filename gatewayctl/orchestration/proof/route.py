@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from gatewayctl.domain.coverage import RouteRequest
 from gatewayctl.domain.evidence import Answer, Attribution
-from gatewayctl.domain.platform import Probe, Replica
+from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Release
 from gatewayctl.ports import Prober
 
@@ -62,8 +62,7 @@ class Asker:
         answer = self._ask(request, marked=True)
         if answer.status:
             return answer
-        target = self.release.target
-        own = self._ask(RouteRequest("the probe path", Probe(target.host, target.path, target.headers)), marked=True)
+        own = self._ask(RouteRequest("the probe path", self.release.target.probe), marked=True)
         if not own.status:
             return RouteState(f"no answer, and none on the probe path either ({own.error})")
         answer = self._ask(request, marked=True)
@@ -71,9 +70,9 @@ class Asker:
 
     def _ask(self, request: RouteRequest, *, marked: bool) -> Answer:
         self.tick(f"{self.replica.name}: {request.route}")
-        probe, header = request.probe, self.release.header
+        header = self.release.header
         mark = ((header.name, header.value),) if marked else ()
-        return self.prober.ask(self.replica, Probe(probe.host, probe.path, (*probe.headers, *mark)))
+        return self.prober.ask(self.replica, request.probe.with_headers(*mark))
 
     def _is_canarys(self, answer: Answer) -> bool:
         """The canary's word, or the rule's stamp where the application does not name itself on this path."""

@@ -1,4 +1,4 @@
-"""The files that a release needs in the cluster: its gatewayctl.yaml and its suites, with their paths to each other.
+"""The files that a release needs in the cluster: gatewayctl.yaml, suites, authorities, with their paths to each other.
 
 They are sent as a ConfigMap, whose size is limited; so hidden files, compiled files, and files outside the folders of
 the suites are left out.
@@ -49,17 +49,20 @@ class Bundle:
         return [f"{place}-{re.sub(r'[^-._a-zA-Z0-9]', '_', path)}"[:200] for place, (path, _) in enumerate(self.files)]
 
 
-def bundle(config: Path, text: str, suites: Iterable[str]) -> Bundle:
-    """`text` as the content of the file `config`, with the folders of `suites`. Raises UsageFault when too large.
+def bundle(config: Path, text: str, suites: Iterable[str], single: Iterable[str] = ()) -> Bundle:
+    """`text` as the content of the file `config`, with the folders of `suites` and the `single` files.
 
-    A suite with an absolute path outside the configuration's folder is left out: it must be in the image.
+    A path outside the configuration's folder that is absolute is left out: it must be in the image. Raises UsageFault
+    when they are too large.
     """
     place = Path(os.path.abspath(config))  # noqa: PTH100 (`..` is taken away, links stay)
     folders = [_folder(suite) for suite in suites if _is_sent(suite, config.parent)]
-    base = Path(os.path.commonpath([place.parent, *folders]))
+    alone = {Path(os.path.abspath(file)) for file in single if _is_sent(file, config.parent.absolute())}  # noqa: PTH100
+    base = Path(os.path.commonpath([place.parent, *folders, *(file.parent for file in alone)]))
     found = {place: text.encode()}
     room = LARGEST - _cost(found[place])
-    for file in sorted({file for folder in folders for file in (*_below(folder), *_above(folder, base))} - {place}):
+    below = {file for folder in folders for file in (*_below(folder), *_above(folder, base))}
+    for file in sorted((below | alone) - {place}):
         found[file] = _read(file)
         room -= _cost(found[file])
         if room < 0:
