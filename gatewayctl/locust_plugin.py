@@ -4,6 +4,7 @@ It needs its own process, because importing locust changes sockets and threads o
 """
 
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from gatewayctl.child_process.cohorts import Cohorts
 from gatewayctl.child_process.distributed import Master, Worker
 from gatewayctl.child_process.load_stats import LoadStats
 from gatewayctl.child_process.run_context import EventFile, read_run_context
-from gatewayctl.domain.smoke import RunContext
+from gatewayctl.domain.smoke import FailureKind, RunContext
 
 _PERIOD = 1.0  # seconds between two reports of progress
 
@@ -32,6 +33,8 @@ class Reporter:
         self._counts: LoadStats | Master = self._stats
         self._worker: Worker | None = None
         self._started = self._stopped = 0.0
+        self._environment: Any = None
+        self._last_error = LastError()
 
     def install(self) -> None:
         """Add the listeners; to be called before the locustfile is read."""
@@ -49,6 +52,8 @@ class Reporter:
         import gevent
         from locust.runners import MasterRunner, WorkerRunner
 
+        self._environment = environment
+        logging.getLogger().addHandler(self._last_error)  # here, because locust replaces all handlers before
         environment.gatewayctl_cohorts = self._cohorts
         if isinstance(runner, MasterRunner):
             self._counts = Master(environment, runner, self._run_context.workers)
@@ -82,10 +87,26 @@ class Reporter:
             return
         ended = self._stopped or time.perf_counter()
         figures = {**self._counts.figures(), "seconds": ended - self._started, "exit_code": exit_code}
+        figures["own_exit"] = self._environment.process_exit_code or 0
+        if exit_code and self._last_error.text:
+            figures["failures"] = [*figures["failures"], (FailureKind.RUN.value, self._last_error.text)]
         result = Path(self._run_context.result)
         unfinished = result.with_suffix(".part")
         unfinished.write_text(json.dumps(figures))
         unfinished.replace(result)
+
+
+class LastError(logging.Handler):
+    """Keeps the last line of the last error that was logged: locustfiles say there why they set an exit code."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called by logging for each error."""
+        lines = [line.strip() for line in record.getMessage().splitlines() if line.strip()]
+        self.text = lines[-1][:300] if lines else self.text
 
 
 def main() -> None:

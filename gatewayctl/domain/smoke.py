@@ -182,11 +182,14 @@ class LoadResult:
     """Stable and canary under the same load in the same run.
 
     `halves` are two halves of stable's own requests: the difference between them is the noise of the measurement.
-    `exit_code` is locust's own (1: some request failed), or minus the signal that ended it. `failures` are a few
-    examples of each kind. A run that broke has no requests at all, and the last line of its output as its failure.
+    `exit_code` is locust's own, or minus the signal that ended it; `own_exit` is what the locustfile itself set as
+    `process_exit_code`, 0 for nothing. `failures` are a few examples of each kind. A run that broke has no requests at
+    all, and the last line of its output as its failure.
     `misrouted` counts answers by the other version, `unknown` those that cannot be attributed to a version; `unnamed`
     are those of `unknown` that the gateway had sent to the canary.
-    `by_name` holds the same per method and request name: (stable, canary).
+    `by_name` holds the same per method and request name: (stable, canary); `halves_by_name` the halves of stable's.
+    `events` are requests that users reported themselves (a WebSocket, gRPC), by the version that the user's HTTP
+    requests go to: who answered them is not known. `strays` counts failures that were reported outside of users.
     """
 
     stable: Cohort
@@ -200,3 +203,7 @@ class LoadResult:
     failures: tuple[Failure, ...] = ()
     timed_out: bool = False
     unnamed: int = 0
+    own_exit: int = 0
+    halves_by_name: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
+    events: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
+    strays: int = 0

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from gatewayctl.domain.errors import DeadlineExceeded, Disturbed, EnvironmentFailed, Transient
+from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
-from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
+from gatewayctl.domain.verdicts import Judgement, Verdict, judge_suite
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail
 

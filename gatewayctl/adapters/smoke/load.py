@@ -25,6 +25,7 @@ LOG, EVENTS, RESULT = "locust.log", "load-events.jsonl", "load.json"
 _LARGEST_RESULT = 64 << 20  # bytes; far more than 100 names with 2,000 buckets in 3 cohorts
 PORT = "5557"  # on which a master in a Pod listens; locust's default
 _WORKERS_WAIT = "90"  # seconds that a master waits for its workers
+_COHORTS = ("canary", "half-a", "half-b")
 _STOP_TIMEOUT = 2  # seconds that a running task may take to end
 
 
@@ -88,6 +89,8 @@ def _pace_options(wanted: LoadRun) -> tuple[str, ...]:
     return (
         *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
         *("--stop-timeout", str(_STOP_TIMEOUT), "--host", wanted.endpoints.urls[0]),
+        # Failed requests are judged here; so any other exit code than 0 is the locustfile's own, or a fault.
+        *("--exit-code-on-error", "0"),
     )
 
 
@@ -145,8 +148,9 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
     try:
         raw = parse_json(done.figures)
         cohorts = {name: _parse_cohort(cohort) for name, cohort in raw["lanes"].items()}
-        canary, *halves = (_sum(cohorts[name].values()) for name in ("canary", "half-a", "half-b"))
+        canary, *halves = (_sum(cohorts[name].values()) for name in _COHORTS)
         names = sorted({name for cohort in cohorts.values() for name in cohort})
+        by_cohort = {name: [cohorts[cohort].get(name, Cohort()) for cohort in _COHORTS] for name in names}
         return LoadResult(
             stable=_sum(halves),
             canary=canary,
@@ -155,10 +159,12 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
             unknown=int(raw["unknown"]),
             seconds=float(raw["seconds"]),
             exit_code=done.ended.exit_code,
-            by_name={name: _split_by_version(cohorts, name) for name in names},
+            by_name={name: (_sum(halves_), canary_) for name, (canary_, *halves_) in by_cohort.items()},
             failures=tuple(Failure(FailureKind(kind), str(detail)) for kind, detail in raw["failures"]),
             timed_out=done.ended.timed_out,
             unnamed=int(raw.get("unnamed", 0)),
+            own_exit=int(raw.get("own_exit", 0)),
+            halves_by_name={name: (a, b) for name, (_, a, b) in by_cohort.items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
@@ -169,12 +175,6 @@ def _parse_cohort(requests_by_name: Mapping[str, Any]) -> dict[str, Cohort]:
         name: Cohort(int(requests), int(errors), Histogram({int(bucket): int(n) for bucket, n in times.items()}))
         for name, (requests, errors, times) in requests_by_name.items()
     }
-
-
-def _split_by_version(cohorts: Mapping[str, Mapping[str, Cohort]], name: str) -> tuple[Cohort, Cohort]:
-    """The counts of one request name: stable, canary."""
-    stable = _sum(cohorts[half].get(name, Cohort()) for half in ("half-a", "half-b"))
-    return stable, cohorts["canary"].get(name, Cohort())
 
 
 def _sum(cohorts: Any) -> Cohort:
