@@ -3,16 +3,21 @@
 It needs its own process, because importing locust changes sockets and threads of the whole process.
 """
 
+import functools
 import json
 import logging
+import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gatewayctl.child_process.cohorts import Cohorts
 from gatewayctl.child_process.distributed import Master, Worker
+from gatewayctl.child_process.load_pace import end_in_time
 from gatewayctl.child_process.load_stats import LoadStats
+from gatewayctl.child_process.locust_options import find_options_of_mode, ignore_settings_of_mode
 from gatewayctl.child_process.run_context import EventFile, read_run_context
 from gatewayctl.domain.smoke import FailureKind, RunContext
 
@@ -60,12 +65,26 @@ class Reporter:
         elif isinstance(runner, WorkerRunner):
             self._worker = Worker(runner, self._stats)
             self._cohorts.start_at(self._worker.position)
-        gevent.spawn(self._report, runner, gevent.sleep)
+        gevent.spawn(self._report_always, runner, gevent.sleep)
 
-    def _start(self, **_: Any) -> None:
+    def _start(self, environment: Any, **_: Any) -> None:
+        import gevent
+
         self._started = time.perf_counter()
+        if self._worker:
+            return
         if isinstance(self._counts, Master):
             self._counts.start()
+        pace = self._run_context.pace
+        environment.parsed_options.run_time = int(pace.duration)  # for locustfiles that read it
+        if environment.shape_class:  # it decides itself when the load is over
+            pace = replace(pace, duration=pace.longest)
+        runner = environment.runner
+        gevent.spawn(end_in_time, runner, pace, self._requests, functools.partial(self._report, runner))
+
+    def _requests(self) -> tuple[int, int]:
+        totals = self._counts.totals()
+        return totals["canary"][0], totals["stable"][0]
 
     def _stop(self, **_: Any) -> None:
         self._stopped = time.perf_counter()
@@ -74,13 +93,16 @@ class Reporter:
         elif isinstance(self._counts, Master):
             self._counts.finish()
 
-    def _report(self, runner: Any, sleep: Any) -> None:
+    def _report_always(self, runner: Any, sleep: Any) -> None:
         while True:
             if self._worker:
                 self._worker.report()
             else:
-                self._lines.write(kind="load", users=runner.user_count, **self._counts.totals())
+                self._report(runner)
             sleep(_PERIOD)
+
+    def _report(self, runner: Any) -> None:
+        self._lines.write(kind="load", users=runner.user_count, **self._counts.totals())
 
     def _quit(self, exit_code: int, **_: Any) -> None:
         if self._worker:
@@ -117,8 +139,21 @@ def main() -> None:
     Reporter(run_context).install()
     import locust.main
 
+    _settle_options(run_context)
     run: Any = locust.main.main
     run()
+
+
+def _settle_options(run_context: RunContext) -> None:
+    """Leave to the team what is theirs, and decide the rest. Ends the process when they decided more."""
+    ignore_settings_of_mode(os.environ)
+    os.environ["LOCUST_HOST"] = run_context.endpoints.urls[0]  # for locustfiles that read it
+    if run_context.classes:
+        os.environ["LOCUST_USER_CLASSES"] = " ".join(run_context.classes)
+    if fixed := find_options_of_mode(run_context.arguments):
+        sys.exit(f"smoke.locust.args: the release decides {', '.join(fixed)}: remove it there")
+    # First, because an option of theirs may take all words up to the next option.
+    sys.argv[1:1] = run_context.arguments
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, CohortStats, LoadStats
+from gatewayctl.child_process.user_events import UserEvents
 from gatewayctl.domain.smoke import RunContext
 
 # Each user class starts at another position; else classes with one user each would all be assigned to the canary.
@@ -43,6 +44,8 @@ class Cohorts:
         self._assigned: Counter[type] = Counter()
         self._replicas: Counter[str] = Counter()
         self._assignments: weakref.WeakKeyDictionary[Any, Assignment] = weakref.WeakKeyDictionary()
+        self._events = UserEvents(stats, self._cohort_of_events)
+        self._paired_events = stats.cycle(_CYCLE)
 
     def start_at(self, offset: Callable[[], int]) -> None:
         """Start the cycle at an offset, else workers with few users would all send to the canary at one replica."""
@@ -50,11 +53,13 @@ class Cohorts:
 
     def install(self) -> None:
         """From now on each new session of locust gets an assignment."""
+        from locust import events
         from locust.clients import HttpSession
         from locust.contrib.fasthttp import FastHttpSession
 
         for session_class in (HttpSession, FastHttpSession):
             self._patch(session_class)
+        self._events.install(events.request)
 
     def _patch(self, session_class: Any) -> None:
         init = session_class.__init__
@@ -88,10 +93,16 @@ class Cohorts:
 
     def task_failed(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
         """Listener of locust for an exception in a task. `user_instance` may also be a task set of the user."""
-        for user in (user_instance, getattr(user_instance, "user", None)):
-            if user in self._assignments:
-                self._assignments[user].next_stats().task_failed(exception)
-                return
+        user = getattr(user_instance, "user", user_instance)
+        self.assignment_of(user).next_stats().task_failed(exception)
+
+    def _cohort_of_events(self, user: Any) -> CohortStats:
+        """Where to count what a user reports itself. One that sends pairs belongs to both versions."""
+        return self._paired_events() if getattr(user, "sends_pairs", False) else self.assignment_of(user).next_stats()
+
+    def uncounted(self, event: Any) -> Any:
+        """Locust's request event for a session that is given an assignment: its requests are counted as HTTP."""
+        return self._events.uncounted(event)
 
     def _next(self, user_class: type) -> Assignment:
         start = self._classes.setdefault(user_class, len(self._classes))
@@ -112,7 +123,7 @@ class Cohorts:
         base, first_url = session.base_url or "", self._endpoints.urls[0]
         if base.startswith(first_url):
             session.base_url = assignment.url + base.removeprefix(first_url)
-        session.request_event = EventTap(session.request_event, assignment.next_stats, self._prefixes)
+        session.request_event = EventTap(self.uncounted(session.request_event), assignment.next_stats, self._prefixes)
         header, host = self._endpoints.header, self._endpoints.host
         added = {**({"Host": host} if host else {}), **({header.name: header.value} if assignment.marked else {})}
         if hasattr(session, "prepare_request"):

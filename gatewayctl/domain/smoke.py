@@ -47,11 +47,29 @@ RUN_CONTEXT_VARIABLE = "GATEWAYCTL_SMOKE_CONTEXT"
 
 
 @dataclass(frozen=True, slots=True)
+class LoadPace:
+    """How long a load runs, in seconds: for `duration`, and on until both versions have `samples` requests, up to
+    `longest`."""
+
+    duration: float = 0.0
+    longest: float = 0.0
+    samples: int = 0
+
+    def is_over(self, seconds: float, requests: tuple[int, int], users: int) -> bool:
+        """Whether a load ends after so many seconds, with the requests of canary and stable, and with users left."""
+        if seconds < self.duration:
+            return False
+        nobody_left = not users and any(requests)  # at first there are no users either
+        return seconds >= self.longest or min(requests) >= self.samples or nobody_left
+
+
+@dataclass(frozen=True, slots=True)
 class RunContext:
     """What a child process has to know, given in a file that only its owner may read.
 
     It appends its events to `events`, as JSON lines; a load writes its figures to `result`. `users` is how many a load
-    will have, `workers` how many processes share them (0: this one has all).
+    will have, `workers` how many processes share them (0: this one has all), `pace` how long it runs. `arguments` are
+    the team's for locust, `classes` the user classes that run.
     """
 
     endpoints: GatewayEndpoints
@@ -59,6 +77,9 @@ class RunContext:
     result: str = ""
     users: int = 0
     workers: int = 0
+    pace: LoadPace = LoadPace()
+    arguments: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """As text."""
@@ -74,6 +95,9 @@ class RunContext:
             result=raw["result"],
             users=raw["users"],
             workers=raw["workers"],
+            pace=LoadPace(**raw.get("pace", {})),
+            arguments=tuple(raw.get("arguments", ())),
+            classes=tuple(raw.get("classes", ())),
         )
 
 
@@ -118,8 +142,10 @@ class SuiteResult:
 class LoadRun:
     """One load run. `users` are split in half between the versions; spawn rate is users per second; seconds.
 
-    `timeout` is what locust may take beyond `duration`, to start and to stop. `workers` processes share the users, by
-    locust's own distributed mode; 0: one process does it all.
+    A load goes on after `duration` until both versions have `samples` requests, up to `max_duration`. `timeout` is what
+    locust may take beyond that, to start and to stop. `workers` processes share the users, by locust's own distributed
+    mode; 0: one process does it all. `classes` says how many users each class has; empty: as the locustfile says.
+    `args` are more options for locust and the locustfile.
     """
 
     file: str
@@ -130,6 +156,20 @@ class LoadRun:
     duration: float = 30.0
     timeout: float = 60.0
     workers: int = 0
+    max_duration: float = 0.0
+    samples: int = 0
+    classes: tuple[tuple[str, int], ...] = ()
+    args: tuple[str, ...] = ()
+
+    @property
+    def pace(self) -> LoadPace:
+        """When it ends."""
+        return LoadPace(self.duration, max(self.duration, self.max_duration), self.samples)
+
+    @property
+    def limit(self) -> float:
+        """The seconds that it may take in all."""
+        return self.pace.longest + self.timeout
 
     def to_json(self) -> str:
         """As text."""
@@ -143,7 +183,9 @@ class LoadRun:
         """
         raw = parse_json(text)
         endpoints = _endpoints(raw.pop("endpoints") if "endpoints" in raw else raw.pop("entrance"))
-        return cls(**raw, endpoints=endpoints)
+        classes = tuple((str(name), int(count)) for name, count in raw.pop("classes", ()))
+        args = tuple(str(one) for one in raw.pop("args", ()))
+        return cls(**raw, endpoints=endpoints, classes=classes, args=args)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Runs a locust load in a child process, and reads the figures that it writes."""
 
 import json
-import math
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -59,7 +58,7 @@ def run_locust(wanted: LoadRun, tick: Tick, part_options: tuple[str, ...]) -> Lo
     program = Program(
         arguments=(
             *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary", *part_options),
-            *(() if "--worker" in part_options else _pace_options(wanted)),
+            *(() if "--worker" in part_options else _mode_options(wanted)),
         ),
         run_context=RunContext(
             endpoints=wanted.endpoints,
@@ -67,9 +66,12 @@ def run_locust(wanted: LoadRun, tick: Tick, part_options: tuple[str, ...]) -> Lo
             result=str(folder / RESULT),
             users=wanted.users,
             workers=wanted.workers,
+            pace=wanted.pace,
+            arguments=(*_class_options(wanted), *wanted.args),
+            classes=tuple(name for name, _ in wanted.classes),
         ),
         log=folder / LOG,
-        timeout=wanted.duration + wanted.timeout,
+        timeout=wanted.limit,
     )
     events = EventReader(folder / EVENTS)
     progress = "starting"
@@ -84,14 +86,19 @@ def run_locust(wanted: LoadRun, tick: Tick, part_options: tuple[str, ...]) -> Lo
     return LocustOutput(ended, _read_figures(folder / RESULT), read_last_line(program.log))
 
 
-def _pace_options(wanted: LoadRun) -> tuple[str, ...]:
-    duration = max(1, math.ceil(wanted.duration))
+def _mode_options(wanted: LoadRun) -> tuple[str, ...]:
+    """Options that locust's workers do not get. The run time is not one of them: see child_process/load_pace.py."""
     return (
-        *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
+        *("-u", str(wanted.users), "-r", str(wanted.spawn_rate)),
         *("--stop-timeout", str(_STOP_TIMEOUT), "--host", wanted.endpoints.urls[0]),
         # Failed requests are judged here; so any other exit code than 0 is the locustfile's own, or a fault.
         *("--exit-code-on-error", "0"),
     )
+
+
+def _class_options(wanted: LoadRun) -> tuple[str, ...]:
+    each = [{"user_class_name": name, "fixed_count": count} for name, count in wanted.classes]
+    return ("--config-users", json.dumps(each)) if each else ()
 
 
 def _read_figures(path: Path) -> str:
@@ -149,8 +156,7 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
         raw = parse_json(done.figures)
         cohorts = {name: _parse_cohort(cohort) for name, cohort in raw["lanes"].items()}
         canary, *halves = (_sum(cohorts[name].values()) for name in _COHORTS)
-        names = sorted({name for cohort in cohorts.values() for name in cohort})
-        by_cohort = {name: [cohorts[cohort].get(name, Cohort()) for cohort in _COHORTS] for name in names}
+        by_cohort = {name: [cohorts[cohort].get(name, Cohort()) for cohort in _COHORTS] for name in _names(cohorts)}
         return LoadResult(
             stable=_sum(halves),
             canary=canary,
@@ -164,6 +170,8 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
             timed_out=done.ended.timed_out,
             unnamed=int(raw.get("unnamed", 0)),
             own_exit=int(raw.get("own_exit", 0)),
+            events=_parse_events(raw.get("events", {})),
+            strays=int(raw.get("strays", 0)),
             halves_by_name={name: (a, b) for name, (_, a, b) in by_cohort.items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -175,6 +183,20 @@ def _parse_cohort(requests_by_name: Mapping[str, Any]) -> dict[str, Cohort]:
         name: Cohort(int(requests), int(errors), Histogram({int(bucket): int(n) for bucket, n in times.items()}))
         for name, (requests, errors, times) in requests_by_name.items()
     }
+
+
+def _parse_events(raw: Mapping[str, Any]) -> dict[str, tuple[Cohort, Cohort]]:
+    """What users reported themselves, by name: of stable's users, of the canary's."""
+    counts = {name: [_parse_counts(raw[cohort].get(name)) for cohort in _COHORTS] for name in _names(raw)}
+    return {name: (_sum(halves), canary) for name, (canary, *halves) in counts.items()}
+
+
+def _parse_counts(raw: Any) -> Cohort:
+    return Cohort(int(raw[0]), int(raw[1])) if raw else Cohort()
+
+
+def _names(by_cohort: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return sorted({name for cohort in by_cohort.values() for name in cohort})
 
 
 def _sum(cohorts: Any) -> Cohort:

@@ -65,7 +65,7 @@ class DistributedLoad:
         wanted = self._as_pods_see(run)
         files = bundle(Path(run.file).parent / _RUN, wanted.to_json(), [run.file])
         tasks = self._tasks(run, "--run", f"{FILES}/{files.config}")
-        watch = _Watch(Runner(self.api, self.namespace), tick, run.duration + run.timeout + 2 * _BEGIN)
+        watch = _Watch(Runner(self.api, self.namespace), tick, run.limit + 2 * _BEGIN)
         watch.clear(tasks)
         try:
             done = self._run(watch, tasks, files)
@@ -105,7 +105,7 @@ class DistributedLoad:
             account="",
             arguments=("load-part", *words),
             actor="",
-            deadline=run.duration + run.timeout + 3 * _BEGIN,
+            deadline=run.limit + 3 * _BEGIN,
             lost=0,
         )
         return master, replace(master, name=f"{name}-workers", pods=run.workers)
