@@ -1,6 +1,7 @@
 """What to run as suite and load, and their results; each answer is attributed to the version that gave it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -8,18 +9,39 @@ from typing import Any
 
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.nesting import parse_json
+from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.statistics import Histogram
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayEndpoints:
-    """How a client reaches the gateway: base URLs of all replicas, Host, the marking header, who gave an answer."""
+    """How a client reaches the gateway.
+
+    `base_url` is its public URL, as its users have it; where there is no usable public name, it is the first of `urls`,
+    which are the replicas' own. `host` is the Host that the gateway's rules expect, `header` marks a request, and
+    `attribution` tells who gave an answer. `tls` is needed for https.
+    """
 
     urls: tuple[str, ...]
     host: str
     header: Header
     attribution: AttributionRule
+    base_url: str = ""
+    tls: Tls | None = None
+
+    def __post_init__(self) -> None:
+        if not self.base_url and self.urls:
+            object.__setattr__(self, "base_url", self.urls[0])
+
+
+# A name or an address that a client can connect to, with or without a port; in contrast to `*`, which rules may have.
+_USABLE_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9.])?|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
+
+
+def public_url(scheme: str, host: str) -> str:
+    """The URL of the gateway as its users have it; empty if the host is not a name that a client can use."""
+    return f"{scheme}://{host}" if _USABLE_HOST.fullmatch(host) else ""
 
 
 def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
@@ -35,6 +57,8 @@ def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
             stamp=attribution["stamp"],
             stamps=attribution["stamps"],
         ),
+        base_url=raw.get("base_url", ""),
+        tls=Tls(**raw["tls"]) if raw.get("tls") else None,
     )
 
 
