@@ -15,6 +15,7 @@ from typing import Any
 
 from gatewayctl.child_process.cohorts import Cohorts
 from gatewayctl.child_process.distributed import Master, Worker
+from gatewayctl.child_process.leading import lead
 from gatewayctl.child_process.load_pace import end_in_time
 from gatewayctl.child_process.load_stats import LoadStats
 from gatewayctl.child_process.locust_options import find_options_of_mode, ignore_settings_of_mode
@@ -45,6 +46,7 @@ class Reporter:
         """Add the listeners; to be called before the locustfile is read."""
         import locust
 
+        lead(self._run_context.endpoints)
         events: Any = locust.events  # its methods are not annotated
         self._cohorts.install()
         events.init.add_listener(self._init)
@@ -147,7 +149,7 @@ def main() -> None:
 def _settle_options(run_context: RunContext) -> None:
     """Leave to the team what is theirs, and decide the rest. Ends the process when they decided more."""
     ignore_settings_of_mode(os.environ)
-    os.environ["LOCUST_HOST"] = run_context.endpoints.urls[0]  # for locustfiles that read it
+    os.environ["LOCUST_HOST"] = run_context.endpoints.base_url  # for locustfiles that read it
     if run_context.classes:
         os.environ["LOCUST_USER_CLASSES"] = " ".join(run_context.classes)
     if fixed := find_options_of_mode(run_context.arguments):

@@ -51,7 +51,7 @@ class CohortStats:
         self._identity_header, self._stamp_header = stats.header_names
 
     def record(self, meta: dict[str, Any]) -> None:
-        """Count one request; `meta` are the arguments of locust's request event."""
+        """Count one request; `meta` are the arguments of locust's request event, without a time if it is not known."""
         key = meta["request_type"], meta["name"]
         entry = self.entries.get(key) or _entry(self.entries, key)
         entry.requests += 1
@@ -59,7 +59,8 @@ class CohortStats:
         # A request without an answer has failed, also if the task accepts it; and no version has answered it.
         answered = response is not None and response.status_code
         if answered and meta["exception"] is None:
-            entry.waiting.append(meta["response_time"])
+            if meta["response_time"] is not None:
+                entry.waiting.append(meta["response_time"])
         else:
             entry.errors += 1
             reason = meta["exception"] or "no answer"

@@ -90,7 +90,7 @@ def _mode_options(wanted: LoadRun) -> tuple[str, ...]:
     """Options that locust's workers do not get. The run time is not one of them: see child_process/load_pace.py."""
     return (
         *("-u", str(wanted.users), "-r", str(wanted.spawn_rate)),
-        *("--stop-timeout", str(_STOP_TIMEOUT), "--host", wanted.endpoints.urls[0]),
+        *("--stop-timeout", str(_STOP_TIMEOUT), "--host", wanted.endpoints.base_url),
         # Failed requests are judged here; so any other exit code than 0 is the locustfile's own, or a fault.
         *("--exit-code-on-error", "0"),
     )

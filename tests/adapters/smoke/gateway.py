@@ -27,6 +27,7 @@ class ReceivedRequest:
     path: str
     mark: str
     host: str
+    cookie: str = ""
 
 
 @dataclass
@@ -40,6 +41,8 @@ class LoopbackGateway:
     misrouted: Callable[[int], bool] = lambda _number: False
     leaked: Callable[[int], bool] = lambda _number: False
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    redirects: dict[str, str] = field(default_factory=dict)  # where each path leads to
+    cookies: dict[str, str] = field(default_factory=dict)  # which cookie each path sets
 
     def forget(self) -> None:
         """Forget all requests so far."""
@@ -80,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         gateway, mark, host = self.gateway, self.headers.get("x-canary", ""), self.headers.get("host", "")
         replica = f"http://127.0.0.1:{self.server.server_address[1]}"
-        gateway.seen.append(ReceivedRequest(replica, self.command, self.path, mark, host))
+        gateway.seen.append(
+            ReceivedRequest(replica, self.command, self.path, mark, host, self.headers.get("cookie", ""))
+        )
         number = next(gateway.numbers)
         canary = not gateway.misrouted(number) if mark == HEADER.value else gateway.leaked(number)
         if canary and gateway.canary_delay:
@@ -92,8 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, pod = 503, {}, ""
         if self.path == "/missing":
             status = 404
-        if self.path == "/redirect":
-            status, headers["location"] = 302, "/items"
+        if self.path in {"/redirect": "/items", **gateway.redirects}:
+            status, headers["location"] = 302, {"/redirect": "/items", **gateway.redirects}[self.path]
+        if self.path in gateway.cookies:
+            headers["set-cookie"] = gateway.cookies[self.path]
         self._send(status, {**headers, **({"x-served-by": pod} if pod else {})}, json.dumps({"pod": pod}).encode())
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
