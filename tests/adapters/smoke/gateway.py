@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -82,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         gateway, mark, host = self.gateway, self.headers.get("x-canary", ""), self.headers.get("host", "")
-        replica = f"http://127.0.0.1:{self.server.server_address[1]}"
+        scheme = "https" if isinstance(self.server.socket, ssl.SSLSocket) else "http"
+        replica = f"{scheme}://127.0.0.1:{self.server.server_address[1]}"
         gateway.seen.append(
             ReceivedRequest(replica, self.command, self.path, mark, host, self.headers.get("cookie", ""))
         )
@@ -122,15 +124,19 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def run_gateway(replicas: int = 2) -> Iterator[LoopbackGateway]:
-    """A gateway with this number of replicas, until the end of the block."""
+def run_gateway(replicas: int = 2, tls: ssl.SSLContext | None = None) -> Iterator[LoopbackGateway]:
+    """A gateway with this number of replicas, until the end of the block; over TLS with a context."""
     gateway = LoopbackGateway()
     handler = type("Handler", (_Handler,), {"gateway": gateway})
     servers = [_Server(("127.0.0.1", 0), handler) for _ in range(replicas)]
+    for server in servers if tls else ():
+        # The handshake is left to the thread that handles the connection.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()
-    gateway.urls = tuple(f"http://127.0.0.1:{server.server_address[1]}" for server in servers)
+    scheme = "https" if tls else "http"
+    gateway.urls = tuple(f"{scheme}://127.0.0.1:{server.server_address[1]}" for server in servers)
     try:
         yield gateway
     finally:

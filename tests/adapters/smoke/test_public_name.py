@@ -1,14 +1,17 @@
 """locust's users under the gateway's public name: redirects, cookies and strangers are as their users have them."""
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from gatewayctl.domain.load_verdicts import judge_load
+from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.verdicts import Verdict
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway, run_gateway
+from tests.certificates import Authority, make_authority, needs_openssl
 
 LIMITS = Load(file="locustfile.py", slack=1.0, samples=10)
 USERS = ["HttpUser", "FastHttpUser", "PairedUser"]
@@ -35,15 +38,15 @@ def stranger() -> Iterator[LoopbackGateway]:
 
 @pytest.fixture
 def visit(gateway, run_load):
-    """A function that runs a load whose task is `text`, under the public name."""
+    """A function that runs a load whose task is `task`, under the public name."""
 
-    def visit(user: str, text: str, **options):
+    def visit(user: str, task: str, text: str = VISIT, **options):
         options = {
             "users": 8,
             "enough": 10,
             "endpoints": replace(gateway.endpoints(), base_url=f"http://{HOST}"),
         } | options
-        return run_load(VISIT.format(user=user, visit=text), **options)
+        return run_load(text.format(user=user, visit=task), **options)
 
     return visit
 
@@ -121,3 +124,51 @@ def test_the_host_of_the_locustfile_does_not_count(gateway, visit, user):
 
     assert judge_load(result, LIMITS).verdict is Verdict.PASS, judge_load(result, LIMITS)
     assert {seen.host for seen in gateway.seen} == {HOST}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("pki") / "authority")
+
+
+@pytest.fixture
+def over_tls(authority) -> Iterator[tuple[LoopbackGateway, Tls]]:
+    """A gateway that asks for a certificate of the client, and how a client speaks to it."""
+    server, client = authority.issue(HOST), authority.issue("visitor")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server.certificate, server.key)
+    context.load_verify_locations(authority.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with run_gateway(tls=context) as gateway:
+        yield gateway, Tls(str(authority.ca), str(client.certificate), str(client.key))
+
+
+@needs_openssl
+@pytest.mark.parametrize("user", [*USERS, "CheckingUser"])
+def test_a_secure_cookie_is_sent_back_over_tls(over_tls, stranger, visit, user):
+    gateway, tls = over_tls
+    gateway.cookies["/login"] = "session=abc; Secure; Path=/"
+    gateway.redirects["/away"] = f"{stranger.urls[0]}/items"
+    tasks = ["self.client.get('/login')", "self.client.get('/items')", "self.client.get('/away')"]
+    checking = "\n\n    class CheckingUser(FastHttpUser):\n        insecure = False\n        abstract = True"
+    text = VISIT.replace("import PairedUser", f"import PairedUser{checking}")
+    endpoints = replace(gateway.endpoints(), base_url=f"https://{HOST}", tls=tls)
+    result = visit(user, "; ".join(tasks), endpoints=endpoints, text=text)
+
+    assert judge_load(result, LIMITS).verdict is Verdict.PASS, judge_load(result, LIMITS)
+    assert {seen.cookie for seen in gateway.seen if seen.path == "/items"} == {"session=abc"}
+    assert {seen.replica for seen in gateway.seen} == set(gateway.urls)
+    assert {seen.mark for seen in stranger.seen} == {""}
+
+
+@needs_openssl
+@pytest.mark.parametrize("user", ["HttpUser", "CheckingUser"])
+def test_a_certificate_of_an_unknown_authority_is_not_trusted(over_tls, visit, user):
+    gateway, tls = over_tls
+    checking = "\n\n    class CheckingUser(FastHttpUser):\n        insecure = False\n        abstract = True"
+    text = VISIT.replace("import PairedUser", f"import PairedUser{checking}")
+    endpoints = replace(gateway.endpoints(), base_url=f"https://{HOST}", tls=replace(tls, ca=""))
+    result = visit(user, "self.client.get('/items')", endpoints=endpoints, text=text)
+
+    assert result.canary.errors == result.canary.requests > 0
+    assert gateway.seen == []
