@@ -5,28 +5,19 @@ are counted before locust's own listeners get them. Half of the assignments are 
 stable.
 """
 
-import copy
 import functools
 import weakref
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, CohortStats, LoadStats
+from gatewayctl.child_process.locust_sessions import Assignment, GatewaySessions
+from gatewayctl.child_process.user_events import UserEvents
 from gatewayctl.domain.smoke import RunContext
 
 # Each user class starts at another position; else classes with one user each would all be assigned to the canary.
 _CYCLE = (CANARY, HALF_A, CANARY, HALF_B)
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """How one user sends: to the replica at `url`, with the header if `marked`; `next_stats` gives counts to use."""
-
-    next_stats: Callable[[], CohortStats]
-    marked: bool
-    url: str
 
 
 class Cohorts:
@@ -38,11 +29,13 @@ class Cohorts:
         # With fewer users than positions in the cycle a half of stable would have none: then they alternate by request.
         self._few_users = run_context.users // max(1, run_context.workers) < len(_CYCLE)
         self._offset: Callable[[], int] = lambda: 0
-        self._prefixes = tuple(url.rstrip("/") + end for url in run_context.endpoints.urls for end in ("/", "?"))
+        self._sessions = GatewaySessions(run_context.endpoints)
         self._classes: dict[type, int] = {}
         self._assigned: Counter[type] = Counter()
         self._replicas: Counter[str] = Counter()
         self._assignments: weakref.WeakKeyDictionary[Any, Assignment] = weakref.WeakKeyDictionary()
+        self._events = UserEvents(stats, self._cohort_of_events)
+        self._paired_events = stats.cycle(_CYCLE)
 
     def start_at(self, offset: Callable[[], int]) -> None:
         """Start the cycle at an offset, else workers with few users would all send to the canary at one replica."""
@@ -50,18 +43,23 @@ class Cohorts:
 
     def install(self) -> None:
         """From now on each new session of locust gets an assignment."""
+        from locust import events
         from locust.clients import HttpSession
         from locust.contrib.fasthttp import FastHttpSession
 
-        for session_class in (HttpSession, FastHttpSession):
-            self._patch(session_class)
+        self._patch(HttpSession, dict)
+        self._patch(FastHttpSession, self._add_tls if self._endpoints.tls else dict)
+        self._events.install(events.request)
 
-    def _patch(self, session_class: Any) -> None:
+    def _add_tls(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {**options, "ssl_context_factory": self._sessions.ssl_context_factory(options)}
+
+    def _patch(self, session_class: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         init = session_class.__init__
 
         @functools.wraps(init)
         def init_and_assign(session: Any, *args: Any, **options: Any) -> None:
-            init(session, *args, **options)
+            init(session, *args, **change(options))
             # A user that sends pairs assigns its sessions itself.
             if not getattr(session.user, "sends_pairs", False):
                 self.assign(session, self.assignment_of(session.user))
@@ -88,10 +86,16 @@ class Cohorts:
 
     def task_failed(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
         """Listener of locust for an exception in a task. `user_instance` may also be a task set of the user."""
-        for user in (user_instance, getattr(user_instance, "user", None)):
-            if user in self._assignments:
-                self._assignments[user].next_stats().task_failed(exception)
-                return
+        user = getattr(user_instance, "user", user_instance)
+        self.assignment_of(user).next_stats().task_failed(exception)
+
+    def _cohort_of_events(self, user: Any) -> CohortStats:
+        """Where to count what a user reports itself. One that sends pairs belongs to both versions."""
+        return self._paired_events() if getattr(user, "sends_pairs", False) else self.assignment_of(user).next_stats()
+
+    def uncounted(self, event: Any) -> Any:
+        """Locust's request event for a session that is given an assignment: its requests are counted as HTTP."""
+        return self._events.uncounted(event)
 
     def _next(self, user_class: type) -> Assignment:
         start = self._classes.setdefault(user_class, len(self._classes))
@@ -109,60 +113,29 @@ class Cohorts:
 
     def assign(self, session: Any, assignment: Assignment) -> None:
         """Make a session send as `assignment` says; for both kinds of sessions of locust."""
-        base, first_url = session.base_url or "", self._endpoints.urls[0]
-        if base.startswith(first_url):
-            session.base_url = assignment.url + base.removeprefix(first_url)
-        session.request_event = EventTap(session.request_event, assignment.next_stats, self._prefixes)
-        header, host = self._endpoints.header, self._endpoints.host
-        added = {**({"Host": host} if host else {}), **({header.name: header.value} if assignment.marked else {})}
-        if hasattr(session, "prepare_request"):
-            _add_to_requests(session, added, self._prefixes)
-        else:
-            _add_to_fasthttp(session, added, self._prefixes)
+        event = self.uncounted(session.request_event)
+        session.request_event = EventTap(event, assignment.next_stats, self._sessions.answered_part)
+        self._sessions.assign(session, assignment)
 
 
 class EventTap:
     """Replaces a session's request event of locust: counts the request, then fires the event."""
 
-    __slots__ = ("_event", "_next_stats", "_prefixes")
+    __slots__ = ("_answered_part", "_event", "_next_stats")
 
-    def __init__(self, event: Any, next_stats: Callable[[], CohortStats], prefixes: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        event: Any,
+        next_stats: Callable[[], CohortStats],
+        answered_part: Callable[[dict[str, Any]], dict[str, Any] | None],
+    ) -> None:
         self._event = event
         self._next_stats = next_stats
-        self._prefixes = prefixes
+        self._answered_part = answered_part
 
     def fire(self, **meta: Any) -> None:
         """Locust calls this when a request is over."""
-        if meta["url"].startswith(self._prefixes):
-            self._next_stats().record(meta)
+        counted = self._answered_part(meta)
+        if counted:
+            self._next_stats().record(counted)
         self._event.fire(**meta)
-
-
-def _add_to_requests(session: Any, added: dict[str, str], prefixes: tuple[str, ...]) -> None:
-    prepare = session.prepare_request
-
-    def prepare_and_add(request: Any) -> Any:
-        prepared = prepare(request)
-        if prepared.url.startswith(prefixes):
-            for name, value in added.items():
-                prepared.headers.setdefault(name, value)
-        return prepared
-
-    session.prepare_request = prepare_and_add
-
-
-def _add_to_fasthttp(session: Any, added: dict[str, str], prefixes: tuple[str, ...]) -> None:
-    # As default headers they cost no time per request. Requests to other addresses are sent by a copy of the client,
-    # which shares connections and cookies and has the old default headers.
-    agent = session.client
-    plain, urlopen = copy.copy(agent), agent.urlopen
-    agent.default_headers = agent.default_headers.copy()
-    agent.default_headers.update(added)
-
-    def choose_and_open(url: str, **options: Any) -> Any:
-        if url.startswith(prefixes):
-            return urlopen(url, **options)
-        plain.redirect_response_codes = agent.redirect_response_codes
-        return plain.urlopen(url, **options)
-
-    agent.urlopen = choose_and_open

@@ -15,6 +15,7 @@ from gatewayctl.domain.smoke import FailureKind
 _MESSAGE = "gatewayctl"
 _EXTRA_WAIT = 15.0  # seconds beyond locust's stop timeout that a worker may take to send its counts
 _WORKER_LOST = 3  # the exit code when a worker was lost; locust has none for it
+_NUMBERS = ("misrouted", "unknown", "unnamed", "strays")
 _EXPLANATIONS_KEPT = 40  # explanations that are kept of all workers together
 
 Figures = dict[str, Any]
@@ -107,7 +108,8 @@ class Master:
 def merge_figures(all_figures: Iterable[Figures]) -> Figures:
     """Add up the figures of several workers, as if one had counted everything."""
     cohorts: dict[str, dict[str, list[Any]]] = {CANARY: {}, HALF_A: {}, HALF_B: {}}
-    wrong: Counter[str] = Counter(misrouted=0, unknown=0, unnamed=0)
+    events: dict[str, dict[str, list[int]]] = {CANARY: {}, HALF_A: {}, HALF_B: {}}
+    numbers: Counter[str] = Counter(dict.fromkeys(_NUMBERS, 0))
     explanations: dict[tuple[str, str], None] = {}
     for one in all_figures:
         for cohort, entries in one["lanes"].items():
@@ -116,18 +118,21 @@ def merge_figures(all_figures: Iterable[Figures]) -> Figures:
                 total[0] += requests
                 total[1] += errors
                 total[2].update(buckets)
-        wrong.update({kind: one[kind] for kind in ("misrouted", "unknown", "unnamed")})
+        for cohort, reported in one["events"].items():
+            for name, counts in reported.items():
+                earlier = events[cohort].get(name, [0, 0])
+                events[cohort][name] = [count + more for count, more in zip(earlier, counts, strict=True)]
+        numbers.update({kind: one[kind] for kind in _NUMBERS})
         explanations.update(dict.fromkeys(one["failures"]))
-    return {"lanes": cohorts, **wrong, "failures": list(explanations)[:_EXPLANATIONS_KEPT]}
+    return {"lanes": cohorts, "events": events, **numbers, "failures": list(explanations)[:_EXPLANATIONS_KEPT]}
 
 
 def _parse_figures(message: Mapping[str, Any]) -> Figures:
     """The figures in a worker's message, and no other keys. Raises KeyError, TypeError or ValueError."""
     return {
         "lanes": {cohort: _parse_cohort(message["lanes"][cohort]) for cohort in (CANARY, HALF_A, HALF_B)},
-        "misrouted": int(message["misrouted"]),
-        "unknown": int(message["unknown"]),
-        "unnamed": int(message["unnamed"]),
+        "events": {cohort: _parse_events(message["events"][cohort]) for cohort in (CANARY, HALF_A, HALF_B)},
+        **{kind: int(message[kind]) for kind in _NUMBERS},
         "failures": [(FailureKind(kind).value, str(detail)[:500]) for kind, detail in message["failures"]],
     }
 
@@ -137,3 +142,7 @@ def _parse_cohort(requests_by_name: Mapping[str, Any]) -> dict[str, tuple[int, i
         str(name): (int(requests), int(errors), {int(bucket): int(count) for bucket, count in buckets.items()})
         for name, (requests, errors, buckets) in requests_by_name.items()
     }
+
+
+def _parse_events(counts_by_name: Mapping[str, Any]) -> dict[str, list[int]]:
+    return {str(name): [int(requests), int(errors)] for name, (requests, errors) in counts_by_name.items()}

@@ -45,20 +45,22 @@ class CohortStats:
     def __init__(self, expected: Attribution, stats: "LoadStats") -> None:
         self.expected = expected
         self.entries: dict[tuple[str, str], RequestStats] = {}  # by method and name
+        self.events: dict[tuple[str, str], RequestStats] = {}  # what users reported themselves, by type and name
         self._stats = stats
         self._known_good: set[tuple[Any, Any]] = set()  # the two headers of answers that were as expected
         self._identity_header, self._stamp_header = stats.header_names
 
     def record(self, meta: dict[str, Any]) -> None:
-        """Count one request; `meta` are the arguments of locust's request event."""
+        """Count one request; `meta` are the arguments of locust's request event, without a time if it is not known."""
         key = meta["request_type"], meta["name"]
-        entry = self.entries.get(key) or self._entry(key)
+        entry = self.entries.get(key) or _entry(self.entries, key)
         entry.requests += 1
         response = meta["response"]
         # A request without an answer has failed, also if the task accepts it; and no version has answered it.
         answered = response is not None and response.status_code
         if answered and meta["exception"] is None:
-            entry.waiting.append(meta["response_time"])
+            if meta["response_time"] is not None:
+                entry.waiting.append(meta["response_time"])
         else:
             entry.errors += 1
             reason = meta["exception"] or "no answer"
@@ -84,14 +86,24 @@ class CohortStats:
 
     def task_failed(self, error: BaseException) -> None:
         """An exception in a task: it counts as an error of the version that answered its requests."""
-        entry = self._entry(_TASKS)
+        entry = _entry(self.entries, _TASKS)
         entry.requests += 1
         entry.errors += 1
         self._stats.keep_explanation(FailureKind(self.expected), f"task failed: {error!r}")
 
-    def _entry(self, key: tuple[str, str]) -> RequestStats:
-        known = key in self.entries or len(self.entries) < _NAMES_KEPT
-        return self.entries.setdefault(key if known else _OTHER, RequestStats())
+    def record_event(self, meta: dict[str, Any]) -> None:
+        """Count a request that a user reported itself; `meta` are the arguments of locust's request event."""
+        key = str(meta.get("request_type", "")), str(meta.get("name", ""))
+        entry = _entry(self.events, key)
+        entry.requests += 1
+        if meta.get("exception"):
+            entry.errors += 1
+            self._stats.keep_explanation(FailureKind(self.expected), f"{_display_name(key)}: {meta['exception']}")
+
+
+def _entry(entries: dict[tuple[str, str], RequestStats], key: tuple[str, str]) -> RequestStats:
+    known = key in entries or len(entries) < _NAMES_KEPT
+    return entries.setdefault(key if known else _OTHER, RequestStats())
 
 
 class LoadStats:
@@ -107,6 +119,7 @@ class LoadStats:
         }
         self._rule = attribution
         self._wrong = {FailureKind.MISROUTED.value: 0, FailureKind.UNKNOWN.value: 0, UNNAMED: 0}
+        self._strays = 0  # failures that were reported outside of users
         self._explanations: dict[FailureKind, list[str]] = {}
 
     def cycle(self, cohorts: Iterable[str]) -> Callable[[], CohortStats]:
@@ -125,6 +138,11 @@ class LoadStats:
             request = f"{meta['request_type']} {meta['url']} meant for {expected}"
             self.keep_explanation(kind, f"{request}: {self._rule.explain(answer)}")
         return version
+
+    def count_stray(self, meta: dict[str, Any]) -> None:
+        """Count a failure that was reported outside of users, so that it belongs to no cohort."""
+        self._strays += 1
+        self.keep_explanation(FailureKind.RUN, f"{meta.get('request_type')} {meta.get('name')}: {meta['exception']}")
 
     def keep_explanation(self, kind: FailureKind, text: str) -> None:
         """Keep the explanation `text`; of each `kind` only the first few are kept."""
@@ -151,8 +169,18 @@ class LoadStats:
             }
             for name, cohort in self.cohorts.items()
         }
+        events = {
+            name: {_display_name(key): [one.requests, one.errors] for key, one in cohort.events.items()}
+            for name, cohort in self.cohorts.items()
+        }
         explanations = [(kind.value, text) for kind, texts in self._explanations.items() for text in texts]
-        return {"lanes": cohorts, **self._wrong, "failures": explanations}
+        return {
+            "lanes": cohorts,
+            "events": events,
+            "strays": self._strays,
+            **self._wrong,
+            "failures": explanations,
+        }
 
     @staticmethod
     def _sort_all_times(cohort: CohortStats) -> dict[tuple[str, str], RequestStats]:

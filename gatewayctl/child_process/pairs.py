@@ -13,7 +13,7 @@ from gatewayctl.child_process.cohorts import Cohorts
 def send_pairs(user: Any, canary: Any, stable: Any, cohorts: Cohorts) -> None:
     """Make the session `canary` send each request through `stable` too. Each session keeps its own cookies."""
     marked, plain = cohorts.assign_pair(user)
-    stable.request_event = _StableEvent(stable.request_event)
+    stable.request_event = _StableEvent(cohorts.uncounted(stable.request_event))
     cohorts.assign(canary, marked)
     cohorts.assign(stable, plain)
     canary.request = _PairedRequest(canary.request, stable.request)

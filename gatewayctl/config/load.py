@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.config.model import KEPT, TLS_FILES, AppModel, FileModel, GatewayModel, ProbeModel
+from gatewayctl.config.model import KEPT, TLS_FILES, AppModel, FileModel, GatewayModel, LocustModel, ProbeModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
@@ -201,6 +201,11 @@ def _to_tls(probe: ProbeModel, folder: Path) -> Tls | None:
     return Tls(**{key: str(folder.absolute() / file) for key in TLS_FILES if (file := getattr(probe, key))})
 
 
+def _to_load(locust: LocustModel, folder: Path) -> Load:
+    keys = {**locust.model_dump(), "users": locust.all_users, "classes": locust.classes}
+    return Load(**{**keys, "file": str(folder / locust.file)})
+
+
 def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
     pytest, locust = app.smoke.pytest, app.smoke.locust
     return AppSpec(
@@ -210,7 +215,7 @@ def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
         standing=app.route == "standing",
         trial=Trial(
             suite=Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns) if pytest else None,
-            load=Load(**{**locust.model_dump(), "file": str(folder / locust.file)}) if locust else None,
+            load=_to_load(locust, folder) if locust else None,
             timings=Timings(**app.timings.model_dump()),
         ),
         container=app.container,

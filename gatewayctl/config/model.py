@@ -1,7 +1,7 @@
 """The keys of gatewayctl.yaml, checked by pydantic: unknown keys are faults, and all faults are found together."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -11,6 +11,7 @@ from gatewayctl.domain.routing import CANARY_URI
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.gateways.resource import RouteResource
 
+_MOST_USERS = 100_000
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -37,6 +38,20 @@ def _is_kept(info: ValidationInfo) -> bool:
     return info.context == KEPT
 
 
+def _check_users(value: object) -> object:
+    """A number of users, or one for each user class of a locustfile; else ValueError."""
+    counts: list[Any] = list(value.values()) if isinstance(value, dict) else [value]
+    names = list(value) if isinstance(value, dict) else []
+    if not all(type(one) is int and one > 0 for one in counts) or not all(str(one).isidentifier() for one in names):
+        raise ValueError(
+            f"expected a number such as 20, or user classes such as {{Visitor: 15, Buyer: 5}}, got {value!r}"
+        )
+    if not 2 <= sum(counts) <= _MOST_USERS:
+        raise ValueError(f"expected 2 (one for each version) to {_MOST_USERS:,} users, got {sum(counts)}")
+    return value
+
+
+Users = Annotated[int | dict[str, int], BeforeValidator(_check_users)]
 Seconds = Annotated[float, BeforeValidator(_parse_seconds), Field(gt=0)]
 Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -189,7 +204,7 @@ class LocustModel(StrictConfigModel):
     """`apps.NAME.smoke.locust:`"""
 
     file: str
-    users: int = Field(default=10, ge=2, le=100_000)
+    users: Users = 10
     spawn_rate: float = Field(default=10.0, gt=0)
     duration: Seconds = 30.0
     slower: float = Field(default=1.5, ge=1)
@@ -197,11 +212,29 @@ class LocustModel(StrictConfigModel):
     more_errors: float = Field(default=0.01, ge=0, le=1)
     samples: int = Field(default=50, ge=1)
     workers: int = Field(default=0, ge=0, le=100)
+    max_duration: Seconds = 300.0
+    args: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[tuple[str, int], ...]:
+        """How many users each class has; empty when the locustfile says it."""
+        return tuple(self.users.items()) if isinstance(self.users, dict) else ()
+
+    @property
+    def all_users(self) -> int:
+        """The users of all classes."""
+        return sum(self.users.values()) if isinstance(self.users, dict) else self.users
 
     @model_validator(mode="after")
     def _every_worker_has_a_user(self) -> "LocustModel":
-        if self.workers > self.users:
-            raise ValueError(f"{self.workers} workers share {self.users} users: every worker needs at least one")
+        if self.workers > self.all_users:
+            raise ValueError(f"{self.workers} workers share {self.all_users} users: every worker needs at least one")
+        return self
+
+    @model_validator(mode="after")
+    def _limit_is_after_the_duration(self) -> "LocustModel":
+        if "max_duration" in self.model_fields_set and self.max_duration < self.duration:
+            raise ValueError(f"max_duration is shorter than duration, {self.max_duration:g} s and {self.duration:g} s")
         return self
 
 

@@ -101,8 +101,9 @@ class Load:
     """The locust load of an application, and how much worse than stable its canary may be.
 
     `slower` is the largest ratio of the P95s; a difference up to `slack` (seconds) is always accepted. `more_errors` is
-    the largest difference of the error shares, `samples` the least number of requests per version. `workers` processes
-    share the users; 0: one process has all.
+    the largest difference of the error shares, `samples` the least number of requests per version. A load goes on after
+    `duration` until it has them, up to `max_duration`. `workers` processes share the users; 0: one process has all.
+    `classes` says how many users each class has; empty: as the locustfile says. `args` are more options for locust.
     """
 
     file: str
@@ -114,6 +115,9 @@ class Load:
     more_errors: float = 0.01
     samples: int = 50
     workers: int = 0
+    max_duration: float = 300.0
+    classes: tuple[tuple[str, int], ...] = ()
+    args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

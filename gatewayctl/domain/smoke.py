@@ -1,6 +1,7 @@
 """What to run as suite and load, and their results; each answer is attributed to the version that gave it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -8,18 +9,39 @@ from typing import Any
 
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.nesting import parse_json
+from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.statistics import Histogram
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayEndpoints:
-    """How a client reaches the gateway: base URLs of all replicas, Host, the marking header, who gave an answer."""
+    """How a client reaches the gateway.
+
+    `base_url` is its public URL, as its users have it; where there is no usable public name, it is the first of `urls`,
+    which are the replicas' own. `host` is the Host that the gateway's rules expect, `header` marks a request, and
+    `attribution` tells who gave an answer. `tls` is needed for https.
+    """
 
     urls: tuple[str, ...]
     host: str
     header: Header
     attribution: AttributionRule
+    base_url: str = ""
+    tls: Tls | None = None
+
+    def __post_init__(self) -> None:
+        if not self.base_url and self.urls:
+            object.__setattr__(self, "base_url", self.urls[0])
+
+
+# A name or an address that a client can connect to, with or without a port; in contrast to `*`, which rules may have.
+_USABLE_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9.])?|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
+
+
+def public_url(scheme: str, host: str) -> str:
+    """The URL of the gateway as its users have it; empty if the host is not a name that a client can use."""
+    return f"{scheme}://{host}" if _USABLE_HOST.fullmatch(host) else ""
 
 
 def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
@@ -35,6 +57,8 @@ def _endpoints(raw: Mapping[str, Any]) -> GatewayEndpoints:
             stamp=attribution["stamp"],
             stamps=attribution["stamps"],
         ),
+        base_url=raw.get("base_url", ""),
+        tls=Tls(**raw["tls"]) if raw.get("tls") else None,
     )
 
 
@@ -47,11 +71,29 @@ RUN_CONTEXT_VARIABLE = "GATEWAYCTL_SMOKE_CONTEXT"
 
 
 @dataclass(frozen=True, slots=True)
+class LoadPace:
+    """How long a load runs, in seconds: for `duration`, and on until both versions have `samples` requests, up to
+    `longest`."""
+
+    duration: float = 0.0
+    longest: float = 0.0
+    samples: int = 0
+
+    def is_over(self, seconds: float, requests: tuple[int, int], users: int) -> bool:
+        """Whether a load ends after so many seconds, with the requests of canary and stable, and with users left."""
+        if seconds < self.duration:
+            return False
+        nobody_left = not users and any(requests)  # at first there are no users either
+        return seconds >= self.longest or min(requests) >= self.samples or nobody_left
+
+
+@dataclass(frozen=True, slots=True)
 class RunContext:
     """What a child process has to know, given in a file that only its owner may read.
 
     It appends its events to `events`, as JSON lines; a load writes its figures to `result`. `users` is how many a load
-    will have, `workers` how many processes share them (0: this one has all).
+    will have, `workers` how many processes share them (0: this one has all), `pace` how long it runs. `arguments` are
+    the team's for locust, `classes` the user classes that run.
     """
 
     endpoints: GatewayEndpoints
@@ -59,6 +101,9 @@ class RunContext:
     result: str = ""
     users: int = 0
     workers: int = 0
+    pace: LoadPace = LoadPace()
+    arguments: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """As text."""
@@ -74,6 +119,9 @@ class RunContext:
             result=raw["result"],
             users=raw["users"],
             workers=raw["workers"],
+            pace=LoadPace(**raw.get("pace", {})),
+            arguments=tuple(raw.get("arguments", ())),
+            classes=tuple(raw.get("classes", ())),
         )
 
 
@@ -118,8 +166,10 @@ class SuiteResult:
 class LoadRun:
     """One load run. `users` are split in half between the versions; spawn rate is users per second; seconds.
 
-    `timeout` is what locust may take beyond `duration`, to start and to stop. `workers` processes share the users, by
-    locust's own distributed mode; 0: one process does it all.
+    A load goes on after `duration` until both versions have `samples` requests, up to `max_duration`. `timeout` is what
+    locust may take beyond that, to start and to stop. `workers` processes share the users, by locust's own distributed
+    mode; 0: one process does it all. `classes` says how many users each class has; empty: as the locustfile says.
+    `args` are more options for locust and the locustfile.
     """
 
     file: str
@@ -130,6 +180,20 @@ class LoadRun:
     duration: float = 30.0
     timeout: float = 60.0
     workers: int = 0
+    max_duration: float = 0.0
+    samples: int = 0
+    classes: tuple[tuple[str, int], ...] = ()
+    args: tuple[str, ...] = ()
+
+    @property
+    def pace(self) -> LoadPace:
+        """When it ends."""
+        return LoadPace(self.duration, max(self.duration, self.max_duration), self.samples)
+
+    @property
+    def limit(self) -> float:
+        """The seconds that it may take in all."""
+        return self.pace.longest + self.timeout
 
     def to_json(self) -> str:
         """As text."""
@@ -143,7 +207,9 @@ class LoadRun:
         """
         raw = parse_json(text)
         endpoints = _endpoints(raw.pop("endpoints") if "endpoints" in raw else raw.pop("entrance"))
-        return cls(**raw, endpoints=endpoints)
+        classes = tuple((str(name), int(count)) for name, count in raw.pop("classes", ()))
+        args = tuple(str(one) for one in raw.pop("args", ()))
+        return cls(**raw, endpoints=endpoints, classes=classes, args=args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +248,14 @@ class LoadResult:
     """Stable and canary under the same load in the same run.
 
     `halves` are two halves of stable's own requests: the difference between them is the noise of the measurement.
-    `exit_code` is locust's own (1: some request failed), or minus the signal that ended it. `failures` are a few
-    examples of each kind. A run that broke has no requests at all, and the last line of its output as its failure.
+    `exit_code` is locust's own, or minus the signal that ended it; `own_exit` is what the locustfile itself set as
+    `process_exit_code`, 0 for nothing. `failures` are a few examples of each kind. A run that broke has no requests at
+    all, and the last line of its output as its failure.
     `misrouted` counts answers by the other version, `unknown` those that cannot be attributed to a version; `unnamed`
     are those of `unknown` that the gateway had sent to the canary.
-    `by_name` holds the same per method and request name: (stable, canary).
+    `by_name` holds the same per method and request name: (stable, canary); `halves_by_name` the halves of stable's.
+    `events` are requests that users reported themselves (a WebSocket, gRPC), by the version that the user's HTTP
+    requests go to: who answered them is not known. `strays` counts failures that were reported outside of users.
     """
 
     stable: Cohort
@@ -200,3 +269,7 @@ class LoadResult:
     failures: tuple[Failure, ...] = ()
     timed_out: bool = False
     unnamed: int = 0
+    own_exit: int = 0
+    halves_by_name: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
+    events: Mapping[str, tuple[Cohort, Cohort]] = field(default_factory=dict)
+    strays: int = 0

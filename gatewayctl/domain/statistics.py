@@ -48,6 +48,11 @@ class Histogram:
             counts[bucket] = counts.get(bucket, 0) + count
         return Histogram(counts)
 
+    def above(self, seconds: float) -> int:
+        """How many durations are in buckets above the one that holds `seconds`."""
+        limit = bucket_of(seconds)
+        return sum(count for bucket, count in self.counts.items() if bucket > limit)
+
     def quantile(self, q: float) -> float:
         """The duration below which a share `q` (0..1) lies, in seconds; nan when empty. Nearest rank."""
         total = self.total

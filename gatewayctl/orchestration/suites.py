@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from gatewayctl.domain.errors import DeadlineExceeded, Disturbed, EnvironmentFailed, Transient
+from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
-from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
+from gatewayctl.domain.verdicts import Judgement, Verdict, judge_suite
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail
 
@@ -40,6 +41,10 @@ def run_load(context: StepContext) -> Judgement:
         load.duration,
         timeout=120.0,
         workers=load.workers,
+        max_duration=load.max_duration,
+        samples=load.samples,
+        classes=load.classes,
+        args=load.args,
     )
     result = context.ports.suites.load(run, context.tick)
     context.keep("load.json", json.dumps(_figures(result), indent=1))
@@ -106,10 +111,15 @@ def _figures(result: LoadResult) -> dict[str, object]:
         "misrouted": result.misrouted,
         "unknown": result.unknown,
         "unnamed": result.unnamed,
+        "exit_code": result.exit_code,
         "seconds": round(result.seconds, 3),
         "by_name": {
             name: {"stable": cohort(stable), "canary": cohort(canary)}
             for name, (stable, canary) in sorted(result.by_name.items())
+        },
+        "events": {
+            name: {"stable": [stable.requests, stable.errors], "canary": [canary.requests, canary.errors]}
+            for name, (stable, canary) in sorted(result.events.items())
         },
         "failures": [str(failure) for failure in result.failures],
     }

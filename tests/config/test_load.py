@@ -253,3 +253,42 @@ def test_a_file_that_an_older_release_left_is_still_read() -> None:
     assert (kept.apps["orders"].header, kept.apps["orders"].trial.timings.ready) == ("via", 25.0)
     with pytest.raises(ConfigFault, match="with its unit"):
         parse(text, Path("written"))
+
+
+LOCUST = "    smoke: {locust: {file: load.py, %s}}\n"
+
+
+def test_users_may_be_counted_by_class(tmp_path):
+    trial = (
+        load(write_config(tmp_path, GOOD + LOCUST % "users: {Visitor: 8, Buyer: 2}, args: [--tags, fast]"))
+        .apps["orders"]
+        .trial
+    )
+
+    assert trial.load
+    assert (trial.load.users, trial.load.classes) == (10, (("Visitor", 8), ("Buyer", 2)))
+    assert trial.load.args == ("--tags", "fast")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("users: 1", "expected 2 (one for each version) to 100,000 users, got 1"),
+        ("users: {Visitor: 1}", "expected 2 (one for each version) to 100,000 users, got 1"),
+        ("users: many", "expected a number such as 20, or user classes such as {Visitor: 15, Buyer: 5}, got 'many'"),
+        ("users: {Visitor: 8.5}", "expected a number such as 20, or user classes"),
+        ("users: {a b: 8}", "expected a number such as 20, or user classes"),
+        ("duration: 10m, max_duration: 5m", "max_duration is shorter than duration, 300 s and 600 s"),
+    ],
+)
+def test_a_load_that_cannot_run_as_written_is_one_fault(tmp_path, keys, words):
+    [fault] = faults_of(tmp_path, GOOD + LOCUST % keys)
+
+    assert words in fault
+
+
+def test_a_long_load_needs_no_limit_of_its_own(tmp_path):
+    trial = load(write_config(tmp_path, GOOD + LOCUST % "duration: 10m")).apps["orders"].trial
+
+    assert trial.load
+    assert trial.load.duration == 600.0

@@ -1,13 +1,11 @@
-"""Every way in which a suite or a load can be judged."""
+"""Every way in which a suite can be judged."""
 
 from dataclasses import replace
 
 import pytest
 
-from gatewayctl.domain.release import Load
-from gatewayctl.domain.smoke import Cohort, Failure, FailureKind, LoadResult, SuiteResult
-from gatewayctl.domain.statistics import Histogram
-from gatewayctl.domain.verdicts import Judgement, Verdict, judge_load, judge_suite
+from gatewayctl.domain.smoke import SuiteResult
+from gatewayctl.domain.verdicts import Judgement, Verdict, judge_suite
 
 GOOD = SuiteResult(
     passed=23,
@@ -97,134 +95,3 @@ PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 )
 def test_a_suite_is_judged(changes, verdict, text):
     assert judge_suite(replace(GOOD, **changes)) == Judgement(verdict, text)
-
-
-LIMITS = Load(file="locustfile.py", slower=1.5, slack=0.010, more_errors=0.01, samples=50)
-
-
-def cohort(milliseconds: float, requests: int = 1000, errors: int = 0) -> Cohort:
-    """Requests of about that long, spread by a tenth."""
-    times = [milliseconds / 1000 * (0.9 + 0.2 * i / requests) for i in range(requests - errors)]
-    return Cohort(requests, errors, Histogram.of(times))
-
-
-def a_load(stable: Cohort, canary: Cohort, **changes: object) -> LoadResult:
-    half = Cohort(stable.requests // 2, stable.errors // 2, stable.latency)
-    result = LoadResult(
-        stable=stable, canary=canary, halves=(half, half), misrouted=0, unknown=0, seconds=60.0, exit_code=0
-    )
-    return replace(result, **changes)
-
-
-NOTHING = Cohort()
-TOLD = (
-    Failure(FailureKind.MISROUTED, "GET /a"),
-    Failure(FailureKind.UNKNOWN, "GET /b"),
-    Failure(FailureKind.CANARY, "GET /c: 500"),
-    Failure(FailureKind.STABLE, "GET /d: 500"),
-)
-
-
-@pytest.mark.parametrize(
-    ("result", "verdict", "words"),
-    [
-        (a_load(cohort(30), cohort(30)), PASS, "P95 33 ms, stable 33 ms (noise ±0); errors 0, 0"),
-        (a_load(cohort(30), cohort(3)), PASS, "P95 3.3 ms, stable 33 ms (noise ±0); errors 0, 0"),
-        (a_load(cohort(30), cohort(30, errors=5), exit_code=1), PASS, "errors 5, 0"),
-        (a_load(cohort(30, errors=400), cohort(30, errors=380)), PASS, "errors 380, 400"),
-        # Slower, but within the ratio; within the slack; within the noise; by chance.
-        (a_load(cohort(30), cohort(44)), PASS, "P95 47 ms, stable 33 ms"),
-        (a_load(cohort(5), cohort(14)), PASS, "P95 15 ms"),
-        (a_load(cohort(30), cohort(60), halves=(cohort(30), cohort(55))), PASS, "noise ±28"),
-        (
-            a_load(
-                Cohort(60, 0, Histogram.of([0.030] * 60)),
-                Cohort(60, 0, Histogram.of([0.020] * 56 + [0.1] * 4)),
-            ),
-            PASS,
-            "P95 101 ms, stable 30 ms",
-        ),
-        (
-            a_load(cohort(30), cohort(60)),
-            FAIL,
-            "the canary is slower: P95 65 ms, limit 49 ms = 1.5 × stable's 33 ms",
-        ),
-        (
-            a_load(
-                cohort(5), cohort(30), by_name={"GET /a": (cohort(5), cohort(5)), "GET /b": (cohort(5), cohort(90))}
-            ),
-            FAIL,
-            "P95 33 ms, limit 15 ms = stable's 5.5 ms + slack 10 ms + noise 0 ms, most of all GET /b",
-        ),
-        (a_load(cohort(30), cohort(60), halves=(cohort(30), NOTHING)), FAIL, "the canary is slower"),
-        (
-            a_load(cohort(30), cohort(30, errors=100), exit_code=1, failures=TOLD),
-            FAIL,
-            "the canary failed 100 of 1000 requests, 10.0 %, limit 1.0 % above stable's 0.0 %: canary: GET /c: 500",
-        ),
-        (
-            a_load(
-                cohort(30),
-                cohort(30, errors=1000),
-                exit_code=1,
-                by_name={"GET /c": (cohort(30, 90), cohort(30, 80, errors=80)), "GET /d": (cohort(30), cohort(30))},
-            ),
-            FAIL,
-            "the canary failed 1000 of 1000 requests, 100.0 %, limit 1.0 % above stable's 0.0 %, most of all GET /c",
-        ),
-        (a_load(cohort(30, 60), cohort(30, 60, errors=2)), PASS, "errors 2, 0"),  # 3.3%, as chance would have it
-        (
-            a_load(cohort(30), cohort(30, errors=100), misrouted=1, failures=TOLD),
-            INCONCLUSIVE,
-            "the gateway sent 1 of 2000 requests to the other version: misrouted: GET /a",
-        ),
-        (a_load(cohort(30), cohort(30), misrouted=1, exit_code=3), INCONCLUSIVE, "1 of 2000"),
-        (
-            a_load(cohort(30), cohort(30), unknown=2, failures=TOLD),
-            INCONCLUSIVE,
-            "2 of 2000 answers name neither stable nor the canary: the gateway itself or another application gave them",
-        ),
-        (
-            a_load(cohort(30), cohort(30), unknown=3, unnamed=2, failures=TOLD),
-            FAIL,
-            "the gateway sent 2 of 1000 marked requests to the canary, but the answer does not name it: unknown",
-        ),
-        (a_load(cohort(30, errors=501), cohort(30)), INCONCLUSIVE, "stable itself fails: 501 of 1000 requests"),
-        (a_load(cohort(30, errors=900), cohort(30), unknown=900), INCONCLUSIVE, "stable itself fails: 900 of 1000"),
-        (a_load(cohort(30, errors=1000), cohort(30, errors=1000)), INCONCLUSIVE, "stable itself fails"),
-        (a_load(cohort(30), cohort(30, 49)), INCONCLUSIVE, "49 requests to the canary, 50 are needed"),
-        (a_load(cohort(30, 49), cohort(30)), INCONCLUSIVE, "49 requests to stable, 50 are needed"),
-        (a_load(NOTHING, cohort(30)), INCONCLUSIVE, "0 requests to stable"),
-        (a_load(cohort(30), cohort(30), timed_out=True, exit_code=-9), INCONCLUSIVE, "locust did not end within 60 s"),
-        (a_load(cohort(30), cohort(30), exit_code=-9), INCONCLUSIVE, "locust was killed by signal 9"),
-        (a_load(cohort(30), cohort(30), exit_code=2), INCONCLUSIVE, "locust ended with exit code 2"),
-        (
-            a_load(NOTHING, NOTHING, exit_code=1, failures=(Failure(FailureKind.RUN, "SyntaxError: invalid syntax"),)),
-            INCONCLUSIVE,
-            "locust sent no request through the gateway (exit code 1): SyntaxError: invalid syntax",
-        ),
-    ],
-)
-def test_a_load_is_judged(result, verdict, words):
-    judgement = judge_load(result, LIMITS)
-
-    assert judgement.verdict == verdict, judgement
-    assert words in judgement.text
-
-
-def test_a_failure_is_quoted_by_its_kind_and_not_by_what_its_text_begins_with():
-    misleading = Failure(FailureKind.CANARY, "unknown: GET /c: 500")
-
-    judgement = judge_load(a_load(cohort(30), cohort(30), unknown=2, failures=(misleading, TOLD[1])), LIMITS)
-
-    assert judgement.text.endswith("them: unknown: GET /b")
-
-
-def test_limits_that_allow_every_error_do_not_pass_a_canary_without_one_success():
-    result = a_load(cohort(30), cohort(30, errors=1000))
-
-    assert judge_load(result, replace(LIMITS, more_errors=1.0)).verdict is INCONCLUSIVE
-
-
-def test_limits_that_ask_for_no_samples_still_need_one():
-    assert judge_load(a_load(cohort(30), NOTHING), replace(LIMITS, samples=0)).verdict is INCONCLUSIVE

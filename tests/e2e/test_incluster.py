@@ -205,7 +205,7 @@ def test_load_workers_share_a_load_in_the_cluster_and_leave_nothing_there(submit
     assert process.returncode == 0, err
     notes = {note["phase"]: note for note in json.loads(out)["notes"]}
     assert notes["load"]["mark"] == "✓"
-    assert "errors 0, 0" in notes["load"]["text"]
+    assert "errors: canary 0, stable 0" in notes["load"]["text"]
     submitter.cluster.settle(lambda: len(submitter.jobs()) == before + 1, "the load's Jobs to be gone")
 
 

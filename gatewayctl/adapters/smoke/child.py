@@ -131,12 +131,12 @@ def _build_environment(endpoints: GatewayEndpoints, context_file: Path) -> dict[
     """The child's variables: addresses and header for any suite, and no proxy between it and the replicas."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
     inherited.pop("PYTEST_CURRENT_TEST", None)
-    hosts = {urlsplit(url).hostname or "" for url in endpoints.urls}
+    hosts = {urlsplit(url).hostname or "" for url in (endpoints.base_url, *endpoints.urls)}
     direct = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), *sorted(hosts)]))
     return inherited | {
         RUN_CONTEXT_VARIABLE: str(context_file),
-        "BASE_URL": endpoints.urls[0],
-        "GATEWAYCTL_BASE_URL": endpoints.urls[0],
+        "BASE_URL": endpoints.base_url,
+        "GATEWAYCTL_BASE_URL": endpoints.base_url,
         "GATEWAYCTL_HOST": endpoints.host,
         "GATEWAYCTL_HEADER_NAME": endpoints.header.name,
         "GATEWAYCTL_HEADER_VALUE": endpoints.header.value,

@@ -1,7 +1,6 @@
 """Runs a locust load in a child process, and reads the figures that it writes."""
 
 import json
-import math
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ LOG, EVENTS, RESULT = "locust.log", "load-events.jsonl", "load.json"
 _LARGEST_RESULT = 64 << 20  # bytes; far more than 100 names with 2,000 buckets in 3 cohorts
 PORT = "5557"  # on which a master in a Pod listens; locust's default
 _WORKERS_WAIT = "90"  # seconds that a master waits for its workers
+_COHORTS = ("canary", "half-a", "half-b")
 _STOP_TIMEOUT = 2  # seconds that a running task may take to end
 
 
@@ -58,7 +58,7 @@ def run_locust(wanted: LoadRun, tick: Tick, part_options: tuple[str, ...]) -> Lo
     program = Program(
         arguments=(
             *("-m", "gatewayctl.locust_plugin", "-f", wanted.file, "--headless", "--only-summary", *part_options),
-            *(() if "--worker" in part_options else _pace_options(wanted)),
+            *(() if "--worker" in part_options else _mode_options(wanted)),
         ),
         run_context=RunContext(
             endpoints=wanted.endpoints,
@@ -66,9 +66,12 @@ def run_locust(wanted: LoadRun, tick: Tick, part_options: tuple[str, ...]) -> Lo
             result=str(folder / RESULT),
             users=wanted.users,
             workers=wanted.workers,
+            pace=wanted.pace,
+            arguments=(*_class_options(wanted), *wanted.args),
+            classes=tuple(name for name, _ in wanted.classes),
         ),
         log=folder / LOG,
-        timeout=wanted.duration + wanted.timeout,
+        timeout=wanted.limit,
     )
     events = EventReader(folder / EVENTS)
     progress = "starting"
@@ -83,12 +86,19 @@ def run_locust(wanted: LoadRun, tick: Tick, part_options: tuple[str, ...]) -> Lo
     return LocustOutput(ended, _read_figures(folder / RESULT), read_last_line(program.log))
 
 
-def _pace_options(wanted: LoadRun) -> tuple[str, ...]:
-    duration = max(1, math.ceil(wanted.duration))
+def _mode_options(wanted: LoadRun) -> tuple[str, ...]:
+    """Options that locust's workers do not get. The run time is not one of them: see child_process/load_pace.py."""
     return (
-        *("-u", str(wanted.users), "-r", str(wanted.spawn_rate), "-t", f"{duration}s"),
-        *("--stop-timeout", str(_STOP_TIMEOUT), "--host", wanted.endpoints.urls[0]),
+        *("-u", str(wanted.users), "-r", str(wanted.spawn_rate)),
+        *("--stop-timeout", str(_STOP_TIMEOUT), "--host", wanted.endpoints.base_url),
+        # Failed requests are judged here; so any other exit code than 0 is the locustfile's own, or a fault.
+        *("--exit-code-on-error", "0"),
     )
+
+
+def _class_options(wanted: LoadRun) -> tuple[str, ...]:
+    each = [{"user_class_name": name, "fixed_count": count} for name, count in wanted.classes]
+    return ("--config-users", json.dumps(each)) if each else ()
 
 
 def _read_figures(path: Path) -> str:
@@ -145,8 +155,8 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
     try:
         raw = parse_json(done.figures)
         cohorts = {name: _parse_cohort(cohort) for name, cohort in raw["lanes"].items()}
-        canary, *halves = (_sum(cohorts[name].values()) for name in ("canary", "half-a", "half-b"))
-        names = sorted({name for cohort in cohorts.values() for name in cohort})
+        canary, *halves = (_sum(cohorts[name].values()) for name in _COHORTS)
+        by_cohort = {name: [cohorts[cohort].get(name, Cohort()) for cohort in _COHORTS] for name in _names(cohorts)}
         return LoadResult(
             stable=_sum(halves),
             canary=canary,
@@ -155,10 +165,14 @@ def _parse_result(done: LocustOutput) -> LoadResult | None:
             unknown=int(raw["unknown"]),
             seconds=float(raw["seconds"]),
             exit_code=done.ended.exit_code,
-            by_name={name: _split_by_version(cohorts, name) for name in names},
+            by_name={name: (_sum(halves_), canary_) for name, (canary_, *halves_) in by_cohort.items()},
             failures=tuple(Failure(FailureKind(kind), str(detail)) for kind, detail in raw["failures"]),
             timed_out=done.ended.timed_out,
             unnamed=int(raw.get("unnamed", 0)),
+            own_exit=int(raw.get("own_exit", 0)),
+            events=_parse_events(raw.get("events", {})),
+            strays=int(raw.get("strays", 0)),
+            halves_by_name={name: (a, b) for name, (_, a, b) in by_cohort.items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
@@ -171,10 +185,18 @@ def _parse_cohort(requests_by_name: Mapping[str, Any]) -> dict[str, Cohort]:
     }
 
 
-def _split_by_version(cohorts: Mapping[str, Mapping[str, Cohort]], name: str) -> tuple[Cohort, Cohort]:
-    """The counts of one request name: stable, canary."""
-    stable = _sum(cohorts[half].get(name, Cohort()) for half in ("half-a", "half-b"))
-    return stable, cohorts["canary"].get(name, Cohort())
+def _parse_events(raw: Mapping[str, Any]) -> dict[str, tuple[Cohort, Cohort]]:
+    """What users reported themselves, by name: of stable's users, of the canary's."""
+    counts = {name: [_parse_counts(raw[cohort].get(name)) for cohort in _COHORTS] for name in _names(raw)}
+    return {name: (_sum(halves), canary) for name, (canary, *halves) in counts.items()}
+
+
+def _parse_counts(raw: Any) -> Cohort:
+    return Cohort(int(raw[0]), int(raw[1])) if raw else Cohort()
+
+
+def _names(by_cohort: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return sorted({name for cohort in by_cohort.values() for name in cohort})
 
 
 def _sum(cohorts: Any) -> Cohort:

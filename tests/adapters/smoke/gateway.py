@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ class ReceivedRequest:
     path: str
     mark: str
     host: str
+    cookie: str = ""
 
 
 @dataclass
@@ -40,6 +42,8 @@ class LoopbackGateway:
     misrouted: Callable[[int], bool] = lambda _number: False
     leaked: Callable[[int], bool] = lambda _number: False
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    redirects: dict[str, str] = field(default_factory=dict)  # where each path leads to
+    cookies: dict[str, str] = field(default_factory=dict)  # which cookie each path sets
 
     def forget(self) -> None:
         """Forget all requests so far."""
@@ -79,8 +83,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         gateway, mark, host = self.gateway, self.headers.get("x-canary", ""), self.headers.get("host", "")
-        replica = f"http://127.0.0.1:{self.server.server_address[1]}"
-        gateway.seen.append(ReceivedRequest(replica, self.command, self.path, mark, host))
+        scheme = "https" if isinstance(self.server.socket, ssl.SSLSocket) else "http"
+        replica = f"{scheme}://127.0.0.1:{self.server.server_address[1]}"
+        gateway.seen.append(
+            ReceivedRequest(replica, self.command, self.path, mark, host, self.headers.get("cookie", ""))
+        )
         number = next(gateway.numbers)
         canary = not gateway.misrouted(number) if mark == HEADER.value else gateway.leaked(number)
         if canary and gateway.canary_delay:
@@ -92,8 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, pod = 503, {}, ""
         if self.path == "/missing":
             status = 404
-        if self.path == "/redirect":
-            status, headers["location"] = 302, "/items"
+        if self.path in {"/redirect": "/items", **gateway.redirects}:
+            status, headers["location"] = 302, {"/redirect": "/items", **gateway.redirects}[self.path]
+        if self.path in gateway.cookies:
+            headers["set-cookie"] = gateway.cookies[self.path]
         self._send(status, {**headers, **({"x-served-by": pod} if pod else {})}, json.dumps({"pod": pod}).encode())
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
@@ -115,15 +124,19 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def run_gateway(replicas: int = 2) -> Iterator[LoopbackGateway]:
-    """A gateway with this number of replicas, until the end of the block."""
+def run_gateway(replicas: int = 2, tls: ssl.SSLContext | None = None) -> Iterator[LoopbackGateway]:
+    """A gateway with this number of replicas, until the end of the block; over TLS with a context."""
     gateway = LoopbackGateway()
     handler = type("Handler", (_Handler,), {"gateway": gateway})
     servers = [_Server(("127.0.0.1", 0), handler) for _ in range(replicas)]
+    for server in servers if tls else ():
+        # The handshake is left to the thread that handles the connection.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()
-    gateway.urls = tuple(f"http://127.0.0.1:{server.server_address[1]}" for server in servers)
+    scheme = "https" if tls else "http"
+    gateway.urls = tuple(f"{scheme}://127.0.0.1:{server.server_address[1]}" for server in servers)
     try:
         yield gateway
     finally:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from gatewayctl.adapters.clock import SystemClock
 from gatewayctl.adapters.files.locking import replace_text
@@ -18,8 +19,8 @@ from gatewayctl.adapters.kubernetes.jobs.bundle import Bundle, bundle
 from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import JobPod, Runner
 from gatewayctl.adapters.smoke.load import LocustOutput, result_of
-from gatewayctl.domain.errors import EnvironmentFailed, Transient
-from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.errors import EnvironmentFailed, Transient, UsageFault
+from gatewayctl.domain.platform import Replica, Tls
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
 from gatewayctl.waiting import Deadline, Pending, until_or_fail
@@ -30,6 +31,7 @@ _BEGIN = 120.0  # seconds for a Pod to begin
 _LOOK = 1.0  # seconds between two looks at the master
 _TICK = 0.2  # seconds between two calls of tick
 _RUN = "gatewayctl-load.json"
+_AUTHORITY = "gatewayctl-ca.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,10 @@ class DistributedLoad:
         """Run it to its end; `tick` may raise to stop it. Raises EnvironmentFailed when its Pods do not start."""
         wanted = self._as_pods_see(run)
         files = bundle(Path(run.file).parent / _RUN, wanted.to_json(), [run.file])
+        if run.endpoints.tls and run.endpoints.tls.ca:
+            files = replace(files, files=(*files.files, (_AUTHORITY, _read(run.endpoints.tls.ca))))
         tasks = self._tasks(run, "--run", f"{FILES}/{files.config}")
-        watch = _Watch(Runner(self.api, self.namespace), tick, run.duration + run.timeout + 2 * _BEGIN)
+        watch = _Watch(Runner(self.api, self.namespace), tick, run.limit + 2 * _BEGIN)
         watch.clear(tasks)
         try:
             done = self._run(watch, tasks, files)
@@ -86,11 +90,24 @@ class DistributedLoad:
         return watch.wait_for_result(lead, tasks)
 
     def _as_pods_see(self, run: LoadRun) -> LoadRun:
-        """The run as a Pod sees it: the locustfile in its volume, the gateway's replicas by their own addresses."""
+        """The run as a Pod sees it: the locustfile in its volume, the gateway's replicas by their own addresses.
+
+        Raises UsageFault for a key of the client: whoever may read ConfigMaps could read it there.
+        """
         ready = [one for one in self.replicas() if one.ready]
         if not ready:
             raise Transient("no gateway replica is ready")
-        endpoints = replace(run.endpoints, urls=tuple(f"http://{one.traffic}" for one in ready))
+        given = run.endpoints
+        if given.tls and given.tls.key:
+            raise UsageFault(
+                "probe.key is a private key, and the files of a load with workers are sent in a ConfigMap",
+                hint="remove smoke.locust.workers, so that the load runs on this machine",
+            )
+        scheme = urlsplit(given.urls[0]).scheme
+        urls = tuple(f"{scheme}://{one.traffic}" for one in ready)
+        has_name = given.base_url not in given.urls
+        tls = Tls(ca=f"{FILES}/{_AUTHORITY}") if given.tls and given.tls.ca else given.tls
+        endpoints = replace(given, urls=urls, base_url=given.base_url if has_name else urls[0], tls=tls)
         return replace(run, endpoints=endpoints, file=f"{FILES}/{Path(run.file).name}", folder=f"{WORK}/load")
 
     def _tasks(self, run: LoadRun, *words: str) -> tuple[Task, Task]:
@@ -105,7 +122,7 @@ class DistributedLoad:
             account="",
             arguments=("load-part", *words),
             actor="",
-            deadline=run.duration + run.timeout + 3 * _BEGIN,
+            deadline=run.limit + 3 * _BEGIN,
             lost=0,
         )
         return master, replace(master, name=f"{name}-workers", pods=run.workers)
@@ -164,6 +181,13 @@ class _Watch:
         """Wait. No fault of the API is waited out here: its client has tried again already."""
         deadline = Deadline(SystemClock(), self.tick, within, _LOOK, tick_every=_TICK)
         return until_or_fail(look, "the load's Pods", deadline)
+
+
+def _read(authority: str) -> bytes:
+    try:
+        return Path(authority).read_bytes()
+    except OSError as fault:
+        raise UsageFault(f"{authority}: cannot be read: {fault.strerror}", hint="correct probe.ca") from fault
 
 
 def _sound(pod: JobPod) -> JobPod:

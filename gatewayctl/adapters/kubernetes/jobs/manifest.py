@@ -103,6 +103,8 @@ def _pod(task: Task, bundle: Bundle) -> Object:
         "restartPolicy": "Never",
         "serviceAccountName": task.account or "default",
         "automountServiceAccountToken": bool(task.account),
+        # Variables of Services would be options for programs in the Pod: LOCUST_WEB_PORT of a Service `locust-web`.
+        "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
         "securityContext": {
             "runAsNonRoot": True,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, 
 from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad
 from gatewayctl.adapters.smoke.child import ProgramExit
 from gatewayctl.adapters.smoke.load import LocustOutput
-from gatewayctl.domain.errors import EnvironmentFailed, Superseded
+from gatewayctl.domain.errors import EnvironmentFailed, Superseded, UsageFault
+from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.smoke import LoadRun
 from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
 from tests.adapters.smoke.gateway import LoopbackGateway
@@ -114,6 +116,33 @@ def test_a_pod_sees_the_locustfile_in_its_volume_and_the_gateway_by_its_own_addr
     assert run.file == "/release/locustfile.py"
     assert "x = 1" in data.values()
     assert run.endpoints.urls == ("http://10.0.0.9:8000",)
+
+
+def with_tls(run: LoadRun, tls: Tls) -> LoadRun:
+    return replace(
+        run, endpoints=replace(run.endpoints, urls=("https://127.0.0.1:1",), base_url="https://shop.example", tls=tls)
+    )
+
+
+def test_a_pod_speaks_tls_under_the_public_name_with_the_authority_in_its_volume(cluster, distributed, tmp_path):
+    (tmp_path / "ca.pem").write_text("an authority")
+    distributed.load(with_tls(a_run(tmp_path), Tls(ca=str(tmp_path / "ca.pem"))), nothing)
+
+    data = next(one["data"] for one in cluster.made if one["kind"] == "ConfigMap")
+    volume = next(one for one in cluster.made if one["kind"] == "Job")["spec"]["template"]["spec"]["volumes"][-1]
+    sent = next(LoadRun.from_json(text) for key, text in data.items() if key.endswith("gatewayctl-load.json"))
+    assert sent.endpoints.base_url == "https://shop.example"
+    assert sent.endpoints.urls == ("https://10.0.0.9:8000",)
+    assert sent.endpoints.tls == Tls(ca="/release/gatewayctl-ca.pem")
+    paths = {f"/release/{one['path']}": data[one["key"]] for one in volume["configMap"]["items"]}
+    assert paths["/release/gatewayctl-ca.pem"] == "an authority"
+
+
+def test_a_private_key_is_not_sent_in_a_config_map(cluster, distributed, tmp_path):
+    with pytest.raises(UsageFault, match="is a private key"):
+        distributed.load(with_tls(a_run(tmp_path), Tls(certificate="a.pem", key="a.key")), nothing)
+
+    assert cluster.made == []
 
 
 def test_a_tick_that_stops_the_release_takes_the_jobs_away(cluster, distributed, tmp_path):

@@ -61,3 +61,7 @@ def test_nothing_of_it_looks_like_a_journal():
 
     assert all(APP not in one["labels"] for one in labelled)
     assert all(itertools.starmap(lambda _key, value: len(value) < 64, labelled[0]["labels"].items()))
+
+
+def test_services_of_the_namespace_add_no_variables_to_it():
+    assert pod()["enableServiceLinks"] is False
