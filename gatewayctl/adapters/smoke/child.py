@@ -1,7 +1,7 @@
-"""Runs a user's program in its own process group, and ends the whole group afterwards.
+"""Runs a user's program, and ends it and every process that it started afterwards.
 
-Suites are foreign code: they hang, start processes and ignore signals. So the group is always ended: after a normal
-end, at a deadline, when a tick raises, on Ctrl-C. If this process is killed, the reaper ends the group (see
+Suites are foreign code: they hang, start processes and ignore signals. So everything is always ended: after a normal
+end, at a deadline, when a tick raises, on Ctrl-C. The reaper does it, also if this process is killed (see
 process_reaper.py).
 """
 
@@ -24,6 +24,7 @@ from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunC
 _REAPER = Path(__file__).with_name("process_reaper.py")
 _PERIOD = 0.1  # seconds between two checks of the child
 _GRACE = 2.0  # seconds from SIGTERM to SIGKILL
+_REAPING = 10.0  # seconds; the reaper gives up on what cannot be killed after five
 _LONGEST_LINE = 65536
 _LOG_TAIL = 4096  # bytes at the end of the output in which the last line is searched
 
@@ -62,7 +63,7 @@ def run_program(program: Program, watch: Callable[[], None]) -> ProgramExit:
             env=_build_environment(program.run_context.endpoints, context_file),
             process_group=0,
         )
-        with _end_group_afterwards(process):
+        with _end_all_afterwards(process):
             in_time = _wait_for_end(process, watch, started + program.timeout)
         code = process.returncode
     return ProgramExit(128 - code if code > 128 else code, time.monotonic() - started, timed_out=not in_time)
@@ -81,29 +82,33 @@ def _wait_for_end(process: subprocess.Popen[bytes], watch: Callable[[], None], d
         watch()
         if time.monotonic() >= deadline:
             return False
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PERIOD)
+        _wait(process, _PERIOD)
     watch()
     return True
 
 
 @contextlib.contextmanager
-def _end_group_afterwards(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End the process group when the block ends, also after an exception: first by SIGTERM, then by SIGKILL."""
+def _end_all_afterwards(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the program and all that it started when the block ends, also after an exception: SIGTERM, then SIGKILL."""
     try:
         try:
             yield
         finally:
             if process.poll() is None:
                 _signal_group(process, signal.SIGTERM)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_GRACE)
+                _wait(process, _GRACE)
     finally:
-        # Also after a normal end: processes that the suite started and did not stop are still in the group.
-        _signal_group(process, signal.SIGKILL)
-        process.wait()
+        # At the end of its input the reaper kills what is left, also processes that have left the group.
         if process.stdin:
             process.stdin.close()
+        _wait(process, _REAPING)
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
