@@ -1,16 +1,19 @@
 """Reads a gatewayctl.yaml, and reports all its faults together, each with file and line."""
 
+import copy
 import os
 from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from pydantic import ValidationError
 
-from gatewayctl.config.model import AppModel, FileModel, GatewayModel
+from gatewayctl.config.model import AppModel, FileModel, GatewayModel, PytestModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
+from gatewayctl.domain.smoke import SuiteSettings
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
@@ -54,7 +57,22 @@ def parse(text: str, path: Path) -> Spec:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
     if wrong := [*_find_unknown_gateways(model, file), *_find_shared_canaries(model, file)]:
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
-    return _to_spec(model, path, text)
+    return _to_spec(model, file, _without_values(text, model, file))
+
+
+def _without_values(text: str, model: FileModel, file: YamlFile) -> str:
+    """The text that others keep: without the values of variables for suites, because they may be secrets.
+
+    Where it is read again, the values are taken from the environment, as for a variable without a value.
+    """
+    with_values = [name for name, app in model.apps.items() if app.smoke.pytest and any(app.smoke.pytest.env.values())]
+    if not with_values:
+        return text
+    data = copy.deepcopy(file.data)  # a YAML alias is one object in two places
+    for name in with_values:
+        suite = data["apps"][name]["smoke"]["pytest"]
+        suite["env"] = dict.fromkeys(suite["env"])
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
 def _find_unknown_gateways(model: FileModel, file: YamlFile) -> list[str]:
@@ -81,8 +99,8 @@ def _find_shared_canaries(model: FileModel, file: YamlFile) -> list[str]:
     return found
 
 
-def _to_spec(model: FileModel, path: Path, text: str) -> Spec:
-    folder = path.parent
+def _to_spec(model: FileModel, file: YamlFile, text: str) -> Spec:
+    path, folder = file.path, file.path.parent
     only = next(iter(model.every_gateway)) if len(model.every_gateway) == 1 else ""
     return Spec(
         file=path,
@@ -90,7 +108,12 @@ def _to_spec(model: FileModel, path: Path, text: str) -> Spec:
         platform=_to_platform(model, folder),
         gateways={name: _to_gateway(one, model.platform.namespace) for name, one in model.every_gateway.items()},
         apps={
-            name: replace(_to_app(name, app, folder), gateway=app.gateway or only) for name, app in model.apps.items()
+            name: replace(
+                _to_app(name, app, folder),
+                gateway=app.gateway or only,
+                suite_settings=_to_suite_settings(name, app, file),
+            )
+            for name, app in model.apps.items()
         },
     )
 
@@ -149,9 +172,31 @@ def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
         value="" if app.header.value == "per-release" else app.header.value,
         standing=app.route == "standing",
         trial=Trial(
-            suite=Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns) if pytest else None,
+            suite=_to_suite(pytest, folder) if pytest else None,
             load=Load(**{**locust.model_dump(), "file": str(folder / locust.file)}) if locust else None,
             timings=Timings(**app.timings.model_dump()),
         ),
         container=app.container,
+    )
+
+
+def _to_suite(pytest: PytestModel, folder: Path) -> Suite:
+    return Suite(
+        path=str(folder / pytest.path),
+        timeout=pytest.timeout,
+        reruns=pytest.reruns,
+        # Not resolved: a virtual environment's Python is a link to another one, and works by its own path only.
+        python=str(folder / pytest.python) if pytest.python else "",
+        args=pytest.args,
+        env=tuple(pytest.env),
+    )
+
+
+def _to_suite_settings(name: str, app: AppModel, file: YamlFile) -> SuiteSettings:
+    if app.smoke.pytest is None:
+        return SuiteSettings()
+    suite = ("apps", name, "smoke", "pytest")
+    return SuiteSettings(
+        variables={name: value for name, value in app.smoke.pytest.env.items() if value is not None},
+        places={key: file.at((*suite, key), "").rstrip(": ") for key in ("python", "env", "reruns")},
     )

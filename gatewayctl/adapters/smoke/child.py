@@ -12,14 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from gatewayctl.adapters.files.locking import unreadable, unwritable
 from gatewayctl.domain.nesting import parse_json
-from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunContext
+from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, RunContext
 
 _REAPER = Path(__file__).with_name("process_reaper.py")
 _PERIOD = 0.1  # seconds between two checks of the child
@@ -31,12 +31,17 @@ _LOG_TAIL = 4096  # bytes at the end of the output in which the last line is sea
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: arguments for this Python, the run context, the file for its output, and a timeout in seconds."""
+    """What to run: arguments for a Python, the run context, the file for its output, and a timeout in seconds.
+
+    `python` is the Python, `variables` what the program inherits, which may hold secrets.
+    """
 
     arguments: tuple[str, ...]
     run_context: RunContext
     log: Path
     timeout: float
+    python: str = sys.executable
+    variables: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,11 @@ def run_program(program: Program, watch: Callable[[], None]) -> ProgramExit:
     started = time.monotonic()
     with _write_run_context(program) as context_file, _open_log(program.log) as log:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_REAPER), sys.executable, *program.arguments],
+            [sys.executable, "-I", "-S", str(_REAPER), program.python, *program.arguments],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_build_environment(program.run_context.endpoints, context_file),
+            env=_build_environment(program, context_file),
             process_group=0,
         )
         with _end_all_afterwards(process):
@@ -132,9 +137,10 @@ def _write_run_context(program: Program) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _build_environment(endpoints: GatewayEndpoints, context_file: Path) -> dict[str, str]:
+def _build_environment(program: Program, context_file: Path) -> dict[str, str]:
     """The child's variables: addresses and header for any suite, and no proxy between it and the replicas."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
+    endpoints = program.run_context.endpoints
+    inherited = {name: value for name, value in program.variables.items() if not name.startswith("PYTEST_XDIST_")}
     inherited.pop("PYTEST_CURRENT_TEST", None)
     hosts = {urlsplit(url).hostname or "" for url in endpoints.urls}
     direct = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), *sorted(hosts)]))

@@ -20,6 +20,7 @@ from gatewayctl.adapters.kubernetes.jobs.runner import JobPod, Runner
 from gatewayctl.adapters.smoke.load import LocustOutput, result_of
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.release import Suite
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
 from gatewayctl.waiting import Deadline, Pending, until_or_fail
@@ -38,6 +39,10 @@ class KubernetesSuites:
 
     here: Suites
     distributed: "DistributedLoad"
+
+    def check(self, app: str, suite: Suite) -> str:
+        """What will run the suite here."""
+        return self.here.check(app, suite)
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         """Run a pytest suite here."""
