@@ -23,7 +23,7 @@ from gatewayctl.domain.platform import (
     VersionedFiles,
     Workload,
 )
-from gatewayctl.domain.release import Record, Release, Target
+from gatewayctl.domain.release import Record, Release, Suite, Target
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 
@@ -239,6 +239,9 @@ Tick = Callable[[str], None]
 
 class Suites(Protocol):
     """Functional suites and load, run in child processes through the gateway."""
+
+    def check(self, app: str, suite: Suite) -> str:
+        """What will run the suite of an application. Raises UsageFault when it cannot be run."""
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         """Run the suite; `tick` gets a progress text several times a second and may raise to stop it."""

@@ -1,17 +1,29 @@
 """Reads a gatewayctl.yaml, and reports all its faults together, each with file and line."""
 
+import copy
 import os
 from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from pydantic import ValidationError
 
-from gatewayctl.config.model import KEPT, TLS_FILES, AppModel, FileModel, GatewayModel, LocustModel, ProbeModel
+from gatewayctl.config.model import (
+    KEPT,
+    TLS_FILES,
+    AppModel,
+    FileModel,
+    GatewayModel,
+    LocustModel,
+    ProbeModel,
+    PytestModel,
+)
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
+from gatewayctl.domain.smoke import SuiteSettings
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.tls import TlsFault, client_context
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
@@ -90,7 +102,22 @@ def _parse(text: str, path: Path, context: dict[str, bool]) -> Spec:
         *_find_unfit_uris(model, file),
     ]:
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
-    return _to_spec(model, path, text)
+    return _to_spec(model, file, _without_values(text, model, file))
+
+
+def _without_values(text: str, model: FileModel, file: YamlFile) -> str:
+    """The text that others keep: without the values of variables for suites, because they may be secrets.
+
+    Where it is read again, the values are taken from the environment, as for a variable without a value.
+    """
+    with_values = [name for name, app in model.apps.items() if app.smoke.pytest and any(app.smoke.pytest.env.values())]
+    if not with_values:
+        return text
+    data = copy.deepcopy(file.data)  # a YAML alias is one object in two places
+    for name in with_values:
+        suite = data["apps"][name]["smoke"]["pytest"]
+        suite["env"] = dict.fromkeys(suite["env"])
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
 def _find_unknown_gateways(model: FileModel, file: YamlFile) -> list[str]:
@@ -129,8 +156,8 @@ def _find_unfit_uris(model: FileModel, file: YamlFile) -> list[str]:
     return found
 
 
-def _to_spec(model: FileModel, path: Path, text: str) -> Spec:
-    folder = path.parent
+def _to_spec(model: FileModel, file: YamlFile, text: str) -> Spec:
+    path, folder = file.path, file.path.parent
     only = next(iter(model.every_gateway)) if len(model.every_gateway) == 1 else ""
     return Spec(
         file=path,
@@ -138,7 +165,12 @@ def _to_spec(model: FileModel, path: Path, text: str) -> Spec:
         platform=_to_platform(model, folder),
         gateways={name: _to_gateway(one, model.platform.namespace) for name, one in model.every_gateway.items()},
         apps={
-            name: replace(_to_app(name, app, folder), gateway=app.gateway or only) for name, app in model.apps.items()
+            name: replace(
+                _to_app(name, app, folder),
+                gateway=app.gateway or only,
+                suite_settings=_to_suite_settings(name, app, file),
+            )
+            for name, app in model.apps.items()
         },
     )
 
@@ -214,9 +246,31 @@ def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
         value="" if app.header.value == "per-release" else app.header.value,
         standing=app.route == "standing",
         trial=Trial(
-            suite=Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns) if pytest else None,
+            suite=_to_suite(pytest, folder) if pytest else None,
             load=_to_load(locust, folder) if locust else None,
             timings=Timings(**app.timings.model_dump()),
         ),
         container=app.container,
+    )
+
+
+def _to_suite(pytest: PytestModel, folder: Path) -> Suite:
+    return Suite(
+        path=str(folder / pytest.path),
+        timeout=pytest.timeout,
+        reruns=pytest.reruns,
+        # Not resolved: a virtual environment's Python is a link to another one, and works by its own path only.
+        python=str(folder / pytest.python) if pytest.python else "",
+        args=pytest.args,
+        env=tuple(pytest.env),
+    )
+
+
+def _to_suite_settings(name: str, app: AppModel, file: YamlFile) -> SuiteSettings:
+    if app.smoke.pytest is None:
+        return SuiteSettings()
+    suite = ("apps", name, "smoke", "pytest")
+    return SuiteSettings(
+        variables={name: value for name, value in app.smoke.pytest.env.items() if value is not None},
+        places={key: file.at((*suite, key), "").rstrip(": ") for key in ("python", "env", "reruns")},
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from gatewayctl import __version__
 from gatewayctl.domain.header_names import why_unusable
+from gatewayctl.domain.pytest_options import refuse_argument, refuse_variable
 from gatewayctl.domain.routing import CANARY_URI
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.gateways.resource import RouteResource
@@ -198,6 +199,40 @@ class PytestModel(StrictConfigModel):
     path: str
     timeout: Seconds = 600.0
     reruns: int = Field(default=0, ge=0, le=5)
+    python: str = ""
+    args: tuple[str, ...] = ()
+    env: dict[str, str | None] = Field(default_factory=dict)
+
+    @field_validator("args", mode="before")
+    @classmethod
+    def _arguments_that_pytest_may_have(cls, args: object) -> object:
+        if not isinstance(args, list) or not all(type(one) in (str, int) for one in args):
+            raise ValueError("expected a list such as [-m, smoke, -n, 4]")
+        words = tuple(map(str, args))
+        if reason := refuse_argument(words):
+            raise ValueError(f"not possible here: {reason}")
+        return words
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _variables_that_a_suite_may_have(cls, env: object) -> object:
+        """The faults never show a value, because it may be a secret."""
+        if not isinstance(env, dict):
+            return {}  # a fault of the whole model, see below
+        for name, value in env.items():
+            if reason := refuse_variable(str(name)):
+                raise ValueError(f"not possible here: {reason}")
+            if not (value is None or type(value) in (str, int, float)) or "\0" in str(value):
+                raise ValueError(f"{name}: expected a text; write it in quotes")
+        return {str(name): None if value is None else str(value) for name, value in env.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _variables_are_a_mapping(cls, model: object) -> object:
+        """A fault of `env` itself would show what was found there, such as `[PASSWORD=secret]`."""
+        if isinstance(model, dict) and not isinstance(model.get("env", {}), dict):
+            raise ValueError("env: expected a mapping of names and values")  # noqa: TRY004 (pydantic takes no other)
+        return model
 
 
 class LocustModel(StrictConfigModel):

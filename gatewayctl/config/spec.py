@@ -52,7 +52,8 @@ class Spec:
     """A whole gatewayctl.yaml, or only one of its gateways with the applications behind it: see `behind` and `each`.
 
     Relative paths start at the folder of `file`. `text` is the content of the file: a journal in the cluster keeps it,
-    so that people without the file can continue a release. If a file has one gateway, its name may be empty.
+    so that people without the file can continue a release. It has no values of `smoke.pytest.env`.
+    If a file has one gateway, its name may be empty.
     """
 
     file: Path

@@ -1,11 +1,12 @@
 """One application as its team describes it, independent of any release."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.release import Target, Trial, version_of
 from gatewayctl.domain.routing import Header
+from gatewayctl.domain.smoke import SuiteSettings
 
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"
@@ -30,6 +31,7 @@ class AppSpec:
     trial: Trial
     container: str = ""
     gateway: str = ""
+    suite_settings: SuiteSettings = field(default_factory=SuiteSettings)
 
     def mark(self, token: str) -> Header:
         """The header of one release; `token` is the random part of a per-release value."""

@@ -1,5 +1,6 @@
 """What a phase will do, as one line of a plan. The table in phases.py says which line belongs to which phase."""
 
+import shlex
 from collections.abc import Callable
 
 from gatewayctl.domain.release import Mode, Release
@@ -32,7 +33,10 @@ def prove(_release: Release, _files: int) -> str:
 def run_suite(release: Release, _files: int) -> str:
     """The functional suite."""
     suite = release.trial.suite
-    return f"run pytest {suite.path} through the gateway" if suite else ""
+    if suite is None:
+        return ""
+    words = shlex.join([suite.path, *suite.args])
+    return f"run pytest {words} through the gateway{f' with {suite.python}' if suite.python else ''}"
 
 
 def run_load(release: Release, _files: int) -> str:

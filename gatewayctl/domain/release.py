@@ -89,11 +89,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The pytest suite of an application."""
+    """The pytest suite of an application.
+
+    `python` is the program or the virtual environment that runs it; empty: the Python of gatewayctl. `args` are further
+    arguments of pytest. `env` are names of variables: the values may be secrets, so the journal never has them.
+    """
 
     path: str
     timeout: float = 600.0
     reruns: int = 0
+    python: str = ""
+    args: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,13 +127,35 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRun:
-    """One run of a pytest suite. `folder` takes its JUnit file and output; `reruns` per failing test; seconds."""
+    """One run of a pytest suite. `folder` takes its JUnit file and output; `reruns` per failing test; seconds.
+
+    `python`, `args` and `env` are those of release.Suite, whose application is `app`.
+    """
 
     path: str
     endpoints: GatewayEndpoints
     folder: str
     timeout: float = 600.0
     reruns: int = 0
+    app: str = ""
+    python: str = ""
+    args: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteSettings:
+    """What a suite takes from the configuration at the time it runs, and what no journal keeps.
+
+    `variables` are values of smoke.pytest.env. `places` says where a key of smoke.pytest is written: `file:line: key`.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, key: str) -> str:
+        """Where `key` of smoke.pytest is written, for an error."""
+        return self.places.get(key, f"smoke.pytest.{key}")
 
 
 @dataclass(frozen=True, slots=True)

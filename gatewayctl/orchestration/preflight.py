@@ -57,7 +57,7 @@ def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
         ("canary", lambda: _check_canary(ports, release)),
         ("rule fits the files", lambda: _check_rule(ports, release)),
         ("gateway replicas", lambda: _check_replicas(ports)),
-        *_suite_checks(release),
+        *_suite_checks(ports, release),
     ]
     checks = [no_other]
     checks += [check for inspect in ports.inspections for check in inspect(release.target)]
@@ -194,13 +194,16 @@ def _check_replicas(ports: Ports) -> str:
     return f"{len(replicas)} of {len(replicas)} ready"
 
 
-def _suite_checks(release: Release) -> Iterator[NamedCheck]:
+def _suite_checks(ports: Ports, release: Release) -> Iterator[NamedCheck]:
     for name, path in release.trial.files:
         yield name, lambda path=path, name=name: _check_path(name, path)  # type: ignore[misc]
+    suite = release.trial.suite
+    if suite and (suite.python or suite.env):
+        yield "suite's Python", lambda: ports.suites.check(release.app, suite)
 
 
 def _check_path(name: str, path: str) -> str:
-    if not Path(path).exists():
+    if not Path(path.partition("::")[0]).exists():
         raise UsageFault(f"{name}: {path} does not exist", hint="correct its path in gatewayctl.yaml")
     return path
 

@@ -21,7 +21,17 @@ def run_suite(context: StepContext) -> Judgement:
     if suite is None:
         raise EnvironmentFailed(f"release {context.release.id} has no suite")
     replicas = _ready(context)
-    run = SuiteRun(suite.path, _endpoints(context, replicas), _folder(context, "suite"), suite.timeout, suite.reruns)
+    run = SuiteRun(
+        path=suite.path,
+        endpoints=_endpoints(context, replicas),
+        folder=_folder(context, "suite"),
+        timeout=suite.timeout,
+        reruns=suite.reruns,
+        app=context.release.app,
+        python=suite.python,
+        args=suite.args,
+        env=suite.env,
+    )
     result = context.ports.suites.test(run, context.tick)
     return _unless_lost(context, replicas, judge_suite(result))
 

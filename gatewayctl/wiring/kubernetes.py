@@ -67,7 +67,10 @@ def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
         gateway=assembled,
         workloads=workloads,
         workload_writer=workloads,
-        suites=KubernetesSuites(ChildSuites(), _distributed_load(spec, api, place)),
+        suites=KubernetesSuites(
+            ChildSuites({name: app.suite_settings for name, app in spec.apps.items()}),
+            _distributed_load(spec, api, place),
+        ),
         journal=EventRecordingJournal(KubernetesJournal(api, namespace, spec.text), events),
         leases=KubernetesLeases(api, namespace, clock),
         evidence=FileEvidence(spec.folder / ".gatewayctl"),

@@ -91,7 +91,7 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         gateway=assemble_gateway(spec, store, replicas, lambda how: SandboxActivation(root, how)),
         workloads=workloads,
         workload_writer=workloads,
-        suites=ChildSuites(),
+        suites=ChildSuites({name: app.suite_settings for name, app in spec.apps.items()}),
         journal=FileJournal(root),
         leases=FileLeases(root, clock),
         evidence=FileEvidence(root),

@@ -51,6 +51,59 @@ def test_every_option_is_read(tmp_path):
     assert (app.trial.timings.ready, app.trial.timings.drain) == (0.25, 3600.0)
 
 
+PYTEST = """\
+    smoke:
+      pytest:
+        path: smoke
+        python: .venv
+        args: [-m, smoke, -n, 4]
+        env: {SHOP_PASSWORD: hunter2!, SHOP_PORT: 8080, SHOP_TOKEN: }
+"""
+
+
+def test_the_python_the_arguments_and_the_variables_of_a_suite_are_read(tmp_path):
+    app = load(write_config(tmp_path, GOOD + PYTEST)).apps["orders"]
+    suite, settings = app.trial.suite, app.suite_settings
+
+    assert suite
+    assert (suite.python, suite.args) == (str(tmp_path / ".venv"), ("-m", "smoke", "-n", "4"))
+    assert suite.env == ("SHOP_PASSWORD", "SHOP_PORT", "SHOP_TOKEN")
+    assert settings.variables == {"SHOP_PASSWORD": "hunter2!", "SHOP_PORT": "8080"}
+    line = (GOOD + PYTEST).splitlines().index("        python: .venv") + 1
+    assert settings.place("python") == f"{tmp_path}/gatewayctl.yaml:{line}: apps.orders.smoke.pytest.python"
+
+
+def test_what_others_keep_of_the_file_has_no_values_of_variables(tmp_path):
+    file = write_config(tmp_path, GOOD + PYTEST)
+    here = load(file)
+    elsewhere = parse(here.text, file)
+
+    assert "hunter2!" not in here.text + repr(here)
+    assert elsewhere.apps["orders"].trial == here.apps["orders"].trial
+    assert elsewhere.apps["orders"].suite_settings.variables == {}
+    assert (elsewhere.platform, elsewhere.gateways) == (here.platform, here.gateways)
+    assert load(write_config(tmp_path, GOOD)).text == GOOD
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("args: -n 4", "args: expected a list such as [-m, smoke, -n, 4]"),
+        ("args: [--junitxml=x]", "args: not possible here: --junitxml: gatewayctl writes the JUnit file"),
+        ("env: {GATEWAYCTL_HOST: secret}", "env: not possible here: GATEWAYCTL_HOST: gatewayctl sets it"),
+        ("env: {A: [secret]}", "env: A: expected a text; write it in quotes"),
+        ("env: {A: true}", "env: A: expected a text; write it in quotes"),
+        ("env: [A=secret]", "env: expected a mapping of names and values"),
+        ("env: A=secret", "env: expected a mapping of names and values"),
+    ],
+)
+def test_wrong_arguments_and_variables_are_told_without_values(tmp_path, given, reason):
+    faults = faults_of(tmp_path, GOOD + f"    smoke:\n      pytest:\n        path: smoke\n        {given}\n")
+
+    assert [fault for fault in faults if reason in fault], faults
+    assert "secret" not in str(faults)
+
+
 def test_text_kept_elsewhere_is_the_same_configuration(tmp_path):
     file = write_config(tmp_path, CLUSTER)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from gatewayctl.domain.apps import AppSpec
+from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Attribution, Identify
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder
@@ -62,6 +63,11 @@ class AskingSuites:
     release: list[Release]
     healthy: bool = True
     touching: bool = True
+
+    def check(self, app: str, suite: Suite) -> str:
+        if suite.python == "nowhere":
+            raise UsageFault(f"{app}: nowhere does not exist")
+        return suite.python
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         canary = stable = 0

@@ -104,6 +104,11 @@ def test_a_suite_that_does_not_exist_is_found_before_anything_starts():
     assert str(fault) == "suite: no/such/suite does not exist"
 
 
+def test_a_suite_without_its_python_is_found_before_anything_starts(tmp_path):
+    fault = find_fault(World(), trial=Trial(suite=Suite(f"{tmp_path}::test_it", python="nowhere")))
+    assert str(fault) == "orders: nowhere does not exist"
+
+
 def test_several_faults_are_told_together_with_the_gravest_exit_code():
     world = World(down={"gw-0"})
     fault = find_fault(world, image="shop/orders:1.0", trial=Trial(suite=Suite("no/such/suite")))

@@ -1,7 +1,7 @@
-"""Runs a user's program in its own process group, and ends the whole group afterwards.
+"""Runs a user's program, and ends it and every process that it started afterwards.
 
-Suites are foreign code: they hang, start processes and ignore signals. So the group is always ended: after a normal
-end, at a deadline, when a tick raises, on Ctrl-C. If this process is killed, the reaper ends the group (see
+Suites are foreign code: they hang, start processes and ignore signals. So everything is always ended: after a normal
+end, at a deadline, when a tick raises, on Ctrl-C. The reaper does it, also if this process is killed (see
 process_reaper.py).
 """
 
@@ -12,30 +12,36 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from gatewayctl.adapters.files.locking import unreadable, unwritable
 from gatewayctl.domain.nesting import parse_json
-from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, GatewayEndpoints, RunContext
+from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, RunContext
 
 _REAPER = Path(__file__).with_name("process_reaper.py")
 _PERIOD = 0.1  # seconds between two checks of the child
 _GRACE = 2.0  # seconds from SIGTERM to SIGKILL
+_REAPING = 10.0  # seconds; the reaper gives up on what cannot be killed after five
 _LONGEST_LINE = 65536
 _LOG_TAIL = 4096  # bytes at the end of the output in which the last line is searched
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: arguments for this Python, the run context, the file for its output, and a timeout in seconds."""
+    """What to run: arguments for a Python, the run context, the file for its output, and a timeout in seconds.
+
+    `python` is the Python, `variables` what the program inherits, which may hold secrets.
+    """
 
     arguments: tuple[str, ...]
     run_context: RunContext
     log: Path
     timeout: float
+    python: str = sys.executable
+    variables: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +61,14 @@ def run_program(program: Program, watch: Callable[[], None]) -> ProgramExit:
     started = time.monotonic()
     with _write_run_context(program) as context_file, _open_log(program.log) as log:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_REAPER), sys.executable, *program.arguments],
+            [sys.executable, "-I", "-S", str(_REAPER), program.python, *program.arguments],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_build_environment(program.run_context.endpoints, context_file),
+            env=_build_environment(program, context_file),
             process_group=0,
         )
-        with _end_group_afterwards(process):
+        with _end_all_afterwards(process):
             in_time = _wait_for_end(process, watch, started + program.timeout)
         code = process.returncode
     return ProgramExit(128 - code if code > 128 else code, time.monotonic() - started, timed_out=not in_time)
@@ -81,29 +87,33 @@ def _wait_for_end(process: subprocess.Popen[bytes], watch: Callable[[], None], d
         watch()
         if time.monotonic() >= deadline:
             return False
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PERIOD)
+        _wait(process, _PERIOD)
     watch()
     return True
 
 
 @contextlib.contextmanager
-def _end_group_afterwards(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End the process group when the block ends, also after an exception: first by SIGTERM, then by SIGKILL."""
+def _end_all_afterwards(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the program and all that it started when the block ends, also after an exception: SIGTERM, then SIGKILL."""
     try:
         try:
             yield
         finally:
             if process.poll() is None:
                 _signal_group(process, signal.SIGTERM)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_GRACE)
+                _wait(process, _GRACE)
     finally:
-        # Also after a normal end: processes that the suite started and did not stop are still in the group.
-        _signal_group(process, signal.SIGKILL)
-        process.wait()
+        # At the end of its input the reaper kills what is left, also processes that have left the group.
         if process.stdin:
             process.stdin.close()
+        _wait(process, _REAPING)
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -127,9 +137,10 @@ def _write_run_context(program: Program) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _build_environment(endpoints: GatewayEndpoints, context_file: Path) -> dict[str, str]:
+def _build_environment(program: Program, context_file: Path) -> dict[str, str]:
     """The child's variables: addresses and header for any suite, and no proxy between it and the replicas."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST_")}
+    endpoints = program.run_context.endpoints
+    inherited = {name: value for name, value in program.variables.items() if not name.startswith("PYTEST_XDIST_")}
     inherited.pop("PYTEST_CURRENT_TEST", None)
     hosts = {urlsplit(url).hostname or "" for url in (endpoints.base_url, *endpoints.urls)}
     direct = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), *sorted(hosts)]))

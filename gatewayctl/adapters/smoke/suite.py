@@ -13,6 +13,8 @@ from gatewayctl.adapters.smoke.child import (
     read_last_line,
     run_program,
 )
+from gatewayctl.adapters.smoke.interpreter import Interpreter
+from gatewayctl.adapters.smoke.pytest_command import pytest_arguments
 from gatewayctl.domain.smoke import RunContext, SuiteResult, SuiteRun
 from gatewayctl.ports import Tick
 
@@ -23,21 +25,16 @@ _FAILURES_KEPT = 20
 _SEVERITY = {"passed": 0, "skipped": 1, "error": 2, "failed": 3}
 
 
-def run_suite(wanted: SuiteRun, tick: Tick) -> SuiteResult:
+def run_suite(wanted: SuiteRun, tick: Tick, interpreter: Interpreter) -> SuiteResult:
     """Run the suite until it ends or its timeout is over; `tick` may raise to stop it. Raises EnvironmentFailed."""
     folder = prepare_folder(wanted.folder, (JUNIT, LOG, EVENTS))
-    arguments = [
-        *("-m", "pytest", wanted.path, f"--junitxml={folder / JUNIT}", "-p", "no:cacheprovider"),
-        # The entry point and the module are the same plugin, and pytest does not accept it twice.
-        *("-p", "no:gatewayctl", "-p", "gatewayctl.pytest_plugin"),
-    ]
-    if wanted.reruns:
-        arguments += ["--reruns", str(wanted.reruns)]
     program = Program(
-        arguments=tuple(arguments),
+        arguments=pytest_arguments(wanted, folder, JUNIT),
         run_context=RunContext(endpoints=wanted.endpoints, events=str(folder / EVENTS)),
         log=folder / LOG,
         timeout=wanted.timeout,
+        python=interpreter.program,
+        variables=interpreter.variables,
     )
     progress = _SuiteProgress()
     events = EventReader(folder / EVENTS)

@@ -1,18 +1,57 @@
 """Functional suites and load, each in a child process, so that foreign code cannot change our process."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from gatewayctl.adapters.smoke.interpreter import Interpreter, explain_missing, inspect, interpreter
 from gatewayctl.adapters.smoke.load import run_load
 from gatewayctl.adapters.smoke.suite import run_suite
-from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.release import Suite
+from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun, SuiteSettings
 from gatewayctl.ports import Tick
 
+_SHORTEST_SECRET = 4  # characters; a shorter value, such as 1 or on, is part of many texts
 
+
+@dataclass(frozen=True, slots=True)
 class ChildSuites:
-    """Implements ports.Suites with pytest and locust of this Python, in the current working directory."""
+    """Implements ports.Suites with pytest and locust, in the current working directory.
+
+    `settings` has by application what its suite takes from the configuration.
+    """
+
+    settings: Mapping[str, SuiteSettings] = field(default_factory=dict)
+
+    def check(self, app: str, suite: Suite) -> str:
+        """Which Python and pytest run the suite. Raises UsageFault, EnvironmentFailed when that is not possible."""
+        settings = self._settings(app)
+        return inspect(interpreter(suite.python, suite.env, settings), suite.reruns, settings)
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
-        """Run a pytest suite; `tick` gets a progress text several times a second and may raise to stop it."""
-        return run_suite(run, tick)
+        """Run a pytest suite; `tick` gets a progress text several times a second and may raise to stop it.
+
+        Raises UsageFault, EnvironmentFailed when it cannot be run.
+        """
+        settings = self._settings(run.app)
+        found = interpreter(run.python, run.env, settings)
+        if run.python:
+            inspect(found, run.reruns, settings)
+        result = run_suite(run, tick, found)
+        failures = (explain_missing(reason, run.python) for reason in result.failures)
+        return replace(result, failures=tuple(_hide_values(reason, run.env, found) for reason in failures))
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         """Run a locust load on stable and canary side by side; `tick` as in `test`."""
         return run_load(run, tick)
+
+    def _settings(self, app: str) -> SuiteSettings:
+        return self.settings.get(app, SuiteSettings())
+
+
+def _hide_values(text: str, names: tuple[str, ...], found: Interpreter) -> str:
+    """`text`, which goes into the journal, without the values of the variables `names`."""
+    for name in names:
+        value = found.variables[name]
+        if len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, f"<{name}>")
+    return text

@@ -1,4 +1,4 @@
-"""Nothing of a child's process group outlives the run, however it ends."""
+"""Nothing that a child started outlives the run, however it ends."""
 
 import os
 import signal
@@ -24,12 +24,18 @@ HANGING = """
         (HERE / "unfinished").write_text(str(pid))
         (HERE / "unfinished").rename(HERE / name)
 
+    # It leaves the process group, and its parent ends: without a subreaper nobody finds it as a descendant.
+    DETACHED = "setsid sh -c 'echo $$ > unfinished; mv unfinished detached; exec sleep 600' &"
+
     def test_first(client):
         client.get("/items")
 
     def test_hangs():
         {before}
         started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        subprocess.run(["sh", "-c", DETACHED], cwd=HERE, check=True)
+        while not (HERE / "detached").exists():
+            time.sleep(0.01)
         write_pid("grandchild", started.pid)
         write_pid("child", os.getpid())
         time.sleep(600)
@@ -59,6 +65,7 @@ def test_a_deadline_ends_the_whole_group_and_keeps_what_was_seen(run_suite, ends
     assert (evidence / "junit.xml").exists()
     assert ends_soon(tmp_path / "suite/child")
     assert ends_soon(tmp_path / "suite/grandchild")
+    assert ends_soon(tmp_path / "suite/detached")
 
 
 def test_a_suite_that_does_not_want_to_end_is_killed(run_suite, ends_soon, tmp_path):
@@ -68,6 +75,7 @@ def test_a_suite_that_does_not_want_to_end_is_killed(run_suite, ends_soon, tmp_p
     assert result.timed_out
     assert ends_soon(tmp_path / "suite/child")
     assert ends_soon(tmp_path / "suite/grandchild")
+    assert ends_soon(tmp_path / "suite/detached")
 
 
 def test_a_tick_that_raises_ends_the_whole_group(run_suite, ends_soon, tmp_path):
@@ -80,11 +88,12 @@ def test_a_tick_that_raises_ends_the_whole_group(run_suite, ends_soon, tmp_path)
 
     assert ends_soon(tmp_path / "suite/child")
     assert ends_soon(tmp_path / "suite/grandchild")
+    assert ends_soon(tmp_path / "suite/detached")
 
 
 def test_what_a_suite_started_and_forgot_is_ended_with_it(run_suite, ends_soon, tmp_path):
     result = run_suite("""
-        import subprocess, sys
+        import subprocess, sys, time
         from pathlib import Path
 
         def test_it(client):
@@ -92,10 +101,19 @@ def test_what_a_suite_started_and_forgot_is_ended_with_it(run_suite, ends_soon, 
             forgotten = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
             (Path(__file__).parent / "forgotten").write_text(str(forgotten.pid))
             forgotten.returncode = 0  # so that it does not complain
+
+        def test_its_own_session(client):
+            client.get("/items")
+            here = Path(__file__).parent
+            shell = "setsid sh -c 'echo $$ > unfinished; mv unfinished daemon; exec sleep 600' &"
+            subprocess.run(["sh", "-c", shell], cwd=here, check=True)
+            while not (here / "daemon").exists():
+                time.sleep(0.01)
     """)
 
     assert judge_suite(result).verdict is Verdict.PASS
     assert ends_soon(tmp_path / "suite/forgotten")
+    assert ends_soon(tmp_path / "suite/daemon")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -118,6 +136,7 @@ def test_when_we_are_killed_the_whole_group_ends(gateway, write, ends_soon, tmp_
     assert started
     assert ends_soon(child)
     assert ends_soon(Path(tmp_path / "suite/grandchild"))
+    assert ends_soon(tmp_path / "suite/detached")
 
 
 def to_run_context(gateway) -> str:

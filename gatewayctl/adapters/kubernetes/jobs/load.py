@@ -21,6 +21,7 @@ from gatewayctl.adapters.kubernetes.jobs.runner import JobPod, Runner
 from gatewayctl.adapters.smoke.load import LocustOutput, result_of
 from gatewayctl.domain.errors import EnvironmentFailed, Transient, UsageFault
 from gatewayctl.domain.platform import Replica, Tls
+from gatewayctl.domain.release import Suite
 from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.ports import Suites, Tick
 from gatewayctl.waiting import Deadline, Pending, until_or_fail
@@ -40,6 +41,10 @@ class KubernetesSuites:
 
     here: Suites
     distributed: "DistributedLoad"
+
+    def check(self, app: str, suite: Suite) -> str:
+        """What will run the suite here."""
+        return self.here.check(app, suite)
 
     def test(self, run: SuiteRun, tick: Tick) -> SuiteResult:
         """Run a pytest suite here."""

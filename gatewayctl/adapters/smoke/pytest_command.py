@@ -1,0 +1,24 @@
+"""How pytest is called: the team's own arguments first, then ours, because the last of two decides."""
+
+import shutil
+from pathlib import Path
+
+from gatewayctl.domain.smoke import SuiteRun
+
+# Its name starts with a dot: it is no document of the evidence, only a folder that is thrown away with it.
+CACHE = ".pytest_cache"
+
+
+def pytest_arguments(wanted: SuiteRun, folder: Path, junit: str) -> tuple[str, ...]:
+    """Arguments of a Python that run the suite; `folder` gets the JUnit file and the cache, which is emptied first.
+
+    With what an earlier run has left in the cache, `--lf` would run only some of the tests.
+    """
+    shutil.rmtree(folder / CACHE, ignore_errors=True)
+    return (
+        *("-m", "pytest", wanted.path, *wanted.args),
+        *(f"--junitxml={folder / junit}", "-o", f"cache_dir={folder / CACHE}"),
+        # The entry point and the module are the same plugin, and pytest does not accept it twice.
+        *("-p", "no:gatewayctl", "-p", "gatewayctl.pytest_plugin"),
+        *(("--reruns", str(wanted.reruns)) if wanted.reruns else ()),
+    )
