@@ -6,11 +6,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gatewayctl.config.model import AppModel, FileModel, GatewayModel
+from gatewayctl.config.model import AppModel, FileModel, GatewayModel, PytestModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
+from gatewayctl.domain.unproven import Unproven
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
 
 _TRY = "name one with --config, or try the whole job with: gatewayctl demo"
@@ -141,6 +142,11 @@ def _to_target(name: str, app: AppModel) -> Target:
     )
 
 
+def _to_suite(pytest: PytestModel, folder: Path) -> Suite:
+    unproven = tuple(Unproven(tests, reason) for tests, reason in pytest.unproven.items())
+    return Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns, unproven)
+
+
 def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
     pytest, locust = app.smoke.pytest, app.smoke.locust
     return AppSpec(
@@ -149,7 +155,7 @@ def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
         value="" if app.header.value == "per-release" else app.header.value,
         standing=app.route == "standing",
         trial=Trial(
-            suite=Suite(str(folder / pytest.path), pytest.timeout, pytest.reruns) if pytest else None,
+            suite=_to_suite(pytest, folder) if pytest else None,
             load=Load(**{**locust.model_dump(), "file": str(folder / locust.file)}) if locust else None,
             timings=Timings(**app.timings.model_dump()),
         ),

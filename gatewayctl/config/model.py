@@ -26,6 +26,8 @@ Seconds = Annotated[float, BeforeValidator(_parse_seconds), Field(gt=0)]
 Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 GatewayName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+TestName = Annotated[str, Field(pattern=r"^[^:\s/]", max_length=300)]
+Reason = Annotated[str, Field(pattern=r"\S", max_length=200)]
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
 
 
@@ -143,6 +145,7 @@ class PytestModel(StrictConfigModel):
     path: str
     timeout: Seconds = 600.0
     reruns: int = Field(default=0, ge=0, le=5)
+    unproven: dict[TestName, Reason] = Field(default={}, max_length=100)
 
 
 class LocustModel(StrictConfigModel):

@@ -9,6 +9,7 @@ from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
+from gatewayctl.domain.unproven import Unproven
 
 
 class Phase(StrEnum):
@@ -80,11 +81,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The pytest suite of an application."""
+    """The pytest suite of an application; `unproven` are its tests that need no answer of the canary."""
 
     path: str
     timeout: float = 600.0
     reruns: int = 0
+    unproven: tuple[Unproven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

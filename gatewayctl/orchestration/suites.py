@@ -20,7 +20,14 @@ def run_suite(context: StepContext) -> Judgement:
     if suite is None:
         raise EnvironmentFailed(f"release {context.release.id} has no suite")
     replicas = _ready(context)
-    run = SuiteRun(suite.path, _endpoints(context, replicas), _folder(context, "suite"), suite.timeout, suite.reruns)
+    run = SuiteRun(
+        suite.path,
+        _endpoints(context, replicas),
+        _folder(context, "suite"),
+        suite.timeout,
+        suite.reruns,
+        suite.unproven,
+    )
     result = context.ports.suites.test(run, context.tick)
     return _unless_lost(context, replicas, judge_suite(result))
 
