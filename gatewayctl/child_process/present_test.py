@@ -94,10 +94,4 @@ def follow_threads() -> None:
             self.gatewayctl_setup = inherited or os.environ.get(_SETUP, "")
         start(self)
 
-    start_known.gatewayctl = True  # type: ignore[attr-defined]
     threading.Thread.start = start_known  # type: ignore[method-assign]
-
-
-def is_followed() -> bool:
-    """Whether `follow_threads` was called in this process."""
-    return hasattr(threading.Thread.start, "gatewayctl")

@@ -13,9 +13,8 @@ import pytest
 
 from gatewayctl.child_process import fixtures, present_test
 from gatewayctl.child_process.fixture_setups import FixtureSetups
-from gatewayctl.child_process.marking import Marking, install
+from gatewayctl.child_process.marked_process import mark_process
 from gatewayctl.child_process.run_context import EventFile
-from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import RunContext
 
 _LONGEST_REASON = 300
@@ -23,24 +22,17 @@ _LONGEST_REASON = 300
 
 def begin(config: pytest.Config, run_context: RunContext) -> None:
     """From now on, mark and attribute all requests of this process, report, and offer the fixtures."""
-    lines = EventFile(run_context.events)
-    marking = Marking(run_context.endpoints, Tally(run_context.endpoints.attribution, lines))
-    config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, marking
+    is_nested = present_test.is_inside_test()
+    config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, mark_process(run_context)
     config.pluginmanager.register(fixtures, "gatewayctl-fixtures")
-    is_worker = hasattr(config, "workerinput")
-    is_nested = present_test.is_inside_test() and not is_worker
-    if not present_test.is_followed():
-        install(marking)
-        present_test.follow_threads()
-        if is_nested:
-            present_test.keep_outer_test()
     if is_nested:
         return
+    lines = EventFile(run_context.events)
     setups = FixtureSetups()
     setups.note_requests()
     config.pluginmanager.register(setups, "gatewayctl-setups")
     config.pluginmanager.register(TestReporter(setups, lines), "gatewayctl-tests")
-    if not is_worker:
+    if not hasattr(config, "workerinput"):
         config.pluginmanager.register(OutcomeReporter(lines), "gatewayctl-outcomes")
         signal.signal(signal.SIGTERM, _end_in_order)
 

@@ -85,6 +85,46 @@ def test_answers_of_children_and_threads_count_for_the_test_that_started_them(ru
     assert judge_suite(result).text == "6 passed, all 6 answers from the canary"
 
 
+def test_answers_of_a_program_that_marks_its_requests_count_for_the_test_that_started_it(run_suite):
+    result = run_suite("""
+        import subprocess, sys, textwrap
+        import pytest
+
+        PROGRAM = textwrap.dedent('''
+            import os, time, sys
+            from gatewayctl.child_process.marked_process import mark_process
+            from gatewayctl.child_process.run_context import read_run_context
+            mark_process(read_run_context())
+            mark_process(read_run_context())
+            import httpx
+            for _ in sys.stdin:
+                print(httpx.get(os.environ["BASE_URL"] + "/items").status_code, flush=True)
+        ''')
+
+        def start():
+            return subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=-1, stdout=-1, text=True)
+
+        def ask(program):
+            print("once", file=program.stdin, flush=True)
+            assert program.stdout.readline() == "200\\n"
+
+        @pytest.fixture(scope="module")
+        def service():
+            with start() as program:
+                yield program
+
+        def test_own_program():
+            with start() as program:
+                ask(program)
+
+        def test_program_of_a_fixture(service): ask(service)
+        def test_without(): ...
+    """)
+
+    assert (result.passed, result.canary) == (3, 2), result.failures
+    assert unproven(result) == ["test_without"]
+
+
 def test_what_a_killed_suite_was_answered_is_not_lost(run_suite):
     result = run_suite("""
         import os
