@@ -14,7 +14,9 @@ import pytest
 from gatewayctl.child_process import fixtures, present_test
 from gatewayctl.child_process.fixture_setups import FixtureSetups
 from gatewayctl.child_process.marked_process import mark_process
+from gatewayctl.child_process.printed_answers import PrintedAnswers
 from gatewayctl.child_process.run_context import EventFile
+from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import RunContext
 
 _LONGEST_REASON = 300
@@ -28,6 +30,8 @@ def begin(config: pytest.Config, run_context: RunContext) -> None:
     if is_nested:
         return
     lines = EventFile(run_context.events)
+    printed = PrintedAnswers(Tally(run_context.endpoints.attribution, lines))
+    config.pluginmanager.register(printed, "gatewayctl-printed")
     setups = FixtureSetups()
     setups.note_requests()
     config.pluginmanager.register(setups, "gatewayctl-setups")

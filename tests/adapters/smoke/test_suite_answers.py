@@ -126,6 +126,46 @@ def test_answers_of_a_program_that_marks_its_requests_count_for_the_test_that_st
     assert unproven(result) == ["test_without"]
 
 
+@pytest.mark.parametrize("pointer", ["", "/pod"])
+def test_an_answer_to_a_program_of_another_language_is_handed_in(run_suite, pointer):
+    result = run_suite(
+        """
+        import os, socket
+        from urllib.parse import urlsplit
+        import pytest
+
+        def ask(path):
+            '''What curl -i prints.'''
+            at = urlsplit(os.environ["BASE_URL"])
+            with socket.create_connection((at.hostname, at.port)) as connection:
+                mark = f"{os.environ['GATEWAYCTL_HEADER_NAME']}: {os.environ['GATEWAYCTL_HEADER_VALUE']}"
+                head = f"GET {path} HTTP/1.1", f"Host: {os.environ['GATEWAYCTL_HOST']}", mark, "Connection: close"
+                connection.sendall("\\r\\n".join([*head, "", ""]).encode())
+                return b"".join(iter(lambda: connection.recv(9999), b"")).decode()
+
+        def test_printed(count_answer):
+            count_answer(ask("/items"))
+
+        def test_redirects(count_answer):
+            redirect, _, _ = ask("/redirect").partition("\\r\\n\\r\\n")
+            count_answer("HTTP/1.1 100 Continue\\r\\n\\r\\n" + redirect + "\\r\\n\\r\\n" + ask("/items"))
+
+        def test_forgotten():
+            ask("/items")
+
+        @pytest.mark.gatewayctl(unproven="the text is none")
+        @pytest.mark.parametrize("text", ["", "no answer", "HTTP/1.1", "HTTP/1.1 ok", "HTTP/1.1 100 Continue"])
+        def test_other_text(count_answer, text):
+            with pytest.raises(ValueError, match="curl -i"):
+                count_answer(text)
+        """,
+        pointer=pointer,
+    )
+
+    assert (result.passed, result.canary, result.stable, result.unknown) == (8, 3, 0, 0), result.failures
+    assert unproven(result) == ["test_forgotten"]
+
+
 def test_what_a_killed_suite_was_answered_is_not_lost(run_suite):
     result = run_suite("""
         import os
