@@ -20,12 +20,16 @@ def unproven(result) -> list[str]:
 def test_answers_to_one_test_prove_no_other(run_suite):
     """Issue 13: ten tests that stable answered and one ping of the canary passed as a suite."""
     result = run_suite("""
-        import os, urllib.request
+        import os, socket
+        from urllib.parse import urlsplit
         import httpx, pytest
 
         @pytest.mark.parametrize("n", range(10))
-        def test_shop(n):
-            assert urllib.request.urlopen(os.environ["BASE_URL"] + "/items").status == 200
+        def test_shop(n, gw):
+            at = urlsplit(gw.urls[0])
+            with socket.create_connection((at.hostname, at.port)) as client:  # a library that nobody knows
+                client.sendall(f"GET /items HTTP/1.0\\r\\nHost: {gw.host}\\r\\n\\r\\n".encode())
+                assert b"200 OK" in client.recv(9999)
 
         def test_ping():
             assert httpx.get(os.environ["BASE_URL"] + "/items").status_code == 200
@@ -130,28 +134,28 @@ def test_answers_of_a_program_that_marks_its_requests_count_for_the_test_that_st
 def test_an_answer_to_a_program_of_another_language_is_handed_in(run_suite, pointer):
     result = run_suite(
         """
-        import os, socket
+        import socket
         from urllib.parse import urlsplit
         import pytest
 
-        def ask(path):
+        def ask(gw, path):
             '''What curl -i prints.'''
-            at = urlsplit(os.environ["BASE_URL"])
+            at = urlsplit(gw.urls[0])
+            [(name, value)] = gw.header.items()
             with socket.create_connection((at.hostname, at.port)) as connection:
-                mark = f"{os.environ['GATEWAYCTL_HEADER_NAME']}: {os.environ['GATEWAYCTL_HEADER_VALUE']}"
-                head = f"GET {path} HTTP/1.1", f"Host: {os.environ['GATEWAYCTL_HOST']}", mark, "Connection: close"
+                head = f"GET {path} HTTP/1.1", f"Host: {gw.host}", f"{name}: {value}", "Connection: close"
                 connection.sendall("\\r\\n".join([*head, "", ""]).encode())
                 return b"".join(iter(lambda: connection.recv(9999), b"")).decode()
 
-        def test_printed(count_answer):
-            count_answer(ask("/items"))
+        def test_printed(gw, count_answer):
+            count_answer(ask(gw, "/items"))
 
-        def test_redirects(count_answer):
-            redirect, _, _ = ask("/redirect").partition("\\r\\n\\r\\n")
-            count_answer("HTTP/1.1 100 Continue\\r\\n\\r\\n" + redirect + "\\r\\n\\r\\n" + ask("/items"))
+        def test_redirects(gw, count_answer):
+            redirect, _, _ = ask(gw, "/redirect").partition("\\r\\n\\r\\n")
+            count_answer("HTTP/1.1 100 Continue\\r\\n\\r\\n" + redirect + "\\r\\n\\r\\n" + ask(gw, "/items"))
 
-        def test_forgotten():
-            ask("/items")
+        def test_forgotten(gw):
+            ask(gw, "/items")
 
         @pytest.mark.gatewayctl(unproven="the text is none")
         @pytest.mark.parametrize("text", ["", "no answer", "HTTP/1.1", "HTTP/1.1 ok", "HTTP/1.1 100 Continue"])
