@@ -129,7 +129,7 @@ class LoadStats:
     def attribute(self, meta: dict[str, Any], expected: Attribution) -> Attribution:
         """The version that gave an answer. If it is not `expected`, this is counted and explained."""
         answer = self._answer(meta["response"])
-        version = self._rule.attribute(answer)
+        version = self._rule.attribute_traffic(answer)
         if version is not expected:
             kind = FailureKind.UNKNOWN if version is Attribution.UNKNOWN else FailureKind.MISROUTED
             self._wrong[kind.value] += 1

@@ -1,17 +1,20 @@
 """The reports of a pytest session that gatewayctl started.
 
-With pytest-xdist each worker counts its own answers, and only the controller reports outcomes.
+Each answer is reported by the process that got it. With pytest-xdist the workers report what tests they begin, and the
+controller their outcomes. A pytest that a test of the suite starts reports answers only: its tests are not the suite's.
 """
 
-import os
 import signal
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from gatewayctl.child_process import fixtures
-from gatewayctl.child_process.marking import Marking, install
+from gatewayctl.child_process import fixtures, present_test
+from gatewayctl.child_process.fixture_setups import FixtureSetups
+from gatewayctl.child_process.marked_process import mark_process
+from gatewayctl.child_process.printed_answers import PrintedAnswers
 from gatewayctl.child_process.run_context import EventFile
 from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import RunContext
@@ -21,13 +24,18 @@ _LONGEST_REASON = 300
 
 def begin(config: pytest.Config, run_context: RunContext) -> None:
     """From now on, mark and attribute all requests of this process, report, and offer the fixtures."""
-    tally = Tally(run_context.endpoints.attribution)
-    marking = Marking(run_context.endpoints, tally)
-    install(marking)
-    lines = EventFile(run_context.events)
-    config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, marking
+    is_nested = present_test.is_inside_test()
+    config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, mark_process(run_context)
     config.pluginmanager.register(fixtures, "gatewayctl-fixtures")
-    config.pluginmanager.register(AnswerReporter(tally, lines), "gatewayctl-counts")
+    if is_nested:
+        return
+    lines = EventFile(run_context.events)
+    printed = PrintedAnswers(Tally(run_context.endpoints.attribution, lines))
+    config.pluginmanager.register(printed, "gatewayctl-printed")
+    setups = FixtureSetups()
+    setups.note_requests()
+    config.pluginmanager.register(setups, "gatewayctl-setups")
+    config.pluginmanager.register(TestReporter(setups, lines), "gatewayctl-tests")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(OutcomeReporter(lines), "gatewayctl-outcomes")
         signal.signal(signal.SIGTERM, _end_in_order)
@@ -38,30 +46,30 @@ def _end_in_order(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt("asked to end")
 
 
-class AnswerReporter:
-    """Reports the answers that this process counted: after each test, and at the end."""
+class TestReporter:
+    """Reports what the outcome of a test needs to be proven, from the process that runs the test."""
 
-    def __init__(self, tally: Tally, lines: EventFile) -> None:
-        self._tally = tally
+    __test__ = False  # it is no class of tests
+
+    def __init__(self, setups: FixtureSetups, lines: EventFile) -> None:
+        self._setups = setups
         self._lines = lines
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logfinish(self) -> None:
-        """A test is over."""
-        self._report()
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """A test begins, perhaps once more: answers that it got before do not count for its next outcome."""
+        marks = item.iter_markers("gatewayctl")
+        reason = next((mark.kwargs["unproven"] for mark in marks if "unproven" in mark.kwargs), None)
+        unproven = reason.strip()[:_LONGEST_REASON] if isinstance(reason, str) else ""
+        self._lines.write(kind="begins", test=present_test.shorten_id(item.nodeid), unproven=unproven)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
-        """All tests are over."""
-        self._report()
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_unconfigure(self) -> None:
-        """Other plugins may have sent requests at the end; they are counted now too."""
-        self._report()
-
-    def _report(self) -> None:
-        self._lines.write(kind="answers", process=os.getpid(), **self._tally.figures())
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """A test ends; only now all fixtures are known that it asked for."""
+        yield
+        setups = self._setups.named_by(item)
+        if setups:
+            self._lines.write(kind="uses", test=present_test.shorten_id(item.nodeid), setups=setups)
 
 
 class OutcomeReporter:
@@ -72,12 +80,12 @@ class OutcomeReporter:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """All tests of this process are collected."""
-        self._lines.write(kind="collected", count=len(session.items))
+        self._lines.write(kind="collected", count=len({item.nodeid for item in session.items}))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """A worker of pytest-xdist has collected its tests."""
-        self._lines.write(kind="collected", count=len(ids))
+        self._lines.write(kind="collected", count=len(set(ids)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
@@ -95,11 +103,13 @@ class OutcomeReporter:
         if outcome == "failed":
             self._test(report, "failed" if report.when == "call" else "error")
         elif outcome in ("rerun", "skipped") or report.when == "call":
+            if outcome == "skipped" and hasattr(report, "context"):
+                return  # a part of a test (subtests), which goes on
             self._test(report, outcome)
 
     def _test(self, report: Any, outcome: str) -> None:
         reason = _first_line(report) if outcome in ("failed", "error") else ""
-        self._lines.write(kind="test", id=report.nodeid, outcome=outcome, why=reason)
+        self._lines.write(kind="test", id=present_test.shorten_id(report.nodeid), outcome=outcome, why=reason)
 
 
 def _first_line(report: Any) -> str:

@@ -1,14 +1,18 @@
-"""Counts answers by the version that gave them, in a process where several threads send requests."""
+"""Tells each answer, with the version that gave it and the test that asked, to the process that started the suite.
 
-import threading
-from collections import Counter
+An answer is one line, written at once: nothing is lost when a forked child ends by `os._exit`, or a process is killed.
+"""
+
 from collections.abc import Callable
 
+from gatewayctl.child_process.present_test import find_owner
+from gatewayctl.child_process.run_context import EventFile
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
 
 BASELINE = "baseline"
 UNNAMED = "unnamed"  # answers of the canary's rule that do not name the canary; also counted as unknown
-_ODD_KEPT = 5  # explanations of answers that did not come from the canary
+_EXPLAINED = 5  # answers of each process that did not come from the canary, or connections, with an explanation
+_LONGEST_TEXT = 500
 
 
 def is_sent_to_canary(rule: AttributionRule, answer: Answer) -> bool:
@@ -17,13 +21,12 @@ def is_sent_to_canary(rule: AttributionRule, answer: Answer) -> bool:
 
 
 class Tally:
-    """The number of answers to marked requests for each attribution, and of answers to other requests."""
+    """Reports answers to marked requests, answers to other requests, and connections that nobody marked."""
 
-    def __init__(self, attribution: AttributionRule) -> None:
+    def __init__(self, attribution: AttributionRule, events: EventFile) -> None:
         self._rule = attribution
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
-        self._odd: list[str] = []
+        self._events = events
+        self._explained = 0
 
     @property
     def needs_body(self) -> bool:
@@ -37,20 +40,28 @@ class Tally:
         return Answer(status, {name: value for name, value in headers.items() if value is not None}, body)
 
     def count_marked(self, request: str, answer: Answer) -> None:
-        """Count the answer to a marked request; `request` names it for a person."""
-        version = self._rule.attribute(answer)
-        with self._lock:
-            self._counts[version] += 1
-            self._counts[UNNAMED] += version is Attribution.UNKNOWN and is_sent_to_canary(self._rule, answer)
-            if version is not Attribution.CANARY and len(self._odd) < _ODD_KEPT:
-                self._odd.append(f"{request}: {self._rule.explain(answer)}")
+        """Report the answer to a marked request; `request` names it for a person."""
+        version = self._rule.attribute_traffic(answer)
+        if version is Attribution.CANARY:
+            self._report(by=version.value)
+            return
+        unnamed = version is Attribution.UNKNOWN and is_sent_to_canary(self._rule, answer)
+        why = self._explain(f"{request}: {self._rule.explain(answer)}")
+        self._report(by=version.value, unnamed=unnamed, why=why)
 
     def count_baseline(self) -> None:
-        """Count the answer to a request without the header."""
-        with self._lock:
-            self._counts[BASELINE] += 1
+        """Report the answer to a request without the header."""
+        self._report(by=BASELINE)
 
-    def figures(self) -> dict[str, object]:
-        """All counts so far, in the form of an event."""
-        with self._lock:
-            return {**{str(name): count for name, count in self._counts.items()}, "odd": list(self._odd)}
+    def count_unmarked_connection(self, text: str) -> None:
+        """Report a connection to the gateway whose requests nobody could mark; `text` names it for a person."""
+        self._events.write(kind="unmarked connection", why=self._explain(text))
+
+    def _report(self, **answer: object) -> None:
+        owner = find_owner()
+        self._events.write(kind="answer", test=owner.test, setup=owner.setup, **answer)
+
+    def _explain(self, text: str) -> str:
+        """The text for the first few; later ones only count, so that the file stays small."""
+        self._explained += 1
+        return text[:_LONGEST_TEXT] if self._explained <= _EXPLAINED else ""

@@ -10,20 +10,17 @@ from pydantic import ValidationError
 
 from gatewayctl.config.model import (
     KEPT,
-    TLS_FILES,
     AppModel,
     FileModel,
     GatewayModel,
-    LocustModel,
-    ProbeModel,
     PytestModel,
 )
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
-from gatewayctl.domain.platform import Tls
-from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
+from gatewayctl.domain.release import Suite, Target, Timings, Trial
 from gatewayctl.domain.smoke import SuiteSettings
+from gatewayctl.domain.unproven import Unproven
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.tls import TlsFault, client_context
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
@@ -226,18 +223,6 @@ def _to_target(name: str, app: AppModel, folder: Path) -> Target:
     )
 
 
-def _to_tls(probe: ProbeModel, folder: Path) -> Tls | None:
-    """Absolute paths: a suite may change its folder, and a release may be continued from another one."""
-    if probe.scheme != "https":
-        return None
-    return Tls(**{key: str(folder.absolute() / file) for key in TLS_FILES if (file := getattr(probe, key))})
-
-
-def _to_load(locust: LocustModel, folder: Path) -> Load:
-    keys = {**locust.model_dump(), "users": locust.all_users, "classes": locust.classes}
-    return Load(**{**keys, "file": str(folder / locust.file)})
-
-
 def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
     pytest, locust = app.smoke.pytest, app.smoke.locust
     return AppSpec(
@@ -254,6 +239,18 @@ def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
     )
 
 
+def _to_tls(probe: ProbeModel, folder: Path) -> Tls | None:
+    """Absolute paths: a suite may change its folder, and a release may be continued from another one."""
+    if probe.scheme != "https":
+        return None
+    return Tls(**{key: str(folder.absolute() / file) for key in TLS_FILES if (file := getattr(probe, key))})
+
+
+def _to_load(locust: LocustModel, folder: Path) -> Load:
+    keys = {**locust.model_dump(), "users": locust.all_users, "classes": locust.classes}
+    return Load(**{**keys, "file": str(folder / locust.file)})
+
+
 def _to_suite(pytest: PytestModel, folder: Path) -> Suite:
     return Suite(
         path=str(folder / pytest.path),
@@ -263,6 +260,7 @@ def _to_suite(pytest: PytestModel, folder: Path) -> Suite:
         python=str(folder / pytest.python) if pytest.python else "",
         args=pytest.args,
         env=tuple(pytest.env),
+        unproven=tuple(Unproven(tests, reason) for tests, reason in pytest.unproven.items()),
     )
 
 

@@ -57,6 +57,8 @@ Seconds = Annotated[float, BeforeValidator(_parse_seconds), Field(gt=0)]
 Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 GatewayName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+TestName = Annotated[str, Field(pattern=r"^[^:\s/]", max_length=300)]
+Reason = Annotated[str, Field(pattern=r"\S", max_length=200)]
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
 
 
@@ -233,6 +235,8 @@ class PytestModel(StrictConfigModel):
         if isinstance(model, dict) and not isinstance(model.get("env", {}), dict):
             raise ValueError("env: expected a mapping of names and values")  # noqa: TRY004 (pydantic takes no other)
         return model
+
+    unproven: dict[TestName, Reason] = Field(default={}, max_length=100)
 
 
 class LocustModel(StrictConfigModel):

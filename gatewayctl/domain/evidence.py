@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from gatewayctl.domain.nesting import MAX_DEPTH_OF_ANSWERS, parse_json
 
@@ -54,14 +55,23 @@ class Identify:
         """The name that the application gave in the answer; empty when it gave none."""
         if not self.pointer:
             return answer.headers.get(self.header.lower(), "")
+        value = self._follow(answer.body)
+        return value if isinstance(value, str) else ""
+
+    def can_speak(self, answer: Answer) -> bool:
+        """Whether the answer has a place for the name: every header does, but not every body (204, HEAD, a stream)."""
+        return not self.pointer or self._follow(answer.body) is not None
+
+    def _follow(self, body: str) -> object:
+        """The value to which the pointer leads; None when it leads nowhere, or to null."""
         try:
-            value = parse_json(answer.body, MAX_DEPTH_OF_ANSWERS)
+            value: Any = parse_json(body, MAX_DEPTH_OF_ANSWERS)
             for part in self.pointer.removeprefix("/").split("/"):
                 key = part.replace("~1", "/").replace("~0", "~")
                 value = value[int(key)] if isinstance(value, list) else value[key]
         except (ValueError, KeyError, IndexError, TypeError):
-            return ""
-        return value if isinstance(value, str) else ""
+            return None
+        return value
 
 
 # How a platform ends the name of a Pod, after the name of its workload: a Deployment with the ReplicaSet's hash and
@@ -117,6 +127,10 @@ class Identity:
         return Attribution.CANARY if found == self.canary else Attribution.STABLE
 
 
+# No connection, no answer in time: a gateway adds the stamp to these, too, although no version gave them.
+_GATEWAYS_OWN = (0, 502, 503, 504)
+
+
 @dataclass(frozen=True, slots=True)
 class AttributionRule:
     """Everything needed to attribute an answer of one application.
@@ -141,6 +155,19 @@ class AttributionRule:
         if found:
             return Attribution.UNKNOWN
         return word if word is Attribution.STABLE else Attribution.UNKNOWN
+
+    def attribute_traffic(self, answer: Answer) -> Attribution:
+        """As `attribute`, for suites and loads, which ask for more than the probe path that names its version.
+
+        Where the body has no place for the name, the gateway's stamp decides alone. The gateway may itself have made
+        an answer that says that nobody answered it.
+        """
+        if not self.stamps or self.identify.can_speak(answer) or answer.status in _GATEWAYS_OWN:
+            return self.attribute(answer)
+        found = answer.headers.get(self.stamp_header, "")
+        if not found:
+            return Attribution.STABLE
+        return Attribution.CANARY if found == self.stamp else Attribution.UNKNOWN
 
     def is_stamped(self, answer: Answer) -> bool:
         """Whether the gateway marked the answer as one of our rule's; never where it cannot."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.phases import ROWS, Effect, Stage, begin_tests, has_tests, leave, phases_of
 from gatewayctl.domain.release import Outcome, Phase, Release
-from gatewayctl.domain.verdicts import Judgement, Verdict
 
 __all__ = [
     "EFFECTS",

@@ -8,10 +8,10 @@ So is one that the locustfile itself ends with an exit code: it counts the reque
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from gatewayctl.domain.judgement import Judgement, Verdict, fail, unknown
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.smoke import Cohort, FailureKind, LoadResult
 from gatewayctl.domain.statistics import fisher_greater, mann_whitney
-from gatewayctl.domain.verdicts import Judgement, Verdict
 
 # A difference that chance would make in one of a hundred runs is not held against the canary.
 _CHANCE = 0.01
@@ -45,19 +45,19 @@ def _misrouted(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.misrouted:
         return None
     wrong = f"the gateway sent {result.misrouted} of {_requests(result)} requests to the other version"
-    return _unknown(f"{wrong}{_quote(result, FailureKind.MISROUTED)}")
+    return unknown(f"{wrong}{_quote(result, FailureKind.MISROUTED)}")
 
 
 def _broken(result: LoadResult, _limits: Load) -> Judgement | None:
     if result.timed_out:
-        return _unknown(f"locust did not end within {result.seconds:.0f} s{_quote(result)}")
+        return unknown(f"locust did not end within {result.seconds:.0f} s{_quote(result)}")
     if result.exit_code < 0:
-        return _unknown(f"locust was killed by signal {-result.exit_code}{_quote(result)}")
+        return unknown(f"locust was killed by signal {-result.exit_code}{_quote(result)}")
     if not _requests(result):
         nothing = f"locust sent no request through the gateway (exit code {result.exit_code})"
-        return _unknown(f"{nothing}{_events(result)}{_quote(result)}")
+        return unknown(f"{nothing}{_events(result)}{_quote(result)}")
     if result.exit_code and not result.own_exit:
-        return _unknown(f"locust ended with exit code {result.exit_code}{_quote(result, FailureKind.RUN)}")
+        return unknown(f"locust ended with exit code {result.exit_code}{_quote(result, FailureKind.RUN)}")
     return None
 
 
@@ -65,13 +65,13 @@ def _without_baseline(result: LoadResult, _limits: Load) -> Judgement | None:
     stable, _ = _tried(result)
     if 2 * stable.errors <= stable.requests:
         return None
-    return _unknown(f"stable itself fails: {_part(stable)}{_quote(result, FailureKind.STABLE)}")
+    return unknown(f"stable itself fails: {_part(stable)}{_quote(result, FailureKind.STABLE)}")
 
 
 def _unnamed(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.unnamed:
         return None
-    return _fail(
+    return fail(
         f"the gateway sent {result.unnamed} of {result.canary.requests} marked requests to the canary, but the answer "
         f"does not name it{_quote(result, FailureKind.UNKNOWN)}"
     )
@@ -80,7 +80,7 @@ def _unnamed(result: LoadResult, _limits: Load) -> Judgement | None:
 def _unattributed(result: LoadResult, _limits: Load) -> Judgement | None:
     if not result.unknown:
         return None
-    return _unknown(
+    return unknown(
         f"{result.unknown} of {_requests(result)} answers name neither stable nor the canary: the gateway itself or "
         f"another application gave them{_quote(result, FailureKind.UNKNOWN)}"
     )
@@ -92,7 +92,7 @@ def _too_small(result: LoadResult, limits: Load) -> Judgement | None:
         if cohort.requests < needed:
             came = f"{cohort.requests} request{'s' if cohort.requests != 1 else ''} reached {name}"
             advice = f"raise users or max_duration{_quote(result, FailureKind.RUN)}"
-            return _unknown(f"{came}, {needed} are needed; {advice}")
+            return unknown(f"{came}, {needed} are needed; {advice}")
     return None
 
 
@@ -102,27 +102,27 @@ def _erring(result: LoadResult, limits: Load) -> Judgement | None:
         return None
     worst = _worst({**result.by_name, **result.events}, lambda one: one.errors / one.requests if one.requests else 0.0)
     told = f": {worst}: {_part_of(result, worst)}" if worst else ""
-    return _fail(f"{_more_errors(stable, canary, limits)}{told}{_quote(result, FailureKind.CANARY)}")
+    return fail(f"{_more_errors(stable, canary, limits)}{told}{_quote(result, FailureKind.CANARY)}")
 
 
 def _slower(result: LoadResult, limits: Load) -> Judgement | None:
     stable, canary = result.stable.latency, result.canary.latency
     if not stable.total or not canary.total:
         # Only limits that allow every request to fail lead here.
-        return _unknown("no request succeeded whose time could be compared")
+        return unknown("no request succeeded whose time could be compared")
     limit, told = _time_limit(result.stable, result.halves, limits)
     if _p95(result.canary) <= limit or mann_whitney(stable, canary) >= _CHANCE:
         return None
     worst = _worst(result.by_name, lambda one: _p95(one) if one.latency.total else 0.0)
     slowest = f"; most of all {worst}: {_times(result.by_name[worst])}" if worst else ""
-    return _fail(f"the canary is slower: {_times((result.stable, result.canary))}; {told}{slowest}")
+    return fail(f"the canary is slower: {_times((result.stable, result.canary))}; {told}{slowest}")
 
 
 def _erring_by_name(result: LoadResult, limits: Load) -> Judgement | None:
     named = _compared({**result.by_name, **result.events}, lambda one: one.requests)
     for name, (stable, canary) in sorted(named.items(), key=lambda item: -_share(item[1][1])):
         if _errs(stable, canary, limits, _CHANCE / len(named)):
-            return _fail(f"{name}: {_more_errors(stable, canary, limits)}{_quote(result, FailureKind.CANARY)}")
+            return fail(f"{name}: {_more_errors(stable, canary, limits)}{_quote(result, FailureKind.CANARY)}")
     return None
 
 
@@ -136,7 +136,7 @@ def _slower_by_name(result: LoadResult, limits: Load) -> Judgement | None:
         over = (one.latency.above(limit) for one in (stable, canary))
         chance = fisher_greater(next(over), stable.latency.total, next(over), canary.latency.total)
         if _p95(canary) > limit and chance < _CHANCE / len(named):
-            return _fail(f"the canary is slower in {name}: {_times((stable, canary))}; {told}")
+            return fail(f"the canary is slower in {name}: {_times((stable, canary))}; {told}")
     return None
 
 
@@ -144,7 +144,7 @@ def _refused_by_locustfile(result: LoadResult, _limits: Load) -> Judgement | Non
     if not result.own_exit:
         return None
     reason = _quote(result, FailureKind.RUN)
-    return _unknown(f"the locustfile set process_exit_code to {result.own_exit}{reason}; {_figures(result)}")
+    return unknown(f"the locustfile set process_exit_code to {result.own_exit}{reason}; {_figures(result)}")
 
 
 def _errs(stable: Cohort, canary: Cohort, limits: Load, chance: float) -> bool:
@@ -260,11 +260,3 @@ def _requests(result: LoadResult) -> int:
 def _quote(result: LoadResult, kind: FailureKind | None = None) -> str:
     """The first failure of this kind, or the first of all, to be put behind a sentence; empty when there is none."""
     return next((f": {one}" for one in result.failures if kind in (None, one.kind)), "")
-
-
-def _fail(text: str) -> Judgement:
-    return Judgement(Verdict.FAIL, text)
-
-
-def _unknown(text: str) -> Judgement:
-    return Judgement(Verdict.INCONCLUSIVE, text)

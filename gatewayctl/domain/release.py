@@ -9,6 +9,7 @@ from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Probe, Tls
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
+from gatewayctl.domain.unproven import Unproven
 
 
 class Phase(StrEnum):
@@ -93,6 +94,7 @@ class Suite:
 
     `python` is the program or the virtual environment that runs it; empty: the Python of gatewayctl. `args` are further
     arguments of pytest. `env` are names of variables: the values may be secrets, so the journal never has them.
+    `unproven` are its tests that need no answer of the canary.
     """
 
     path: str
@@ -101,6 +103,7 @@ class Suite:
     python: str = ""
     args: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.statistics import Histogram
+from gatewayctl.domain.unproven import Unproven
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ class RunContext:
 class SuiteRun:
     """One run of a pytest suite. `folder` takes its JUnit file and output; `reruns` per failing test; seconds.
 
-    `python`, `args` and `env` are those of release.Suite, whose application is `app`.
+    `python`, `args` and `env` are those of release.Suite, whose application is `app`. `unproven` are the tests that
+    need no answer of the canary.
     """
 
     path: str
@@ -141,6 +143,7 @@ class SuiteRun:
     python: str = ""
     args: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,10 @@ class SuiteResult:
     requests that the suite deliberately sent without the mark; `unnamed` are those of `unknown` that the gateway had
     sent to the canary. `flaky` tests passed only when run again.
     `exit_code` is pytest's own, or minus the signal that ended it. `failures` are `test: first line of the reason`, or
-    the last line of the output where no test could be run. `finished` is False if pytest ended within its session."""
+    the last line of the output where no test could be run. `finished` is False if pytest ended within its session.
+    `collected` counts the tests that pytest chose to run, 0 if it did not say. `unproven` counts passed tests that no
+    answer of the canary proves, `excused` those that need none. `unmarked_connections` are those to the gateway that an
+    unknown client made. Of these, `unproven_tests` and `unmarked_examples` are the first."""
 
     passed: int
     failed: int
@@ -182,6 +188,12 @@ class SuiteResult:
     timed_out: bool = False
     finished: bool = True
     unnamed: int = 0
+    collected: int = 0
+    unproven: int = 0
+    unproven_tests: tuple[str, ...] = ()
+    excused: int = 0
+    unmarked_connections: int = 0
+    unmarked_examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ One look at which its Pod is not ready is no verdict: a probe that took too long
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import TroubleKind, Workload
 from gatewayctl.domain.rollout import other_build
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until
 

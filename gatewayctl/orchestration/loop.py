@@ -19,6 +19,7 @@ from gatewayctl.domain.errors import (
     Superseded,
     Transient,
 )
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.lifecycle import (
     WAY_OUT,
     AbortAsked,
@@ -34,7 +35,6 @@ from gatewayctl.domain.lifecycle import (
 )
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.outage import WAY_OUT_SECONDS, Outage, patience_of, retry_pauses
 from gatewayctl.orchestration.ownership import Ownership, WatchedProber

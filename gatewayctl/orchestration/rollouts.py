@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatewayctl.domain.errors import EnvironmentFailed, Missing
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.rollout import Complete, Failed, Progressing, Rollout, State
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail
 

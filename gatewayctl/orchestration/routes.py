@@ -1,9 +1,9 @@
 """Steps that change the gateway's rules: publish, remove, drain. Every write is checked, fenced and swapped."""
 
 from gatewayctl.domain.errors import DeadlineExceeded, Refused, Transient
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.domain.routing import Change, own_routes
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.canary_health import wait_for_canary
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.retries import retry_on_conflict

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from gatewayctl.domain.bounds import LONGEST, shorten
 from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError, Transient
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.lifecycle import WAY_OUT, Effect
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration import routes, suites, workloads
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import leaks

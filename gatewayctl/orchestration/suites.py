@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 from gatewayctl.domain.errors import DeadlineExceeded, Disturbed, EnvironmentFailed, Transient
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
-from gatewayctl.domain.verdicts import Judgement, Verdict, judge_suite
+from gatewayctl.domain.suite_verdicts import judge_suite
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail
 
@@ -31,6 +32,7 @@ def run_suite(context: StepContext) -> Judgement:
         python=suite.python,
         args=suite.args,
         env=suite.env,
+        unproven=suite.unproven,
     )
     result = context.ports.suites.test(run, context.tick)
     return _unless_lost(context, replicas, judge_suite(result))

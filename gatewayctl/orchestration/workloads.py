@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from gatewayctl.domain.errors import DeadlineExceeded, EnvironmentFailed, Missing, StaleWrite
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Workload
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.rollout import Rollout, ghost_note
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.canary_health import wait_for_canary
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.steps import prove_settled, why_still_routed

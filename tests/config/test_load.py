@@ -6,6 +6,7 @@ import pytest
 
 from gatewayctl import __version__
 from gatewayctl.config.load import ConfigFault, load, parse, parse_kept
+from gatewayctl.domain.unproven import Unproven
 from tests.config.files import CLUSTER, GOOD, faults_of, write_config
 
 
@@ -31,7 +32,7 @@ def test_every_option_is_read(tmp_path):
     header: {name: x-try, value: qa-1}
     identify: {pointer: /version}
     smoke:
-      pytest: {path: smoke/orders, timeout: 5m, reruns: 1}
+      pytest: {path: smoke/orders, timeout: 5m, reruns: 1, unproven: {test_sum.py: only arithmetic}}
       locust: {file: smoke/load.py, users: 40, duration: 90s, slower: 2}
     timings: {ready: 250ms, drain: 1h}
 """
@@ -46,6 +47,7 @@ def test_every_option_is_read(tmp_path):
     assert app.target.identify.pointer == "/version"
     assert app.trial.suite
     assert (app.trial.suite.path, app.trial.suite.timeout) == (str(tmp_path / "smoke/orders"), 300.0)
+    assert app.trial.suite.unproven == (Unproven("test_sum.py", "only arithmetic"),)
     assert app.trial.load
     assert (app.trial.load.users, app.trial.load.duration, app.trial.load.slower) == (40, 90.0, 2)
     assert (app.trial.timings.ready, app.trial.timings.drain) == (0.25, 3600.0)
@@ -102,6 +104,16 @@ def test_wrong_arguments_and_variables_are_told_without_values(tmp_path, given, 
 
     assert [fault for fault in faults if reason in fault], faults
     assert "secret" not in str(faults)
+
+
+@pytest.mark.parametrize(
+    "unproven", ["{test_sum.py: ' '}", "{'::test_sum': arithmetic}", "{/smoke: arithmetic}", "[a]"]
+)
+def test_tests_that_need_no_answer_have_a_file_and_a_reason(tmp_path, unproven):
+    text = GOOD + f"    smoke:\n      pytest: {{path: smoke/orders, unproven: {unproven}}}\n"
+
+    with pytest.raises(ConfigFault, match="unproven"):
+        load(write_config(tmp_path, text))
 
 
 def test_text_kept_elsewhere_is_the_same_configuration(tmp_path):

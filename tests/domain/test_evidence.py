@@ -105,3 +105,54 @@ def test_a_long_name_that_kubernetes_cuts_off_is_still_known():
     pod = f"{stable}-7d9f8b6c5-"[:58] + "x2x4v"
 
     assert Identity(stable, f"{stable}-canary").who(pod) is STABLE
+
+
+POINTER = AttributionRule(Identify(header="", pointer="/pod"), IDENTITY, "x-gatewayctl-release", "r-1")
+
+
+@pytest.mark.parametrize(
+    ("body", "stamp", "who"),
+    [
+        # No place for a name: 204, HEAD, a stream that was not read, another format, another document.
+        ("", "r-1", CANARY),
+        ("<html>", "r-1", CANARY),
+        ("[]", "r-1", CANARY),
+        ('{"items": 3}', "r-1", CANARY),
+        ('{"pod": null}', "r-1", CANARY),
+        ("", "", STABLE),
+        ("", "r-2", UNKNOWN),
+        # The body names somebody, and must agree.
+        ('{"pod": "orders-canary-0"}', "r-1", CANARY),
+        ('{"pod": "orders-0"}', "", STABLE),
+        ('{"pod": "orders-0"}', "r-1", UNKNOWN),
+        ('{"pod": "payments-0"}', "r-1", UNKNOWN),
+        ('{"pod": ""}', "r-1", UNKNOWN),
+        ('{"pod": 3}', "r-1", UNKNOWN),
+        ('{"pod": "orders-canary-0"}', "", UNKNOWN),
+    ],
+)
+def test_where_a_body_cannot_name_a_version_the_stamp_of_the_gateway_decides(body, stamp, who):
+    """Issue 13: one 204 or one streamed answer made a suite fail, although the stamp was right."""
+    given = Answer(200, {"x-gatewayctl-release": stamp} if stamp else {}, body)
+
+    assert POINTER.attribute_traffic(given) is who
+
+
+@pytest.mark.parametrize("status", [0, 502, 503, 504])
+def test_an_answer_that_the_gateway_may_have_made_itself_needs_a_name(status):
+    assert POINTER.attribute_traffic(Answer(status, {"x-gatewayctl-release": "r-1"}, "no healthy upstream")) is UNKNOWN
+
+
+def test_a_proof_needs_a_name_in_every_answer():
+    assert POINTER.attribute(Answer(200, {"x-gatewayctl-release": "r-1"})) is UNKNOWN
+
+
+def test_an_answer_of_a_suite_without_the_header_that_names_is_unknown():
+    assert attribution().attribute_traffic(answer("", "r-1")) is UNKNOWN
+    assert attribution(stamps=False).attribute_traffic(answer("")) is UNKNOWN
+
+
+def test_without_a_stamp_a_body_that_cannot_name_a_version_shows_nothing():
+    rule = AttributionRule(Identify(pointer="/pod"), IDENTITY, "x-gatewayctl-release", "r-1", stamps=False)
+
+    assert rule.attribute_traffic(Answer(204, {})) is UNKNOWN

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.lifecycle import (
     EFFECTS,
     WAY_OUT,
@@ -24,7 +25,6 @@ from gatewayctl.domain.lifecycle import (
 )
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.domain.routing import Header
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from tests.fakes.shop import ORDERS, target
 
 OPEN = [phase for phase in Phase if phase is not Phase.DONE]

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.smoke import SuiteResult
-from gatewayctl.domain.verdicts import Judgement, Verdict, judge_suite
+from gatewayctl.domain.suite_verdicts import judge_suite
 
 GOOD = SuiteResult(
     passed=23,
@@ -22,7 +23,16 @@ GOOD = SuiteResult(
 )
 FAILURE = ("test_items.py::test_a: assert 500 == 200",)
 ODD = ("GET /items at http://10.0.0.1: HTTP 200, x-served-by says orders-1, stamp none",)
-ELSEWHERE = "did not reach the canary: its rule does not cover the path, or the gateway is at fault"
+ELSEWHERE = (
+    "did not reach the canary: its rule does not cover the path, or the gateway is at fault; a request to another "
+    "application needs stable_client or gw.unmarked()"
+)
+HOW = "send its requests with httpx, requests or the fixture client"
+MARKED = '; a test that needs no answer is marked @pytest.mark.gatewayctl(unproven="why")'
+CONNECTION = "10.0.0.1:8000 from urllib3"
+STRANGER = "to the gateway came from a client that gatewayctl does not know"
+ONE = f"; one connection {STRANGER}"
+EARLY, SEE = "pytest ended early", "see pytest.log for what ended it"
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
 
@@ -85,12 +95,43 @@ PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
         ({"passed": 0, "skipped": 4, "canary": 4}, INCONCLUSIVE, "invalid: all 4 tests were skipped"),
         ({"passed": 0, "canary": 0}, INCONCLUSIVE, "invalid: no tests were collected"),
         ({"exit_code": 5}, INCONCLUSIVE, "invalid: pytest ended with exit code 5 (no tests collected)"),
-        ({"canary": 0}, INCONCLUSIVE, "invalid: 23 passed, but no request reached the canary"),
+        ({"canary": 0}, INCONCLUSIVE, f"invalid: 23 passed, but no request reached the canary; {HOW}"),
         (
             {"canary": 0, "baseline": 40},
             INCONCLUSIVE,
-            "invalid: 23 passed, but no request reached the canary (40 without the mark)",
+            f"invalid: 23 passed, but no request reached the canary (40 without the mark); {HOW}",
         ),
+        # A passed test shows something about the canary only with an answer of the canary.
+        (
+            {"unproven": 1, "unproven_tests": ("a.py::b",)},
+            INCONCLUSIVE,
+            f"1 of 23 passed tests got no answer from the canary: a.py::b; {HOW}{MARKED}",
+        ),
+        (
+            {"unproven": 9, "unproven_tests": ("a", "b", "c", "d" * 200), "unmarked_connections": 1},
+            INCONCLUSIVE,
+            f"9 of 23 passed tests got no answer from the canary: a, b, c and 6 more; {HOW}{MARKED}{ONE}",
+        ),
+        ({"excused": 2}, PASS, "23 passed, 2 without need of an answer, all 61 answers from the canary"),
+        (
+            {"unmarked_connections": 2, "unmarked_examples": (CONNECTION,)},
+            PASS,
+            f"23 passed, all 61 answers from the canary; 2 connections {STRANGER}: {CONNECTION}",
+        ),
+        # What was collected, what has a result and what passed must agree.
+        (
+            {"collected": 25},
+            INCONCLUSIVE,
+            f"{EARLY}: 25 tests were collected, 23 with a result, 23 passed; {SEE}",
+        ),
+        (
+            {"collected": 26, "skipped": 2},
+            INCONCLUSIVE,
+            f"{EARLY}: 26 tests were collected, 25 with a result, 23 passed, 2 skipped; {SEE}",
+        ),
+        ({"collected": 25, "skipped": 2}, PASS, "23 passed, 2 skipped, all 61 answers from the canary"),
+        ({"collected": 3, "passed": 0}, INCONCLUSIVE, "invalid: 3 tests were collected, but none has a result"),
+        ({"collected": 1, "passed": 0}, INCONCLUSIVE, "invalid: 1 test was collected, but none has a result"),
     ],
 )
 def test_a_suite_is_judged(changes, verdict, text):

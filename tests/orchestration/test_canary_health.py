@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from gatewayctl.domain.judgement import Judgement
 from gatewayctl.domain.platform import Workload
-from gatewayctl.domain.verdicts import Judgement
 from gatewayctl.orchestration.canary_health import CanaryHealth
 from gatewayctl.orchestration.context import Fence, StepContext
 from tests.fakes.memory import MemoryWorkloadReader

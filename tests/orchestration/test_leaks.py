@@ -7,8 +7,8 @@ import pytest
 
 from gatewayctl.domain.errors import Transient
 from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.platform import Probe, Replica
-from gatewayctl.domain.verdicts import Verdict
 from gatewayctl.orchestration.context import Fence, StepContext
 from gatewayctl.orchestration.proof.leaks import prove_no_leak
 from tests.fakes.memory import MemoryGateway

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.domain.errors import Conflict, DeadlineExceeded, EnvironmentFailed, Transient
+from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.platform import Trouble, TroubleKind, Workload
 from gatewayctl.domain.release import Outcome, Phase, Release
-from gatewayctl.domain.verdicts import Verdict
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.preflight import preflight

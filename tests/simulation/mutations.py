@@ -7,9 +7,9 @@ no table that the right orchestration reads is changed.
 from collections.abc import Callable
 from dataclasses import replace
 
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.lifecycle import Effect
 from gatewayctl.domain.release import Phase
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration import routes, workloads
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import steps as proof

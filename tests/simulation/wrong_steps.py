@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Probe, Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.release import Outcome
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration import routes, workloads
 from gatewayctl.orchestration.context import Gateway, StepContext
 from gatewayctl.orchestration.proof import leaks

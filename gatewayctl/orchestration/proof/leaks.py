@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from gatewayctl.domain.coverage import Coverage, Gap, list_gaps
 from gatewayctl.domain.errors import DeadlineExceeded, Transient
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule, LeakCase
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.leaks import LeakProbe, leak_probes, neighbour_leaks, route_leaks
 from gatewayctl.domain.platform import Probe, Replica
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.covered import find_covered
 from gatewayctl.orchestration.proof.replica import ROUNDS

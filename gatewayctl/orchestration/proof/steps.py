@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, replace
 
 from gatewayctl.domain.errors import Transient
+from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Outcome
-from gatewayctl.domain.verdicts import Judgement, Verdict
 from gatewayctl.orchestration.canary_health import CanaryHealth
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.covered import CoveredRoutes, find_covered

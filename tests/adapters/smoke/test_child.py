@@ -10,8 +10,9 @@ from textwrap import dedent
 
 import pytest
 
+from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.smoke import RunContext, SuiteResult
-from gatewayctl.domain.verdicts import Verdict, judge_suite
+from gatewayctl.domain.suite_verdicts import judge_suite
 
 # A suite that starts a process, writes both pids to files, and hangs.
 HANGING = """

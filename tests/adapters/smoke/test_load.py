@@ -11,10 +11,10 @@ from collections import Counter
 
 import pytest
 
+from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.release import Load
 from gatewayctl.domain.smoke import GatewayEndpoints
-from gatewayctl.domain.verdicts import Verdict
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway, run_gateway
 
 LIMITS = Load(file="locustfile.py", slack=0.030)

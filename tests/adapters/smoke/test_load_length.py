@@ -2,9 +2,9 @@
 
 import pytest
 
+from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.release import Load
-from gatewayctl.domain.verdicts import Verdict
 
 SLOW = """
     from locust import HttpUser, constant, task

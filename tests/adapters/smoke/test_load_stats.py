@@ -70,6 +70,16 @@ def test_an_answer_is_attributed_by_stamp_and_identity(stats, cohort, request_, 
     assert wrong == (2 * misrouted, 2 * unknown, 2 * unnamed)
 
 
+def test_an_answer_whose_body_cannot_name_a_version_counts_by_its_stamp():
+    """Issue 13: the rule is the same as for suites."""
+    stats = LoadStats(LoopbackGateway().endpoints(pointer="/pod").attribution)
+    stats.cohorts[CANARY].record(a_request(status=204, x_gatewayctl_release=STAMP))
+    stats.cohorts[HALF_A].record(a_request(status=204))
+
+    figures = stats.figures()
+    assert (figures["misrouted"], figures["unknown"]) == (0, 0)
+
+
 def test_only_what_succeeded_has_a_time(stats):
     stats.cohorts[CANARY].record(by_canary())
     stats.cohorts[CANARY].record(by_canary(status=500, error=ValueError("500")))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayctl.domain.verdicts import judge_suite
+from gatewayctl.domain.suite_verdicts import judge_suite
 
 FLAKY = """
     import itertools
