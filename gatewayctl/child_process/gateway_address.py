@@ -94,6 +94,10 @@ class GatewayAddress:
             self._led[sock] = address_of(chosen) if chosen else next(self._next[sock.family])
         return self._led.get(sock)
 
+    def is_replica_host(self, host: object) -> bool:
+        """Whether a host is the address of a replica, at whatever port."""
+        return plain_host(host) in {one for one, _ in self._replicas}
+
     def next_url(self) -> str:
         """The URL of the replica for a client that connects by other means than Python's sockets."""
         return _chosen.get() or next(self._next_url)

@@ -2,11 +2,14 @@
 
 import asyncio
 import functools
+import pkgutil
 from collections import namedtuple
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.child_process.exchange import Exchange, SentRequest
 from gatewayctl.child_process.gateway_address import address_of
+from gatewayctl.domain.platform import Tls
 
 if TYPE_CHECKING:
     from gatewayctl.child_process.marking import Marking
@@ -34,6 +37,26 @@ def patch(grpc: Any, marking: "Marking") -> None:
         return grpc.intercept_channel(secure(led[0], credentials, led[1], compression), interceptor)
 
     grpc.insecure_channel, grpc.secure_channel = insecure_channel, secure_channel
+    if marking.endpoints.tls:
+        grpc.ssl_channel_credentials = _completed(grpc.ssl_channel_credentials, marking.endpoints.tls)
+
+
+def _completed(real: Any, tls: Tls) -> Any:
+    """Credentials that trust the gateway's authority too, and show the client's certificate, if they name none."""
+
+    @functools.wraps(real)
+    def ssl_channel_credentials(
+        root_certificates: Any = None, private_key: Any = None, certificate_chain: Any = None
+    ) -> Any:
+        if root_certificates is None and tls.ca:
+            usual = pkgutil.get_data("grpc._cython", "_credentials/roots.pem") or b""
+            root_certificates = usual + b"\n" + Path(tls.ca).read_bytes()
+        if private_key is None and certificate_chain is None and tls.certificate:
+            certificate_chain = Path(tls.certificate).read_bytes()
+            private_key = Path(tls.key or tls.certificate).read_bytes()
+        return real(root_certificates, private_key, certificate_chain)
+
+    return ssl_channel_credentials
 
 
 def patch_aio(aio: Any, marking: "Marking") -> None:
