@@ -10,15 +10,19 @@ from pydantic import ValidationError
 
 from gatewayctl.config.model import (
     KEPT,
+    TLS_FILES,
     AppModel,
     FileModel,
     GatewayModel,
+    LocustModel,
+    ProbeModel,
     PytestModel,
 )
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
-from gatewayctl.domain.release import Suite, Target, Timings, Trial
+from gatewayctl.domain.platform import Tls
+from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
 from gatewayctl.domain.smoke import SuiteSettings
 from gatewayctl.domain.unproven import Unproven
 from gatewayctl.gateways.registry import GATEWAYS, gateway

@@ -7,7 +7,7 @@ from gatewayctl.domain.errors import DeadlineExceeded, Disturbed, EnvironmentFai
 from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Replica
-from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
+from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun, public_url
 from gatewayctl.domain.suite_verdicts import judge_suite
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail
@@ -99,8 +99,15 @@ def _find_lost(before: tuple[Replica, ...], now: tuple[Replica, ...]) -> str:
 
 def _endpoints(context: StepContext, replicas: tuple[Replica, ...]) -> GatewayEndpoints:
     release = context.release
-    urls = tuple(f"http://{replica.traffic}" for replica in replicas)
-    return GatewayEndpoints(urls, release.target.host, release.header, release.attribution)
+    scheme, host = "https" if release.target.tls else "http", release.target.host
+    return GatewayEndpoints(
+        urls=tuple(f"{scheme}://{replica.traffic}" for replica in replicas),
+        host=host,
+        header=release.header,
+        attribution=release.attribution,
+        base_url=public_url(scheme, host),
+        tls=release.target.tls,
+    )
 
 
 def _folder(context: StepContext, name: str) -> str:

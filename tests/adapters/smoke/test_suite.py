@@ -112,11 +112,14 @@ def test_a_streamed_answer_is_left_for_the_test_to_read(run_suite):
 
         def test_whole(client):
             client.get("/items")
+
+        def test_unread(base_url):
+            requests.get(base_url + "/items", stream=True).raw.close()
         """,
         pointer="/pod",
     )
 
-    assert judge_suite(result).text == "3 passed, all 3 answers from the canary"
+    assert judge_suite(result).text == "4 passed, all 4 answers from the canary"
 
 
 def test_a_suite_that_never_touches_the_canary_is_invalid(run_suite):
