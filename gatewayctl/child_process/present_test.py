@@ -14,6 +14,7 @@ from typing import Any
 _TEST = "PYTEST_CURRENT_TEST"  # pytest's own: `node id (setup)`, `(call)` or `(teardown)`
 _OUTER_TEST = "GATEWAYCTL_OUTER_TEST"  # in a pytest that a test of the suite started: that test
 _SETUP = "GATEWAYCTL_FIXTURE_SETUP"  # the fixture's set-up that runs now, or in which this process was started
+VARIABLES = (_TEST, _OUTER_TEST, _SETUP)
 _LONGEST_ID = 1000
 
 

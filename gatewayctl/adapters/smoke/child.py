@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from gatewayctl.adapters.files.locking import unreadable, unwritable
+from gatewayctl.child_process import present_test
 from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, RunContext
 
@@ -141,7 +142,8 @@ def _build_environment(program: Program, context_file: Path) -> dict[str, str]:
     """The child's variables: addresses and header for any suite, and no proxy between it and the replicas."""
     endpoints = program.run_context.endpoints
     inherited = {name: value for name, value in program.variables.items() if not name.startswith("PYTEST_XDIST_")}
-    inherited.pop("PYTEST_CURRENT_TEST", None)
+    for name in present_test.VARIABLES:  # of a test that started this gatewayctl
+        inherited.pop(name, None)
     hosts = {urlsplit(url).hostname or "" for url in (endpoints.base_url, *endpoints.urls)}
     direct = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), *sorted(hosts)]))
     return inherited | {

@@ -538,3 +538,11 @@ def test_a_pytest_inside_a_test_adds_answers_and_no_tests(run_suite, write):
     """)
 
     assert judge_suite(result).text == "1 passed, its one answer from the canary"
+
+
+def test_a_suite_is_no_part_of_the_test_that_started_gatewayctl(run_suite, monkeypatch):
+    monkeypatch.setenv("GATEWAYCTL_OUTER_TEST", "outer.py::test_outer (call)")
+    monkeypatch.setenv("GATEWAYCTL_FIXTURE_SETUP", "1-1")
+    result = run_suite("def test_it(client): client.get('/items')")
+
+    assert judge_suite(result).text == "1 passed, its one answer from the canary"
