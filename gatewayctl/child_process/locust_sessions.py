@@ -141,10 +141,11 @@ class GatewaySessions:
 
         A redirect may lead to a stranger. Then the gateway's own answer is the redirect, whose time is not known.
         """
-        if not self.is_gateway(meta["url"]):
+        url, response = meta["url"], meta["response"]
+        if not self.is_gateway(url):
             return None
-        response = meta["response"]
-        if response is None or self.is_gateway(_last_url(response) or meta["url"]):
+        last = url if response is None else _last_url(response)
+        if last is url or not last or self.is_gateway(last):
             return meta
         redirect = _first_answer(response)
         return {**meta, "response": redirect, "exception": None, "response_time": None} if redirect else None
@@ -154,9 +155,14 @@ def _prefixes(url: str) -> tuple[str, ...]:
     return tuple(url.rstrip("/") + end for end in ("/", "?"))
 
 
-def _last_url(response: Any) -> str:
-    """The URL of the last request of a redirect chain, also if it had no answer; empty if it is not known."""
-    return next((str(request.url or "") for request in _requests(response)), "")
+def _last_url(response: Any) -> Any:
+    """The URL of the last request of a redirect chain, also if it had no answer; empty if it is not known.
+
+    The request of an error goes first: FastHttpUser makes up another one for the response then.
+    """
+    error = getattr(response, "error", None)
+    request = getattr(error, "request", None) or getattr(response, "request", None)
+    return request.url or "" if request else ""
 
 
 def _first_answer(response: Any) -> Any:
@@ -164,14 +170,5 @@ def _first_answer(response: Any) -> Any:
     history = getattr(response, "history", None)
     if history:
         return history[0]
-    return next((request.gatewayctl_redirect for request in _requests(response) if _has_redirect(request)), None)
-
-
-def _has_redirect(request: Any) -> bool:
-    return getattr(request, "gatewayctl_redirect", None) is not None
-
-
-def _requests(response: Any) -> list[Any]:
-    """The requests that belong to a response: first that of its error, as FastHttpUser's others are made up then."""
-    known = (getattr(getattr(response, "error", None), "request", None), getattr(response, "request", None))
-    return [request for request in known if request is not None]
+    requests = (getattr(getattr(response, "error", None), "request", None), getattr(response, "request", None))
+    return next(filter(None, (getattr(request, "gatewayctl_redirect", None) for request in requests)), None)
