@@ -71,7 +71,8 @@ def parse(text: str, path: Path) -> Spec:
         model = FileModel.model_validate(file.data)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
-    if wrong := [*_find_unknown_gateways(model, file), *_find_shared_canaries(model, file)]:
+    faults = (_find_unknown_gateways, _find_shared_canaries, _find_keys_for_workers)
+    if wrong := [fault for find_faults in faults for fault in find_faults(model, file)]:
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
     return _to_spec(model, path, text)
 
@@ -98,6 +99,17 @@ def _find_shared_canaries(model: FileModel, file: YamlFile) -> list[str]:
         if owners.setdefault(canary, name) != name:
             found.append(file.at(("apps", name), f"its canary {canary} is the canary of {owners[canary]}"))
     return found
+
+
+def _find_keys_for_workers(model: FileModel, file: YamlFile) -> list[str]:
+    """A fault for each load whose Pods would need a private key: their files are in a ConfigMap, which others read."""
+    return [
+        file.at(
+            ("apps", name, "smoke", "locust", "workers"), "the Pods of a load cannot be given probe.key; expected 0"
+        )
+        for name, app in model.apps.items()
+        if model.platform.kind == "kubernetes" and app.probe.key and app.smoke.locust and app.smoke.locust.workers
+    ]
 
 
 def _to_spec(model: FileModel, path: Path, text: str) -> Spec:
