@@ -97,11 +97,8 @@ def _parse(text: str, path: Path, context: dict[str, bool]) -> Spec:
         model = FileModel.model_validate(file.data, context=context)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
-    if wrong := [
-        *_find_unknown_gateways(model, file),
-        *_find_shared_canaries(model, file),
-        *_find_unfit_uris(model, file),
-    ]:
+    checks = (_find_unknown_gateways, _find_shared_canaries, _find_unfit_uris, _find_keys_for_workers)
+    if wrong := [fault for find_faults in checks for fault in find_faults(model, file)]:
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
     return _to_spec(model, file, _without_values(text, model, file))
 
@@ -155,6 +152,17 @@ def _find_unfit_uris(model: FileModel, file: YamlFile) -> list[str]:
             reason = f"a gateway of kind {kind} sends to addresses only: canary_uri goes with {kinds}"
             found.append(file.at(("apps", name, "canary_uri"), reason))
     return found
+
+
+def _find_keys_for_workers(model: FileModel, file: YamlFile) -> list[str]:
+    """A fault for each load whose Pods would need a private key: their files are in a ConfigMap, which others read."""
+    return [
+        file.at(
+            ("apps", name, "smoke", "locust", "workers"), "the Pods of a load cannot be given probe.key; expected 0"
+        )
+        for name, app in model.apps.items()
+        if model.platform.kind == "kubernetes" and app.probe.key and app.smoke.locust and app.smoke.locust.workers
+    ]
 
 
 def _to_spec(model: FileModel, file: YamlFile, text: str) -> Spec:

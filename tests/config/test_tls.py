@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.config.load import load, parse
 from gatewayctl.domain.platform import Tls
 from tests.certificates import make_authority, needs_openssl
-from tests.config.files import GOOD, faults_of, write_config
+from tests.config.files import CLUSTER, GOOD, faults_of, write_config
 
 pytestmark = needs_openssl
 
@@ -77,6 +77,17 @@ def test_files_that_cannot_be_used_are_faults_with_their_line(tmp_path, keys: st
     found = faults_of(tmp_path, with_tls(keys))
 
     assert found == [f"gatewayctl.yaml:6: {fault.replace('FOLDER', str(tmp_path))}"]
+
+
+def test_a_private_key_is_not_for_the_pods_of_a_load(tmp_path):
+    make_authority(tmp_path / "certs").issue("qa")
+    probe = "path: /api/orders/health, scheme: https, certificate: certs/qa.pem, key: certs/qa.key}"
+    text = CLUSTER.replace("path: /api/orders/health}", probe)
+    text += "    smoke: {locust: {file: load.py, workers: 2}}\n"
+    fault = "apps.orders.smoke.locust.workers: the Pods of a load cannot be given probe.key; expected 0"
+
+    assert faults_of(tmp_path, text) == [f"gatewayctl.yaml:7: {fault}"]
+    assert load(write_config(tmp_path, text.replace("workers: 2", "workers: 0"))).apps["orders"].trial.load
 
 
 def test_a_key_of_a_wrong_scheme_is_refused(tmp_path):

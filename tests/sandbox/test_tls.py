@@ -6,11 +6,12 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 
+from gatewayctl.domain.smoke import GatewayEndpoints
 from tests.certificates import Authority, make_authority, needs_openssl
 from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, shorten_times
@@ -190,3 +191,14 @@ def test_an_abort_without_the_files_takes_the_rule_away_and_a_resume_with_them_p
     away.rename(folder)
     assert shop.cli("resume", "orders").returncode == 3
     assert shop.is_as_before()
+
+
+@pytest.mark.skipif(
+    "tls" not in {one.name for one in fields(GatewayEndpoints)}, reason="suites and loads are given no TLS yet"
+)
+def test_a_release_with_suite_and_load_is_promoted_over_tls(shop: Shop):
+    done = shop.release(NEW)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.is_promoted()
+    assert "2/2 gateway replicas serve it" in done.stderr
