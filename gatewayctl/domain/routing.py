@@ -9,7 +9,7 @@ from gatewayctl.domain.evidence import Attribution, LeakCase
 
 STAMP_HEADER = "x-gatewayctl-release"
 
-_OWN_NAME = re.compile(r"gatewayctl-[a-z0-9-]+?-canary")
+_OWN_NAME = re.compile(r"gatewayctl-[a-z0-9-]{1,253}?-canary")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Words that some gateway reads as syntax where a header value is expected (nginx map keywords).
 _RESERVED_VALUES = frozenset({"default", "hostnames", "include", "volatile"})

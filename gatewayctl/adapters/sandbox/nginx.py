@@ -9,7 +9,7 @@ from gatewayctl.adapters.sandbox.product import Launch, SandboxProduct
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.gateways.nginx.checker import find_nginx
 
-_OWN = re.compile(r"^\s*(daemon|pid)\s", re.MULTILINE)
+_OWN = re.compile(r"^[ \t]*(daemon|pid)\s", re.MULTILINE)
 
 
 def program() -> Path:

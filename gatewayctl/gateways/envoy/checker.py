@@ -16,11 +16,11 @@ from gatewayctl.gateways.yamltext.document import no_collection
 
 _SECONDS = 60.0
 _LONGEST = 400
-_MESSAGE = re.compile(r".*error initializing configuration '[^']*': ?")
+_MESSAGE = "error initializing configuration '"  # followed by the path of the file, and by the reason
 # What Envoy prints around the place and the reason: its types, offsets in a text nobody wrote, and that text.
 _NOISE = re.compile(
     r"Protobuf message \(type \S+ reason INVALID_ARGUMENT: |Unable to parse JSON as proto \(INVALID_ARGUMENT: "
-    r"|invalid JSON in \S+ @ |near \d+:\d+ \(offset \d+\): |\): \{\".*$|\) has unknown fields$"
+    r"|invalid JSON in \S+ @ |near \d+:\d+ \(offset \d+\): |\): \{\"[\s\S]*|\) has unknown fields\Z"
 )
 
 Build = Callable[[BootstrapBuilder, Parts], tuple[str, ...]]
@@ -127,6 +127,13 @@ def _build(build: Build, trial: BootstrapBuilder, some: Parts) -> tuple[str, ...
 def _read_reason(stderr: str) -> str:
     """The reason that Envoy printed, in one line."""
     lines = [line for line in stderr.splitlines() if line.strip()]
-    message = next((line for line in lines if _MESSAGE.match(line)), lines[-1] if lines else "")
-    reason = " ".join(_MESSAGE.sub("", message).split())
+    message = next((line for line in lines if _MESSAGE in line), lines[-1] if lines else "")
+    reason = " ".join(_without_place(message).split())
     return _NOISE.sub("", reason)[:_LONGEST]
+
+
+def _without_place(message: str) -> str:
+    """A message without what stands before its reason. No regular expression: messages of a megabyte occur."""
+    _, found, place = message.partition(_MESSAGE)
+    _, ended, reason = place.partition("':")
+    return reason if found and ended else message

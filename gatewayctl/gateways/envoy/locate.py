@@ -16,8 +16,8 @@ from gatewayctl.gateways.envoy.fields import message, text, type_name
 from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.fragments import Fragment, Source, read
 
-_STATIC = re.compile(r"^[\s{]*[\"']?static_?[rR]esources[\"']?\s*:", re.MULTILINE)
-_XDS = re.compile(r"^[\s{]*[\"']?resources[\"']?\s*:", re.MULTILINE)
+_STATIC = re.compile(r"^[ \t\r{]*[\"']?static_?[rR]esources[\"']?\s*:", re.MULTILINE)
+_XDS = re.compile(r"^[ \t\r{]*[\"']?resources[\"']?\s*:", re.MULTILINE)
 
 
 class Barrier(Enum):

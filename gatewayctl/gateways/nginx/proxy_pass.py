@@ -17,7 +17,7 @@ _URL = re.compile(
     rf"(?:(?P<scheme>https?|grpcs?)://)?(?P<to>\[[^\]]*\](?::\d+)?|(?:(?!{_REQUEST})[^/?])*)(?P<uri>.*)",
     re.DOTALL | re.IGNORECASE,
 )
-_PORT = re.compile(r"(?P<host>\[[^\]]*\]|.*?)(?::(?P<port>\$\w+|\$?\{[^}]*\}|\d+|\{\{.*?\}\}))?", re.DOTALL)
+_PORT = re.compile(r"(?P<host>\[[^\]]*\]|.*?)(?::(?P<port>\$\w+|\$?\{[^{}]*\}|\d+|\{\{[^{}]*\}\}))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 # Parameters of a map, geo or split_clients block, which look like its entries.

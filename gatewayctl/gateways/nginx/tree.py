@@ -31,7 +31,13 @@ _SIMPLE = re.compile(
 )
 _TEMPLATE = re.compile(r"\{[{%]|<%")
 _MANIFEST = re.compile(r"^apiVersion:.*$", re.MULTILINE), re.compile(r"^kind:.*$", re.MULTILINE)
-_LUA = re.compile(r"--\[\[.*?\]\]|--[^\n]*|\[\[.*?\]\]|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[{}]", re.DOTALL)
+# Lua's strings end where their line does. What is never closed takes all the rest, so that nothing is read twice.
+_LUA = re.compile(
+    r"--\[\[.*?(?:\]\]|\Z)|--[^\n]*|\[\[.*?(?:\]\]|\Z)"
+    r"|\"(?:[^\"\\\n]|\\.)*(?:\"|\\?\Z|(?=\n))|'(?:[^'\\\n]|\\.)*(?:'|\\?\Z|(?=\n))|[{}]",
+    re.DOTALL,
+)
+_BLOCK = re.compile(r"^[ \t]*(?:server|http|location|upstream)\b[^;{}\n]*+\s*+\{", re.MULTILINE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MEANT = {'"': '"', "'": "'", "\\": "\\", "t": "\t", "r": "\r", "n": "\n"}
 
@@ -118,7 +124,7 @@ def read(file: SourceFile) -> tuple[ConfigText, ...]:
 
 def is_config(value: str) -> bool:
     """Whether a ConfigMap's value looks like nginx configuration."""
-    return re.search(r"^\s*(server|http|location|upstream)\b[^;{}]*\{", value, re.MULTILINE) is not None
+    return _BLOCK.search(value) is not None
 
 
 def _parse(fragment: Fragment) -> ConfigText:

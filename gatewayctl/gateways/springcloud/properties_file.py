@@ -21,7 +21,7 @@ from gatewayctl.yamlloader import load
 
 _ROUTE = re.compile(r"(spring\.cloud\.gateway\.(?:server\.webflux\.)?routes)\[(0|[1-9]\d*)\](.*)", re.DOTALL)
 _NUMBERED = re.compile(r"^([ \t\f]*spring\.cloud\.gateway\.(?:server\.webflux\.)?routes\[)(\d+)(?=\])")
-_STEP = re.compile(r"\[([^\]]*)\]|\.?([^.\[\]]+)")
+_STEP = re.compile(r"\[([^\]]*)(?:\]|\Z)|\.?([^.\[\]]+)")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_STEPS = MAX_DEPTH - 2  # of one key: as YAML, a route stands in a list in a mapping
 _COMMENT = re.compile(r"^[ \t\f]*[#!]")

@@ -15,7 +15,7 @@ from gatewayctl.gateways.yamltext.nodes import is_null
 
 Path = tuple[str, ...]
 
-_SEGMENT = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
+_SEGMENT = re.compile(r"\[[^\]]*(?:\]|\Z)|[^.\[\]]+")
 _IGNORED = re.compile(r"[^a-z0-9\[\]]")
 
 

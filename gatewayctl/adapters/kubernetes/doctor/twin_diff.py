@@ -18,7 +18,7 @@ from gatewayctl.domain.twins import Difference
 _KEYS = ("name", "mountPath", "containerPort", "devicePath", "key")  # what tells one item of a list from the others
 _OTHERS = ("kubectl.kubernetes.io/", "gatewayctl.dev/")  # annotations about when something was done
 _SECRET = re.compile(r"secret|passw|token|credential|private|api_?key|access_?key|auth", re.IGNORECASE)
-_INLINE = re.compile(r"://[^/\s]*:[^/\s]*@|(?:passw\w*|secret|token)\W*[=:]", re.IGNORECASE)
+_INLINE = re.compile(r"://[^/\s:]*:[^/\s]*@|(?:passw\w{0,40}|secret|token)\W*[=:]", re.IGNORECASE)
 _HIDDEN, _ABSENT = "(not shown)", "(absent)"
 _LONGEST = 120  # characters of a value
 
