@@ -135,7 +135,7 @@ def read(paths: list[Path]) -> Files:
 
 
 def carry_out(before: Files, change: Change, notes: tuple[str, ...], *, write: bool, output: Output) -> None:
-    """Write the changed files, where `write` is true; show the edit and its notes. Raises StaleWrite and others."""
+    """Write the changed files, where `write` is true; show edit and notes. Raises StaleWrite, EnvironmentFailed."""
     from gatewayctl.reports.rules import RuleEditReport
 
     after = change.apply(before)

@@ -12,6 +12,7 @@ from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.hosts import Underivable, authority, canary_host, is_ip, parse_address
 from gatewayctl.gateways.nginx.fallback import backup_servers, refuse_without_backup
 from gatewayctl.gateways.nginx.markers import Insertion, indent_step, insertion_above
+from gatewayctl.gateways.nginx.notes import Note
 from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses, has_variable, is_placeholder
 
 _SOCKET = "unix:"
@@ -28,7 +29,7 @@ class Destination:
     authority: str
     prelude: tuple[str, ...] = ()
     upstream: Insertion | None = None
-    note: str = ""
+    note: Note | None = None
 
 
 def variable_stem(rule: CanaryRule) -> str:
@@ -42,7 +43,7 @@ def find_destination(passes: ProxyPasses, one: ProxyPass, target: PassTarget, ru
     if rule.fallback:
         refuse_without_backup(passes, one, target, rule)
     if rule.canary in blocks:
-        note = (
+        note = Note(
             f"the upstream {rule.canary} was not added by gatewayctl: it stays as it is, also when the rule is removed"
         )
         return Destination(rule.canary, note=note)
@@ -51,13 +52,13 @@ def find_destination(passes: ProxyPasses, one: ProxyPass, target: PassTarget, ru
         variable = f"${variable_stem(rule)}_host"
         return Destination(authority(variable, port), (f"set {variable} {name};",))
     server = authority(name, port)
-    note = "" if is_ip(name) or is_placeholder(name) else _resolving_note(one, name)
+    resolving = None if is_ip(name) or is_placeholder(name) else _resolving_note(one, name)
     if target.address.host in blocks:
         upstream = _upstream(passes, target.address.host, server, rule)
-        return Destination(rule.canary, upstream=upstream, note=note)
-    if note and has_variable(target.address.uri):
+        return Destination(rule.canary, upstream=upstream, note=resolving)
+    if resolving and has_variable(target.address.uri):
         raise _unknown_address(one, rule, "variables in the URL keep nginx from looking a name up when it loads")
-    return Destination(server, note=note)
+    return Destination(server, note=resolving)
 
 
 def _is_resolved_per_request(
@@ -73,11 +74,11 @@ def _is_resolved_per_request(
     return "." in name or bool(rule.canary_host) or bool(one.variable and not is_upstream)
 
 
-def _resolving_note(one: ProxyPass, name: str) -> str:
-    place = f"{one.directive.text.fragment.file}:{one.directive.line}"
-    return (
-        f"{place}: nginx looks {name} up when it loads, and does not start once "
-        "that name is gone; give the address of its Service with --canary-host IP to rule this out"
+def _resolving_note(one: ProxyPass, name: str) -> Note:
+    return Note.at(
+        one.directive,
+        f"nginx looks {name} up when it loads, and does not start once that name is gone; "
+        "give the address of its Service with --canary-host IP to rule this out",
     )
 
 

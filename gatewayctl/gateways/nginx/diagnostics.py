@@ -1,11 +1,14 @@
 """Why a service cannot have a canary rule in these files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.nginx.proxy_pass import PASSES, UNSUPPORTED_PASSES, ProxyPasses, split_port
+from gatewayctl.gateways.nginx.includes import Config
+from gatewayctl.gateways.nginx.levels import PASSES, UNSUPPORTED_PASSES
+from gatewayctl.gateways.nginx.proxy_pass import ProxyPasses, split_port
+from gatewayctl.gateways.nginx.tree import Directive
 
 _SHOWN = 20
 
@@ -26,6 +29,14 @@ def refuse_ambiguous(passes: ProxyPasses, rule: CanaryRule) -> None:
                 f"${one.variable} splits its requests by weight between {rule.service} and others",
                 hint="finish that split first: a canary beside it would take requests from both",
             )
+
+
+def missing_files(config: Config, passes: Iterable[Directive]) -> Iterator[tuple[Directive, str]]:
+    """Each include around these passes of which no file was given, and what follows from it."""
+    blocks = {id(block): block for one in passes for block in config.blocks_around(one)}
+    includes = {id(one): one for block in blocks.values() for one in config.unknown_includes(block)}
+    for one in includes.values():
+        yield one, f"no file given is included here ({' '.join(one.values)}): settings in it are unknown"
 
 
 def explain_unrouted(passes: ProxyPasses, rule: CanaryRule) -> Refused:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.nginx.canary import build_insertions
-from gatewayctl.gateways.nginx.diagnostics import explain_unrouted, refuse_ambiguous
+from gatewayctl.gateways.nginx.diagnostics import explain_unrouted, missing_files, refuse_ambiguous
 from gatewayctl.gateways.nginx.examples import example_of
 from gatewayctl.gateways.nginx.includes import Config
 from gatewayctl.gateways.nginx.location import CanaryLocation, StablePass
 from gatewayctl.gateways.nginx.markers import find_owned, insert_all, is_owned, remove_owned
+from gatewayctl.gateways.nginx.notes import Note, join_notes
 from gatewayctl.gateways.nginx.proxy_pass import ProxyPass, ProxyPasses
 from gatewayctl.gateways.nginx.views import describe_canary_rules, describe_pass
 
@@ -46,10 +47,11 @@ class NginxDialect:
         new = [piece for place in places for piece in build_insertions(place)]
         _refuse_many_upstreams(places, rule)
         after = insert_all(bare, dict.fromkeys(new), rule.name)
-        notes = dict.fromkeys(note for place in places for note in place.notes)
         config = passes.config
+        missing = [Note.at(one, text) for one, text in missing_files(config, [each.directive for each in covered])]
+        notes = join_notes([*missing, *(note for place in places for note in place.notes)])
         views = tuple(replace(describe_pass(config, one), examples=(example_of(config, one),)) for one in covered)
-        return Change.between(files, after, covered=views, notes=tuple(notes))
+        return Change.between(files, after, covered=views, notes=notes)
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""

@@ -6,9 +6,10 @@ from itertools import takewhile
 
 from gatewayctl.gateways.nginx.destination import Destination, find_destination, variable_stem
 from gatewayctl.gateways.nginx.inherited_settings import as_line, response_headers
+from gatewayctl.gateways.nginx.levels import PASSES
 from gatewayctl.gateways.nginx.location import CanaryLocation
 from gatewayctl.gateways.nginx.markers import indent_step
-from gatewayctl.gateways.nginx.proxy_pass import PASSES, PassTarget, ProxyPass, has_variable
+from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, has_variable
 from gatewayctl.gateways.nginx.rewrite_phase import STEPS, IfEffect, RewritePhase, RewriteStep
 from gatewayctl.gateways.nginx.tree import Directive
 

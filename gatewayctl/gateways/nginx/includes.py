@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from gatewayctl.domain.routing import Files
+from gatewayctl.gateways.nginx.include_paths import match_includes
 from gatewayctl.gateways.nginx.tree import MAX_DEPTH, ConfigText, Directive, read
 
 _MAX_LEVELS = 1000  # files that include each other must not make a search for the outermost block endless
@@ -31,11 +32,11 @@ class Config:
     def __init__(self, files: Files) -> None:
         self.texts = [text for file in files for text in read(file)]
         self._includes_of: dict[int, list[Directive]] = {}  # by the id of the text that they include
-        self._texts_of: dict[int, list[ConfigText]] = {}  # by the id of the include
-        for include in (one for one in self.walk() if one.name == "include" and one.args):
-            for text in _matching_texts(include, self.texts):
+        includes = [one for one in self.walk() if one.name == "include" and one.args]
+        self._texts_of = match_includes(includes, self.texts)
+        for include in includes:
+            for text in self._texts_of.get(id(include), ()):
                 self._includes_of.setdefault(id(text), []).append(include)
-                self._texts_of.setdefault(id(include), []).append(text)
 
     def walk(self) -> Iterator[Directive]:
         """Every directive of every file, file by file."""
@@ -96,7 +97,11 @@ class Config:
 
     def has_unknown_include(self, block: Directive) -> bool:
         """Whether a block includes a file that was not given and may hold anything."""
-        return any(one.name == "include" and not _is_harmless(one) for one in self.children_of(block))
+        return any(True for _ in self.unknown_includes(block))
+
+    def unknown_includes(self, block: Directive) -> Iterator[Directive]:
+        """The includes in a block of which no file was given, and which may hold anything."""
+        return (one for one in self.children_of(block) if one.name == "include" and not _is_harmless(one))
 
     def find_inherited(self, one: Directive, name: str) -> Inherited:
         """The directives called `name` in effect beside `one`: those of the innermost block that has any."""
@@ -110,20 +115,6 @@ class Config:
         return Inherited(found, bool(found) or top.name == "http")
 
 
-def _matching_texts(include: Directive, texts: list[ConfigText]) -> list[ConfigText]:
-    """The texts whose file name fits an include; if the folder fits for some of them, only those."""
-    pattern = PurePosixPath(include.values[0])
-    by_name = [text for text in texts if text is not include.text and fnmatch(_path(text).name, pattern.name)]
-    by_folder = [
-        text for text in by_name if _path(text).parent.name and fnmatch(_path(text).parent.name, pattern.parent.name)
-    ]
-    return by_folder or by_name
-
-
-def _path(text: ConfigText) -> PurePosixPath:
-    return PurePosixPath(text.fragment.key or text.fragment.file)
-
-
 def _is_harmless(include: Directive) -> bool:
-    names = (PurePosixPath(value).name for value in include.values[:1])
-    return any(fnmatch(name, pattern) for name in names for pattern in _HARMLESS)
+    path = PurePosixPath("".join(include.values[:1]))
+    return "modules" in path.parent.name or any(fnmatch(path.name, pattern) for pattern in _HARMLESS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.nginx.includes import Config, Inherited
+from gatewayctl.gateways.nginx.notes import Note
 from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass
 from gatewayctl.gateways.nginx.tree import Directive
 
@@ -17,7 +18,7 @@ class KeptSettings:
     """Lines for the location that change nothing for stable, and notes on what could not be kept."""
 
     lines: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def keep_settings(config: Config, one: ProxyPass, target: PassTarget, rule: CanaryRule) -> KeptSettings:
@@ -41,11 +42,13 @@ def response_headers(config: Config, beside: Directive, rule: CanaryRule) -> tup
     return (*(as_line(one) for one in found), f"add_header {STAMP_HEADER} {rule.stamp} always;")
 
 
-def header_note(config: Config, one: ProxyPass) -> str:
-    """A note where response headers may come from a file that was not given; else empty."""
+def header_note(config: Config, one: ProxyPass) -> Note | None:
+    """A note where response headers may come from a file that was not given."""
     if config.find_inherited(one.directive, "add_header").known:
-        return ""
-    return _note(one, "response headers that a file not given may add would be missing from the canary's answers")
+        return None
+    return Note.at(
+        one.directive, "response headers that a file not given may add would be missing from the canary's answers"
+    )
 
 
 def _keep_host(config: Config, one: ProxyPass, target: PassTarget) -> KeptSettings:
@@ -56,7 +59,11 @@ def _keep_host(config: Config, one: ProxyPass, target: PassTarget) -> KeptSettin
         return KeptSettings()
     if not headers.known or not _may_set_host(config, one):
         return KeptSettings(
-            notes=(_note(one, "no Host header is set here that is known: the canary sees its own address as Host"),)
+            notes=(
+                Note.at(
+                    one.directive, "no Host header is set here that is known: the canary sees its own address as Host"
+                ),
+            )
         )
     host = target.address.authority if not one.variable else one.url.authority
     return KeptSettings((*_copy_headers(config, one, headers), f"{name} Host {host};"))
@@ -97,7 +104,7 @@ def _keep_tls_name(config: Config, one: ProxyPass, target: PassTarget) -> KeptSe
     if names.known and one.container is not None and one.container.name == "location":
         host = target.address.host if not one.variable else one.url.host
         return KeptSettings((f"{one.module}_ssl_name {host};",))
-    return KeptSettings(notes=(_note(one, "the canary's TLS name is its own address"),))
+    return KeptSettings(notes=(Note.at(one.directive, "the canary's TLS name is its own address"),))
 
 
 def _uses_tls_name(config: Config, one: ProxyPass) -> bool:
@@ -119,7 +126,3 @@ def _refuse_shared_cache_key(config: Config, one: ProxyPass, rule: CanaryRule) -
             "answers are cached under a key that is the same for stable and canary: each would get the other's",
             hint="put $proxy_host into proxy_cache_key",
         )
-
-
-def _note(one: ProxyPass, text: str) -> str:
-    return f"{one.directive.text.fragment.file}:{one.directive.line}: {text}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.nginx.markers import Insertion, find_owned, is_owned
+from gatewayctl.gateways.nginx.notes import Note
 from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses
 from gatewayctl.gateways.nginx.rewrite_phase import STEPS, RewritePhase, RewriteStep, split_phase
 from gatewayctl.gateways.nginx.tree import Directive
@@ -34,7 +35,7 @@ class CanaryLocation:
     passes: ProxyPasses
     rule: CanaryRule
     stable_passes: list[StablePass]
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     upstreams: list[Insertion] = field(default_factory=list)
 
     @property

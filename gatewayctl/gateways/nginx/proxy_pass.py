@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gatewayctl.gateways.nginx.includes import Config
+from gatewayctl.gateways.nginx.levels import PASSES
 from gatewayctl.gateways.nginx.tree import Directive
 
-PASSES = frozenset({"proxy_pass", "grpc_pass"})
-UNSUPPORTED_PASSES = frozenset({"fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass"})
 _MAPS = frozenset({"map", "geo", "split_clients"})
 _DEFINING = _MAPS | {"upstream", "set"}
 # Variables of the request: a URI may begin with one of them instead of a slash.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from gatewayctl.domain.routing import Files
 from gatewayctl.gateways.hosts import is_ip
 from gatewayctl.gateways.nginx.includes import Config
-from gatewayctl.gateways.nginx.proxy_pass import PASSES, UNSUPPORTED_PASSES, parse_address, split_port
+from gatewayctl.gateways.nginx.levels import PASSES, UNSUPPORTED_PASSES, level_of
+from gatewayctl.gateways.nginx.proxy_pass import parse_address, split_port
 from gatewayctl.gateways.nginx.tree import Directive
 
 _HERE = "127.0.0.1"
@@ -24,12 +25,6 @@ _LEFT_OUT = re.compile(
     r"|(client_body|proxy|fastcgi|uwsgi|scgi)_temp_path|xslt_stylesheet|perl_modules|perl_require|geoip2?_.*|working_directory"
 )
 _ALL_PASSES = PASSES | UNSUPPORTED_PASSES
-# The level of a file that no other file includes: the first row of which the file has a directive; else `http`.
-_LEVELS = (
-    ("main", frozenset({"http", "events", "stream", "mail"})),
-    ("location", _ALL_PASSES),
-    ("server", frozenset({"location", "rewrite", "if", "return", "listen", "server_name"})),
-)
 _ENVIRONMENT = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
 _LISTEN_PARAMETERS = frozenset({"default_server", "default", "ssl", "http2", "proxy_protocol", "deferred"})
 
@@ -53,13 +48,8 @@ def _by_level(config: Config) -> dict[str, list[Directive]]:
     for text in config.texts:
         if not config.is_included(text):
             directives = list(config.top_level_of(text))
-            levels[_level_of(directives)] += directives
+            levels[level_of(directives)] += directives
     return levels
-
-
-def _level_of(directives: Iterable[Directive]) -> str:
-    names = {directive.name for directive in directives}
-    return next((level for level, known in _LEVELS if names & known), "http")
 
 
 class _CopyWriter:

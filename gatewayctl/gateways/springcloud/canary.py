@@ -120,12 +120,6 @@ def _refuse_indexes(route: SpringRoute) -> None:
 
 
 def _refuse_predicate(route: SpringRoute, predicate: PredicateOrFilter, rule: CanaryRule) -> None:
-    if predicate.name == "Weight":
-        raise route.fragment.refusal(
-            route.fields["predicates"],
-            "this route takes a share of requests by Weight: a canary in its group would change the shares",
-            hint="finish that split first",
-        )
     if predicate.name == "Header" and rule.header.name in {argument.lower() for argument in predicate.arguments[:1]}:
         raise _header_conflict(route, rule)
 

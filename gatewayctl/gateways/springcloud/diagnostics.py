@@ -1,6 +1,7 @@
 """Says why a service cannot get its rule, and what people should know about an edit."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, Files
@@ -9,6 +10,18 @@ from gatewayctl.gateways.springcloud.routes import SpringRoute
 
 _SHOWN = 20
 _TLS = ("https:", "wss:", "lb:https:", "lb:wss:")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Routes that get no canary. Of the service: `idle` are switched off or replaced, `shares` take a share by Weight.
+
+    `broken` are routes of anybody that have no uri.
+    """
+
+    idle: tuple[SpringRoute, ...] = ()
+    shares: tuple[SpringRoute, ...] = ()
+    broken: tuple[SpringRoute, ...] = ()
 
 
 def no_routes_refusal(files: Files) -> Refused:
@@ -25,11 +38,23 @@ def no_route_refusal(files: Sequence[SpringFile], routes: Sequence[SpringRoute],
             return route.fragment.refusal(route.node, f"{reason}: this one is switched off (enabled: false)")
     for other in _servlet_routes(files):
         return other.refusal()
+    broken = sorted((route for route in routes if not route.uri), key=lambda route: route.id != rule.service)
+    for route in broken:
+        return route.fragment.refusal(route.node, f"{reason}: this one has no uri, so Spring does not load the list")
     names = ", ".join(file.source.file.name for file in files)
     upstreams = sorted({route.targets[0] for route in routes if route.targets})
     if upstreams:
         return Refused(names, 0, f"{reason}; upstreams with routes: {_join_names(upstreams)}")
     return _empty_refusal(files, names, reason)
+
+
+def share_refusal(route: SpringRoute) -> Refused:
+    """The refusal for a service all of whose routes take a share of requests."""
+    return route.fragment.refusal(
+        route.fields["predicates"],
+        "this route takes a share of requests by Weight: a canary in its group would change the shares",
+        hint="finish that split first",
+    )
 
 
 def _servlet_routes(files: Sequence[SpringFile]) -> list[UneditableRoutes]:
@@ -45,12 +70,21 @@ def _empty_refusal(files: Sequence[SpringFile], names: str, reason: str) -> Refu
 
 
 def notes(
-    files: Sequence[SpringFile], covered: Sequence[SpringRoute], idle: Sequence[SpringRoute], rule: CanaryRule
+    files: Sequence[SpringFile], covered: Sequence[SpringRoute], left_out: LeftOut, rule: CanaryRule
 ) -> list[str]:
-    """What the edit needs and does not write; `idle` are routes of the service that get no canary. Raises Refused."""
+    """What the edit needs and does not write. Raises Refused."""
     return [
         *_prefix_notes(covered),
-        *(f"{_describe(route)} is switched off or replaced by a later list: it gets no canary" for route in idle),
+        *(
+            f"{_describe(route)} is switched off or replaced by a later list: it gets no canary"
+            for route in left_out.idle
+        ),
+        *(
+            f"{_describe(route)} takes a share of requests by Weight: it gets no canary, and requests with the header "
+            "go on as without it"
+            for route in left_out.shares
+        ),
+        *(f"{_describe(route)} has no uri: Spring does not load a list with it" for route in left_out.broken),
         *_other_list_notes(files, covered, rule),
         *_uri_notes(covered, rule),
         *_circuit_breaker_notes(covered, rule),

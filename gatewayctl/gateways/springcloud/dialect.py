@@ -8,7 +8,13 @@ from gatewayctl.domain.evidence import Attribution, LeakCase
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
 from gatewayctl.gateways.springcloud.canary import canary_route
 from gatewayctl.gateways.springcloud.configmap_properties import as_given, refuse_with_given_names
-from gatewayctl.gateways.springcloud.diagnostics import no_route_refusal, no_routes_refusal, notes
+from gatewayctl.gateways.springcloud.diagnostics import (
+    LeftOut,
+    no_route_refusal,
+    no_routes_refusal,
+    notes,
+    share_refusal,
+)
 from gatewayctl.gateways.springcloud.examples import example_of
 from gatewayctl.gateways.springcloud.locate import SpringFile, find_replacement, is_config, read_file
 from gatewayctl.gateways.springcloud.placeholders import Properties
@@ -57,15 +63,22 @@ def _insert(files: Files, rule: CanaryRule) -> Change:
     _refuse_hidden(parsed)
     routes = _routes(parsed)
     hits = [route for route in routes if route.sends_to(rule)]
-    covered = [route for route in hits if not route.is_off and _is_in_effect(parsed, route)]
-    if not covered:
+    in_effect = [route for route in hits if not route.is_off and _is_in_effect(parsed, route)]
+    if not in_effect:
         raise no_route_refusal(parsed, routes, rule)
+    covered = [route for route in in_effect if not route.takes_share]
+    if not covered:
+        raise share_refusal(in_effect[0])
     _refuse_ambiguous(covered, rule)
     after = _add_routes(parsed, covered, rule)
-    idle = [route for route in hits if route not in covered]
+    left_out = LeftOut(
+        idle=tuple(route for route in hits if route not in in_effect),
+        shares=tuple(route for route in in_effect if route.takes_share),
+        broken=tuple(route for route in routes if not route.uri),
+    )
     shown = zip(views(covered), covered, strict=True)
     described = tuple(replace(view, examples=(example_of(route),)) for view, route in shown)
-    return Change.between(files, after, covered=described, notes=tuple(notes(parsed, covered, idle, rule)))
+    return Change.between(files, after, covered=described, notes=tuple(notes(parsed, covered, left_out, rule)))
 
 
 def _parse(files: Files) -> tuple[SpringFile, ...]:

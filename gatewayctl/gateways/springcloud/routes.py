@@ -87,6 +87,11 @@ class SpringRoute:
         """Whether the file switches it off."""
         return text(self.fields.get("enabled")).lower() in _OFF
 
+    @property
+    def takes_share(self) -> bool:
+        """Whether it takes a share of the requests of a group of routes. Raises Refused."""
+        return any(predicate.name == "Weight" for predicate in self.definitions("predicates"))
+
     def sends_to(self, rule: CanaryRule) -> bool:
         """Whether people wrote it, and it sends to the service of `rule`."""
         return not owner(self.id) and is_service(self.targets, rule.service)

@@ -1,11 +1,18 @@
 """Several files of one gateway, and what they include."""
 
+import pytest
+
 from gatewayctl.domain.routing import SourceFile
+from gatewayctl.gateways.nginx.checker import NginxChecker
+from gatewayctl.gateways.nginx.includes import Config
+from gatewayctl.gateways.nginx.tree import read
+from tests.gateways.nginx.product import needs_nginx
 from tests.gateways.nginx.samples import (
     DIALECT,
     UPSTREAM,
     WITH_UPSTREAM,
     a_rule,
+    insert,
     one,
 )
 
@@ -75,3 +82,104 @@ def test_notes_name_the_headers_that_a_missing_file_may_set():
     assert len(notes) == 2
     assert "the canary sees its own address as Host" in notes[0]
     assert "response headers" in notes[1]
+
+
+# As Debian's package installs it, with a Host header and a response header for every server.
+DEBIAN = """\
+user www-data;
+include /etc/nginx/modules-enabled/*.conf;
+events {}
+http {
+  include /etc/nginx/mime.types;
+  proxy_set_header Host $host;
+  add_header x-frame-options DENY;
+  include /etc/nginx/conf.d/*.conf;
+  include /etc/nginx/sites-enabled/*;
+}
+"""
+SHOP = "server {\n  location / {\n    proxy_pass http://orders:8080;\n  }\n}\n"
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: gw}\ndata:\n  nginx.conf: |\n%s  shop.conf: |\n%s"
+
+
+def indented(text: str) -> str:
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+DEBIAN_FILES = {
+    "in the gateway's own folders": (
+        SourceFile("/etc/nginx/nginx.conf", DEBIAN),
+        SourceFile("/etc/nginx/conf.d/shop.conf", SHOP),
+    ),
+    "in a checkout": (SourceFile("gw/nginx.conf", DEBIAN), SourceFile("gw/conf.d/shop.conf", SHOP)),
+    "among the sites": (SourceFile("nginx.conf", DEBIAN), SourceFile("sites-enabled/shop", SHOP)),
+    "under another name of the folder": (
+        SourceFile("nginx.conf", DEBIAN),
+        SourceFile("sites-available/shop.conf", SHOP),
+    ),
+    "in one folder": (SourceFile("gw/nginx.conf", DEBIAN), SourceFile("gw/shop.conf", SHOP)),
+    "with a file of modules": (
+        SourceFile("nginx.conf", DEBIAN),
+        SourceFile("modules-enabled/50-brotli.conf", "load_module modules/brotli.so;\n"),
+        SourceFile("conf.d/shop.conf", SHOP),
+    ),
+    "in a ConfigMap": (SourceFile("gw.yaml", CONFIG_MAP % (indented(DEBIAN), indented(SHOP))),),
+}
+
+
+@pytest.mark.parametrize("case", DEBIAN_FILES)
+def test_an_include_of_modules_hides_nothing_of_the_http_level(case):
+    files = DEBIAN_FILES[case]
+
+    after = insert(files)
+
+    text = "".join(file.text for file in after if file not in files)
+    assert "add_header x-frame-options DENY;\n" in text[text.index("if ($http_x_canary") :]
+    assert "proxy_set_header Host orders" not in text
+
+
+@needs_nginx
+@pytest.mark.sandbox
+@pytest.mark.parametrize("case", DEBIAN_FILES)
+def test_an_include_of_modules_keeps_no_edit_from_being_checked(case):
+    files = DEBIAN_FILES[case]
+
+    validation = NginxChecker().check(files, insert(files))
+
+    assert (validation.ok, validation.checked, validation.detail) == (True, True, "")
+
+
+def test_an_include_of_which_no_file_was_given_is_told_once_with_its_line():
+    notes = DIALECT.insert(DEBIAN_FILES["in a checkout"], a_rule()).notes
+
+    assert notes[0] == (
+        "gw/nginx.conf:9: no file given is included here (/etc/nginx/sites-enabled/*): settings in it are unknown"
+    )
+    assert not any("modules-enabled" in note for note in notes)
+
+
+def test_an_include_takes_no_file_that_cannot_stand_there():
+    main = SourceFile("nginx.conf", "events {}\nhttp { server { listen 1; include extra/*.conf; } }\n")
+    other = SourceFile("shop.conf", "upstream orders { server orders:80; }\n" + SHOP)
+
+    assert DIALECT.insert((main, other), a_rule()).covered[0].place == "server"
+
+
+def test_an_include_in_two_blocks_takes_a_file_by_its_whole_name_only():
+    def two_servers(pattern: str) -> SourceFile:
+        servers = "".join(f"server {{ listen {port}; include {pattern}; }}\n" for port in (1, 2))
+        return SourceFile("nginx.conf", f"events {{}}\nhttp {{\n{servers}}}\n")
+
+    part = SourceFile("orders.inc", "location /o { proxy_pass http://orders:80; }\n")
+
+    assert not Config((two_servers("a/*.inc"), part)).is_included(read(part)[0])
+    assert Config((two_servers("a/orders.inc"), part)).is_included(read(part)[0])
+
+
+def test_a_note_that_is_true_in_many_places_is_told_once_with_their_number():
+    text = "".join(f"  location /{number} {{ proxy_pass http://orders:80; }}\n" for number in range(24))
+
+    notes = DIALECT.insert(one(f"server {{\n{text}}}\n"), a_rule()).notes
+
+    assert len(notes) == 2
+    assert notes[0].startswith("shop.conf:2 and 23 more places: no Host header is set here")
+    assert notes[1].startswith("shop.conf:2 and 23 more places: response headers")

@@ -266,6 +266,29 @@ def test_what_the_edit_needs_is_a_note(text, note):
     assert any(note in one for one in DIALECT.insert(one(text), a_rule()).notes)
 
 
+def test_a_route_that_takes_a_share_blocks_no_other_of_its_service():
+    share = ORDERS.replace("id: orders", "id: share") + "  - Weight=g, 8\n"
+    more = "".join(ORDERS.replace("id: orders", f"id: more-{number}") for number in range(50))
+    files = one(listed(share, more))
+
+    change = DIALECT.insert(files, a_rule())
+
+    assert [view.name for view in change.covered] == [f"more-{number}" for number in range(50)]
+    assert change.notes == (
+        (
+            "application.yml:2: the route share takes a share of requests by Weight: it gets no canary, "
+            "and requests with the header go on as without it"
+        ),
+    )
+    assert DIALECT.remove(change.apply(files), "orders").apply(change.apply(files)) == files
+
+
+def test_a_route_without_a_uri_is_told_with_its_line():
+    change = DIALECT.insert(one(listed(ORDERS, "- id: later\n  predicates: [Path=/]\n")), a_rule())
+
+    assert change.notes == ("application.yml:6: the route later has no uri: Spring does not load a list with it",)
+
+
 def test_an_edit_that_needs_nothing_has_no_notes():
     assert DIALECT.insert(one(listed(ORDERS)), a_rule()).notes == ()
 

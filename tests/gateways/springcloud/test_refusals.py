@@ -77,6 +77,16 @@ REFUSALS = {
         ":3: ",
         "grayLb://orders is looked up in a registry",
     ),
+    "a route without a uri": (
+        listed(WEB, "- id: orders\n  predicates: [Path=/]\n"),
+        ":6: no route sends to orders: this one has no uri",
+        "",
+    ),
+    "the route without a uri that has the name": (
+        listed("- id: a\n  predicates: [Path=/]\n", "- id: orders\n  predicates: [Path=/]\n"),
+        ":4: no route sends to orders: this one has no uri",
+        "",
+    ),
     "this machine": (
         listed(ORDERS.replace("//orders", "//localhost")),
         ":3: ",
