@@ -30,14 +30,14 @@ def world_of(spec: "Spec") -> Path:
     return spec.platform.world
 
 
-def start_sandbox(spec: "Spec", clock: "Clock") -> None:
-    """Start the sandbox of a configuration, and leave it running until `stop_sandbox`.
+def start_sandbox(spec: "Spec", clock: "Clock") -> tuple[str, ...]:
+    """Start the sandbox of a configuration, and leave it running until `stop_sandbox`; returns notes for a person.
 
     Raises UsageFault, Busy when it runs already, EnvironmentFailed.
     """
     from gatewayctl.adapters.sandbox import cluster
 
-    cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.DETACHED, clock=clock)
+    return cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.DETACHED, clock=clock).notes
 
 
 def run_sandbox(spec: "Spec", clock: "Clock") -> AbstractContextManager[object]:
