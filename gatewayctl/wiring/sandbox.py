@@ -37,14 +37,21 @@ def start_sandbox(spec: "Spec", clock: "Clock") -> tuple[str, ...]:
     """
     from gatewayctl.adapters.sandbox import cluster
 
-    return cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.DETACHED, clock=clock).notes
+    return cluster.up(
+        sandbox_root(spec), world_of(spec), life=cluster.Life.DETACHED, clock=clock, twins=_twins(spec)
+    ).notes
 
 
 def run_sandbox(spec: "Spec", clock: "Clock") -> AbstractContextManager[object]:
     """The sandbox of a configuration, running inside the block and ended with this process. Raises as above."""
     from gatewayctl.adapters.sandbox import cluster
 
-    return cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.OWNED, clock=clock)
+    return cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.OWNED, clock=clock, twins=_twins(spec))
+
+
+def _twins(spec: "Spec") -> dict[str, str]:
+    """The canary of each application, and the workload that it is the twin of."""
+    return {app.target.canary: app.target.stable for app in spec.apps.values()}
 
 
 def stop_sandbox(spec: "Spec", clock: "Clock") -> bool:

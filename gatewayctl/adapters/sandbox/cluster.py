@@ -9,11 +9,12 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gatewayctl.adapters.files.locking import hold_lock, replace_durably
@@ -83,8 +84,18 @@ class Sandbox:
         self.close()
 
 
-def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float = 60.0) -> Sandbox:
+def up(
+    root: Path,
+    world_file: Path,
+    *,
+    life: Life,
+    clock: Clock,
+    within: float = 60.0,
+    twins: Mapping[str, str] = MappingProxyType({}),
+) -> Sandbox:
     """Start the sandbox that `world_file` describes, with its state in `root`; return when it is ready.
+
+    `twins` names stable by canary: a canary that the file leaves out is made like its stable.
 
     Raises WorldFault; Busy when one runs there already; EnvironmentFailed, or DeadlineExceeded after `within` seconds,
     with the end of the log.
@@ -95,7 +106,7 @@ def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float 
     root = root.resolve()
     if not _SAFE_ROOT.fullmatch(str(root)):
         raise UsageFault(f"{root}: the path of a sandbox goes into configuration files; use simple characters in it")
-    folder, world = Folder(root), read_world(world_file)
+    folder, world = Folder(root), read_world(world_file).with_twins(twins)
     product(world.gateway.kind).program()
     if (found := folder.supervisor()) and folder.running():
         raise Busy(f"the sandbox in {root} runs already (pid {found.pid})", hint="use it, or stop it first")

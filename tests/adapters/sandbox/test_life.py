@@ -144,6 +144,18 @@ def test_a_sandbox_started_again_is_the_same_cluster_on_the_same_addresses(live_
         assert "what a page" in httpx.get(f"http://{replica.traffic}/nowhere", headers=HOST).text
 
 
+def test_a_canary_that_the_world_file_leaves_out_is_made_like_its_stable(root: Path, small: Path) -> None:
+    twins = {"orders-canary": "orders", "other-canary": "other"}
+
+    with up(root, small, life=Life.OWNED, clock=CLOCK, twins=twins):
+        workloads = SandboxWorkloads(root)
+        made = workloads.read("orders-canary")
+        assert (made.image, made.replicas) == ("shop/orders:1.0", 0)
+        workloads.change(made, replicas=1)
+        until(lambda: workloads.read("orders-canary").ready, "the twin to be ready")
+        assert Folder(root).workloads() == ("orders", "orders-canary")
+
+
 def edit_routes(world: Path, new: str) -> Path:
     """Give the world file a route file of its own, with another answer for a page that is not there."""
     routes = world.parent / "rds.yaml"
