@@ -9,7 +9,7 @@ from gatewayctl.cli.options import AnyTag, App, Config, Image, Namespace, Out, O
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import show
 from gatewayctl.domain.apps import check_image
-from gatewayctl.domain.errors import EnvironmentFailed, ExitCode, UsageFault
+from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 from gatewayctl.domain.release import Mode, Release
 from gatewayctl.wiring.discovery import Session, wire, wire_each
 from gatewayctl.wiring.files import write_plan
@@ -30,11 +30,14 @@ def plan(
 ) -> None:
     """Every step and the exact diff of every write of a release, before anything is written."""
     from gatewayctl.orchestration.planning import plan as make
+    from gatewayctl.orchestration.preflight import preflight, require
     from gatewayctl.reports.plan import PlanReport
 
     session = wire(config, Progress(make_console()), app)
     check_image(image, any_tag=any_tag)
-    made = make(session.ports, session.draft(app, image, Mode.MANUAL))
+    release = session.draft(app, image, Mode.MANUAL)
+    require(preflight(session.ports, release))  # a plan that `release` would refuse is none
+    made = make(session.ports, release)
     if save:
         write_plan(made, save)
     show(output, PlanReport(made))
@@ -42,7 +45,7 @@ def plan(
 
 def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEXT) -> None:
     """Every precondition of a release, each with what to do about it; changes nothing."""
-    from gatewayctl.orchestration.preflight import check_value, preflight
+    from gatewayctl.orchestration.preflight import check_value, exit_code_of, preflight
     from gatewayctl.reports.doctor import DoctorReport
 
     report = DoctorReport(
@@ -56,7 +59,7 @@ def doctor(app: MaybeApp = None, config: Config = None, output: Out = Output.TEX
         )
     )
     show(output, report)
-    raise typer.Exit(0 if report.is_passed else int(ExitCode.ENVIRONMENT))
+    raise typer.Exit(int(exit_code_of(check for _, check in report.checks)))
 
 
 def status(

@@ -28,7 +28,8 @@ def up(
     if fresh:
         forget_sandbox(session.spec)
     progress.title(f"starting the sandbox of {world}")
-    start_sandbox(session.spec, session.ports.clock)
+    for note in start_sandbox(session.spec, session.ports.clock):
+        progress.title(f"note: {note}")
     _show(session, output)
 
 

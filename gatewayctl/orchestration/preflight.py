@@ -1,6 +1,6 @@
 """Everything that must hold before a release may touch anything; `release` refuses on it, `doctor` shows it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gatewayctl.domain.apps import AppSpec
@@ -31,7 +31,16 @@ class PreflightFailed(GatewayctlError):
     def __init__(self, faults: list[GatewayctlError]) -> None:
         lines = [f"{fault}" + (f"\n    → {fault.hint}" if fault.hint else "") for fault in faults]
         super().__init__("\n".join(lines))
-        self.exit_code = ExitCode(max(fault.exit_code for fault in faults))
+        self.exit_code = _gravest(faults)
+
+
+def exit_code_of(checks: Iterable[Check]) -> ExitCode:
+    """The exit code that `release` would end with on these checks."""
+    return _gravest([check.fault for check in checks if check.fault])
+
+
+def _gravest(faults: Iterable[GatewayctlError]) -> ExitCode:
+    return ExitCode(max((fault.exit_code for fault in faults), default=ExitCode.DONE))
 
 
 def require(checks: tuple[Check, ...]) -> None:

@@ -30,21 +30,28 @@ def world_of(spec: "Spec") -> Path:
     return spec.platform.world
 
 
-def start_sandbox(spec: "Spec", clock: "Clock") -> None:
-    """Start the sandbox of a configuration, and leave it running until `stop_sandbox`.
+def start_sandbox(spec: "Spec", clock: "Clock") -> tuple[str, ...]:
+    """Start the sandbox of a configuration, and leave it running until `stop_sandbox`; returns notes for a person.
 
     Raises UsageFault, Busy when it runs already, EnvironmentFailed.
     """
     from gatewayctl.adapters.sandbox import cluster
 
-    cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.DETACHED, clock=clock)
+    return cluster.up(
+        sandbox_root(spec), world_of(spec), life=cluster.Life.DETACHED, clock=clock, twins=_twins(spec)
+    ).notes
 
 
 def run_sandbox(spec: "Spec", clock: "Clock") -> AbstractContextManager[object]:
     """The sandbox of a configuration, running inside the block and ended with this process. Raises as above."""
     from gatewayctl.adapters.sandbox import cluster
 
-    return cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.OWNED, clock=clock)
+    return cluster.up(sandbox_root(spec), world_of(spec), life=cluster.Life.OWNED, clock=clock, twins=_twins(spec))
+
+
+def _twins(spec: "Spec") -> dict[str, str]:
+    """The canary of each application, and the workload that it is the twin of."""
+    return {app.target.canary: app.target.stable for app in spec.apps.values()}
 
 
 def stop_sandbox(spec: "Spec", clock: "Clock") -> bool:

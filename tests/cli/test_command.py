@@ -143,6 +143,18 @@ def test_without_a_configuration_it_says_what_to_do(command, tmp_path):
     assert "gatewayctl demo" in failed.stderr
 
 
+@pytest.mark.parametrize("words", [("doctor",), ("plan", "orders", "--image", "shop/orders:1.1")])
+def test_before_the_sandbox_runs_it_says_how_to_start_it(words, tmp_path):
+    shutil.copytree(Path(__file__).parents[2] / "gateway-config", tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / ".gatewayctl", ignore_errors=True)
+
+    failed = gatewayctl(*words, cwd=tmp_path)
+
+    assert failed.returncode == 4, failed.stderr
+    assert "gatewayctl sandbox up" in failed.stderr
+    assert "workloads are listed" not in failed.stderr
+
+
 def test_a_release_that_nothing_tests_does_not_promote_itself(tmp_path):
     source = Path(__file__).parents[2] / "gateway-config"
     text = (source / "gatewayctl.yaml").read_text()

@@ -134,7 +134,7 @@ def test_doctor_names_what_the_cluster_lacks_and_what_would_catch_canary_pods(cl
     assert fine.code == 0, fine.said
     assert "✓ orders: rights: all" in fine.out
     assert "✓ orders: route files: ConfigMap" in fine.out
-    assert caught.code == 4, caught.said
+    assert caught.code == 2, caught.said
     assert "orders-wide" in caught.out
 
 

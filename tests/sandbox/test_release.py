@@ -14,7 +14,7 @@ from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.wiring.sandbox import sandbox_root
 from tests.adapters.sandbox.rehearsal import Rehearsal
-from tests.sandbox.shop import NEW, Shop, spawn_command
+from tests.sandbox.shop import NEW, STABLE, Shop, spawn_command
 
 pytestmark = pytest.mark.sandbox
 
@@ -116,6 +116,25 @@ def test_a_plan_writes_nothing_and_is_refused_after_drift(shop):
 
     assert refused.returncode == 5
     assert "rds.yaml: was sha256:" in refused.stderr
+
+
+def test_one_fault_has_one_exit_code_in_doctor_plan_and_release(shop):
+    first = shop.read_json("start", "orders", "--image", NEW)
+
+    codes = {
+        command: shop.cli(command, "orders", *words).returncode
+        for command, words in (("doctor", ()), ("plan", ("--image", NEW)), ("release", ("--image", NEW)))
+    }
+    assert shop.cli("abort", "orders").returncode == 0
+
+    assert codes == {"doctor": 5, "plan": 5, "release": 5}, first
+
+
+def test_a_plan_that_release_refuses_is_not_shown(shop):
+    planned = shop.cli("plan", "orders", "--image", STABLE)
+
+    assert (planned.returncode, planned.stdout) == (2, "")
+    assert "runs shop/orders:1.0 already" in planned.stderr
 
 
 def test_a_saved_plan_is_carried_out_with_the_header_it_showed(shop):

@@ -1,18 +1,20 @@
 """Start a sandbox, stop it, and see whether it runs.
 
 A second start in the same folder gives the same cluster: workloads and routes are as they were, because an interrupted
-release continues with them. Only the images and the gateway's settings are read from the world file again.
+release continues with them. The images and the gateway's settings are read from the world file again, and an edit of
+the route files and workloads is taken where the sandbox has changed nothing itself: see origin.py.
 """
 
 import os
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gatewayctl.adapters.files.locking import hold_lock, replace_durably
@@ -30,6 +32,7 @@ from gatewayctl.adapters.sandbox.objects import (
     first_version,
     next_version,
 )
+from gatewayctl.adapters.sandbox.origin import Taken, take
 from gatewayctl.adapters.sandbox.products import product
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.ports import Clock
@@ -52,10 +55,14 @@ class Life(Enum):
 
 
 class Sandbox:
-    """A sandbox that this process started. An owned one ends with `close`, or when this process ends for any reason."""
+    """A sandbox that this process started. An owned one ends with `close`, or when this process ends for any reason.
+
+    `notes` tell a person what was taken from the world file, or kept, at a second start.
+    """
 
     def __init__(self, root: Path, pid: int, lifeline: int | None, clock: Clock) -> None:
         self.root, self.pid, self.clock = root, pid, clock
+        self.notes: tuple[str, ...] = ()
         self._lifeline = lifeline
 
     def close(self) -> None:
@@ -77,8 +84,18 @@ class Sandbox:
         self.close()
 
 
-def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float = 60.0) -> Sandbox:
+def up(
+    root: Path,
+    world_file: Path,
+    *,
+    life: Life,
+    clock: Clock,
+    within: float = 60.0,
+    twins: Mapping[str, str] = MappingProxyType({}),
+) -> Sandbox:
     """Start the sandbox that `world_file` describes, with its state in `root`; return when it is ready.
+
+    `twins` names stable by canary: a canary that the file leaves out is made like its stable.
 
     Raises WorldFault; Busy when one runs there already; EnvironmentFailed, or DeadlineExceeded after `within` seconds,
     with the end of the log.
@@ -89,12 +106,14 @@ def up(root: Path, world_file: Path, *, life: Life, clock: Clock, within: float 
     root = root.resolve()
     if not _SAFE_ROOT.fullmatch(str(root)):
         raise UsageFault(f"{root}: the path of a sandbox goes into configuration files; use simple characters in it")
-    folder, world = Folder(root), read_world(world_file)
+    folder, world = Folder(root), read_world(world_file).with_twins(twins)
     product(world.gateway.kind).program()
     if (found := folder.supervisor()) and folder.running():
         raise Busy(f"the sandbox in {root} runs already (pid {found.pid})", hint="use it, or stop it first")
-    known = _install(folder, world)
+    known = folder.routes() is not None
+    notes = _install(folder, world)
     sandbox = _launch(folder, life, clock)
+    sandbox.notes = notes
     with ExitStack() as undo:
         undo.callback(_abandon, sandbox)
         deadline = Deadline(clock, _ignore, within, _EVERY, hint=f"look into {folder.logs}")
@@ -139,27 +158,45 @@ def forget(root: Path) -> None:
         shutil.rmtree(folder.root / name, ignore_errors=True)
 
 
-def _install(folder: Folder, world: "World") -> bool:
-    """Write the specs; True when the folder had specs of this cluster already."""
-    from gatewayctl.adapters.sandbox.world_file import read_bounded
-
+def _install(folder: Folder, world: "World") -> tuple[str, ...]:
+    """Write the specs; returns what to tell about a folder that had specs already."""
     gateway = world.gateway
     with hold_lock(folder.root):
-        before = folder.routes()
+        origin = folder.origin()
         replace_durably(folder.world, world.model_dump_json())
         folder.write_gateway_spec(GatewayReplicasSpec(gateway.sync_delay, gateway.sync_skew))
-        for name, model in world.workloads.items():
-            if folder.workload(name) is None:
-                spec = WorkloadSpec(model.image, model.replicas, first_version())
-                folder.write_spec(folder.workload_file(name), spec)
-        for name in set(folder.workloads()) - set(world.workloads):
-            folder.workload_file(name).unlink()
-        old = before.files if before else {}
-        texts = {key: old[key] if key in old else read_bounded(world.path(name)) for key, name in gateway.files.items()}
-        if before is None or before.files != texts:
-            version = next_version(before.version) if before else first_version()
-            folder.write_spec(folder.routes_file, RoutesSpec(texts, version))
-    return before is not None
+        workloads = _install_workloads(folder, world, origin.get("workloads", {}))
+        files = _install_routes(folder, world, origin.get("files", {}))
+        folder.write_origin({"workloads": workloads.origin, "files": files.origin})
+    return (*files.notes, *workloads.notes)
+
+
+def _install_workloads(folder: Folder, world: "World", origin: dict[str, str]) -> Taken:
+    before = {name: spec for name in folder.workloads() if (spec := folder.workload(name))}
+    given = {name: f"{model.image} {model.replicas}" for name, model in world.workloads.items()}
+    taken = take(given, {name: f"{spec.image} {spec.replicas}" for name, spec in before.items()}, origin)
+    for name, model in world.workloads.items():
+        old = before.get(name)
+        if old is None or (
+            taken.values[name] == given[name] and (old.image, old.replicas) != (model.image, model.replicas)
+        ):
+            version = next_version(old.version) if old else first_version()
+            folder.write_spec(folder.workload_file(name), WorkloadSpec(model.image, model.replicas, version))
+    for name in set(before) - set(world.workloads):
+        folder.workload_file(name).unlink()
+    return taken
+
+
+def _install_routes(folder: Folder, world: "World", origin: dict[str, str]) -> Taken:
+    from gatewayctl.adapters.sandbox.world_file import read_bounded
+
+    before = folder.routes()
+    given = {key: read_bounded(world.path(name)) for key, name in world.gateway.files.items()}
+    taken = take(given, before.files if before else {}, origin)
+    if before is None or before.files != taken.values:
+        version = next_version(before.version) if before else first_version()
+        folder.write_spec(folder.routes_file, RoutesSpec(taken.values, version))
+    return taken
 
 
 def _launch(folder: Folder, life: Life, clock: Clock) -> Sandbox:

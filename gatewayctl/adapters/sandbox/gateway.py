@@ -26,7 +26,10 @@ _MOST_EXITS = 3  # after so many exits in a row without being ready, the replica
 
 @dataclass(frozen=True, slots=True)
 class ReplicaPlacement:
-    """Where replica `number` runs. `bootstrap` is the text of its start-up file, `names` has Services' addresses."""
+    """Where replica `number` runs. `names` has the addresses of Services.
+
+    `bootstrap` is the text of its start-up file, which comes from the folder `source`.
+    """
 
     number: int
     address: str
@@ -34,6 +37,7 @@ class ReplicaPlacement:
     folder: Path
     bootstrap: str
     names: Mapping[str, str]
+    source: Path
 
     @property
     def name(self) -> str:
@@ -119,6 +123,19 @@ class GatewayReplica:
         resolved = self._product.replace_names(text, self._placement.names, all_files)
         return mount.localise(resolved, self._placement.address, self._gateway.mount, self._mount)
 
+    def _put_beside(self, text: str) -> None:
+        """Put beside the start-up file what it names by a relative path: other files, and the mounted folder."""
+        folder, mounted = self._placement.folder, Path(self._gateway.mount).name
+        link = folder / mounted
+        if not link.exists() and not link.is_symlink():
+            link.symlink_to(self._mount)
+        for name, content in self._product.find_includes(text, self._placement.source).items():
+            if Path(name).parts[0] == mounted:
+                continue  # the store has it, and a copy would never change
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self._localise(content, text), encoding="utf-8", newline="")
+
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -128,6 +145,7 @@ class GatewayReplica:
         bootstrap = self._placement.folder / self._product.file
         text = self._placement.bootstrap
         bootstrap.write_text(self._localise(text, text), encoding="utf-8", newline="")
+        self._put_beside(text)
         launch = Launch(bootstrap, self._placement.address, self._gateway.admin, self._placement.resolver, DNS_PORT)
         command, fruitless = self._product.command(launch), 0
         while not self._ending:

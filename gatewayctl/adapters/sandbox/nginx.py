@@ -9,6 +9,10 @@ from gatewayctl.adapters.sandbox.product import Launch, SandboxProduct
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.gateways.nginx.checker import find_nginx
 
+_SYSTEM = Path("/etc/nginx")  # where packages put mime.types and the like
+_INCLUDE = re.compile(r"(?:^|[\s{;])include\s+["\']?([^\s;"\']+)")
+_ANY_ADDRESS = re.compile(r"(^|[\s{;])(listen\s+)(?:\*:)?(\d+)(?=[\s;])")
+_ANY_ADDRESS_6 = re.compile(r"(^|[\s{;])listen\s+\[::\]:\d+[^;{}\n]*;")
 _OWN = re.compile(r"^[ \t]*(daemon|pid)\s", re.MULTILINE)
 
 
@@ -44,8 +48,38 @@ def replace_names(text: str, names: Mapping[str, str], beside: str) -> str:
         text = re.sub(rf"(^|[\s{{;])(server\s+){host}", rf"\g<1>\g<2>{address}", text)
         if not re.search(rf"(^|[\s{{;}}])upstream\s+{re.escape(name)}[\s{{]", beside):
             text = re.sub(rf"(?<=://){host}", address, text)
-    return text
+    return _with_addresses(text)
+
+
+def _with_addresses(text: str) -> str:
+    """`text` with `0.0.0.0`, which becomes the replica's own address, where a port is listened on at every address.
+
+    The replicas share one machine. They have no IPv6 addresses, so such a `listen` is left out.
+    """
+    return _ANY_ADDRESS.sub(r"\g<1>\g<2>0.0.0.0:\g<3>", _ANY_ADDRESS_6.sub(r"\g<1>", text))
+
+
+def find_includes(text: str, beside: Path) -> dict[str, str]:
+    """The files that `text` includes by a relative path, and those that they include: text by path.
+
+    nginx looks for them beside its start-up file. They are in the folder `beside`, or in that of the installed nginx.
+    """
+    found: dict[str, str] = {}
+    texts = [text]
+    while texts:
+        for pattern in _INCLUDE.findall(texts.pop()):
+            if pattern.startswith(("/", "$")) or ".." in Path(pattern).parts:
+                continue
+            folder = next((one for one in (beside, _SYSTEM) if next(one.glob(pattern), None)), None)
+            for path in sorted(folder.glob(pattern)) if folder else ():
+                name = str(path.relative_to(folder)) if folder else ""
+                if path.is_file() and name not in found:
+                    found[name] = path.read_text(encoding="utf-8", errors="replace")
+                    texts.append(found[name])
+    return found
 
 
 # On SIGTERM the master ends its workers; on SIGKILL it would leave them behind.
-PRODUCT = SandboxProduct("nginx.conf", "", program, command, replace_names, stop_signal=signal.SIGTERM)
+PRODUCT = SandboxProduct(
+    "nginx.conf", "", program, command, replace_names, stop_signal=signal.SIGTERM, find_includes=find_includes
+)

@@ -161,6 +161,14 @@ class Folder:
         """Write the spec of the gateway's replicas."""
         replace_durably(self.root / "spec" / "gateway.json", json.dumps(asdict(spec)))
 
+    def origin(self) -> dict[str, dict[str, str]]:
+        """What was taken from the world file at the last start, by kind and name; nothing where nobody remembered."""
+        return read_json(self.root / "spec" / "origin.json") or {}
+
+    def write_origin(self, origin: dict[str, dict[str, str]]) -> None:
+        """Remember what was taken from the world file."""
+        replace_durably(self.root / "spec" / "origin.json", json.dumps(origin))
+
     def workload_status(self, name: str) -> WorkloadStatus:
         """The status of one workload."""
         content = read_json(self.root / "status" / "workloads" / f"{name}.json")

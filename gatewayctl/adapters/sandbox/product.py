@@ -31,6 +31,11 @@ def find_no_fault(text: str, path: str) -> str:  # noqa: ARG001 (the field's sig
     return ""
 
 
+def find_none(text: str, beside: Path) -> dict[str, str]:  # noqa: ARG001 (the field's signature)
+    """No file: for products whose start-up file names other files by whole paths only."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxProduct:
     """How the sandbox runs one gateway product.
@@ -41,7 +46,8 @@ class SandboxProduct:
     `replace_names(text, names, beside)` replaces names of Services by their addresses, for a product that cannot ask
     the sandbox's name server; `beside` is the text of all its files together. `find_reload_fault(text, path)` says why
     the configuration `text` would never read the mounted file `path` again; empty when it does. The kernel sends
-    `stop_signal` to the process when the supervisor dies.
+    `stop_signal` to the process when the supervisor dies. `find_includes(text, folder)` gives the files that the
+    start-up file `text`, which comes from `folder`, needs beside it: text by relative path.
     """
 
     file: str
@@ -51,3 +57,4 @@ class SandboxProduct:
     replace_names: Callable[[str, Mapping[str, str], str], str] = keep_names
     stop_signal: signal.Signals = field(default=signal.SIGKILL)
     find_reload_fault: Callable[[str, str], str] = find_no_fault
+    find_includes: Callable[[str, Path], dict[str, str]] = find_none

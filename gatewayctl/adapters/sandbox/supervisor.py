@@ -97,11 +97,13 @@ class Supervisor:
 
     def _create_replicas(self) -> Iterator[GatewayReplica]:
         gateway = self._world.gateway
-        text = read_bounded(self._world.path(gateway.bootstrap))
+        bootstrap = self._world.path(gateway.bootstrap)
+        text = read_bounded(bootstrap)
         names = {one.name: one.service.address for one in self._controllers}
         for number in range(gateway.replicas):
             folder = self._folder.replicas / f"gateway-{number}"
-            placement = ReplicaPlacement(number, self._block.gateway(number), self._block.resolver, folder, text, names)
+            address, resolver = self._block.gateway(number), self._block.resolver
+            placement = ReplicaPlacement(number, address, resolver, folder, text, names, bootstrap.parent)
             yield GatewayReplica(placement, gateway, self._changed.set)
 
 

@@ -85,10 +85,11 @@ class SandboxWorkloads:
     def _spec(self, name: str) -> WorkloadSpec:
         known = self._folder.workloads()
         spec = self._folder.workload(name) if name in known else None
+        if not known:
+            raise Missing(f"{self._folder.root} holds no sandbox", hint="start it first: gatewayctl sandbox up")
         if spec is None:
-            have = f"it has {', '.join(known)}" if known else f"{self._folder.root} holds no sandbox"
             raise Missing(
-                f"there is no workload {name} in the sandbox; {have}",
+                f"there is no workload {name} in the sandbox; it has {', '.join(known)}",
                 hint="workloads are listed in the world file (platform.world in gatewayctl.yaml)",
             )
         return spec

@@ -6,6 +6,7 @@ An image is a name for a command. Everything else would be in a team's manifests
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -108,6 +109,16 @@ class World(StrictWorldModel):
             if workload.image not in self.images:
                 raise ValueError(f"workloads.{name}.image: {workload.image} is not in images")
         return self
+
+    def with_twins(self, twins: Mapping[str, str]) -> "World":
+        """With a workload for each canary in `twins` that is missing: as the stable one of its value, at 0 replicas."""
+        known = self.workloads
+        made = {
+            canary: known[stable].model_copy(update={"replicas": 0})
+            for canary, stable in twins.items()
+            if canary not in known and stable in known
+        }
+        return self.model_copy(update={"workloads": {**known, **made}})
 
     def path(self, name: str) -> Path:
         """The path of a file that the world file names."""

@@ -22,7 +22,7 @@ from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
 from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
 from gatewayctl.domain.routing import SourceFile
-from tests.adapters.sandbox.conftest import HOST, find_processes, until
+from tests.adapters.sandbox.conftest import CONFIG, HOST, find_processes, until
 from tests.signals import default_signals
 
 pytestmark = pytest.mark.sandbox
@@ -142,6 +142,53 @@ def test_a_sandbox_started_again_is_the_same_cluster_on_the_same_addresses(live_
         assert routes.read() == written
         assert workloads.read("orders").ready == 2
         assert "what a page" in httpx.get(f"http://{replica.traffic}/nowhere", headers=HOST).text
+
+
+def test_a_canary_that_the_world_file_leaves_out_is_made_like_its_stable(root: Path, small: Path) -> None:
+    twins = {"orders-canary": "orders", "other-canary": "other"}
+
+    with up(root, small, life=Life.OWNED, clock=CLOCK, twins=twins):
+        workloads = SandboxWorkloads(root)
+        made = workloads.read("orders-canary")
+        assert (made.image, made.replicas) == ("shop/orders:1.0", 0)
+        workloads.change(made, replicas=1)
+        until(lambda: workloads.read("orders-canary").ready, "the twin to be ready")
+        assert Folder(root).workloads() == ("orders", "orders-canary")
+
+
+def edit_routes(world: Path, new: str) -> Path:
+    """Give the world file a route file of its own, with another answer for a page that is not there."""
+    routes = world.parent / "rds.yaml"
+    routes.write_text((CONFIG / "rds.yaml").read_text().replace("no such page", new))
+    world.write_text(world.read_text().replace(f"{CONFIG}/rds.yaml", str(routes)))
+    return routes
+
+
+def test_a_route_file_that_was_edited_between_two_starts_is_taken_and_that_is_told(
+    live_root: Path, small: Path
+) -> None:
+    down(live_root, clock=CLOCK)
+    edit_routes(small, "a better page")
+
+    with up(live_root, small, life=Life.OWNED, clock=CLOCK) as sandbox:
+        (replica,) = SandboxReplicas(live_root).list()
+        assert "a better page" in httpx.get(f"http://{replica.traffic}/nowhere", headers=HOST).text
+        assert sandbox.notes == ("rds.yaml was edited since the last start: the edit is used",)
+    with up(live_root, small, life=Life.OWNED, clock=CLOCK) as sandbox:
+        assert sandbox.notes == ()
+
+
+def test_what_was_repaired_after_a_start_that_failed_is_taken(root: Path, small: Path) -> None:
+    good = small.read_text()
+    small.write_text(good.replace('orders: {image: "shop/orders:1.0"}', 'orders: {image: "shop/orders:broken"}'))
+    with pytest.raises(EnvironmentFailed, match="no database"):
+        up(root, small, life=Life.OWNED, clock=CLOCK)
+    small.write_text(good)
+    edit_routes(small, "a better page")
+
+    with up(root, small, life=Life.OWNED, clock=CLOCK):
+        assert "a better page" in SandboxRouteStore(root).read().files[0].text
+        assert SandboxWorkloads(root).read("orders").ready == 1
 
 
 @pytest.mark.parametrize("image", ["shop/orders:broken", "shop/orders:gone"])

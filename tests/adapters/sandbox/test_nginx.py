@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
-from gatewayctl.adapters.sandbox.nginx import command, replace_names
+from gatewayctl.adapters.clock import SystemClock
+from gatewayctl.adapters.sandbox.cluster import Life, up
+from gatewayctl.adapters.sandbox.nginx import command, find_includes, replace_names
 from gatewayctl.adapters.sandbox.product import Launch
+from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.cli.demo import DemoGateway, unpack
 from gatewayctl.example import example_folder
 from tests.gateways.nginx.product import needs_nginx
@@ -22,6 +26,10 @@ CASES = {
     "proxy_pass http://orders-v2; # orders": "proxy_pass http://orders-v2; # orders",
     "server_name orders;": "server_name orders;",
     "proxy_pass http://10.0.0.1/orders;": "proxy_pass http://10.0.0.1/orders;",
+    "listen 8080;": "listen 0.0.0.0:8080;",
+    "{listen  *:80 default_server;}": "{listen  0.0.0.0:80 default_server;}",
+    "listen 80; listen [::]:80 default_server; server_name a;": "listen 0.0.0.0:80;  server_name a;",
+    "listen 127.0.0.1:8080; listen unix:/run/a;": "listen 127.0.0.1:8080; listen unix:/run/a;",
 }
 
 
@@ -35,6 +43,75 @@ def test_the_name_of_an_upstream_is_no_host():
 
     assert replace_names(text, NAMES, "upstream orders { server x; }") == text
     assert replace_names(text, NAMES, "upstream orders-canary { server x; }") != text
+
+
+BOOTSTRAP = """\
+events {}
+http {
+    include mime.types;
+    include snippets/log.conf;
+    include conf.d/*.conf;
+}
+"""
+ROUTES = """\
+server {
+    listen 8080 default_server;
+    listen [::]:8080 default_server;
+    location /api/orders { proxy_pass http://orders:8080; }
+    location / { return 404 "no such page\\n"; }
+}
+"""
+WORLD = """\
+version: 1
+gateway:
+  kind: nginx
+  replicas: 2
+  bootstrap: nginx.conf
+  mount: /etc/nginx/conf.d
+  traffic: 8080
+  files: {shop.conf: conf.d/shop.conf}
+images:
+  "shop/orders:1.0": {command: [python, -m, gatewayctl.example.shop, --app, orders, --version, "1.0"]}
+workloads:
+  orders: {image: "shop/orders:1.0"}
+"""
+
+
+@pytest.mark.sandbox
+@needs_nginx
+def test_a_port_without_an_address_and_relative_includes_come_up(tmp_path):
+    files = {
+        "nginx.conf": BOOTSTRAP,
+        "conf.d/shop.conf": ROUTES,
+        "world.yaml": WORLD,
+        "snippets/log.conf": "access_log off;",
+    }
+    files["mime.types"] = "types { text/html html; }"
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    with up(tmp_path / "sandbox", tmp_path / "world.yaml", life=Life.OWNED, clock=SystemClock()):
+        replicas = SandboxReplicas(tmp_path / "sandbox").list()
+        pages = [httpx.get(f"http://{replica.traffic}/nowhere").text for replica in replicas]
+        answers = [httpx.get(f"http://{replica.traffic}/api/orders/health").status_code for replica in replicas]
+
+        copies = [folder / "conf.d" for folder in (tmp_path / "sandbox" / "replicas").iterdir()]
+        assert all(copy.readlink() == copy.parent / "mount" for copy in copies), "a copy would never change"
+
+    assert pages == ["no such page\n"] * 2
+    assert answers == [200, 200]
+
+
+def test_files_outside_of_the_folder_are_not_copied(tmp_path):
+    (tmp_path / "secret").write_text("x")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "a.conf").write_text("include b.conf;")
+    (folder / "b.conf").write_text("include a.conf; include ../secret; include /etc/hosts; include $x;")
+
+    assert list(find_includes("include a.conf;", folder)) == ["a.conf", "b.conf"]
 
 
 @pytest.mark.sandbox
