@@ -1,9 +1,11 @@
 """HTTP clients for tests, with the header or without, which send to all replicas of the gateway in turn."""
 
+import contextlib
 import itertools
 
 import httpx
 
+from gatewayctl.child_process.gateway_address import led_to
 from gatewayctl.child_process.marking import Marking, unmarked
 from gatewayctl.domain.smoke import GatewayEndpoints
 
@@ -11,70 +13,101 @@ from gatewayctl.domain.smoke import GatewayEndpoints
 class SuiteGateway:
     """The fixture `gw`.
 
-    It has `base_url` (the URL of the first replica), `urls` (of all replicas), `host`, the `header` that marks a
-    request for the canary, and `release`, which the gateway adds to the canary's answers.
+    It has `base_url` (the public URL), `urls` (of all replicas), `host`, the `header` that marks a request for the
+    canary, and `release`, which the gateway adds to the canary's answers.
     """
 
     def __init__(self, endpoints: GatewayEndpoints, marking: Marking) -> None:
-        self.base_url = endpoints.urls[0]
+        self.base_url = endpoints.base_url
         self.urls = endpoints.urls
         self.host = endpoints.host
         self.header = {endpoints.header.name: endpoints.header.value}
         self.release = endpoints.attribution.stamp
         self.unmarked = unmarked
-        self._marking = marking
-        self._transport = httpx.HTTPTransport()
-        self._next_url = itertools.cycle(endpoints.urls)
+        self._pools = _Pools(endpoints, marking)
 
     def client(self) -> httpx.Client:
         """A new client that sends the header; each answer is attributed to a version."""
-        return self._client(self.header)
+        return httpx.Client(
+            base_url=self.base_url, headers=self.header, transport=_SpreadingTransport(self._pools, self.header)
+        )
 
     def stable_client(self) -> httpx.Client:
         """A new client that does not send the header; its requests count as baseline."""
-        client = self._client({})
-        self._marking.exempt(client)
-        return client
-
-    def _client(self, headers: dict[str, str]) -> httpx.Client:
-        host = {"Host": self.host} if self.host else {}
-        spread = _RoundRobinTransport(self._transport, self.base_url, self._next_url)
-        return httpx.Client(base_url=self.base_url, headers={**host, **headers}, transport=spread)
+        return httpx.Client(base_url=self.base_url, transport=_SpreadingTransport(self._pools, {}))
 
     def close(self) -> None:
         """Close the connections that all clients share."""
-        self._transport.close()
+        self._pools.close()
 
 
-class _RoundRobinTransport(httpx.BaseTransport):
-    """Sends each request for the first replica to the next replica in turn.
+class _Pools:
+    """A pool of connections for each replica, and one for other hosts; all clients share them."""
 
-    For the client all replicas are one origin, so its cookies are sent to each of them. Closing a client does not close
-    the connections, which other clients use too.
+    def __init__(self, endpoints: GatewayEndpoints, marking: Marking) -> None:
+        context = httpx.create_ssl_context()
+        self._address = marking.address
+        self._host = endpoints.host
+        self._replicas = {url: httpx.HTTPTransport(verify=context) for url in endpoints.urls}
+        self._others = httpx.HTTPTransport(verify=context)
+        self._next = itertools.cycle(endpoints.urls)
+        self._base = httpx.URL(endpoints.base_url)
+
+    def is_gateway(self, url: httpx.URL) -> bool:
+        """Whether a URL is the public one, or that of a replica."""
+        return self._address.is_gateway(url.host, url.port or {"https": 443}.get(url.scheme, 80))
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request for the base URL to the next replica. Raises httpx.TransportError, as every transport does."""
+        if (request.url.scheme, request.url.netloc) != (self._base.scheme, self._base.netloc):
+            return self._others.handle_request(request)
+        replica = next(self._next)
+        sent = request
+        if not self._address.has_name:
+            url, headers = httpx.URL(replica), httpx.Headers(request.headers)
+            if headers["host"] == self._base.netloc.decode():
+                headers["host"] = self._host or url.netloc.decode()
+            sent = httpx.Request(
+                request.method,
+                request.url.copy_with(scheme=url.scheme, host=url.host, port=url.port),
+                headers=headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+        with led_to(replica):
+            return self._replicas[replica].handle_request(sent)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in (*self._replicas.values(), self._others):
+            pool.close()
+
+
+class _SpreadingTransport(httpx.BaseTransport):
+    """Sends each request to the next replica, with the header if it is `mark`.
+
+    The header goes to no other host, also not after a redirect. Closing a client does not close the connections.
     """
 
-    def __init__(self, inner: httpx.HTTPTransport, origin: str, urls: "itertools.cycle[str]") -> None:
-        self._inner = inner
-        self._origin = _origin(httpx.URL(origin))
-        self._next_url = urls
+    def __init__(self, pools: _Pools, mark: dict[str, str]) -> None:
+        self._pools = pools
+        self._mark = mark
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises httpx.TransportError, as every transport does."""
-        if _origin(request.url) != self._origin:
-            return self._inner.handle_request(request)
-        replica = next(self._next_url)
-        scheme, host, port = _origin(httpx.URL(replica))
-        sent = httpx.Request(
-            request.method,
-            request.url.copy_with(scheme=scheme, host=host, port=port),
-            headers=request.headers,
-            stream=request.stream,
-            extensions=request.extensions,
-        )
-        response = self._inner.handle_request(sent)
-        response.extensions["gatewayctl_replica"] = replica
-        return response
+        if not self._pools.is_gateway(request.url):
+            headers = httpx.Headers([pair for pair in request.headers.raw if not self._is_mark(*pair)])
+            return self._pools.send(
+                httpx.Request(
+                    request.method,
+                    request.url,
+                    headers=headers,
+                    stream=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        with contextlib.nullcontext() if self._mark else unmarked():
+            return self._pools.send(request)
 
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
+    def _is_mark(self, name: bytes, value: bytes) -> bool:
+        return any((name.lower(), value) == (one.lower().encode(), self._mark[one].encode()) for one in self._mark)

@@ -17,6 +17,25 @@ ENDPOINTS = pytest.StashKey[GatewayEndpoints]()
 MARKING = pytest.StashKey[Marking]()
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test ends: what it has not read counts now, and still for this test."""
+    yield
+    item.config.stash[MARKING].settle()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """All tests are over."""
+    session.config.stash[MARKING].settle(ended=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Other plugins may have sent requests at the end."""
+    config.stash[MARKING].settle(ended=True)
+
+
 @pytest.fixture(scope="session")
 def gw(pytestconfig: pytest.Config) -> "Iterator[SuiteGateway]":
     """The gateway: base_url, urls, host, header, release; creates clients for wider scopes than one test."""
@@ -30,8 +49,8 @@ def gw(pytestconfig: pytest.Config) -> "Iterator[SuiteGateway]":
 
 @pytest.fixture(scope="session")
 def base_url(pytestconfig: pytest.Config) -> str:
-    """The URL of the gateway's first replica."""
-    return pytestconfig.stash[ENDPOINTS].urls[0]
+    """The gateway's public URL."""
+    return pytestconfig.stash[ENDPOINTS].base_url
 
 
 @pytest.fixture(scope="session")

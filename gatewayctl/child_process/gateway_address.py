@@ -55,9 +55,10 @@ class GatewayAddress:
 
     def __init__(self, endpoints: GatewayEndpoints) -> None:
         self._replicas = {address_of(url): url for url in endpoints.urls}
+        self._next_url = itertools.cycle(endpoints.urls)
         self.public = address_of(endpoints.base_url)
         # Without a usable public name the base URL is the first replica's own.
-        self._has_name = self.public not in self._replicas
+        self.has_name = self.public not in self._replicas
         self._next = {
             family: itertools.cycle(addresses)
             for family in _STAND_INS
@@ -73,7 +74,7 @@ class GatewayAddress:
 
     def is_public(self, host: object, port: object) -> bool:
         """Whether these are the public name and its port, or the public name without a port."""
-        return self._has_name and plain_host(host) == self.public[0] and port_number(port) in (0, self.public[1])
+        return self.has_name and plain_host(host) == self.public[0] and port_number(port) in (0, self.public[1])
 
     def stand_ins(self, family: int) -> list[tuple[socket.AddressFamily, str]]:
         """What the public name resolves to. Raises socket.gaierror if no replica has an address of this family."""
@@ -92,6 +93,14 @@ class GatewayAddress:
             chosen = _chosen.get()
             self._led[sock] = address_of(chosen) if chosen else next(self._next[sock.family])
         return self._led.get(sock)
+
+    def is_replica_host(self, host: object) -> bool:
+        """Whether a host is the address of a replica, at whatever port."""
+        return plain_host(host) in {one for one, _ in self._replicas}
+
+    def next_url(self) -> str:
+        """The URL of the replica for a client that connects by other means than Python's sockets."""
+        return _chosen.get() or next(self._next_url)
 
     def url_of(self, host: object, port: object) -> str:
         """The URL of the replica with this address; empty for other addresses."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from gatewayctl.child_process.gateway_address import GatewayAddress, port_number
 from gatewayctl.child_process.on_import import patch_on_import
+from gatewayctl.child_process.trust import trust
 from gatewayctl.domain.smoke import GatewayEndpoints
 
 Seen = Callable[[Any, str], None]
@@ -29,6 +30,7 @@ def lead(endpoints: GatewayEndpoints, seen: Seen = lambda _socket, _url: None) -
     hooks.install(socket)
     # gevent has functions and sockets of its own, and puts them into Python's module when it patches that.
     patch_on_import({"gevent.socket": hooks.install, "aiohttp.resolver": functools.partial(_patch_aiohttp, address)})
+    trust(endpoints.tls, address)
     return address
 
 

@@ -1,33 +1,41 @@
-"""Adds the header to requests to the gateway's replicas, and attributes the answers, for any test file.
+"""Adds the header to requests to the gateway, and attributes the answers, for any test file.
 
-It patches the method of httpx and of requests that sends every request, when the process imports them. Requests to
-other addresses stay as they are, and so does a header that the test set itself.
+A request is marked, and its answer counted, where a library sends it: below redirects, sessions and hooks. So each
+request of a redirect is looked at by itself, and an answer counts also if a hook of the test raises afterwards. Only
+requests to the gateway's public URL or to a replica are changed. A header that the test set itself stays as it is.
 """
 
 import contextlib
 import functools
-import sys
-import weakref
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from gatewayctl.child_process.client_libraries import (
+    aiohttp_client,
+    grpc_channels,
+    http_client,
+    httpx_transport,
+    websocket_clients,
+)
+from gatewayctl.child_process.connections import Connections
+from gatewayctl.child_process.exchange import Exchange, SentRequest
+from gatewayctl.child_process.gateway_address import GatewayAddress
+from gatewayctl.child_process.leading import lead
+from gatewayctl.child_process.on_import import Patch, patch_on_import
 from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import GatewayEndpoints
 
 _unmarked: ContextVar[bool] = ContextVar("gatewayctl_unmarked", default=False)
-_PORTS = {"http": 80, "https": 443}
-
-Headers = MutableMapping[str, str]
 
 
 @contextlib.contextmanager
 def unmarked() -> Iterator[None]:
-    """Requests inside the block, in this thread or task, do not get the header; their answers count as baseline."""
+    """Requests inside the block do not get the header; their answers count as baseline.
+
+    The block is this thread's or task's. What it gives to an executor, and threads that it starts, belong to it too.
+    """
     token = _unmarked.set(True)
     try:
         yield
@@ -36,143 +44,106 @@ def unmarked() -> Iterator[None]:
 
 
 class Marking:
-    """Adds the header to requests, and counts their answers."""
+    """What the patches of the client libraries ask: which headers to add, and where to count."""
 
     def __init__(self, endpoints: GatewayEndpoints, tally: Tally) -> None:
-        self._endpoints = endpoints
+        self.endpoints = endpoints
+        self.address = GatewayAddress(endpoints)
         self._tally = tally
-        self._addresses = {_address_of(url) for url in endpoints.urls}
-        self._exempt: weakref.WeakSet[object] = weakref.WeakSet()
-        # By identity, because the hash of a response may change.
-        self._counted: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()
+        self.connections = Connections(tally.count_unmarked_connection, _unmarked.get)
+        self._waiting: set[Exchange] = set()
+        self._counts: list[Callable[[], None]] = []
 
-    def exempt(self, client: object) -> None:
-        """Never add the header to requests of this client."""
-        self._exempt.add(client)
+    def headers_to_add(self, host: object, port: object, headers: Mapping[str, str]) -> dict[str, str] | None:
+        """Headers that a request gets which has `headers` (names in lower case); None if it is not to the gateway."""
+        if not self.address.is_gateway(host, port):
+            return None
+        header, added = self.endpoints.header, {}
+        own_hosts = ("", f"{host}:{port}", f"[{host}]:{port}")
+        if self.endpoints.host and not self.address.is_public(host, port) and headers.get("host", "") in own_hosts:
+            added["Host"] = self.endpoints.host
+        if header.name.lower() not in headers and not _unmarked.get():
+            added[header.name] = header.value
+        return added
 
-    def is_gateway(self, url: str) -> bool:
-        """Whether a URL is of a replica of the gateway."""
-        return _address_of(url) in self._addresses
+    def begin(self, request: SentRequest) -> Exchange:
+        """A request to the gateway is being sent, with all its headers."""
+        header = self.endpoints.header
+        marked = request.headers.get(header.name.lower()) == header.value
+        url = self.connections.claim(request.local) or self.endpoints.base_url
+        text = f"{request.method} {urlsplit(request.path).path or '/'} at {url}"
+        return Exchange(text, marked, self._tally, self._waiting)
 
-    def mark(self, client: object, url: str, headers: Headers) -> None:
-        """Add the header and the Host that the gateway's rules expect, unless the request has its own."""
-        host, header = self._endpoints.host, self._endpoints.header
-        if host and headers.get("host", "") in ("", urlsplit(url).netloc.rpartition("@")[2]):
-            headers["host"] = host
-        if header.name not in headers and not _unmarked.get() and client not in self._exempt:
-            headers[header.name] = header.value
+    def count_later(self, count: Callable[[], None]) -> None:
+        """Call `count` when the test is over: what a library calls back in a thread of its own may come later."""
+        self._counts.append(count)
 
-    def count(self, response: Any, read_body: Callable[[Any], str]) -> None:
-        """Count an answer and the redirects before it, each once."""
-        for one in (*response.history, response):
-            url = str(one.request.url)
-            if self._counted.get(id(one)) is one or not self.is_gateway(url):
-                continue
-            self._counted[id(one)] = one
-            if one.request.headers.get(self._endpoints.header.name) != self._endpoints.header.value:
-                self._tally.count_baseline()
-                continue
-            body = read_body(one) if self._tally.needs_body else ""
-            request = f"{one.request.method} {_path_of(url)} at {_replica_of(one) or url}"
-            self._tally.count_marked(request, self._tally.reduce_answer(one.status_code, one.headers.get, body))
+    def settle(self, *, ended: bool = False) -> None:
+        """Count the answers whose bodies nobody read, and tell of connections that no known client used.
 
-
-def _address_of(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-
-
-def _path_of(url: str) -> str:
-    return urlsplit(url).path or "/"
-
-
-def _replica_of(response: Any) -> str:
-    """The replica to which a client of clients.py sent the request; empty for other clients."""
-    return str(getattr(response, "extensions", {}).get("gatewayctl_replica", ""))
+        A connection may be in use soon, so it is told at the second call, or when the suite has ended.
+        """
+        counts, self._counts = self._counts, []
+        for count in counts:
+            count()
+        for exchange in list(self._waiting):
+            exchange.finish("")
+        self.connections.settle(ended=ended)
 
 
 def install(marking: Marking) -> None:
-    """From now on, add the header and count answers, also in modules that are imported later."""
-    patches = {"httpx": _patch_httpx, "requests": _patch_requests}
-    for name in [name for name in patches if name in sys.modules]:
-        patches.pop(name)(sys.modules[name], marking)
-    sys.meta_path.insert(
-        0, _PatchOnImport({name: functools.partial(patch, marking=marking) for name, patch in patches.items()})
-    )
+    """From now on, lead connections, add the header and count answers, also in modules that are imported later."""
+    lead(marking.endpoints, marking.connections.saw)
+    patches: dict[str, Callable[[Any, Marking], None]] = {
+        "http.client": http_client.patch,
+        "httpx": httpx_transport.patch,
+        "aiohttp": aiohttp_client.patch,
+        "websockets.client": websocket_clients.patch_protocol,
+        "websockets.asyncio.client": websocket_clients.patch_connection,
+        "websockets.sync.client": websocket_clients.patch_connection,
+        "websockets.legacy.client": websocket_clients.patch_legacy,
+        "websocket._handshake": websocket_clients.patch_websocket_client,
+        "grpc": grpc_channels.patch,
+        "grpc.aio": grpc_channels.patch_aio,
+    }
+    patch_on_import({name: _bind(patch, marking) for name, patch in patches.items()})
+    patch_on_import({"threading": _patch_threads, "concurrent.futures.thread": _patch_executor})
 
 
-class _PatchOnImport(MetaPathFinder):
-    """Patches modules right after their import."""
-
-    def __init__(self, patches: dict[str, Callable[[ModuleType], None]]) -> None:
-        self._patches = patches
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The usual spec of a module that is to be patched, with the patch added; None for other modules."""
-        patch = self._patches.pop(fullname, None)
-        if patch is None:
-            return None
-        others = (finder for finder in sys.meta_path if finder is not self)
-        spec = next(filter(None, (finder.find_spec(fullname, path, target) for finder in others)), None)
-        if spec is None or spec.loader is None:
-            return None
-        run = spec.loader.exec_module
-
-        def run_and_patch(module: ModuleType) -> None:
-            run(module)
-            patch(module)
-
-        spec.loader.exec_module = run_and_patch  # type: ignore[method-assign]
-        return spec
+def _bind(patch: Callable[[Any, Marking], None], marking: Marking) -> Patch:
+    return lambda module: patch(module, marking)
 
 
-def _patch_httpx(httpx: Any, marking: Marking) -> None:
-    send, send_async = httpx.Client.send, httpx.AsyncClient.send
+def _patch_executor(thread: Any) -> None:
+    """An executor's threads serve blocks of all kinds, so each task takes its block with it."""
+    submit = thread.ThreadPoolExecutor.submit
 
-    def prepare(client: Any, request: Any) -> None:
-        url = str(request.url)
-        if marking.is_gateway(url):
-            marking.mark(client, url, request.headers)
-            if request.url.scheme == "https" and "sni_hostname" not in request.extensions:
-                # The certificate is for the host name, not for the replica's address.
-                request.extensions = {**request.extensions, "sni_hostname": request.headers["host"].partition(":")[0]}
+    @functools.wraps(submit)
+    def submit_with_block(self: Any, function: Any, /, *args: Any, **options: Any) -> Any:
+        return submit(self, _within(_unmarked.get(), function), *args, **options)
 
-    def body(response: Any) -> str:
+    thread.ThreadPoolExecutor.submit = submit_with_block
+
+
+def _patch_threads(threading: Any) -> None:
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def start_with_block(self: Any) -> None:
+        if _unmarked.get():
+            self.run = _within(_unmarked.get(), self.run)
+        start(self)
+
+    threading.Thread.start = start_with_block
+
+
+def _within(is_unmarked: bool, function: Any) -> Any:  # noqa: FBT001 (as it was in the thread that calls)
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> Any:
+        token = _unmarked.set(is_unmarked)
         try:
-            return str(response.text)
-        except httpx.ResponseNotRead:
-            return ""  # a stream is left to the test
+            return function(*args, **options)
+        finally:
+            _unmarked.reset(token)
 
-    @functools.wraps(send)
-    def send_marked(self: Any, request: Any, **options: Any) -> Any:
-        prepare(self, request)
-        response = send(self, request, **options)
-        marking.count(response, body)
-        return response
-
-    @functools.wraps(send_async)
-    async def send_marked_async(self: Any, request: Any, **options: Any) -> Any:
-        prepare(self, request)
-        response = await send_async(self, request, **options)
-        marking.count(response, body)
-        return response
-
-    httpx.Client.send, httpx.AsyncClient.send = send_marked, send_marked_async
-
-
-def _patch_requests(requests: Any, marking: Marking) -> None:
-    send = requests.Session.send
-
-    @functools.wraps(send)
-    def send_marked(self: Any, request: Any, **options: Any) -> Any:
-        url = str(request.url)
-        if marking.is_gateway(url):
-            marking.mark(self, url, request.headers)
-        response = send(self, request, **options)
-        streamed = options.get("stream", self.stream)
-        marking.count(response, lambda one: "" if streamed else one.text)
-        return response
-
-    requests.Session.send = send_marked
+    return run

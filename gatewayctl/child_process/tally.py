@@ -8,6 +8,7 @@ from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
 
 BASELINE = "baseline"
 UNNAMED = "unnamed"  # answers of the canary's rule that do not name the canary; also counted as unknown
+UNMARKED_CONNECTIONS = "unmarked_connections"
 _ODD_KEPT = 5  # explanations of answers that did not come from the canary
 
 
@@ -49,6 +50,13 @@ class Tally:
         """Count the answer to a request without the header."""
         with self._lock:
             self._counts[BASELINE] += 1
+
+    def count_unmarked_connection(self, text: str) -> None:
+        """Count a connection to the gateway whose requests nobody could mark; `text` names it for a person."""
+        with self._lock:
+            self._counts[UNMARKED_CONNECTIONS] += 1
+            if len(self._odd) < _ODD_KEPT:
+                self._odd.append(text)
 
     def figures(self) -> dict[str, object]:
         """All counts so far, in the form of an event."""

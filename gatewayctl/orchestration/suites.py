@@ -6,7 +6,7 @@ from pathlib import Path
 from gatewayctl.domain.errors import DeadlineExceeded, Disturbed, EnvironmentFailed, Transient
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Replica
-from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun
+from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun, public_url
 from gatewayctl.domain.verdicts import Judgement, Verdict, judge_suite
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail
@@ -87,8 +87,14 @@ def _find_lost(before: tuple[Replica, ...], now: tuple[Replica, ...]) -> str:
 
 def _endpoints(context: StepContext, replicas: tuple[Replica, ...]) -> GatewayEndpoints:
     release = context.release
-    urls = tuple(f"http://{replica.traffic}" for replica in replicas)
-    return GatewayEndpoints(urls, release.target.host, release.header, release.attribution)
+    scheme, host = "http", release.target.host
+    return GatewayEndpoints(
+        urls=tuple(f"{scheme}://{replica.traffic}" for replica in replicas),
+        host=host,
+        header=release.header,
+        attribution=release.attribution,
+        base_url=public_url(scheme, host),
+    )
 
 
 def _folder(context: StepContext, name: str) -> str:
