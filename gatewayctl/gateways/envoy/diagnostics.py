@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.envoy.clusters import discovery, eds_name, owner
+from gatewayctl.gateways.envoy.differences import Differences
 from gatewayctl.gateways.envoy.edits import all_routes
 from gatewayctl.gateways.envoy.fields import mentions
 from gatewayctl.gateways.envoy.locate import Barrier, EnvoyFile, UneditablePart, UpstreamDefinition
-from gatewayctl.gateways.envoy.routes import late_upstreams
+from gatewayctl.gateways.envoy.routes import EnvoyRoute, late_upstreams
 
 _SHOWN = 20
 
@@ -47,12 +48,13 @@ def no_route_refusal(files: Sequence[EnvoyFile], rule: CanaryRule) -> Refused:
     return Refused(names, 0, reason)
 
 
-def notes(files: Sequence[EnvoyFile], rule: CanaryRule) -> tuple[str, ...]:
-    """What the edit needs and does not write, and what still reaches stable only. Raises Refused."""
+def notes(files: Sequence[EnvoyFile], covered: Sequence[EnvoyRoute], rule: CanaryRule) -> tuple[str, ...]:
+    """What the edit needs and does not write, what differs for the canary, what reaches stable only. Raises Refused."""
     known = _KnownClusters(tuple(_clusters(files)), rule)
     endpoints = [] if known.by_hand else _endpoint_notes(files, known.stable)
     tcp = [_tcp_note(part, rule) for part in _tcp_proxies(files, rule)]
-    return (*known.notes(), *endpoints, *tcp)
+    copied = [] if known.by_hand else known.stable
+    return (*known.notes(), *endpoints, *Differences(files, covered, copied, rule).notes(), *tcp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class EnvoyDialect:
         routed = add_routes(remove_routes(defined, rule.app), rule)
         done = remove_clusters(routed, rule.app, keep=rule.canary)
         views = tuple(replace(view(route), examples=(example_of(route),)) for route in covered)
-        return Change.between(files, *_steps(files, defined, done), covered=views, notes=notes(bare, rule))
+        return Change.between(files, *_steps(files, defined, done), covered=views, notes=notes(bare, covered, rule))
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""

@@ -43,13 +43,14 @@ class UneditablePart:
 class VirtualHostRoutes:
     """The routes of one virtual host. `place` is the route configuration and the virtual host, as shown to people.
 
-    `domains` are the hosts whose requests it takes; none: every host.
+    `domains` are the hosts whose requests it takes; none: every host. `whole` is the virtual host itself.
     """
 
     fragment: Fragment
     routes: Node
     place: str
     domains: tuple[str, ...] = ()
+    whole: Node | None = None
 
     def __iter__(self) -> Iterator[tuple[int, Cursor]]:
         return enumerate(message(self.fragment, self.routes, "a list of routes").items("a route"))
@@ -236,7 +237,8 @@ class _FileReader:
         self._note_uneditable(matcher, Barrier.MATCHER, f"the virtual host {name!r} routes by a matcher tree")
         routes = host.field("routes").node
         if routes is not None and self._is_new(routes):
-            self._file.host_routes.append(VirtualHostRoutes(self._fragment, routes, f"{config}/{name}", _domains(host)))
+            place = f"{config}/{name}"
+            self._file.host_routes.append(VirtualHostRoutes(self._fragment, routes, place, _domains(host), host.node))
 
 
 def _domains(host: Cursor) -> tuple[str, ...]:

@@ -97,11 +97,15 @@ def _read_shares(action: Cursor) -> tuple[tuple[str, str], ...]:
             raise cluster.fragment.wrong_type(cluster.node, cluster.what)
         return ((cluster.text, ""),)
     listed = action.field("weighted_clusters").field("clusters", "a list of weighted clusters")
-    return tuple(
-        (one.field("name").text, one.field("weight").text or "0")
-        for one in listed.items("a weighted cluster")
-        if "name" in one.fields
-    )
+    shares = [one for one in listed.items("a weighted cluster") if {"name", "cluster_header"} & set(one.fields)]
+    if not any("name" in one.fields for one in shares):
+        return ()
+    return tuple((_name_of_share(one), one.field("weight").text or "0") for one in shares)
+
+
+def _name_of_share(share: Cursor) -> str:
+    """The cluster of a share, or the header whose value is the cluster of each request."""
+    return share.field("name").text or f"(cluster_header {share.field('cluster_header').text})"
 
 
 def _describe_match(match: Cursor, headers: int) -> str:

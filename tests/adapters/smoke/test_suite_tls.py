@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from gatewayctl.domain.verdicts import judge_suite
+from gatewayctl.domain.suite_verdicts import judge_suite
 
 from gatewayctl.domain.platform import Tls
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway
