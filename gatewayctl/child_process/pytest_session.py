@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.child_process import fixtures
-from gatewayctl.child_process.marking import Marking, install
+from gatewayctl.child_process.marked_process import mark_process, tally_of
 from gatewayctl.child_process.run_context import EventFile
 from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import RunContext
@@ -21,9 +21,7 @@ _LONGEST_REASON = 300
 
 def begin(config: pytest.Config, run_context: RunContext) -> None:
     """From now on, mark and attribute all requests of this process, report, and offer the fixtures."""
-    tally = Tally(run_context.endpoints.attribution)
-    marking = Marking(run_context.endpoints, tally)
-    install(marking)
+    tally, marking = tally_of(run_context), mark_process(run_context)
     lines = EventFile(run_context.events)
     config.stash[fixtures.ENDPOINTS], config.stash[fixtures.MARKING] = run_context.endpoints, marking
     config.pluginmanager.register(fixtures, "gatewayctl-fixtures")
