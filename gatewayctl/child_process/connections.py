@@ -40,6 +40,7 @@ class Connections:
     def __init__(self, tell: Callable[[str], None], is_unmarked: Callable[[], bool]) -> None:
         self._tell = tell
         self._is_unmarked = is_unmarked
+        self._left: set[int] = set()
         self._open: dict[tuple[str, int], _Connection] = {}
 
     def saw(self, sock: Any, url: str) -> None:
@@ -49,6 +50,12 @@ class Connections:
         if earlier:
             self._settle(earlier)
         self._open[local] = _Connection(url, _maker(), claimed=_known_client.get() or self._is_unmarked())
+
+    def left(self, host: str, port: int) -> None:
+        """A client goes to another port of the public name, where nobody is led; each port is told once."""
+        if port not in self._left and not self._is_unmarked():
+            self._left.add(port)
+            self._tell(f"a connection to {host}:{port}, which is not the gateway's port, by {_maker()}")
 
     def claim(self, local: Any) -> str:
         """A known client sends a request on a connection; the URL of its replica, empty if that is not known."""

@@ -76,6 +76,11 @@ class GatewayAddress:
         """Whether these are the public name and its port, or the public name without a port."""
         return self.has_name and plain_host(host) == self.public[0] and port_number(port) in (0, self.public[1])
 
+    def is_left(self, host: object, port: object) -> bool:
+        """Whether these are the public name and a port of the web at which the gateway is not."""
+        number = port_number(port)
+        return self.has_name and plain_host(host) == self.public[0] and number in {80, 443} - {self.public[1]}
+
     def stand_ins(self, family: int) -> list[tuple[socket.AddressFamily, str]]:
         """What the public name resolves to. Raises socket.gaierror if no replica has an address of this family."""
         found = [(one, _STAND_INS[one]) for one in self._next if family in (0, one)]

@@ -18,15 +18,24 @@ from gatewayctl.child_process.trust import trust
 from gatewayctl.domain.smoke import GatewayEndpoints
 
 Seen = Callable[[Any, str], None]
+Left = Callable[[str, int], None]
 
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 _REST_OF_ADDRESS = {socket.AF_INET: (), socket.AF_INET6: (0, 0)}
 
 
-def lead(endpoints: GatewayEndpoints, seen: Seen = lambda _socket, _url: None) -> GatewayAddress:
-    """From now on, lead connections. `seen` gets each socket that connects to the gateway, and its replica's URL."""
+def lead(
+    endpoints: GatewayEndpoints,
+    seen: Seen = lambda _socket, _url: None,
+    left: Left = lambda _host, _port: None,
+) -> GatewayAddress:
+    """From now on, lead connections.
+
+    `seen` gets each socket that connects to the gateway, and its replica's URL. `left` is called when a client looks up
+    the public name for a port of the web that is not the gateway's, as after a redirect from http to https.
+    """
     address = GatewayAddress(endpoints)
-    hooks = _Hooks(address, seen)
+    hooks = _Hooks(address, seen, left)
     hooks.install(socket)
     # gevent has functions and sockets of its own, and puts them into Python's module when it patches that.
     patch_on_import({"gevent.socket": hooks.install, "aiohttp.resolver": functools.partial(_patch_aiohttp, address)})
@@ -37,9 +46,10 @@ def lead(endpoints: GatewayEndpoints, seen: Seen = lambda _socket, _url: None) -
 class _Hooks:
     """Wraps the functions of a module that resolve names, and the methods of its sockets that connect them."""
 
-    def __init__(self, address: GatewayAddress, seen: Seen) -> None:
+    def __init__(self, address: GatewayAddress, seen: Seen, left: Left) -> None:
         self._address = address
         self._seen = seen
+        self._left = left
         self._wrapped: set[object] = set()
         self._resolve_really: Callable[..., Any] = socket.getaddrinfo
 
@@ -63,6 +73,8 @@ class _Hooks:
 
         def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:  # noqa: A002
             if type not in (0, socket.SOCK_STREAM) or not self._address.is_public(host, port):
+                if self._address.is_left(host, port):
+                    self._left(self._address.public[0], port_number(port))
                 return real(host, port, family, type, proto, flags)
             name = self._address.public[0] if flags & socket.AI_CANONNAME else ""
             kind = socket.SOCK_STREAM, socket.IPPROTO_TCP, name

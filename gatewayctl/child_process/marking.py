@@ -5,6 +5,7 @@ request of a redirect is looked at by itself, and an answer counts also if a hoo
 requests to the gateway's public URL or to a replica are changed. A header that the test set itself stays as it is.
 """
 
+import atexit
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -93,7 +94,8 @@ class Marking:
 
 def install(marking: Marking) -> None:
     """From now on, lead connections, add the header and count answers, also in modules that are imported later."""
-    lead(marking.endpoints, marking.connections.saw)
+    lead(marking.endpoints, marking.connections.saw, marking.connections.left)
+    atexit.register(marking.settle, ended=True)  # for a program that is no pytest
     patches: dict[str, Callable[[Any, Marking], None]] = {
         "http.client": http_client.patch,
         "httpx": httpx_transport.patch,

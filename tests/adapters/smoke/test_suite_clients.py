@@ -278,3 +278,23 @@ def test_a_connection_of_a_client_that_nobody_knows_is_told(entrance, run):
     assert [text.startswith("a connection to http://127.0.0.1:") for text in result.odd_answers] == [True]
     assert result.odd_answers[0].endswith("by test_it")
     assert judge_suite(result).verdict is Verdict.PASS  # until answers are attributed to tests
+
+
+def test_a_redirect_to_another_port_of_the_public_name_is_told_once(entrance, run_suite):
+    endpoints = replace(LoopbackGateway(urls=entrance.urls).endpoints(), base_url="http://localhost")
+    result = run_suite(
+        """
+        import pytest, requests
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_it(base_url, number):
+            with pytest.raises(requests.ConnectionError):
+                requests.get(base_url + "/redirect?to=https://localhost/items", timeout=30)
+        """,
+        endpoints=endpoints,
+    )
+
+    assert result.passed == 2, result.failures
+    assert result.odd_answers == (
+        "a connection to localhost:443, which is not the gateway's port, by urllib3.util.connection",
+    )
