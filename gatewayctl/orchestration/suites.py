@@ -99,7 +99,7 @@ def _find_lost(before: tuple[Replica, ...], now: tuple[Replica, ...]) -> str:
 
 def _endpoints(context: StepContext, replicas: tuple[Replica, ...]) -> GatewayEndpoints:
     release = context.release
-    scheme, host = "https" if release.target.tls else "http", release.target.host
+    scheme, host = release.target.probe.scheme, release.target.host
     return GatewayEndpoints(
         urls=tuple(f"{scheme}://{replica.traffic}" for replica in replicas),
         host=host,

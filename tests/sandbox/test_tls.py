@@ -6,12 +6,11 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.domain.smoke import GatewayEndpoints
 from tests.certificates import Authority, make_authority, needs_openssl
 from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, shorten_times
@@ -193,9 +192,6 @@ def test_an_abort_without_the_files_takes_the_rule_away_and_a_resume_with_them_p
     assert shop.is_as_before()
 
 
-@pytest.mark.skipif(
-    "tls" not in {one.name for one in fields(GatewayEndpoints)}, reason="suites and loads are given no TLS yet"
-)
 def test_a_release_with_suite_and_load_is_promoted_over_tls(shop: Shop):
     done = shop.release(NEW)
 

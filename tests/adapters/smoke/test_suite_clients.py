@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+
 from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.suite_verdicts import judge_suite
-
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway
 from tests.child_process.entrance import Entrance, run_entrance
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import grpc
 import pytest
-from gatewayctl.domain.suite_verdicts import judge_suite
 
+from gatewayctl.domain.suite_verdicts import judge_suite
 from tests.adapters.smoke.gateway import HEADER, HOST, STAMP, LoopbackGateway
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from gatewayctl.domain.suite_verdicts import judge_suite
 
 from gatewayctl.domain.platform import Tls
+from gatewayctl.domain.suite_verdicts import judge_suite
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway
 from tests.certificates import Authority, make_authority, needs_openssl
 from tests.child_process.entrance import run_entrance
