@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from gatewayctl.domain.verdicts import judge_suite
-
 from gatewayctl.adapters.smoke.interpreter import BOOTSTRAP
+from gatewayctl.domain.suite_verdicts import judge_suite
 from tests.adapters.smoke.gateway import HEADER
 
 PROGRAM = """

@@ -57,6 +57,7 @@ CLIENTS = {
                     with pytest.raises(grpc.RpcError, match="no such order"):
                         channel.unary_unary("/shop/One")(b"refused", timeout=30)
 
+        @pytest.mark.gatewayctl(unproven="it asks stable")
         def test_stable(gw):
             with gw.unmarked(), grpc.insecure_channel("dns:///shop.example.com:80") as channel:
                 channel.unary_unary("/shop/One")(b"a", timeout=30)
@@ -79,6 +80,7 @@ CLIENTS = {
                             await channel.unary_unary("/shop/One")(b"refused", timeout=30)
             asyncio.run(call())
 
+        @pytest.mark.gatewayctl(unproven="it asks stable")
         def test_stable(gw):
             async def call():
                 async with grpc.aio.insecure_channel("shop.example.com:80") as channel:
@@ -97,6 +99,9 @@ def test_grpc_channels_are_led_and_each_call_is_an_answer(run_suite, client):
         endpoints = replace(LoopbackGateway(urls=urls).endpoints(), base_url=f"http://{HOST}")
         result = run_suite(CLIENTS[client], endpoints=endpoints)
 
-    assert judge_suite(result).text == "2 passed, all 8 answers from the canary", (result.failures, result.odd_answers)
+    assert judge_suite(result).text == "2 passed, 1 without need of an answer, all 8 answers from the canary", (
+        result.failures,
+        result.odd_answers,
+    )
     assert result.baseline == 1
     assert {one["replica"] for one in seen} == {url.rpartition(":")[2] for url in urls}
