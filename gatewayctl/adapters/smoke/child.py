@@ -24,7 +24,7 @@ from gatewayctl.domain.smoke import RUN_CONTEXT_VARIABLE, RunContext
 
 _REAPER = Path(__file__).with_name("process_reaper.py")
 _PERIOD = 0.1  # seconds between two checks of the child
-_GRACE = 2.0  # seconds from SIGTERM to SIGKILL
+_GRACE = 10.0  # seconds from SIGTERM to SIGKILL; a busy machine takes some to write the JUnit file
 _REAPING = 10.0  # seconds; the reaper gives up on what cannot be killed after five
 _LONGEST_LINE = 65536
 _LOG_TAIL = 4096  # bytes at the end of the output in which the last line is searched

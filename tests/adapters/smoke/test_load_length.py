@@ -46,7 +46,7 @@ def test_a_load_ends_at_its_limit_without_its_samples(run_load):
 
 
 def test_the_end_of_a_shape_is_its_own(run_load):
-    result = run_load(SHAPED.format(seconds=2), duration=0.5)
+    result = run_load(SHAPED.format(seconds=2), duration=0.5, max_duration=60.0)
 
     assert result.seconds > 1.5
     assert (result.exit_code, result.timed_out) == (0, False)
