@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from gatewayctl.adapters.smoke.interpreter import BOOTSTRAP
 from gatewayctl.domain.suite_verdicts import judge_suite
 from tests.adapters.smoke.gateway import HEADER
