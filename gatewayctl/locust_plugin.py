@@ -20,7 +20,8 @@ from gatewayctl.child_process.load_pace import end_in_time
 from gatewayctl.child_process.load_stats import LoadStats
 from gatewayctl.child_process.locust_options import find_options_of_mode, ignore_settings_of_mode
 from gatewayctl.child_process.run_context import EventFile, read_run_context
-from gatewayctl.domain.smoke import FailureKind, RunContext
+from gatewayctl.domain.load_result import FailureKind
+from gatewayctl.domain.smoke import RunContext
 
 _PERIOD = 1.0  # seconds between two reports of progress
 

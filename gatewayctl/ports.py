@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.load_result import LoadResult
 from gatewayctl.domain.platform import (
     Check,
     Holder,
@@ -23,9 +24,10 @@ from gatewayctl.domain.platform import (
     VersionedFiles,
     Workload,
 )
-from gatewayctl.domain.release import Record, Release, Suite, Target
+from gatewayctl.domain.release import Record, Release, Target
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView
-from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.trial import Suite
 
 
 class Dialect(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, LoadStats
-from gatewayctl.domain.smoke import FailureKind
+from gatewayctl.domain.load_result import FailureKind
 
 _MESSAGE = "gatewayctl"
 _EXTRA_WAIT = 15.0  # seconds beyond locust's stop timeout that a worker may take to send its counts

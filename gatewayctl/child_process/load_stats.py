@@ -11,7 +11,7 @@ from typing import Any
 
 from gatewayctl.child_process.tally import UNNAMED, is_sent_to_canary
 from gatewayctl.domain.evidence import Answer, Attribution, AttributionRule
-from gatewayctl.domain.smoke import FailureKind
+from gatewayctl.domain.load_result import FailureKind
 from gatewayctl.domain.statistics import bucket_of
 
 CANARY, HALF_A, HALF_B = "canary", "half-a", "half-b"

@@ -8,22 +8,16 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from gatewayctl.config.model import (
-    KEPT,
-    TLS_FILES,
-    AppModel,
-    FileModel,
-    GatewayModel,
-    LocustModel,
-    ProbeModel,
-    PytestModel,
-)
+from gatewayctl.config.fields import KEPT
+from gatewayctl.config.model import TLS_FILES, AppModel, FileModel, GatewayModel, ProbeModel
+from gatewayctl.config.smoke_model import LocustModel, PytestModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Tls
-from gatewayctl.domain.release import Load, Suite, Target, Timings, Trial
+from gatewayctl.domain.release import Target
 from gatewayctl.domain.smoke import SuiteSettings
+from gatewayctl.domain.trial import Load, Suite, Timings, Trial
 from gatewayctl.domain.unproven import Unproven
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.tls import TlsFault, client_context

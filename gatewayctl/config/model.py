@@ -1,71 +1,21 @@
 """The keys of gatewayctl.yaml, checked by pydantic: unknown keys are faults, and all faults are found together."""
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gatewayctl import __version__
+from gatewayctl.config.fields import Seconds, StrictConfigModel, is_kept
+from gatewayctl.config.smoke_model import SmokeModel
 from gatewayctl.domain.header_names import why_unusable
-from gatewayctl.domain.pytest_options import refuse_argument, refuse_variable
 from gatewayctl.domain.routing import CANARY_URI
 from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.gateways.resource import RouteResource
 
-_MOST_USERS = 100_000
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-KEPT = {"kept": True}
-"""The context for a file that a release left in the cluster: an older gatewayctl accepted what is refused now."""
-
-
-def _parse_seconds(value: object, info: ValidationInfo) -> object:
-    """Seconds from a text such as `250ms`, `10s` or `1h`, else ValueError.
-
-    A number without a unit is refused: `slack: 25` was 25 seconds, and whoever wrote it meant milliseconds.
-    """
-    if not isinstance(value, str) and _is_kept(info):
-        return value
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value.strip()) if isinstance(value, str) else None
-    if match:
-        return float(match[1]) * _UNITS[match[2]]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"expected a duration with its unit, such as {value}s or {value}ms")  # noqa: TRY004  # pydantic
-    raise ValueError("expected a duration such as 30s or 5m")
-
-
-def _is_kept(info: ValidationInfo) -> bool:
-    return info.context == KEPT
-
-
-def _check_users(value: object) -> object:
-    """A number of users, or one for each user class of a locustfile; else ValueError."""
-    counts: list[Any] = list(value.values()) if isinstance(value, dict) else [value]
-    names = list(value) if isinstance(value, dict) else []
-    if not all(type(one) is int and one > 0 for one in counts) or not all(str(one).isidentifier() for one in names):
-        raise ValueError(
-            f"expected a number such as 20, or user classes such as {{Visitor: 15, Buyer: 5}}, got {value!r}"
-        )
-    if not 2 <= sum(counts) <= _MOST_USERS:
-        raise ValueError(f"expected 2 (one for each version) to {_MOST_USERS:,} users, got {sum(counts)}")
-    return value
-
-
-Users = Annotated[int | dict[str, int], BeforeValidator(_check_users)]
-Seconds = Annotated[float, BeforeValidator(_parse_seconds), Field(gt=0)]
 Container = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 GatewayName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-TestName = Annotated[str, Field(pattern=r"^[^:\s/]", max_length=300)]
-Reason = Annotated[str, Field(pattern=r"\S", max_length=200)]
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")]
-
-
-class StrictConfigModel(BaseModel):
-    """Unknown keys are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class RunnerModel(StrictConfigModel):
@@ -150,7 +100,7 @@ class HeaderModel(StrictConfigModel):
     @field_validator("name")
     @classmethod
     def _can_mark_requests(cls, name: str, info: ValidationInfo) -> str:
-        if (why := why_unusable(name)) and not _is_kept(info):
+        if (why := why_unusable(name)) and not is_kept(info):
             raise ValueError(f"cannot mark requests: {why}; use one of your own, such as x-canary")
         return name
 
@@ -193,95 +143,6 @@ class ProbeModel(StrictConfigModel):
             if one in given and other not in given:
                 raise ValueError(f"{one} needs {other} beside it")
         return self
-
-
-class PytestModel(StrictConfigModel):
-    """`apps.NAME.smoke.pytest:`"""
-
-    path: str
-    timeout: Seconds = 600.0
-    reruns: int = Field(default=0, ge=0, le=5)
-    python: str = ""
-    args: tuple[str, ...] = ()
-    env: dict[str, str | None] = Field(default_factory=dict)
-
-    @field_validator("args", mode="before")
-    @classmethod
-    def _arguments_that_pytest_may_have(cls, args: object) -> object:
-        if not isinstance(args, list) or not all(type(one) in (str, int) for one in args):
-            raise ValueError("expected a list such as [-m, smoke, -n, 4]")
-        words = tuple(map(str, args))
-        if reason := refuse_argument(words):
-            raise ValueError(f"not possible here: {reason}")
-        return words
-
-    @field_validator("env", mode="before")
-    @classmethod
-    def _variables_that_a_suite_may_have(cls, env: object) -> object:
-        """The faults never show a value, because it may be a secret."""
-        if not isinstance(env, dict):
-            return {}  # a fault of the whole model, see below
-        for name, value in env.items():
-            if reason := refuse_variable(str(name)):
-                raise ValueError(f"not possible here: {reason}")
-            if not (value is None or type(value) in (str, int, float)) or "\0" in str(value):
-                raise ValueError(f"{name}: expected a text; write it in quotes")
-        return {str(name): None if value is None else str(value) for name, value in env.items()}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _variables_are_a_mapping(cls, model: object) -> object:
-        """A fault of `env` itself would show what was found there, such as `[PASSWORD=secret]`."""
-        if isinstance(model, dict) and not isinstance(model.get("env", {}), dict):
-            raise ValueError("env: expected a mapping of names and values")  # noqa: TRY004 (pydantic takes no other)
-        return model
-
-    unproven: dict[TestName, Reason] = Field(default={}, max_length=100)
-
-
-class LocustModel(StrictConfigModel):
-    """`apps.NAME.smoke.locust:`"""
-
-    file: str
-    users: Users = 10
-    spawn_rate: float = Field(default=10.0, gt=0)
-    duration: Seconds = 30.0
-    slower: float = Field(default=1.5, ge=1)
-    slack: Seconds = 0.010
-    more_errors: float = Field(default=0.01, ge=0, le=1)
-    samples: int = Field(default=50, ge=1)
-    workers: int = Field(default=0, ge=0, le=100)
-    max_duration: Seconds = 300.0
-    args: tuple[str, ...] = ()
-
-    @property
-    def classes(self) -> tuple[tuple[str, int], ...]:
-        """How many users each class has; empty when the locustfile says it."""
-        return tuple(self.users.items()) if isinstance(self.users, dict) else ()
-
-    @property
-    def all_users(self) -> int:
-        """The users of all classes."""
-        return sum(self.users.values()) if isinstance(self.users, dict) else self.users
-
-    @model_validator(mode="after")
-    def _every_worker_has_a_user(self) -> "LocustModel":
-        if self.workers > self.all_users:
-            raise ValueError(f"{self.workers} workers share {self.all_users} users: every worker needs at least one")
-        return self
-
-    @model_validator(mode="after")
-    def _limit_is_after_the_duration(self) -> "LocustModel":
-        if "max_duration" in self.model_fields_set and self.max_duration < self.duration:
-            raise ValueError(f"max_duration is shorter than duration, {self.max_duration:g} s and {self.duration:g} s")
-        return self
-
-
-class SmokeModel(StrictConfigModel):
-    """`apps.NAME.smoke:`"""
-
-    pytest: PytestModel | None = None
-    locust: LocustModel | None = None
 
 
 class TimingsModel(StrictConfigModel):

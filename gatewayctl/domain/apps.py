@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import UsageFault
-from gatewayctl.domain.release import Target, Trial, version_of
+from gatewayctl.domain.release import Target, version_of
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.smoke import SuiteSettings
+from gatewayctl.domain.trial import Trial
 
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"

@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 from gatewayctl.domain.judgement import Judgement, Verdict, fail, unknown
-from gatewayctl.domain.release import Load
-from gatewayctl.domain.smoke import Cohort, FailureKind, LoadResult
+from gatewayctl.domain.load_result import Cohort, FailureKind, LoadResult
 from gatewayctl.domain.statistics import fisher_greater, mann_whitney
+from gatewayctl.domain.trial import Load
 
 # A difference that chance would make in one of a hundred runs is not held against the canary.
 _CHANCE = 0.01

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from gatewayctl.domain.errors import DeadlineExceeded, Disturbed, EnvironmentFailed, Transient
 from gatewayctl.domain.judgement import Judgement, Verdict
+from gatewayctl.domain.load_result import Cohort, LoadResult
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Replica
-from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteRun, public_url
+from gatewayctl.domain.smoke import GatewayEndpoints, LoadRun, SuiteRun, public_url
 from gatewayctl.domain.suite_verdicts import judge_suite
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.waiting import Pending, until_or_fail

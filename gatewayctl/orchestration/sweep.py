@@ -11,8 +11,9 @@ from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.leftovers import Leftover, LeftoverKind
 from gatewayctl.domain.lifecycle import AbortAsked
 from gatewayctl.domain.platform import Workload
-from gatewayctl.domain.release import Mode, Outcome, Phase, Release, Trial
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.domain.routing import mark_of
+from gatewayctl.domain.trial import Trial
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.leftovers import find_without_release

@@ -7,7 +7,8 @@ from typing import cast
 from gatewayctl.cli.sweep import _sweep_one
 from gatewayctl.config.spec import Spec
 from gatewayctl.domain.leftovers import SweepAction
-from gatewayctl.domain.release import Mode, Trial
+from gatewayctl.domain.release import Mode
+from gatewayctl.domain.trial import Trial
 from gatewayctl.orchestration.sweep import look
 from gatewayctl.wiring.discovery import Session
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.place import GatewayLocation
-from gatewayctl.domain.release import Load, Mode, Note, Outcome, Phase, Release, Suite, Target, Timings, Trial
+from gatewayctl.domain.release import Mode, Note, Outcome, Phase, Release, Target
 from gatewayctl.domain.routing import Header
+from gatewayctl.domain.trial import Load, Suite, Timings, Trial
 
 
 def a_release(number: int = 1, app: str = "orders") -> Release:

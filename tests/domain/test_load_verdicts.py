@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.domain.judgement import Verdict
+from gatewayctl.domain.load_result import Cohort, Failure, FailureKind, LoadResult
 from gatewayctl.domain.load_verdicts import judge_load
-from gatewayctl.domain.release import Load
-from gatewayctl.domain.smoke import Cohort, Failure, FailureKind, LoadResult
 from gatewayctl.domain.statistics import Histogram
+from gatewayctl.domain.trial import Load
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 

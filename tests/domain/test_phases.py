@@ -7,7 +7,8 @@ import pytest
 
 from gatewayctl.domain.lifecycle import Passed, Resumed, advance
 from gatewayctl.domain.phases import ROWS, Effect, Stage, has_tests, phases_of, row_of
-from gatewayctl.domain.release import Mode, Outcome, Phase, Trial
+from gatewayctl.domain.release import Mode, Outcome, Phase
+from gatewayctl.domain.trial import Trial
 from gatewayctl.orchestration.steps import PERFORMERS
 from tests.domain.test_lifecycle import a_release
 from tests.fakes.shop import ORDERS

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Attribution, Identify
+from gatewayctl.domain.load_result import Cohort, LoadResult
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Load, Mode, Release, Suite, Target, Timings, Trial
-from gatewayctl.domain.smoke import Cohort, LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.release import Mode, Release, Target
+from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
 from gatewayctl.domain.statistics import Histogram
+from gatewayctl.domain.trial import Load, Suite, Timings, Trial
 from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import ReleaseRequest, draft

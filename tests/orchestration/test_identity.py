@@ -10,10 +10,12 @@ from gatewayctl.cli.inspect import find_routed_release
 from gatewayctl.domain.errors import Busy, Conflict, Drifted, NeedsPerson, Superseded, UsageFault
 from gatewayctl.domain.leftovers import LeftoverKind
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
+from gatewayctl.domain.load_result import LoadResult
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder, Workload
-from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release, Trial
-from gatewayctl.domain.smoke import LoadResult, LoadRun
+from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
+from gatewayctl.domain.smoke import LoadRun
+from gatewayctl.domain.trial import Trial
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import check_drift, plan
 from gatewayctl.orchestration.survey import survey

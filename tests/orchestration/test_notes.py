@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Mode, Phase, Trial
+from gatewayctl.domain.release import Mode, Phase
 from gatewayctl.domain.routing import CanaryRule, Change, Files
+from gatewayctl.domain.trial import Trial
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import plan
 from gatewayctl.orchestration.preflight import preflight

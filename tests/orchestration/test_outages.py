@@ -7,10 +7,11 @@ import pytest
 
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded, Transient
 from gatewayctl.domain.lifecycle import AbortAsked, advance
+from gatewayctl.domain.load_result import LoadResult
 from gatewayctl.domain.platform import Holder, Replica, RuleProof, Workload
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.domain.smoke import LoadResult, LoadRun
+from gatewayctl.domain.smoke import LoadRun
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.outage import WAY_IN_SECONDS, WAY_OUT_SECONDS
 from gatewayctl.ports import Tick

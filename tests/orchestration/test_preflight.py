@@ -6,8 +6,9 @@ import pytest
 
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import Conflict, Drifted, EnvironmentFailed, ExitCode, UsageFault
-from gatewayctl.domain.release import Mode, Phase, Suite, Trial
+from gatewayctl.domain.release import Mode, Phase
 from gatewayctl.domain.routing import SourceFile
+from gatewayctl.domain.trial import Suite, Trial
 from gatewayctl.orchestration.planning import check_drift, plan
 from gatewayctl.orchestration.preflight import PreflightFailed, check_value, preflight, require
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports

@@ -18,7 +18,8 @@ from gatewayctl.config.load import parse
 from gatewayctl.domain.errors import Drifted, EnvironmentFailed, UsageFault
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed
 from gatewayctl.domain.platform import Holder
-from gatewayctl.domain.release import Load, Mode, Outcome, Phase, Release, Suite, Timings
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.trial import Load, Suite, Timings
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.planning import check_drift
 from gatewayctl.ports import Journal

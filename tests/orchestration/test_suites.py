@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from gatewayctl.domain.load_result import LoadResult
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
-from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
 from gatewayctl.orchestration.driver import Driver
 from gatewayctl.ports import Tick
 from tests.fakes.memory import Silent

@@ -9,8 +9,9 @@ from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leftovers import SweepAction
 from gatewayctl.domain.plan import Plan
 from gatewayctl.domain.platform import Check, Holder, Probe, Tls
-from gatewayctl.domain.release import Phase, Release, Trial
+from gatewayctl.domain.release import Phase, Release
 from gatewayctl.domain.survey import NextStep
+from gatewayctl.domain.trial import Trial
 from gatewayctl.reports.commands import command_of, curl_line
 from gatewayctl.reports.curl import CurlReport
 from gatewayctl.reports.doctor import DoctorReport

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
-from gatewayctl.domain.release import Load, Mode, Suite, Target, Timings, Trial
+from gatewayctl.domain.release import Mode, Target
+from gatewayctl.domain.trial import Load, Suite, Timings, Trial
 from tests.simulation.draws import Draws
 
 HERE = str(Path(__file__))  # suites must exist, and this one does

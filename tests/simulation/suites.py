@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.judgement import Verdict
+from gatewayctl.domain.load_result import Cohort, LoadResult
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Probe
-from gatewayctl.domain.smoke import Cohort, GatewayEndpoints, LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.smoke import GatewayEndpoints, LoadRun, SuiteResult, SuiteRun
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.domain.suite_verdicts import judge_suite
 from gatewayctl.ports import Tick

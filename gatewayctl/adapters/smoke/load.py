@@ -15,8 +15,9 @@ from gatewayctl.adapters.smoke.child import (
     read_last_line,
     run_program,
 )
+from gatewayctl.domain.load_result import Cohort, Failure, FailureKind, LoadResult
 from gatewayctl.domain.nesting import parse_json
-from gatewayctl.domain.smoke import Cohort, Failure, FailureKind, LoadResult, LoadRun, RunContext
+from gatewayctl.domain.smoke import LoadRun, RunContext
 from gatewayctl.domain.statistics import Histogram
 from gatewayctl.ports import Tick
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from gatewayctl.adapters.smoke.interpreter import Interpreter, explain_missing, inspect, interpreter
 from gatewayctl.adapters.smoke.load import run_load
 from gatewayctl.adapters.smoke.suite import run_suite
-from gatewayctl.domain.release import Suite
-from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun, SuiteSettings
+from gatewayctl.domain.load_result import LoadResult
+from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun, SuiteSettings
+from gatewayctl.domain.trial import Suite
 from gatewayctl.ports import Tick
 
 _SHORTEST_SECRET = 4  # characters; a shorter value, such as 1 or on, is part of many texts

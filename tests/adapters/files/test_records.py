@@ -20,8 +20,9 @@ from gatewayctl.adapters.files.upgrades import SCHEMA, NewerSchema, upgrade
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.place import GatewayLocation
-from gatewayctl.domain.release import Load, Mode, Note, Outcome, Phase, Release, Suite, Target, Timings, Trial
+from gatewayctl.domain.release import Mode, Note, Outcome, Phase, Release, Target
 from gatewayctl.domain.routing import Header
+from gatewayctl.domain.trial import Load, Suite, Timings, Trial
 from tests.contract.releases import a_release
 
 # Half of a surrogate pair is no text that JSON can carry.

@@ -10,7 +10,8 @@ from textwrap import dedent
 import pytest
 
 from gatewayctl.adapters.smoke.suites import ChildSuites
-from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.load_result import LoadResult
+from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
 from tests.adapters.smoke.gateway import LoopbackGateway, run_gateway
 
 Suite = Callable[..., SuiteResult]

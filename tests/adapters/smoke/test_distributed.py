@@ -10,8 +10,8 @@ from gatewayctl.child_process.distributed import merge_figures
 from gatewayctl.child_process.load_stats import CANARY, HALF_A, HALF_B, LoadStats
 from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.load_verdicts import judge_load
-from gatewayctl.domain.release import Load
 from gatewayctl.domain.statistics import bucket_of
+from gatewayctl.domain.trial import Load
 from tests.adapters.smoke.test_load_stats import ENDPOINTS, by_canary, by_stable
 
 COUNTED = """

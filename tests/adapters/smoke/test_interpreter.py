@@ -11,9 +11,9 @@ from gatewayctl.adapters.smoke.interpreter import interpreter
 from gatewayctl.adapters.smoke.suites import ChildSuites
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 from gatewayctl.domain.judgement import Verdict
-from gatewayctl.domain.release import Suite
 from gatewayctl.domain.smoke import SuiteSettings
 from gatewayctl.domain.suite_verdicts import judge_suite
+from gatewayctl.domain.trial import Suite
 from tests.adapters.smoke.environments import make_environment
 
 ROOT = Path(__file__).parents[3]

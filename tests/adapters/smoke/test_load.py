@@ -13,8 +13,8 @@ import pytest
 
 from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.load_verdicts import judge_load
-from gatewayctl.domain.release import Load
 from gatewayctl.domain.smoke import GatewayEndpoints
+from gatewayctl.domain.trial import Load
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway, run_gateway
 
 LIMITS = Load(file="locustfile.py", slack=0.030)

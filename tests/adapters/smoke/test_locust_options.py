@@ -4,7 +4,7 @@ import pytest
 
 from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.load_verdicts import judge_load
-from gatewayctl.domain.release import Load
+from gatewayctl.domain.trial import Load
 from tests.adapters.smoke.gateway import HEADER
 
 LIMITS = Load(file="locustfile.py", slack=1.0, samples=10)

@@ -9,7 +9,7 @@ import pytest
 from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.load_verdicts import judge_load
 from gatewayctl.domain.platform import Tls
-from gatewayctl.domain.release import Load
+from gatewayctl.domain.trial import Load
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway, run_gateway
 from tests.certificates import Authority, make_authority, needs_openssl
 

@@ -20,9 +20,10 @@ from gatewayctl.adapters.kubernetes.jobs.manifest import FILES, WORK, Task
 from gatewayctl.adapters.kubernetes.jobs.runner import JobPod, Runner
 from gatewayctl.adapters.smoke.load import LocustOutput, result_of
 from gatewayctl.domain.errors import EnvironmentFailed, Transient, UsageFault
+from gatewayctl.domain.load_result import LoadResult
 from gatewayctl.domain.platform import Replica, Tls
-from gatewayctl.domain.release import Suite
-from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
+from gatewayctl.domain.trial import Suite
 from gatewayctl.ports import Suites, Tick
 from gatewayctl.waiting import Deadline, Pending, until_or_fail
 

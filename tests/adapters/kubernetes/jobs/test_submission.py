@@ -8,7 +8,8 @@ import pytest
 from gatewayctl.adapters.kubernetes.jobs.submission import JobRequest, job_of
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.platform import Tls
-from gatewayctl.domain.release import Target, Trial
+from gatewayctl.domain.release import Target
+from gatewayctl.domain.trial import Trial
 from tests.fakes.shop import ORDERS, target
 
 PLAIN = replace(ORDERS, trial=Trial(timings=ORDERS.trial.timings))
