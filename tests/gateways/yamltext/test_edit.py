@@ -127,7 +127,7 @@ styles = st.builds(
 
 
 @given(mappings, styles, st.integers(0, 6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_written_item_reads_as_it_was_meant(node, style, column):
     (found,) = parse("\n".join(block_item(node, column, style)) + "\n")
 
@@ -135,7 +135,7 @@ def test_a_written_item_reads_as_it_was_meant(node, style, column):
 
 
 @given(mappings, styles)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_written_line_reads_as_it_was_meant(node, style):
     line = flow(node, style)
     (found,) = parse(f"[{line}, {line}]")
