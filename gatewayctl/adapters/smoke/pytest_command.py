@@ -16,7 +16,7 @@ def pytest_arguments(wanted: SuiteRun, folder: Path, junit: str) -> tuple[str, .
     """
     shutil.rmtree(folder / CACHE, ignore_errors=True)
     return (
-        *("-m", "pytest", wanted.path, *wanted.args),
+        *("-m", "pytest", str(Path(wanted.path).absolute()), *wanted.args),
         *(f"--junitxml={folder / junit}", "-o", f"cache_dir={folder / CACHE}"),
         # The entry point and the module are the same plugin, and pytest does not accept it twice.
         *("-p", "no:gatewayctl", "-p", "gatewayctl.pytest_plugin"),

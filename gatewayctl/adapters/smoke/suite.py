@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 
 from gatewayctl.adapters.smoke.child import (
     EventReader,
@@ -12,6 +13,7 @@ from gatewayctl.adapters.smoke.child import (
 )
 from gatewayctl.adapters.smoke.interpreter import Interpreter
 from gatewayctl.adapters.smoke.pytest_command import pytest_arguments
+from gatewayctl.adapters.smoke.suite_folder import find_folder
 from gatewayctl.adapters.smoke.suite_progress import SuiteProgress
 from gatewayctl.domain.smoke import RunContext, SuiteResult, SuiteRun
 from gatewayctl.ports import Tick
@@ -28,6 +30,7 @@ def run_suite(wanted: SuiteRun, tick: Tick, interpreter: Interpreter) -> SuiteRe
         log=folder / LOG,
         timeout=wanted.timeout,
         python=interpreter.program,
+        folder=find_folder(Path(wanted.path), wanted.args),
         variables=interpreter.variables,
     )
     progress = SuiteProgress(wanted.unproven)

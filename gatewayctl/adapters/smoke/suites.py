@@ -15,7 +15,7 @@ _SHORTEST_SECRET = 4  # characters; a shorter value, such as 1 or on, is part of
 
 @dataclass(frozen=True, slots=True)
 class ChildSuites:
-    """Implements ports.Suites with pytest and locust, in the current working directory.
+    """Implements ports.Suites with pytest, in the folder of the suite, and locust, in the current folder.
 
     `settings` has by application what its suite takes from the configuration.
     """
