@@ -158,7 +158,7 @@ def _never_succeeded(result: LoadResult, limits: Load) -> Judgement | None:
         if sum(elsewhere**one.requests for _, one in named.values()) < _DOUBT:
             return unknown(
                 f"{name}: no request to the canary succeeded ({_part(canary)} failed), stable failed {_part(stable)}; "
-                f"these are too few to judge: raise users or duration{_quote(result, FailureKind.CANARY)}"
+                f"these are too few to judge; raise users or duration{_quote(result, FailureKind.CANARY)}"
             )
     return None
 

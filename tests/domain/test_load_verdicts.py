@@ -277,8 +277,8 @@ def test_a_name_of_which_no_request_to_the_canary_succeeded_is_not_passed():
 
     assert judgement.verdict is INCONCLUSIVE
     assert judgement.text == (
-        "POST /pay: no request to the canary succeeded (1 of 1 request failed), stable failed 0 of 2 requests; these are "
-        "too few to judge: raise users or duration: canary: POST /pay: 500"
+        "POST /pay: no request to the canary succeeded (1 of 1 request failed), stable failed 0 of 2 requests; these "
+        "are too few to judge; raise users or duration: canary: POST /pay: 500"
     )
 
 
