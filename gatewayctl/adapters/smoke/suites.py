@@ -1,5 +1,6 @@
 """Functional suites and load, each in a child process, so that foreign code cannot change our process."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +8,7 @@ from gatewayctl.adapters.smoke.interpreter import Interpreter, explain_missing, 
 from gatewayctl.adapters.smoke.load import run_load
 from gatewayctl.adapters.smoke.suite import run_suite
 from gatewayctl.domain.release import Suite
-from gatewayctl.domain.smoke import LoadResult, LoadRun, SuiteResult, SuiteRun, SuiteSettings
+from gatewayctl.domain.smoke import Failure, FailureKind, LoadResult, LoadRun, SuiteResult, SuiteRun, SuiteSettings
 from gatewayctl.ports import Tick
 
 _SHORTEST_SECRET = 4  # characters; a shorter value, such as 1 or on, is part of many texts
@@ -42,10 +43,19 @@ class ChildSuites:
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         """Run a locust load on stable and canary side by side; `tick` as in `test`."""
-        return run_load(run, tick)
+        result = run_load(run, tick)
+        return replace(result, failures=tuple(map(_explain_library, result.failures)))
 
     def _settings(self, app: str) -> SuiteSettings:
         return self.settings.get(app, SuiteSettings())
+
+
+def _explain_library(failure: Failure) -> Failure:
+    """The failure, with where to install what the locustfile imports when it is not there."""
+    if failure.kind is not FailureKind.RUN or "No module named" not in failure.detail:
+        return failure
+    told = f"{failure.detail} (locust runs with gatewayctl's own Python, {sys.executable}: install it there)"
+    return replace(failure, detail=told)
 
 
 def _hide_values(text: str, names: tuple[str, ...], found: Interpreter) -> str:
