@@ -252,5 +252,6 @@ def test_a_module_that_the_locustfile_misses_is_told_with_where_to_install_it(ru
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert judgement.text.endswith(
-        f"No module named 'no_such_library' (locust runs with gatewayctl's own Python, {sys.executable}: install it there)"
+        "ModuleNotFoundError: No module named 'no_such_library' "
+        f"(locust runs with gatewayctl's own Python, {sys.executable}: install it there)"
     )
