@@ -15,6 +15,8 @@ from gatewayctl.domain.trial import Load
 
 # A difference that chance would make in one of a hundred runs is not held against the canary.
 _CHANCE = 0.01
+# A name without a success is only doubted, not blamed; so a failure that one run in ten would put there is enough.
+_DOUBT = 0.1
 
 Pair = tuple[Cohort, Cohort]
 
@@ -35,6 +37,7 @@ def judge_load(result: LoadResult, limits: Load) -> Judgement:
         _slower,
         _erring_by_name,
         _slower_by_name,
+        _never_succeeded,
         _refused_by_locustfile,
     )
     bad = next(filter(None, (check(result, limits) for check in checks)), None)
@@ -137,6 +140,26 @@ def _slower_by_name(result: LoadResult, limits: Load) -> Judgement | None:
         chance = fisher_greater(next(over), stable.latency.total, next(over), canary.latency.total)
         if _p95(canary) > limit and chance < _CHANCE / len(named):
             return fail(f"the canary is slower in {name}: {_times((stable, canary))}; {told}")
+    return None
+
+
+def _never_succeeded(result: LoadResult, limits: Load) -> Judgement | None:
+    """A name of which no request to the canary succeeded, but requests to stable did: nobody knows whether it works.
+
+    Where names have few requests each (an id in the path), a single failure may meet one of them by chance.
+    """
+    named = _compared({**result.by_name, **result.events}, lambda one: one.requests)
+    all_ = _tried(result)[1]
+    for name, (stable, canary) in named.items():
+        broken = 2 * stable.errors > stable.requests
+        if broken or canary.errors < canary.requests or _share(canary) - _share(stable) <= limits.more_errors:
+            continue
+        elsewhere = (all_.errors - canary.errors + 1) / (all_.requests - canary.requests + 1)
+        if sum(elsewhere**one.requests for _, one in named.values()) < _DOUBT:
+            return unknown(
+                f"{name}: no request to the canary succeeded ({_part(canary)} failed), stable failed {_part(stable)}; "
+                f"these are too few to judge; raise users or duration{_quote(result, FailureKind.CANARY)}"
+            )
     return None
 
 

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
+from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -48,6 +49,7 @@ class ShopReply:
 
     status: HTTPStatus
     content: Any
+    cookie: str = ""
 
 
 class Shop(ThreadingHTTPServer):
@@ -173,10 +175,19 @@ class _Handler(BaseHTTPRequestHandler):
             return ShopReply(HTTPStatus.OK, [self._item(number) for number in range(1, _ITEMS + 1)])
         if url.path == f"{base}/slow":
             return self._slow(url.query)
+        if url.path == f"{base}/account":
+            return self._account()
         number = url.path.removeprefix(f"{base}/items/")
         if number != url.path and number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _ITEMS:
             return ShopReply(HTTPStatus.OK, self._with_identity(**self._item(int(number))))
         return ShopReply(HTTPStatus.NOT_FOUND, self._with_identity(error="there is nothing here"))
+
+    def _account(self) -> ShopReply:
+        """The account of the customer whose cookie the request has."""
+        given = SimpleCookie(self.headers.get("cookie", "")).get("customer")
+        if given is None:
+            return ShopReply(HTTPStatus.UNAUTHORIZED, self._with_identity(error="log in first"))
+        return ShopReply(HTTPStatus.OK, self._with_identity(customer=given.value))
 
     def _slow(self, query: str) -> ShopReply:
         asked = parse_qs(query).get("ms", ["100"])[0]
@@ -190,7 +201,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if isinstance(body, ShopReply):
             return body
-        if urlsplit(self.path).path != f"/api/{self.server.app}/items":
+        path, base = urlsplit(self.path).path, f"/api/{self.server.app}"
+        if path == f"{base}/login":
+            return ShopReply(HTTPStatus.OK, self._with_identity(), cookie=f"customer=anna; Path={base}/; HttpOnly")
+        if path != f"{base}/items":
             return ShopReply(HTTPStatus.NOT_FOUND, self._with_identity(error="there is nothing here"))
         try:
             return ShopReply(HTTPStatus.CREATED, self._with_identity(received=json.loads(body or b"null")))
@@ -231,6 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(content)))
         self.send_header("x-served-by", self.server.pod)
         self.send_header("x-version", self.server.version)
+        if reply.cookie:
+            self.send_header("set-cookie", reply.cookie)
         if self.server.draining.is_set():
             self.close_connection = True
         if self.close_connection:

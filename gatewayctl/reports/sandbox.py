@@ -41,4 +41,5 @@ class SandboxStopReport:
 
 def _describe(replica: Replica) -> str:
     mark = "✓" if replica.ready else "✗"
-    return f"{mark} {replica.name}: http://{replica.traffic}, admin http://{replica.admin} {replica.note}".rstrip()
+    admin = f", admin http://{replica.admin}" if replica.admin else ""
+    return f"{mark} {replica.name}: http://{replica.traffic}{admin} {replica.note}".rstrip()

@@ -262,3 +262,57 @@ def test_what_users_report_themselves_counts_and_proves_nothing(result, verdict,
 
     assert judgement.verdict == verdict, judgement
     assert words in judgement.text
+
+
+def rare(number: int, errors: int = 0) -> Cohort:
+    return cohort(30, number, errors)
+
+
+def test_a_name_of_which_no_request_to_the_canary_succeeded_is_not_passed():
+    # As in a short load of a public locustfile, in which a customer rarely pays.
+    common = {f"GET /product/{number}": (rare(8), rare(8)) for number in range(13)}
+    load = named_load({**common, "POST /pay": (rare(2), rare(1, 1))}, FAILED_TO_PAY)
+
+    judgement = judge_load(load, LIMITS)
+
+    assert judgement.verdict is INCONCLUSIVE
+    assert judgement.text == (
+        "POST /pay: no request to the canary succeeded (1 of 1 request failed), stable failed 0 of 2 requests; these "
+        "are too few to judge; raise users or duration: canary: POST /pay: 500"
+    )
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        # Stable cannot do it either; some of the canary's succeeded; the limits allow it.
+        {"POST /pay": (rare(2, 2), rare(1, 1))},
+        {"POST /pay": (rare(2), rare(2, 1))},
+        # One failure of many names with one request each meets one of them by chance.
+        {f"GET /{number}": (rare(1), rare(1, int(number == 7))) for number in range(300)},
+    ],
+)
+def test_a_rare_failure_that_proves_nothing_passes(named):
+    assert judge_load(named_load({"GET /": (rare(200), rare(200)), **named}), LIMITS).verdict is PASS
+
+
+def test_limits_that_allow_every_failure_allow_a_name_without_success():
+    load = named_load({"GET /": (rare(200), rare(200)), "POST /pay": (rare(2), rare(1, 1))})
+
+    assert judge_load(load, replace(LIMITS, more_errors=1.0)).verdict is PASS
+
+
+FAILED_TO_PAY = (Failure(FailureKind.CANARY, "POST /pay: 500"),)
+
+
+def named_load(named: dict[str, tuple[Cohort, Cohort]], failures: tuple[Failure, ...] = ()) -> LoadResult:
+    """A load of these names; each has the requests of stable and of the canary."""
+    stable, canary = (
+        Cohort(
+            sum(pair[place].requests for pair in named.values()),
+            sum(pair[place].errors for pair in named.values()),
+            sum((pair[place].latency for pair in named.values()), Histogram()),
+        )
+        for place in (0, 1)
+    )
+    return a_load(stable, canary, by_name=named, failures=failures)

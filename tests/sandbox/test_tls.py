@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.smoke.environments import PYTEST, make_environment
 from tests.certificates import Authority, make_authority, needs_openssl
 from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, shorten_times
@@ -18,6 +19,7 @@ from tests.sandbox.shop import NEW, Shop, a_shop, shorten_times
 pytestmark = [pytest.mark.sandbox, needs_openssl]
 
 HOST = "shop.example.com"
+REQUESTS = ("requests", "urllib3", "idna", "certifi", "charset-normalizer")
 OWN = ", certificate: certificates/qa.pem, key: certificates/qa.key"
 FILTERS = "      filter_chains:\n        - filters:\n"
 LISTEN = "    listen 0.0.0.0:8000;\n"
@@ -198,3 +200,19 @@ def test_a_release_with_suite_and_load_is_promoted_over_tls(shop: Shop):
     assert done.returncode == 0, done.stdout + done.stderr
     assert shop.is_promoted()
     assert "2/2 gateway replicas serve it" in done.stderr
+
+
+def test_a_suite_with_cookies_in_its_own_environment_passes_over_tls(shop: Shop):
+    """The suite is the example's: it trusts no authority of ours, and imports nothing of gatewayctl."""
+    folder = shop.config.parent
+    if not (folder.parent / "venv").exists():
+        make_environment(folder.parent / "venv", (*PYTEST, *REQUESTS))
+    own = folder / "account.yaml"
+    text = shop.config.read_text()
+    assert "pytest: {path: ../smoke/orders}" in text
+    own.write_text(text.replace("{path: ../smoke/orders}", "{path: ../smoke/account, python: ../venv}"))
+
+    done = shop.cli("release", "orders", "--image", NEW, "--promote", "on-success", "--config", str(own))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed, all 3 answers from the canary" in done.stderr

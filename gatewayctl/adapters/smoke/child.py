@@ -34,7 +34,8 @@ _LOG_TAIL = 4096  # bytes at the end of the output in which the last line is sea
 class Program:
     """What to run: arguments for a Python, the run context, the file for its output, and a timeout in seconds.
 
-    `python` is the Python, `variables` what the program inherits, which may hold secrets.
+    `python` is the Python, `variables` what the program inherits, which may hold secrets. `folder` is where it starts;
+    without it: the current folder.
     """
 
     arguments: tuple[str, ...]
@@ -42,6 +43,7 @@ class Program:
     log: Path
     timeout: float
     python: str = sys.executable
+    folder: Path | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
@@ -68,6 +70,7 @@ def run_program(program: Program, watch: Callable[[], None]) -> ProgramExit:
             stderr=subprocess.STDOUT,
             env=_build_environment(program, context_file),
             process_group=0,
+            cwd=program.folder,
         )
         with _end_all_afterwards(process):
             in_time = _wait_for_end(process, watch, started + program.timeout)

@@ -52,8 +52,9 @@ def interpreter(python: str, names: tuple[str, ...], settings: SuiteSettings) ->
     """
     program = _find_program(python, settings) if python else sys.executable
     variables = {**os.environ, **(_as_activated(program) if python else {}), **_read_values(names, settings)}
-    # Ours comes first; the folders that the user names follow.
-    paths = filter(None, [str(BOOTSTRAP), variables.get("PYTHONPATH")])
+    # Ours comes first; the folders that the user names follow. A relative one is seen from here, not from the suite.
+    named = filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))
+    paths = [str(BOOTSTRAP), *(str(Path(name).absolute()) for name in named)]
     return Interpreter(program, {**variables, "PYTHONPATH": os.pathsep.join(paths)})
 
 

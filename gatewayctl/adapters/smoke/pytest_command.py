@@ -1,5 +1,6 @@
 """How pytest is called: the team's own arguments first, then ours, because the last of two decides."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,14 +10,16 @@ from gatewayctl.domain.smoke import SuiteRun
 CACHE = ".pytest_cache"
 
 
-def pytest_arguments(wanted: SuiteRun, folder: Path, junit: str) -> tuple[str, ...]:
+def pytest_arguments(wanted: SuiteRun, folder: Path, start: Path, junit: str) -> tuple[str, ...]:
     """Arguments of a Python that run the suite; `folder` gets the JUnit file and the cache, which is emptied first.
 
-    With what an earlier run has left in the cache, `--lf` would run only some of the tests.
+    pytest starts in the folder `start`. With what an earlier run has left in the cache, `--lf` would run only some of
+    the tests.
     """
+    path = wanted.path if Path(wanted.path).is_absolute() else os.path.relpath(wanted.path, start)
     shutil.rmtree(folder / CACHE, ignore_errors=True)
     return (
-        *("-m", "pytest", wanted.path, *wanted.args),
+        *("-m", "pytest", path, *wanted.args),
         *(f"--junitxml={folder / junit}", "-o", f"cache_dir={folder / CACHE}"),
         # The entry point and the module are the same plugin, and pytest does not accept it twice.
         *("-p", "no:gatewayctl", "-p", "gatewayctl.pytest_plugin"),

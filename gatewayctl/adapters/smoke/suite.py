@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 
 from gatewayctl.adapters.smoke.child import (
     EventReader,
@@ -12,6 +13,7 @@ from gatewayctl.adapters.smoke.child import (
 )
 from gatewayctl.adapters.smoke.interpreter import Interpreter
 from gatewayctl.adapters.smoke.pytest_command import pytest_arguments
+from gatewayctl.adapters.smoke.suite_folder import find_folder
 from gatewayctl.adapters.smoke.suite_progress import SuiteProgress
 from gatewayctl.domain.smoke import RunContext, SuiteResult, SuiteRun
 from gatewayctl.ports import Tick
@@ -22,12 +24,14 @@ JUNIT, LOG, EVENTS, ANSWERS = "junit.xml", "pytest.log", "events.jsonl", "answer
 def run_suite(wanted: SuiteRun, tick: Tick, interpreter: Interpreter) -> SuiteResult:
     """Run the suite until it ends or its timeout is over; `tick` may raise to stop it. Raises EnvironmentFailed."""
     folder = prepare_folder(wanted.folder, (JUNIT, LOG, EVENTS, ANSWERS))
+    start = find_folder(Path(wanted.path), wanted.args)
     program = Program(
-        arguments=pytest_arguments(wanted, folder, JUNIT),
+        arguments=pytest_arguments(wanted, folder, start, JUNIT),
         run_context=RunContext(endpoints=wanted.endpoints, events=str(folder / EVENTS)),
         log=folder / LOG,
         timeout=wanted.timeout,
         python=interpreter.program,
+        folder=start,
         variables=interpreter.variables,
     )
     progress = SuiteProgress(wanted.unproven)

@@ -1,12 +1,13 @@
 """Functional suites and load, each in a child process, so that foreign code cannot change our process."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gatewayctl.adapters.smoke.interpreter import Interpreter, explain_missing, inspect, interpreter
 from gatewayctl.adapters.smoke.load import run_load
 from gatewayctl.adapters.smoke.suite import run_suite
-from gatewayctl.domain.load_result import LoadResult
+from gatewayctl.domain.load_result import Failure, FailureKind, LoadResult
 from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun, SuiteSettings
 from gatewayctl.domain.trial import Suite
 from gatewayctl.ports import Tick
@@ -16,7 +17,7 @@ _SHORTEST_SECRET = 4  # characters; a shorter value, such as 1 or on, is part of
 
 @dataclass(frozen=True, slots=True)
 class ChildSuites:
-    """Implements ports.Suites with pytest and locust, in the current working directory.
+    """Implements ports.Suites with pytest, in the folder of the suite, and locust, in the current folder.
 
     `settings` has by application what its suite takes from the configuration.
     """
@@ -43,10 +44,19 @@ class ChildSuites:
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         """Run a locust load on stable and canary side by side; `tick` as in `test`."""
-        return run_load(run, tick)
+        result = run_load(run, tick)
+        return replace(result, failures=tuple(map(_explain_library, result.failures)))
 
     def _settings(self, app: str) -> SuiteSettings:
         return self.settings.get(app, SuiteSettings())
+
+
+def _explain_library(failure: Failure) -> Failure:
+    """The failure, with where to install what the locustfile imports when it is not there."""
+    if failure.kind is not FailureKind.RUN or "No module named" not in failure.detail:
+        return failure
+    told = f"{failure.detail} (locust runs with gatewayctl's own Python, {sys.executable}: install it there)"
+    return replace(failure, detail=told)
 
 
 def _hide_values(text: str, names: tuple[str, ...], found: Interpreter) -> str:

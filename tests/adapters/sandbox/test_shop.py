@@ -123,6 +123,20 @@ def test_items_are_a_list_and_the_headers_sign_it(shop: ShopProcess) -> None:
     connection.close()
 
 
+def test_only_who_has_logged_in_sees_the_account(shop: ShopProcess) -> None:
+    connection = shop.connect()
+    connection.request("POST", "/api/orders/login")
+    login = connection.getresponse()
+    login.read()
+    cookie = str(login.headers["set-cookie"]).partition(";")[0]
+    connection.request("GET", "/api/orders/account", headers={"cookie": cookie})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+
+    assert answer["customer"] == "anna"
+    assert shop.request("/api/orders/account")[0] == 401
+
+
 def test_a_body_without_length_is_refused_and_ends_the_connection(shop: ShopProcess) -> None:
     connection = shop.connect()
     connection.request("POST", "/api/orders/items", iter([b"1"]), {"transfer-encoding": "chunked"}, encode_chunked=True)

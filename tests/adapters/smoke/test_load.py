@@ -245,3 +245,13 @@ def test_under_a_plain_locust_a_paired_user_sends_each_request_once(gateway, wri
     assert run.returncode == 0, run.stderr
     assert {seen.mark for seen in gateway.seen} == {""}
     assert "(stable)" not in run.stdout + run.stderr
+
+
+def test_a_module_that_the_locustfile_misses_is_told_with_where_to_install_it(run_load):
+    judgement = judge_load(run_load("import no_such_library"), LIMITS)
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.text.endswith(
+        "ModuleNotFoundError: No module named 'no_such_library' "
+        f"(locust runs with gatewayctl's own Python, {sys.executable}: install it there)"
+    )
