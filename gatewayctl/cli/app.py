@@ -8,6 +8,7 @@ import typer
 from gatewayctl.cli import demo, inspect, job, load_part, releases, route, rule, sandbox, sweep, sync
 from gatewayctl.cli.examples import example
 from gatewayctl.cli.progress import end_live_line
+from gatewayctl.cli.show import tell
 from gatewayctl.cli.signals import end_on_signals
 from gatewayctl.cli.streams import keep_streams_writable
 from gatewayctl.domain.errors import GatewayctlError
@@ -73,10 +74,10 @@ def _run() -> None:
 def _print_error(error: str, hint: str, exit_code: int) -> None:
     end_live_line()
     if _wants_json():
-        print(json.dumps({"error": error, "hint": hint, "exit_code": exit_code}))
-    print(f"error: {error}", file=sys.stderr)
+        print(json.dumps({"error": error, "hint": hint, "exit_code": exit_code}))  # in ASCII
+    tell(f"error: {error}")
     if hint:
-        print(f"  → {hint}", file=sys.stderr)
+        tell(f"  → {hint}")
 
 
 def _wants_json() -> bool:

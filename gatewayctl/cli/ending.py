@@ -10,6 +10,7 @@ from gatewayctl.cli.show import exit_code, show
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.phases import has_tests
 from gatewayctl.domain.release import Mode, Phase, Release
+from gatewayctl.domain.visible import visible
 from gatewayctl.wiring.discovery import Session
 
 
@@ -48,7 +49,7 @@ def save_report(session: Session, ended: Release) -> str:
     try:
         folder = evidence.folder(ended.id)
         evidence.put(ended.id, "release.json", json.dumps(release_data(ended), indent=1, ensure_ascii=False))
-        evidence.put(ended.id, "report.txt", ReleaseReport(ended, folder).text())
+        evidence.put(ended.id, "report.txt", visible(ReleaseReport(ended, folder).text()))
     except EnvironmentFailed as fault:
         session.ports.listener.ended("evidence", "?", f"not kept as evidence: the report: {fault}", 0.0)
     return folder

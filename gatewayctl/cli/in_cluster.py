@@ -41,7 +41,7 @@ def release_in_cluster(session: Session, app: str, options: tuple[str, ...], out
         with on_sigterm(raise_interrupt):
             code = job.follow()
     except KeyboardInterrupt:
-        progress.console.print(_describe_detached(app, job), markup=False)
+        progress.title(_describe_detached(app, job))
         raise typer.Exit(_DETACHED) from None
     ended = session.find_release(app, job.release)
     if ended is None:

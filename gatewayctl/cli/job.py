@@ -15,7 +15,7 @@ from gatewayctl.cli.drafts import announce
 from gatewayctl.cli.ending import announce_wait, save_report
 from gatewayctl.cli.options import App, Image, Promotion
 from gatewayctl.cli.progress import Progress, make_console
-from gatewayctl.cli.show import exit_code
+from gatewayctl.cli.show import exit_code, tell
 from gatewayctl.cli.signals import on_sigterm
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, UsageFault
 from gatewayctl.domain.lifecycle import Resumed
@@ -54,7 +54,7 @@ def job(
         try:
             ended = until(job_release.drive, f"the lease of {app}", deadline)
         except EnvironmentFailed as fault:
-            print(f"this Pod cannot go on: {fault}", file=sys.stderr)
+            tell(f"this Pod cannot go on: {fault}")
             raise typer.Exit(AGAIN) from fault
         announce_wait(one, ended)
         save_report(one, ended)

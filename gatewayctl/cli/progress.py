@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.phases import row_of
+from gatewayctl.domain.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
 _LIVE: "list[Status]" = []  # the line of the terminal that is live now; a terminal has at most one
+_BELOW = "\n" + " " * 12  # a further line of a text, below its first one
 _COLOURS = {"✓": "green", "✗": "red", "?": "yellow"}
 
 
@@ -39,7 +41,7 @@ class Progress:
 
     def title(self, text: str) -> None:
         """The first line of a job."""
-        self.console.print(text, markup=False)
+        self.console.print(visible(text), markup=False)
 
     def started(self, step: str) -> None:
         """Show that a step is going on, where the line can be taken back."""
@@ -54,7 +56,7 @@ class Progress:
         if self.live:
             from rich.markup import escape
 
-            self.live.update(escape(self._row(_name(step), text)))
+            self.live.update(escape(visible(self._row(_name(step), text))))
 
     def ended(self, step: str, mark: str, text: str, seconds: float) -> None:
         """One line per step; the time of a quiet phase is added to the line of the next phase."""
@@ -71,7 +73,8 @@ class Progress:
         from rich.text import Text
 
         took = f"{seconds:.1f} s" if seconds is not None else ""
-        row = Text(f"{mark} {step:<9} {text:<58} {took:>8}".rstrip())
+        text = text.replace("\n", _BELOW)  # what others wrote must not look like a line of ours
+        row = Text(visible(f"{mark} {step:<9} {text:<58} {took:>8}".rstrip()))
         row.stylize(_COLOURS.get(mark, ""), 0, 1)
         self.console.print(row)
 
@@ -79,7 +82,7 @@ class Progress:
         """A finished line that another process of gatewayctl has written."""
         from rich.text import Text
 
-        row = Text(text)
+        row = Text(visible(text))
         row.stylize(_COLOURS.get(text[:1], ""), 0, 1)
         self.console.print(row)
 

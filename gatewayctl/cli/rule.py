@@ -1,6 +1,5 @@
 """`gatewayctl rule`: the same edit offline, in place, on files in a checkout."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from gatewayctl.cli.examples import example
 from gatewayctl.cli.options import Out, Output
-from gatewayctl.cli.show import show
+from gatewayctl.cli.show import show, tell
 from gatewayctl.domain.errors import Refused, UsageFault
 from gatewayctl.domain.header_names import why_unusable
 from gatewayctl.domain.routing import (
@@ -143,7 +142,7 @@ def carry_out(before: Files, change: Change, notes: tuple[str, ...], *, write: b
     if write:
         replace_files(tuple(old for old, _ in changed), tuple(new for _, new in changed))
     report = RuleEditReport(changed, change.covered, notes, written=write)
-    show(output, report)
+    show(output, report, is_patch=not write)
     if not write and output is Output.TEXT:  # stdout is a patch: what to know about it goes beside it
         for line in report.note_lines():
-            print(line, file=sys.stderr)
+            tell(line)

@@ -1,4 +1,4 @@
-"""Results on stdout, and what a release's end means for the exit code."""
+"""Results on stdout, lines on stderr, and what a release's end means for the exit code."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ import sys
 from gatewayctl.cli.options import Output
 from gatewayctl.domain.errors import ExitCode
 from gatewayctl.domain.release import Outcome, Release
+from gatewayctl.domain.visible import visible, visible_json
 from gatewayctl.reports.report import Report
 
 _EXITS = {
@@ -19,13 +20,19 @@ _EXITS = {
 }
 
 
-def show(output: Output, report: Report) -> None:
-    """Print one result on stdout."""
+def show(output: Output, report: Report, *, is_patch: bool = False) -> None:
+    """Print one result on stdout. A patch that a program reads keeps every character; a terminal gets none it obeys."""
     if output is Output.JSON:
-        print(json.dumps(report.data(), indent=2, ensure_ascii=False))
+        print(visible_json(json.dumps(report.data(), indent=2, ensure_ascii=False)))
     else:
-        print(report.text().rstrip("\n"))
+        text = report.text().rstrip("\n")
+        print(text if is_patch and not sys.stdout.isatty() else visible(text))
     sys.stdout.flush()
+
+
+def tell(line: str) -> None:
+    """Print one line on stderr that is neither a result nor progress."""
+    print(visible(line), file=sys.stderr)
 
 
 def exit_code(release: Release) -> ExitCode:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from gatewayctl.domain.costly_patterns import is_costly
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.release import Target
 from gatewayctl.domain.routing import Example, RouteView
@@ -17,6 +18,7 @@ MOST_REQUESTS = 50  # to one replica in one look, beside the application's own p
 _SHOWN = 3
 _FILLED = "gatewayctl"  # for the part of a host name that a pattern leaves open
 _NAME_A_PATH = "name a path of it in probe.paths"
+_NOT_TRIED = "which could take hours to try on a path, so only the gateway's configuration proves it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,9 @@ def _paths_of_one_match(target: Target, matches: Sequence[_Match]) -> dict[int, 
 def _takes(example: Example, host: str, path: str) -> bool:
     if not example.taken or (example.hosts and not any(_fits(one, host) for one in example.hosts)):
         return False
+    plain = path.partition("?")[0]
     try:
-        return re.search(example.taken, path.partition("?")[0]) is not None
+        return not is_costly(example.taken, plain) and re.search(example.taken, plain) is not None
     except re.error:  # the gateway's expressions are not all Python's
         return False
 
@@ -165,12 +168,19 @@ def _request(target: Target, match: _Match, named: str) -> RouteRequest | Gap:
     example = match.example
     path = named or example.path
     if not path:
-        hint = f": {_NAME_A_PATH}" if example.taken else ""
-        return Gap(match.route, f"{example.why_not}{hint}")
+        return Gap(match.route, f"{example.why_not}{_hint(example, target)}")
     host = _host(example.hosts, target.host)
     if not host:
         return Gap(match.route, "its host name is an expression")
     return RouteRequest(match.route, replace(target.probe, host=host, path=path).with_headers(*example.headers))
+
+
+def _hint(example: Example, target: Target) -> str:
+    if not example.taken:
+        return ""
+    if any(is_costly(example.taken, path) for path in (target.path, *target.paths)):
+        return f", {_NOT_TRIED}"
+    return f": {_NAME_A_PATH}"
 
 
 def _host(names: Sequence[str], wanted: str) -> str:

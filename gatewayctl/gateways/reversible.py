@@ -25,11 +25,13 @@ class Reversible:
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         """Every route that sends to an upstream, in file order. Raises Refused."""
+        _check_text(files)
         with no_collection():
             return self.plain.routes(files)
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
         """Add `rule` to every route of its service; a rule of the same owner is replaced. Raises Refused."""
+        _check_text(files)
         with no_collection():
             change = self.plain.insert(files, rule)
             if change.stages and self._without(change.apply(files), rule.app) != self._without(files, rule.app):
@@ -39,6 +41,7 @@ class Reversible:
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
+        _check_text(files)
         with no_collection():
             return self.plain.remove(files, app)
 
@@ -55,3 +58,13 @@ class Reversible:
 
     def _without(self, files: Files, app: str) -> Files:
         return self.plain.remove(files, app).apply(files)
+
+
+def _check_text(files: Files) -> None:
+    """Raise Refused for half of a surrogate pair: JSON can hold one (`"\\ud800"`), but no file and no parser can."""
+    for file in files:
+        try:
+            file.text.encode()
+        except UnicodeEncodeError as fault:
+            line = file.text.count("\n", 0, fault.start) + 1
+            raise Refused(file.name, line, "not UTF-8 text") from fault

@@ -2,6 +2,7 @@
 
 from gatewayctl.domain.plan import Plan
 from gatewayctl.domain.release import Release
+from gatewayctl.domain.visible import visible
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.planning import plan
 from gatewayctl.orchestration.preflight import preflight, require
@@ -20,6 +21,7 @@ def prepare(ports: Ports, release: Release) -> Plan:
     listener.ended("preflight", mark, summary, clock.now() - start)
     require(checks)
     made = plan(ports, release)
-    ports.evidence.put(release.id, "preflight.txt", "".join(f"{check.name}: {check.detail}\n" for check in checks))
-    ports.evidence.put(release.id, "plan.txt", PlanReport(made).text())
+    checked = "".join(f"{check.name}: {check.detail}\n" for check in checks)
+    ports.evidence.put(release.id, "preflight.txt", visible(checked))
+    ports.evidence.put(release.id, "plan.txt", visible(PlanReport(made).text()))
     return made

@@ -101,3 +101,12 @@ def test_a_route_without_a_rule_beside_it_is_uncovered_also_when_another_one_rea
     assert uncovered(twins, twins[:1]) == (twins[1],)
     assert uncovered([route("location /a if ($x)")], [route("location /a")]) == ()
     assert len(uncovered([route("location /ab")], [route("location /a")])) == 1
+
+
+def test_an_expression_that_could_take_hours_is_a_gap_and_not_tried():
+    slow = Example(why_not="a regular expression", taken="^/(a+)+$")
+    target = a_target(paths=("/" + "a" * 60 + "!",))
+
+    (gap,) = cover(target, [route("/a", prefix("/a")), route("~ ^/(a+)+$", slow)]).gaps
+
+    assert "a regular expression, which could take hours to try on a path" in str(gap)

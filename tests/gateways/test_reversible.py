@@ -73,3 +73,17 @@ def test_no_product_gets_around_it():
 @pytest.mark.parametrize("kind", GATEWAYS)
 def test_every_gateway_has_its_edits_proven(kind):
     assert gateway(kind).dialect == Reversible(gateway(kind).plain_dialect)
+
+
+@pytest.mark.parametrize("kind", sorted(GATEWAYS))
+def test_text_that_no_file_can_hold_is_refused_with_its_line(kind):
+    files = (SourceFile("routes.yaml", "# one\n# half a pair: \ud800\n"),)
+    dialect = gateway(kind).dialect
+
+    for edit in (
+        lambda: dialect.routes(files),
+        lambda: dialect.insert(files, a_rule()),
+        lambda: dialect.remove(files, "a"),
+    ):
+        with pytest.raises(Refused, match=r"routes\.yaml:2: not UTF-8 text"):
+            edit()

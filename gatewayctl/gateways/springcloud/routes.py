@@ -7,6 +7,7 @@ from functools import cached_property
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, RouteView, rule_name
 from gatewayctl.gateways.springcloud.locate import RouteList, SpringFile
 from gatewayctl.gateways.springcloud.relaxed_binding import fields
@@ -145,7 +146,7 @@ def views(routes: Iterable[SpringRoute]) -> list[RouteView]:
 
 def _view(route: SpringRoute, counted: dict[str, int]) -> RouteView:
     ours = owner(route.id)
-    predicates = route.definitions("predicates")
+    predicates, unread = _readable_predicates(route)
     header = ""
     if ours and predicates and predicates[-1].name == "Header":
         header = ": ".join(predicates.pop().arguments)
@@ -154,7 +155,7 @@ def _view(route: SpringRoute, counted: dict[str, int]) -> RouteView:
         file=route.fragment.file,
         line=route.fragment.line(route.node),
         place=route.route_list.place,
-        match=" ".join(str(one) for one in predicates),
+        match=unread or " ".join(str(one) for one in predicates),
         target=route.targets[0],
         name=(ours if in_effect else f"{ours} in {route.route_list.place}") if ours else route.id,
         header=header,
@@ -178,3 +179,14 @@ def _arguments(found: dict[str, Node]) -> Iterator[str]:
         for part in parts:
             inner = part.value if isinstance(part, SequenceNode) else [part]
             yield from (str(one.value) for one in inner if isinstance(one, ScalarNode))
+
+
+def _readable_predicates(route: SpringRoute) -> tuple[list[PredicateOrFilter], str]:
+    """The predicates, or why there are none to show: Spring also reads one text with commas, and numbered keys.
+
+    Only an edit of this route is refused for it.
+    """
+    try:
+        return route.definitions("predicates"), ""
+    except Refused:
+        return [], "(predicates in a form that is not read)"

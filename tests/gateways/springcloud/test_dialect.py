@@ -308,3 +308,12 @@ def test_commas_in_a_header_may_match_and_nothing_else_may():
 
     allowed = {case: limits.allowed(case) for case in LeakCase}
     assert {case for case in LeakCase if allowed[case] == either} == {LeakCase.SENT_TWICE, LeakCase.COMMA_LIST}
+
+
+def test_predicates_of_another_service_in_a_form_that_is_not_read_block_nothing():
+    files = one(listed(ORDERS, WEB.replace("\n  - Path=/**", " Path=/**")))
+
+    after = DIALECT.insert(files, a_rule()).apply(files)
+
+    shown = [route.match for route in DIALECT.routes(after) if route.target == "web"]
+    assert shown == ["(predicates in a form that is not read)"]
