@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gatewayctl.adapters.files.locking import replace_durably, safe_name, unreadable, unwritable
+from gatewayctl.adapters.files.locking import read_bounded_file, replace_durably, safe_name, unreadable, unwritable
 from gatewayctl.domain.errors import UsageFault
 
 _DEEPEST = 4  # folders, counting the document itself
@@ -28,16 +28,18 @@ class FileEvidence:
         """
         path = self._document(release, name)
         try:
-            return path.read_bytes().decode("utf-8", "surrogatepass")
+            if path.exists() and not _is_document(path):
+                raise unreadable(path, ValueError("not a file of its own"))  # a child may put a link or a pipe there
+            return read_bounded_file(path).decode("utf-8", "surrogatepass")
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as fault:
+        except (OSError, ValueError) as fault:
             raise unreadable(path, fault) from fault
 
     def names(self, release: str) -> tuple[str, ...]:
         """The names of all documents in alphabetical order; hidden files are writes that were interrupted."""
         folder = self._path(release)
-        files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        files = (path.relative_to(folder) for path in folder.rglob("*") if _is_document(path))
         return tuple(sorted(path.as_posix() for path in files if not any(part[0] == "." for part in path.parts)))
 
     def folder(self, release: str) -> str:
@@ -62,3 +64,8 @@ class FileEvidence:
 
     def _path(self, release: str) -> Path:
         return self._root / safe_name(release, "release")
+
+
+def _is_document(path: Path) -> bool:
+    """Whether it is a plain file, and no link: one could lead to any file of the machine, or to one without end."""
+    return path.is_file() and not path.is_symlink()

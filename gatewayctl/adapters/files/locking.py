@@ -118,7 +118,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def read_bounded_file(path: Path) -> bytes:
-    """The whole of a file that gatewayctl wrote. Raises OSError, and ValueError for one that is too large."""
+    """The whole of a file of ours or of a child process. Raises OSError, and ValueError for one that is too large."""
     with path.open("rb") as stream:
         content = stream.read(_LARGEST + 1)
     if len(content) > _LARGEST:
