@@ -24,8 +24,11 @@ _INLINE = {
     "gatewayctl.adapters.sandbox.mount:localise": "the mount path and no repetition: linear",
     "gatewayctl.adapters.sandbox.nginx:replace_names": "the sandbox's own file; each run of blanks follows a word",
     "gatewayctl.adapters.sandbox.world:_parse_seconds": "a duration, matched from its start: linear",
-    "gatewayctl.config.model:_parse_seconds": "a duration, matched from its start: linear",
-    "gatewayctl.domain.coverage:_takes": "a gateway's expression on one path of the configuration",
+    "gatewayctl.config.fields:_parse_seconds": "a duration, matched from its start: linear",
+    "gatewayctl.domain.costly_patterns:_may_be_slash": "three characters and no repetition: linear",
+    "gatewayctl.domain.coverage:_takes": "a gateway's expression on one path, unless it could be costly",
+    "gatewayctl.domain.pytest_options:refuse_variable": "one class of characters: linear",
+    "gatewayctl.domain.routing:_permit_uri": "a URI of the configuration, matched from its start: linear",
     "gatewayctl.gateways.nginx.validation_copy:_quote_name": "one class of characters: linear",
     "gatewayctl.gateways.springcloud.examples:_read_path": "one class of characters: linear",
 }

@@ -18,7 +18,9 @@ SLEEPERS = {
     "adapters/sandbox/gateway.py": "the same",
     "adapters/sandbox/pods.py": "the same",
     "child_process/distributed.py": "runs within locust's process, where only gevent may sleep",
+    "child_process/load_pace.py": "the same",
     "locust_plugin.py": "the same",
+    "adapters/smoke/process_reaper.py": "a program of its own that imports nothing of ours",
     "example/shop.py": "the example application: its slow answers are what it is for",
 }
 

@@ -90,7 +90,7 @@ def data_of(text: str) -> Any:
 
 
 def without_ours(data: Any) -> Any:
-    """`data` without the list items that have a name of ours."""
+    """`data` without the list items that are ours: by their name, or by the mark in their metadata."""
     if isinstance(data, dict):
         return {key: without_ours(value) for key, value in data.items()}
     if not isinstance(data, list):
@@ -99,7 +99,11 @@ def without_ours(data: Any) -> Any:
 
 
 def is_ours(item: Any) -> bool:
-    return isinstance(item, dict) and any(str(value).startswith("gatewayctl-") for value in item.values())
+    if not isinstance(item, dict):
+        return False
+    metadata = item.get("metadata")
+    is_marked = isinstance(metadata, dict) and "gatewayctl" in metadata.get("filter_metadata", {})
+    return is_marked or any(str(value).startswith("gatewayctl-") for value in item.values())
 
 
 @pytest.mark.parametrize("kind", FILES)

@@ -12,7 +12,7 @@ from gatewayctl.gateways.nginx.checker import find_nginx
 _SYSTEM = Path("/etc/nginx")  # where packages put mime.types and the like
 _INCLUDE = re.compile(r"(?:^|[\s{;])include\s+[\"']?([^\s;\"']+)")
 _ANY_ADDRESS = re.compile(r"(^|[\s{;])(listen\s+)(?:\*:)?(\d+)(?=[\s;])")
-_ANY_ADDRESS_6 = re.compile(r"(^|[\s{;])listen\s+\[::\]:\d+[^;{}\n]*;")
+_ANY_ADDRESS_6 = re.compile(r"(^|[\s{;])listen\s+\[::\]:\d[^;{}\n]*;")
 _OWN = re.compile(r"^[ \t]*(daemon|pid)\s", re.MULTILINE)
 
 

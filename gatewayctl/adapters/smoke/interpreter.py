@@ -4,7 +4,6 @@ Nothing is installed there. A folder of ours on PYTHONPATH (child_process/bootst
 package `gatewayctl` and nothing else: all of our site-packages would hide the team's own libraries.
 """
 
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import gatewayctl
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.smoke import SuiteSettings
 
 BOOTSTRAP = Path(gatewayctl.__file__).parent / "child_process" / "bootstrap"
@@ -132,7 +132,7 @@ def _ask(found: Interpreter, settings: SuiteSettings) -> _Versions:
     command, variables = [found.program, "-c", _QUESTION], dict(found.variables)
     try:
         done = subprocess.run(command, env=variables, capture_output=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL)
-        answer = json.loads(done.stdout.splitlines()[-1])
+        answer = parse_json(done.stdout.splitlines()[-1])
         return _Versions(
             tuple(map(int, answer["python"])), answer.get("pytest", ""), answer.get("pytest_rerunfailures", "")
         )
