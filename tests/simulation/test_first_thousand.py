@@ -1,4 +1,4 @@
-"""The first half of the schedules that every run plays."""
+"""The schedules that every run plays."""
 
 import pytest
 

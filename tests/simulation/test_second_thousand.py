@@ -1,8 +1,10 @@
-"""The second half of the schedules that every run plays."""
+"""A thousand more schedules than `make test` plays."""
 
 import pytest
 
 from tests.simulation.campaign import chunks, play_known
+
+pytestmark = pytest.mark.all
 
 SEEDS = range(1000, 2000)
 
