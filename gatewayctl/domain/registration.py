@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.bounds import shorten
 
 _SHOWN = 5  # instances that are named in a text
+_END_OF_HOST = re.compile("[:/?#]")
 _ADDRESSED = frozenset({"http", "https", "ws", "wss"})
 
 
@@ -41,7 +42,7 @@ def registered_name(uri: str) -> str:
     scheme, mark, rest = uri.partition("://")
     if not mark or scheme.lower() in _ADDRESSED:
         return ""
-    return re.split(r"[:/?#]", rest, maxsplit=1)[0]
+    return _END_OF_HOST.split(rest, maxsplit=1)[0]
 
 
 def shared_instances(one: Registered, other: Registered) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Check
 from gatewayctl.domain.registration import Registered, registered_name, shared_instances
 from gatewayctl.domain.release import Release
+from gatewayctl.orchestration.canary_health import CanaryHealth
 from gatewayctl.orchestration.context import Ports, StepContext
 from gatewayctl.ports import Registry
 from gatewayctl.waiting import Deadline, Pending, until
@@ -64,22 +65,27 @@ def _stable_name(ports: Ports, release: Release) -> str:
 def wait_for_registration(context: StepContext) -> Judgement | None:
     """Wait until the registry has the canary under its name; None then, and where nobody can be asked.
 
-    A failure where an instance of it is stable's, too. Raises DeadlineExceeded.
+    A failure where an instance of it is stable's, too, or where the canary is lost meanwhile. Raises DeadlineExceeded.
     """
     registry, name = context.ports.gateway.registry, registered_name(context.release.target.canary_uri)
     if not name or registry is None:
         return None
-    stable = _stable_name(context.ports, context.release)
+    stable, canary = _stable_name(context.ports, context.release), CanaryHealth(context)
 
-    def look() -> Registered | Pending:
+    def look() -> Registered | Judgement | Pending:
+        health = canary.look()
+        if isinstance(health, (Judgement, Pending)):
+            return health
         seen = registry(name)
         return seen if seen.found else Pending(f"{name}: {seen.detail}" + _elsewhere(context, registry, stable))
 
     hint = f"its spring.application.name must be {name}, in the namespace and group that gateway.registry names"
     live = context.release.trial.timings.live
-    seen = until(
+    seen: Registered | Judgement = until(
         look, f"the canary to register as {name}", Deadline(context.ports.clock, context.tick, live, _PAUSE, hint=hint)
     )
+    if isinstance(seen, Judgement):
+        return seen
     both = shared_instances(seen, registry(stable)) if stable else ()
     if both:
         return Judgement(

@@ -195,3 +195,17 @@ def test_without_a_registry_nothing_is_waited_for() -> None:
 
     assert wait_for_registration(a_step(world, None)) is None
     assert world.time == 0.0
+
+
+def test_a_canary_that_is_lost_while_it_is_waited_for_is_the_reason() -> None:
+    world = World()
+
+    def tick(_: str) -> None:
+        if world.time > 2.0:
+            world.deployments["orders-canary"].pods.clear()
+            world.deployments["orders-canary"].replicas = 0
+
+    judgement = publish(a_step(world, MemoryRegistry(orders=STABLE).look_up, tick))
+
+    assert (judgement.verdict, judgement.text) == (Verdict.FAIL, "orders-canary is not ready any more: no ready pod")
+    assert not any("write" in line for line in world.log)

@@ -308,3 +308,19 @@ def test_commas_in_a_header_may_match_and_nothing_else_may():
 
     allowed = {case: limits.allowed(case) for case in LeakCase}
     assert {case for case in LeakCase if allowed[case] == either} == {LeakCase.SENT_TWICE, LeakCase.COMMA_LIST}
+
+
+@pytest.mark.parametrize(
+    ("uri", "looked_up"),
+    [
+        ("lb://orders", True),
+        ("grayLb://orders", True),
+        ("lb:ws://${NAME:orders}", True),
+        ("http://orders:8080", False),
+        ("wss://orders", False),
+    ],
+)
+def test_a_view_says_whether_a_registry_is_asked_for_the_target(uri, looked_up):
+    (view,) = DIALECT.routes(one(listed(ORDERS.replace("http://orders:8080", uri))))
+
+    assert (view.target, view.looked_up) == ("orders", looked_up)
