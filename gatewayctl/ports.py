@@ -24,6 +24,7 @@ from gatewayctl.domain.platform import (
     VersionedFiles,
     Workload,
 )
+from gatewayctl.domain.registration import Registered
 from gatewayctl.domain.release import Record, Release, Target
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView
 from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
@@ -235,6 +236,9 @@ PlatformCheck = Callable[[Target], tuple[Check, ...]]
 
 Address = Callable[[str], str]
 """The IP address of a workload's Service, which stays for as long as that Service exists. Raises EnvironmentFailed."""
+
+Registry = Callable[[str], Registered]
+"""What the registry that a gateway looks services up in has under a name. Raises EnvironmentFailed, UsageFault."""
 
 Tick = Callable[[str], None]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from gatewayctl.adapters.http_body import BadBody, read_body
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LARGEST_BODY = 1_000_000  # bytes kept of the answer to a probe
 _LARGEST_ADMIN = 200_000_000  # bytes; a config_dump of ten thousand routes is some tens of megabytes
 _ADMIN_SECONDS = 10.0  # for the whole answer to a GET
+_LARGEST_FETCHED = 10_000_000  # bytes of the answer of a server that is no gateway replica
 _LARGEST_HEAD = 100 * 1024  # bytes of an answer's headers, and of the line before a chunk
 _READ = 64 * 1024  # bytes read at once
 _SHORTEST = 0.001  # seconds; a limit of 0 would mean a socket that never waits
@@ -82,9 +83,36 @@ def admin_post(replica: Replica, path: str) -> str:
     return _ask_admin(replica, _Request("POST", replica.admin, path, headers, 30.0, _LARGEST_ADMIN, whole=True))
 
 
+def fetch(url: str, headers: tuple[tuple[str, str], ...] = (), form: str = "") -> Answer:
+    """The answer of a server that is no gateway replica to GET `url`, or to POST where there is a `form`.
+
+    Raises Transient, without the query of the URL, when no whole answer came in time; ValueError for what is no URL.
+    """
+    parts = urlsplit(url)
+    host, is_secure = parts.hostname or "", parts.scheme == "https"
+    name = f"[{host}]" if ":" in host else host
+    given = (("host", parts.netloc.rpartition("@")[2]), *_HEADERS[1:], *headers)
+    request = _Request(
+        "POST" if form else "GET",
+        f"{name}:{parts.port or (443 if is_secure else 80)}",
+        f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/",
+        given,
+        _ADMIN_SECONDS,
+        _LARGEST_FETCHED,
+        whole=True,
+        content=form.encode(),
+        tls=Tls() if is_secure else None,
+        server_name=host,
+    )
+    try:
+        return _send(request)
+    except _NoAnswer as fault:
+        raise Transient(f"{parts.scheme}://{parts.netloc}{parts.path} does not answer: {fault}") from fault
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A request without content to `address`, the seconds for its whole answer, and the `most` bytes of it to keep.
+    """A request to `address`, the seconds for its whole answer, and the `most` bytes of it to keep.
 
     `whole`: an answer of which only a part came in that time counts as none. With `tls` it is sent over TLS, to the
     server `server_name`.
@@ -97,6 +125,7 @@ class _Request:
     timeout: float
     most: int
     whole: bool = False
+    content: bytes = b""
     tls: Tls | None = None
     server_name: str = ""
 
@@ -204,9 +233,11 @@ class _Exchange:
         import h11
 
         target = _escape(request.path)
-        head = h11.Request(method=request.method, target=target, headers=list(request.headers))
+        headers = [*request.headers, *([("content-length", str(len(request.content)))] if request.content else [])]
+        head = h11.Request(method=request.method, target=target, headers=headers)
+        events = (head, *([h11.Data(data=request.content)] if request.content else []), h11.EndOfMessage())
         self.connection.settimeout(max(self.deadline - time.monotonic(), _SHORTEST))
-        self.connection.sendall((self.http.send(head) or b"") + (self.http.send(h11.EndOfMessage()) or b""))
+        self.connection.sendall(b"".join(self.http.send(event) or b"" for event in events))
         while not isinstance(event := self._read_event(), h11.Response):
             pass
         return event

@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from gatewayctl.config.fields import KEPT
 from gatewayctl.config.model import TLS_FILES, AppModel, FileModel, GatewayModel, ProbeModel
+from gatewayctl.config.registry_model import RegistryModel
 from gatewayctl.config.smoke_model import LocustModel, PytestModel
-from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RunnerSpec, Spec
+from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RegistrySpec, RunnerSpec, Spec
+from gatewayctl.config.unfit_gateways import find_unfit_registries, find_unfit_uris
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Tls
@@ -19,7 +21,6 @@ from gatewayctl.domain.release import Target
 from gatewayctl.domain.smoke import SuiteSettings
 from gatewayctl.domain.trial import Load, Suite, Timings, Trial
 from gatewayctl.domain.unproven import Unproven
-from gatewayctl.gateways.registry import GATEWAYS, gateway
 from gatewayctl.tls import TlsFault, client_context
 from gatewayctl.yamlfile import FileFault, FileMissing, YamlFile, parse_yaml, read_bounded
 
@@ -91,7 +92,13 @@ def _parse(text: str, path: Path, context: dict[str, bool]) -> Spec:
         model = FileModel.model_validate(file.data, context=context)
     except ValidationError as fault:
         raise ConfigFault("\n".join(file.faults(fault)), hint="see docs/configuration.md") from fault
-    checks = (_find_unknown_gateways, _find_shared_canaries, _find_unfit_uris, _find_keys_for_workers)
+    checks = (
+        _find_unknown_gateways,
+        _find_shared_canaries,
+        find_unfit_uris,
+        find_unfit_registries,
+        _find_keys_for_workers,
+    )
     if wrong := [fault for find_faults in checks for fault in find_faults(model, file)]:
         raise ConfigFault("\n".join(wrong), hint="see docs/configuration.md")
     return _to_spec(model, file, _without_values(text, model, file))
@@ -133,18 +140,6 @@ def _find_shared_canaries(model: FileModel, file: YamlFile) -> list[str]:
         canary = _canary_of(name, app)
         if owners.setdefault(canary, name) != name:
             found.append(file.at(("apps", name), f"its canary {canary} is the canary of {owners[canary]}"))
-    return found
-
-
-def _find_unfit_uris(model: FileModel, file: YamlFile) -> list[str]:
-    """A fault for each application with a canary_uri whose gateway sends to addresses only."""
-    found = []
-    for name, app in model.apps.items():
-        kind = next((one.kind for key, one in model.every_gateway.items() if app.gateway in {"", key}), "")
-        if app.canary_uri and kind in GATEWAYS and not gateway(kind).dialect.limits.by_uri:
-            kinds = " and ".join(one for one in sorted(GATEWAYS) if gateway(one).dialect.limits.by_uri)
-            reason = f"a gateway of kind {kind} sends to addresses only: canary_uri goes with {kinds}"
-            found.append(file.at(("apps", name, "canary_uri"), reason))
     return found
 
 
@@ -202,7 +197,12 @@ def _to_gateway(gateway: GatewayModel, namespace: str) -> GatewaySpec:
         admin=gateway.admin or 0,
         container=gateway.container,
         routes=gateway.routes,
+        registry=_to_registry(gateway.registry) if gateway.registry else None,
     )
+
+
+def _to_registry(registry: RegistryModel) -> RegistrySpec:
+    return RegistrySpec(**{**registry.model_dump(), "url": registry.url.rstrip("/")})
 
 
 def _canary_of(name: str, app: AppModel) -> str:

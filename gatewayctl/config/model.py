@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gatewayctl import __version__
 from gatewayctl.config.fields import Seconds, StrictConfigModel, is_kept
+from gatewayctl.config.registry_model import RegistryModel
 from gatewayctl.config.smoke_model import SmokeModel
 from gatewayctl.domain.header_names import why_unusable
 from gatewayctl.domain.routing import CANARY_URI
@@ -66,6 +67,7 @@ class GatewayModel(StrictConfigModel):
     admin: int | None = Field(default=None, ge=1, le=65535)
     container: Container = ""
     routes: tuple[RouteName, ...] = ()
+    registry: RegistryModel | None = None
 
     @model_validator(mode="after")
     def _routes_are_in_one_place(self) -> "GatewayModel":

@@ -28,6 +28,22 @@ class PlatformSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrySpec:
+    """Where a gateway looks up services that register themselves.
+
+    `url`, `namespace` and `group` as the kind of registry means them. The last two name the environment variables that
+    hold user and password; empty where none are needed.
+    """
+
+    kind: str
+    url: str = ""
+    namespace: str = ""
+    group: str = ""
+    user_variable: str = ""
+    password_variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySpec:
     """The gateway product, and where its replicas and files are.
 
@@ -45,6 +61,7 @@ class GatewaySpec:
     admin: int = 0
     routes: tuple[str, ...] = ()
     container: str = ""
+    registry: RegistrySpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ def start_canary(release: Release, _files: int) -> str:
 def route(release: Release, files: int) -> str:
     """The rule is written."""
     count = f"{files} file{'s' if files != 1 else ''}"
-    return f"route requests with {release.header} to {release.target.canary_service} ({count})"
+    canary = release.target.canary_uri or release.target.canary_service
+    return f"route requests with {release.header} to {canary} ({count})"
 
 
 def prove(_release: Release, _files: int) -> str:

@@ -111,6 +111,7 @@ class RouteView:
     """One route as a person would describe it. `line` counts from 1 in `file`; `header` is set on canary rules.
 
     `examples` has one request for each of its matches; they follow from the rest, and are no part of a comparison.
+    `looked_up` is whether the gateway looks its target up in a registry.
     """
 
     file: str
@@ -121,6 +122,7 @@ class RouteView:
     name: str = ""
     header: str = ""
     examples: tuple[Example, ...] = field(default=(), compare=False)
+    looked_up: bool = field(default=False, compare=False)
 
 
 def own_routes(routes: Iterable[RouteView], app: str) -> tuple[RouteView, ...]:

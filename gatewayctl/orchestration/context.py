@@ -23,6 +23,7 @@ from gatewayctl.ports import (
     Prober,
     ProgressListener,
     Readback,
+    Registry,
     Replicas,
     RouteStore,
     Suites,
@@ -61,7 +62,10 @@ class NoLine:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One gateway: its place, how its rules are spelled and stored, its replicas, how they are read back and loaded."""
+    """One gateway: its place, how its rules are spelled and stored, its replicas, how they are read back and loaded.
+
+    `registry` is where it looks up services that register themselves; None where the configuration names none.
+    """
 
     dialect: Dialect
     checker: Checker
@@ -70,6 +74,7 @@ class Gateway:
     replicas: Replicas
     prober: Prober
     activation: Activation = field(default_factory=Watches)
+    registry: Registry | None = None
     place: GatewayLocation = field(kw_only=True)
 
     def own_routes(self, app: str) -> tuple[RouteView, ...]:

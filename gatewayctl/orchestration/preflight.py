@@ -18,6 +18,7 @@ from gatewayctl.domain.release import Release, version_of
 from gatewayctl.domain.rollout import ghost_note
 from gatewayctl.domain.routing import own_routes
 from gatewayctl.orchestration.context import Ports
+from gatewayctl.orchestration.registration import check_unwatched, registry_checks
 
 Seen = str | tuple[str, tuple[str, ...]]
 """What a check saw, and what people should know about an edit that it tried, where it tried one."""
@@ -66,9 +67,10 @@ def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
         ("canary", lambda: _check_canary(ports, release)),
         ("rule fits the files", lambda: _check_rule(ports, release)),
         ("gateway replicas", lambda: _check_replicas(ports)),
+        *registry_checks(ports, release),
         *_suite_checks(ports, release),
     ]
-    checks = [no_other]
+    checks = [no_other, *check_unwatched(ports, release)]
     checks += [check for inspect in ports.inspections for check in inspect(release.target)]
     checks += [_run(name, check) for name, check in checks_to_run]
     try:

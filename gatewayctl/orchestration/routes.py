@@ -6,6 +6,7 @@ from gatewayctl.domain.platform import Replica, VersionedFiles
 from gatewayctl.domain.routing import Change, own_routes
 from gatewayctl.orchestration.canary_health import wait_for_canary
 from gatewayctl.orchestration.context import StepContext
+from gatewayctl.orchestration.registration import wait_for_registration
 from gatewayctl.orchestration.retries import retry_on_conflict
 from gatewayctl.waiting import Pending, until
 
@@ -15,7 +16,7 @@ def publish(context: StepContext) -> Judgement:
 
     The canary is looked at once more before that: a rule may only ever point at what is ready.
     """
-    lost = wait_for_canary(context, 0.0)
+    lost = wait_for_canary(context, 0.0) or wait_for_registration(context)
     if lost:
         return lost
     return retry_on_conflict(context, lambda: _insert_rule(context))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.place import GatewayLocation
+from gatewayctl.wiring.registry import registry_of
 
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
@@ -30,6 +31,7 @@ def assemble_gateway(
         replicas=replicas,
         prober=HttpProber(),
         activation=_activation(product, signal),
+        registry=registry_of(spec.gateway.registry, replicas.list),
         place=location_of(spec),
     )
 

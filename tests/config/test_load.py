@@ -259,31 +259,6 @@ def test_every_load_worker_has_a_user(tmp_path):
     assert any("3 workers share 2 users" in fault for fault in faults_of(tmp_path, GOOD + smoke % 3))
 
 
-REGISTRY = GOOD.replace("{kind: envoy}", "{kind: spring-cloud-gateway}")
-
-
-def test_a_canary_uri_goes_to_a_gateway_with_a_registry(tmp_path):
-    app = load(write_config(tmp_path, REGISTRY + "    canary_uri: lb://orders-canary\n")).apps["orders"]
-
-    assert app.target.canary_uri == "lb://orders-canary"
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "reason"),
-    [
-        (GOOD + "    canary_uri: lb://c\n", 7, "a gateway of kind envoy sends to addresses only"),
-        (REGISTRY + "    canary_uri: orders-canary\n", 7, "apps.orders.canary_uri: "),
-        (REGISTRY + "    canary_uri: lb://${X}\n", 7, "apps.orders.canary_uri: "),
-        (REGISTRY + "    canary_uri: lb://c\n    canary_host: c\n", 5, "expected at most one of canary_host and"),
-    ],
-)
-def test_a_canary_uri_that_cannot_be_used_is_a_fault_with_its_line(tmp_path, text, line, reason):
-    (fault,) = faults_of(tmp_path, text)
-
-    assert fault.startswith(f"gatewayctl.yaml:{line}: ")
-    assert reason in fault
-
-
 @pytest.mark.parametrize(
     ("name", "why"),
     [

@@ -11,7 +11,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, RouteView, rule_name
 from gatewayctl.gateways.springcloud.locate import RouteList, SpringFile
 from gatewayctl.gateways.springcloud.relaxed_binding import fields
-from gatewayctl.gateways.springcloud.uris import Lookup, is_service, names
+from gatewayctl.gateways.springcloud.uris import Lookup, is_service, names, parse_uri
 from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
@@ -159,6 +159,7 @@ def _view(route: SpringRoute, counted: dict[str, int]) -> RouteView:
         target=route.targets[0],
         name=(ours if in_effect else f"{ours} in {route.route_list.place}") if ours else route.id,
         header=header,
+        looked_up=any(uri.is_balanced for uri in map(parse_uri, route.targets) if uri),
     )
 
 

@@ -317,3 +317,19 @@ def test_predicates_of_another_service_in_a_form_that_is_not_read_block_nothing(
 
     shown = [route.match for route in DIALECT.routes(after) if route.target == "web"]
     assert shown == ["(predicates in a form that is not read)"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "looked_up"),
+    [
+        ("lb://orders", True),
+        ("grayLb://orders", True),
+        ("lb:ws://${NAME:orders}", True),
+        ("http://orders:8080", False),
+        ("wss://orders", False),
+    ],
+)
+def test_a_view_says_whether_a_registry_is_asked_for_the_target(uri, looked_up):
+    (view,) = DIALECT.routes(one(listed(ORDERS.replace("http://orders:8080", uri))))
+
+    assert (view.target, view.looked_up) == ("orders", looked_up)
