@@ -81,9 +81,8 @@ def wait_for_registration(context: StepContext) -> Judgement | None:
 
     hint = f"its spring.application.name must be {name}, in the namespace and group that gateway.registry names"
     live = context.release.trial.timings.live
-    seen: Registered | Judgement = until(
-        look, f"the canary to register as {name}", Deadline(context.ports.clock, context.tick, live, _PAUSE, hint=hint)
-    )
+    deadline = Deadline(context.ports.clock, context.tick, live, _PAUSE, hint=hint)
+    seen = until(look, f"the canary to register as {name}", deadline)
     if isinstance(seen, Judgement):
         return seen
     both = shared_instances(seen, registry(stable)) if stable else ()
