@@ -29,7 +29,7 @@ def of_instances(used: tuple[str, ...], unused: tuple[str, ...] = ()) -> Registe
     told = f"{count} instance{'s' if count != 1 else ''}: {_some(used)}" if used else "no instance gets requests"
     if unused:
         told += f"; not used: {_some(unused)}"
-    return Registered(bool(used), used, shorten(told if used or unused else "no instance"))
+    return Registered(bool(used), used, shorten(" ".join(told.split()) if used or unused else "no instance"))
 
 
 def _some(texts: tuple[str, ...]) -> str:

@@ -7,9 +7,9 @@ is waited for right before the rule is published.
 from collections.abc import Callable
 
 from gatewayctl.domain.errors import Conflict, UsageFault
-from gatewayctl.domain.judgement import Judgement, Verdict
+from gatewayctl.domain.judgement import Judgement, fail
 from gatewayctl.domain.platform import Check
-from gatewayctl.domain.registration import Registered, registered_name, shared_instances
+from gatewayctl.domain.registration import registered_name, shared_instances
 from gatewayctl.domain.release import Release
 from gatewayctl.orchestration.canary_health import CanaryHealth
 from gatewayctl.orchestration.context import Ports, StepContext
@@ -72,25 +72,23 @@ def wait_for_registration(context: StepContext) -> Judgement | None:
         return None
     stable, canary = _stable_name(context.ports, context.release), CanaryHealth(context)
 
-    def look() -> Registered | Judgement | Pending:
+    def look() -> bool | Judgement | Pending:
         health = canary.look()
         if isinstance(health, (Judgement, Pending)):
             return health
         seen = registry(name)
-        return seen if seen.found else Pending(f"{name}: {seen.detail}" + _elsewhere(context, registry, stable))
+        if not seen.found:
+            return Pending(f"{name}: {seen.detail}" + _elsewhere(context, registry, stable))
+        both = shared_instances(seen, registry(stable)) if stable else ()
+        if not both:
+            return True
+        return fail(f"{both[0]} is registered as {name} and as {stable}, so requests without the header reach it")
 
     hint = f"its spring.application.name must be {name}, in the namespace and group that gateway.registry names"
     live = context.release.trial.timings.live
     deadline = Deadline(context.ports.clock, context.tick, live, _PAUSE, hint=hint)
-    seen = until(look, f"the canary to register as {name}", deadline)
-    if isinstance(seen, Judgement):
-        return seen
-    both = shared_instances(seen, registry(stable)) if stable else ()
-    if both:
-        return Judgement(
-            Verdict.FAIL, f"{both[0]} is registered as {name} and as {stable}, so requests without the header reach it"
-        )
-    return None
+    found = until(look, f"the canary to register as {name}", deadline)
+    return found if isinstance(found, Judgement) else None
 
 
 def _elsewhere(context: StepContext, registry: Registry, stable: str) -> str:

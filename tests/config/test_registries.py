@@ -82,3 +82,20 @@ def test_an_actuator_in_a_cluster_needs_the_admin_port(tmp_path):
     assert load(write_config(tmp_path, text)).gateway.registry == RegistrySpec("actuator")
     (fault,) = faults_of(tmp_path, text.replace(", admin: 9901", ""))
     assert fault.endswith("kind actuator needs the gateway's admin: the port of its actuator")
+
+
+def test_each_of_several_gateways_has_its_own_registry(tmp_path):
+    one = (
+        "  GATEWAY: {kind: KIND, registry: {kind: actuator}, admin: 9901, replicas: {selector: a=b}, "
+        "config: {configMap: c, key: k}}\n"
+    )
+    gateways = one.replace("GATEWAY", "edge").replace("KIND", "spring-cloud-gateway") + one.replace(
+        "GATEWAY", "old"
+    ).replace("KIND", "envoy")
+    text = (
+        "version: 1\nplatform: {kind: kubernetes, namespace: shop}\ngateways:\n" + gateways + "apps:\n"
+        "  orders: {gateway: edge, probe: {host: shop}}\n"
+    )
+
+    (fault,) = faults_of(tmp_path, text)
+    assert fault == "gatewayctl.yaml:5: gateways.old.registry: a gateway of kind envoy looks nothing up in a registry"

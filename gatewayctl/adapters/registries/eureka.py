@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from gatewayctl.adapters.registries.server import Login, get, read_json
+from gatewayctl.adapters.registries.server import Login, address_of, get, read_json
 from gatewayctl.domain.registration import Registered, of_instances
 
 
@@ -28,7 +28,7 @@ def _read(data: Any, name: str) -> Registered:
     found = data["application"]["instance"]
     used, unused = [], []
     for one in [found] if isinstance(found, dict) else found:  # a list of one may be written as its only element
-        address = f"{one['ipAddr']}:{_port(one)}"
+        address = address_of(one["ipAddr"], _port(one))
         virtual = str(one.get("vipAddress", name))
         if one["status"] != "UP":
             unused.append(f"{address} is {one['status']}")
@@ -39,8 +39,8 @@ def _read(data: Any, name: str) -> Registered:
     return of_instances(tuple(used), tuple(unused))
 
 
-def _port(instance: Any) -> int:
+def _port(instance: Any) -> object:
     """The port for requests: the secure one where the other one is off."""
     port = instance["port"]
     is_off = str(port.get("@enabled", "true")).lower() == "false"
-    return int((instance["securePort"] if is_off else port)["$"])
+    return (instance["securePort"] if is_off else port)["$"]

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from gatewayctl.adapters.registries.server import Headers, Login, get, post, read_json
+from gatewayctl.adapters.registries.server import Headers, Login, address_of, get, post, read_json
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
 from gatewayctl.domain.registration import Registered, of_instances
 
@@ -87,7 +87,7 @@ def _read_old(data: Any) -> Registered:
 def _read_instances(instances: Any) -> Registered:
     used, unused = [], []
     for one in instances:
-        address = f"{one['ip']}:{one['port']}"
+        address = address_of(one["ip"], one["port"])
         if one["healthy"] and one.get("enabled", True) and one.get("weight", 1) > 0:
             used.append(address)
         else:

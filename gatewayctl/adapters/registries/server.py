@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from gatewayctl.domain.errors import EnvironmentFailed, Transient, UsageFault
 from gatewayctl.domain.evidence import Answer
 
 T = TypeVar("T")
+_HOST = re.compile(r"[0-9A-Za-z.:_-]{1,255}")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -72,6 +74,13 @@ def _checked(url: str, answer: Answer) -> Answer:
     if answer.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
         raise EnvironmentFailed(f"{place} answers {answer.status}", hint="set gateway.registry.url to the registry")
     return answer
+
+
+def address_of(host: object, port: object) -> str:
+    """An instance's address. Raises ValueError for what is none: it comes into texts that people read."""
+    if not _HOST.fullmatch(str(host)):
+        raise ValueError(host)
+    return f"{host}:{int(str(port))}"
 
 
 def read_json(place: str, text: str, read: Callable[[object], T]) -> T:

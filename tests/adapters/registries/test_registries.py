@@ -1,5 +1,6 @@
 """Every kind of registry: the same facts have the same answer. The servers are small ones, as documented."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -216,3 +217,38 @@ def test_an_actuator_that_hides_its_details_names_the_settings(world: World) -> 
         on_actuator(address, Login())("orders")
 
     assert "show-details" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize("host", ["\x1b[2J", "10.0.0.7\n✓ smoke", "<script>", "../..", ""], ids=ascii)
+def test_an_instance_whose_address_is_none_is_no_instance(world: World, kind: Kind, host: str) -> None:
+    world.services["orders-canary"] = [Instance(f"{host}:8080")]
+
+    with serving(world, kind.serve) as address, pytest.raises(EnvironmentFailed) as caught:
+        kind.ask(address, Login())("orders-canary")
+
+    assert not host or host not in str(caught.value)
+
+
+def test_an_instance_of_eureka_that_no_load_balancer_finds_by_this_name_is_not_counted(world: World) -> None:
+    instance = {"ipAddr": "10.0.0.7", "status": "UP", "port": {"$": 80}, "vipAddress": "orders\n"}
+    world.instead = (200, json.dumps({"application": {"instance": [instance]}}).encode())
+
+    with serving(world, eureka) as address:
+        found = on_eureka(address, Login())("orders-canary")
+
+    assert (found.found, found.detail) == (
+        False,
+        "no instance gets requests; not used: 10.0.0.7:80 has the vipAddress orders",
+    )
+
+
+def test_an_instance_of_eureka_that_speaks_tls_only_has_its_secure_port(world: World) -> None:
+    ports = {"port": {"$": 80, "@enabled": "false"}, "securePort": {"$": 8443, "@enabled": "true"}}
+    world.instead = (
+        200,
+        json.dumps({"application": {"instance": {"ipAddr": "::1", "status": "UP", **ports}}}).encode(),
+    )
+
+    with serving(world, eureka) as address:
+        assert on_eureka(address, Login())("orders").instances == ("::1:8443",)
