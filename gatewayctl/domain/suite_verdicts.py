@@ -9,7 +9,7 @@ from gatewayctl.domain.smoke import SuiteResult
 _PYTEST_EXITS = {2: "interrupted", 3: "internal error", 4: "wrong usage"}
 _LONGEST_NAME = 150
 _NAMED = 3
-_HOW_TO_MARK = "send its requests with httpx, requests or the fixture client"
+_HOW_TO_MARK = "send its requests to BASE_URL by requests, httpx, urllib3, aiohttp or the fixture client"
 
 
 def judge_suite(result: SuiteResult) -> Judgement:

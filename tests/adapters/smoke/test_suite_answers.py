@@ -41,7 +41,7 @@ def test_answers_to_one_test_prove_no_other(run_suite):
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert judgement.text.startswith(
         "10 of 11 passed tests got no answer from the canary: suite/test_it.py::test_shop[0], "
-        "suite/test_it.py::test_shop[1], suite/test_it.py::test_shop[2] and 7 more; send its requests with"
+        "suite/test_it.py::test_shop[1], suite/test_it.py::test_shop[2] and 7 more; send its requests to"
     )
 
 

@@ -27,7 +27,7 @@ ELSEWHERE = (
     "did not reach the canary: its rule does not cover the path, or the gateway is at fault; a request to another "
     "application needs stable_client or gw.unmarked()"
 )
-HOW = "send its requests with httpx, requests or the fixture client"
+HOW = "send its requests to BASE_URL by requests, httpx, urllib3, aiohttp or the fixture client"
 MARKED = '; a test that needs no answer is marked @pytest.mark.gatewayctl(unproven="why")'
 CONNECTION = "10.0.0.1:8000 from urllib3"
 STRANGER = "to the gateway came from a client that gatewayctl does not know"
