@@ -13,7 +13,7 @@ from gatewayctl.domain.release import Release
 from gatewayctl.domain.routing import Files, RouteView
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
 from gatewayctl.orchestration.preflight import preflight
-from gatewayctl.orchestration.registration import wait_for_registration
+from gatewayctl.orchestration.registration import CHECK, wait_for_registration
 from gatewayctl.orchestration.routes import publish
 from gatewayctl.ports import Registry
 from tests.fakes.shop import ORDERS, AskingSuites, a_release, ports
@@ -68,7 +68,7 @@ def a_step(world: World, registry: Registry | None, tick: Callable[[str], None] 
 
 
 def check_of(world: World, registry: Registry | None, *, by_name: bool = True) -> list[Check]:
-    return [check for check in preflight(*wired(world, registry, by_name=by_name)) if check.name == "registry"]
+    return [check for check in preflight(*wired(world, registry, by_name=by_name)) if check.name == CHECK]
 
 
 def test_before_a_release_the_registry_must_know_stable() -> None:
@@ -120,7 +120,7 @@ def test_an_application_whose_canary_has_an_address_asks_no_registry() -> None:
     registry = MemoryRegistry(orders=EnvironmentFailed("nobody may ask")).look_up
     given = replace(given, gateway=replace(given.gateway, registry=registry))
 
-    assert [check.name for check in preflight(given, a_release(world, suites)) if check.name == "registry"] == []
+    assert [check.name for check in preflight(given, a_release(world, suites)) if check.name == CHECK] == []
 
 
 def test_the_rule_is_published_only_once_the_canary_has_registered() -> None:
