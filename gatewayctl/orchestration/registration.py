@@ -16,6 +16,7 @@ from gatewayctl.orchestration.context import Ports, StepContext
 from gatewayctl.ports import Registry
 from gatewayctl.waiting import Deadline, Pending, until
 
+CHECK = "registered names"
 _PAUSE = 0.5  # seconds between two looks; a registry serves many
 
 
@@ -24,9 +25,7 @@ def check_unwatched(ports: Ports, release: Release) -> tuple[Check, ...]:
     name = registered_name(release.target.canary_uri)
     if not name or ports.gateway.registry is not None:
         return ()
-    return (
-        Check("registry", f"nobody checks whether the canary registers as {name}", hint="set gateway.registry to ask"),
-    )
+    return (Check(CHECK, f"nobody checks whether the canary registers as {name}", hint="set gateway.registry to ask"),)
 
 
 def registry_checks(ports: Ports, release: Release) -> tuple[tuple[str, Callable[[], str]], ...]:
@@ -34,7 +33,7 @@ def registry_checks(ports: Ports, release: Release) -> tuple[tuple[str, Callable
     registry, name = ports.gateway.registry, registered_name(release.target.canary_uri)
     if not name or registry is None:
         return ()
-    return (("registry", lambda: _check(ports, release, registry, name)),)
+    return ((CHECK, lambda: _check(ports, release, registry, name)),)
 
 
 def _check(ports: Ports, release: Release, registry: Registry, name: str) -> str:

@@ -7,18 +7,19 @@ import pytest
 
 from gatewayctl.domain.errors import Conflict, DeadlineExceeded, EnvironmentFailed, ExitCode, Transient, UsageFault
 from gatewayctl.domain.judgement import Verdict
-from gatewayctl.domain.platform import Check
+from gatewayctl.domain.platform import Check, Holder
 from gatewayctl.domain.registration import Registered, of_instances
-from gatewayctl.domain.release import Release
+from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.routing import Files, RouteView
 from gatewayctl.orchestration.context import Fence, Ports, StepContext
+from gatewayctl.orchestration.driver import Driver
 from gatewayctl.orchestration.preflight import preflight
-from gatewayctl.orchestration.registration import wait_for_registration
+from gatewayctl.orchestration.registration import CHECK, wait_for_registration
 from gatewayctl.orchestration.routes import publish
 from gatewayctl.ports import Registry
 from tests.fakes.shop import ORDERS, AskingSuites, a_release, ports
 from tests.fakes.toy import ToyDialect
-from tests.fakes.world import Deployment, Pod, World
+from tests.fakes.world import ROUTES, Deployment, Pod, World
 
 STABLE = of_instances(("10.0.0.5:8080", "10.0.0.6:8080"))
 SELF_REGISTERED = replace(ORDERS.target, canary_uri="lb://orders-canary")
@@ -68,7 +69,7 @@ def a_step(world: World, registry: Registry | None, tick: Callable[[str], None] 
 
 
 def check_of(world: World, registry: Registry | None, *, by_name: bool = True) -> list[Check]:
-    return [check for check in preflight(*wired(world, registry, by_name=by_name)) if check.name == "registry"]
+    return [check for check in preflight(*wired(world, registry, by_name=by_name)) if check.name == CHECK]
 
 
 def test_before_a_release_the_registry_must_know_stable() -> None:
@@ -120,7 +121,7 @@ def test_an_application_whose_canary_has_an_address_asks_no_registry() -> None:
     registry = MemoryRegistry(orders=EnvironmentFailed("nobody may ask")).look_up
     given = replace(given, gateway=replace(given.gateway, registry=registry))
 
-    assert [check.name for check in preflight(given, a_release(world, suites)) if check.name == "registry"] == []
+    assert [check.name for check in preflight(given, a_release(world, suites)) if check.name == CHECK] == []
 
 
 def test_the_rule_is_published_only_once_the_canary_has_registered() -> None:
@@ -209,3 +210,25 @@ def test_a_canary_that_is_lost_while_it_is_waited_for_is_the_reason() -> None:
 
     assert (judgement.verdict, judgement.text) == (Verdict.FAIL, "orders-canary is not ready any more: no ready pod")
     assert not any("write" in line for line in world.log)
+
+
+@pytest.mark.parametrize(
+    ("canary", "outcome"),
+    [(of_instances(("10.0.0.7:8080",)), Outcome.PROMOTED), (of_instances(()), Outcome.FAILED)],
+    ids=["registered", "not registered"],
+)
+def test_a_whole_release_ends_with_the_files_as_they_were(canary: Registered, outcome: Outcome) -> None:
+    world = World()
+    suites = AskingSuites(world, [])
+    registry = MemoryRegistry(orders=STABLE, orders_canary=canary)
+    given, _ = wired(world, registry.look_up)
+    release = replace(a_release(world, suites), target=SELF_REGISTERED)
+    driver = Driver(replace(given, suites=suites), Holder("ci", "host", 1, world.wall()), apps={"orders": ORDERS})
+
+    ended = driver.begin(release)
+
+    assert (ended.phase, ended.outcome) == (Phase.DONE, outcome)
+    assert world.published[-1][1][0].text == ROUTES
+    assert world.deployments["orders-canary"].replicas == 0
+    told = [note.text for note in ended.notes if "to register as orders-canary" in note.text]
+    assert bool(told) == (outcome is Outcome.FAILED)

@@ -24,6 +24,7 @@ from gatewayctl.adapters.kubernetes.doctor.service_registry import config_maps_o
 from gatewayctl.adapters.kubernetes.doctor.twin_diff import find_differences
 from gatewayctl.domain.errors import EnvironmentFailed, GatewayctlError, UsageFault
 from gatewayctl.domain.platform import Check
+from gatewayctl.domain.registration import registered_name
 from gatewayctl.domain.release import Target
 
 _MOST = 8  # ConfigMaps that are looked into
@@ -59,7 +60,7 @@ def check_twins(
         ("services", partial(check_services, around, namespace)),
         ("disruption budgets", partial(check_budgets, around)),
         ("autoscalers", partial(check_autoscalers, around, namespace)),
-        ("registry", partial(check_registry, around)),
+        ("registry", partial(check_registry, around, registered_name(target.canary_uri))),
     )
     return (
         *(run_check(name, look) for name, look in looks),
@@ -156,8 +157,11 @@ def check_autoscalers(around: TwinContext, namespace: str) -> str:
     return f"{len(around.autoscalers)} looked at; none scales {canary}"
 
 
-def check_registry(around: TwinContext) -> str:
-    """Check that the canary does not register as stable in Eureka, Nacos or Consul. Raises UsageFault."""
+def check_registry(around: TwinContext, own_name: str = "") -> str:
+    """Check that the canary does not register as stable in Eureka, Nacos or Consul. Raises UsageFault.
+
+    `own_name` is the name under which a rule sends to it; empty where the gateway sends to its Service.
+    """
     stable, canary = (read_settings(one, around.config_maps) for one in (around.stable, around.canary))
     found = find_registration(stable, canary)
     if found is None:
@@ -166,7 +170,9 @@ def check_registry(around: TwinContext) -> str:
     raise UsageFault(
         f"{name_of(around.canary)} would register in {registry} under the name of {name_of(around.stable)}: "
         "clients of the registry, a gateway among them, would send it unmarked traffic",
-        hint=f"set {switch} in {name_of(around.canary)}, or another spring.application.name",
+        hint=f"set SPRING_APPLICATION_NAME={own_name} in {name_of(around.canary)}: canary_uri has this name"
+        if own_name
+        else f"set {switch} in {name_of(around.canary)}, or another spring.application.name",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.adapters.kubernetes.client.api import Object
-from gatewayctl.adapters.kubernetes.doctor.selectors import check_twins, read_twin
+from gatewayctl.adapters.kubernetes.doctor.selectors import TwinContext, check_registry, check_twins, read_twin
 from gatewayctl.domain.errors import UsageFault
 from tests.adapters.kubernetes.doctor.twins import (
     BOTH,
@@ -116,6 +116,18 @@ def test_a_canary_that_registers_as_stable_is_refused(setting: dict[str, Any], r
     fault = run_checks(stable, canary, configmaps=[settings])["registry"].fault
 
     assert f"orders-canary would register in {registry} under the name of orders" in str(fault)
+
+
+def test_a_canary_with_a_name_of_its_own_in_the_rule_is_told_to_register_under_it() -> None:
+    """Switched off, it would register nowhere, and the rule would lead to nobody."""
+    eureka = variables(EUREKA_CLIENT_SERVICEURL_DEFAULTZONE="http://e")
+    stable, canary = pair(env=eureka)
+    container_of(stable)["env"] = eureka
+
+    with pytest.raises(UsageFault) as caught:
+        check_registry(TwinContext(stable, canary), "orders-v2")
+
+    assert caught.value.hint == "set SPRING_APPLICATION_NAME=orders-v2 in orders-canary: canary_uri has this name"
 
 
 def test_a_registry_named_in_a_mounted_file_is_found() -> None:
