@@ -4,7 +4,6 @@ Documented as "Client API" in the manual of Nacos 3 (`/v3/client/ns/instance/lis
 Nacos 1 and 2 (`/v1/ns/instance/list`). The newer one is asked first; a server that does not know it answers 404.
 """
 
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import urlencode
 
 from gatewayctl.adapters.registries.server import Headers, Login, address_of, get, post, read_json
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.registration import Registered, of_instances
 
 _NO_SERVICE = 21008  # `code` of an answer: service not exist ("API error code summary" in the manual)
@@ -61,7 +61,7 @@ class NacosRegistry:
 def _is_no_service(body: str) -> bool:
     """Whether a 404 means that the service is not there, and not the API."""
     try:
-        data = json.loads(body)
+        data = parse_json(body)
     except (ValueError, RecursionError):
         return False
     return isinstance(data, dict) and data.get("code") == _NO_SERVICE

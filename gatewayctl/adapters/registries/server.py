@@ -1,6 +1,5 @@
 """A registry as an HTTP server that answers in JSON. What it answers comes from others: nothing in it is trusted."""
 
-import json
 import os
 import re
 from base64 import b64encode
@@ -12,6 +11,7 @@ from typing import TypeVar
 from gatewayctl.adapters.http import fetch
 from gatewayctl.domain.errors import EnvironmentFailed, Transient, UsageFault
 from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.nesting import parse_json
 
 T = TypeVar("T")
 _HOST = re.compile(r"[0-9A-Za-z.:_-]{1,255}")
@@ -86,7 +86,7 @@ def address_of(host: object, port: object) -> str:
 def read_json(place: str, text: str, read: Callable[[object], T]) -> T:
     """What `read` makes of a text in JSON. Raises EnvironmentFailed when it is not what the registry documents."""
     try:
-        return read(json.loads(text))
+        return read(parse_json(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise EnvironmentFailed(
             f"{place} does not answer as its kind of registry does",
