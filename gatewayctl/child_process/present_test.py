@@ -5,9 +5,10 @@ starts and threads all know them.
 """
 
 import contextlib
+import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ _TEST = "PYTEST_CURRENT_TEST"  # pytest's own: `node id (setup)`, `(call)` or `(
 _OUTER_TEST = "GATEWAYCTL_OUTER_TEST"  # in a pytest that a test of the suite started: that test
 _SETUP = "GATEWAYCTL_FIXTURE_SETUP"  # the fixture's set-up that runs now, or in which this process was started
 VARIABLES = (_TEST, _OUTER_TEST, _SETUP)
+_OWNER = "gatewayctl_owner"  # of a thread: whose requests it sends, if they are not those of the test that runs now
 _LONGEST_ID = 1000
 
 
@@ -44,8 +46,10 @@ def find_owner() -> RequestOwner:
 
     In its teardown a test has its outcome already, and a fixture that ends there is often not its own: no test.
     """
-    setup = getattr(threading.current_thread(), "gatewayctl_setup", "") or os.environ.get(_SETUP, "")
-    if setup:
+    bound: RequestOwner | None = getattr(threading.current_thread(), _OWNER, None)
+    if bound is not None:
+        return bound
+    if setup := os.environ.get(_SETUP, ""):
         return RequestOwner(setup=setup)
     test, _, phase = (os.environ.get(_OUTER_TEST) or os.environ.get(_TEST, "")).rpartition(" (")
     return RequestOwner() if phase == "teardown)" else RequestOwner(test=shorten_id(test))
@@ -80,19 +84,37 @@ def setting_up(setup: str) -> Iterator[None]:
             os.environ[_SETUP] = before
 
 
+def bind(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with the present owner: whoever gives it to an executor owns its requests, whenever it runs."""
+    owner = find_owner()
+
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> Any:
+        thread = threading.current_thread()
+        before = getattr(thread, _OWNER, None)
+        setattr(thread, _OWNER, owner)
+        try:
+            return function(*args, **options)
+        finally:
+            setattr(thread, _OWNER, before)
+
+    return run
+
+
 def follow_threads() -> None:
     """From now on, requests of a thread that a fixture starts in its set-up belong to that set-up.
 
     So a thread that sends requests all the time proves no test that runs meanwhile. The threads of an executor are
-    excepted: they work for whoever needs them.
+    excepted: they work for whoever gives them a task.
     """
     start = threading.Thread.start
 
     def start_known(self: Any) -> None:
         target = getattr(self, "_target", None)
         if getattr(target, "__module__", "") != "concurrent.futures.thread":
-            inherited = getattr(threading.current_thread(), "gatewayctl_setup", "")
-            self.gatewayctl_setup = inherited or os.environ.get(_SETUP, "")
+            inherited = getattr(threading.current_thread(), _OWNER, None)
+            setup = os.environ.get(_SETUP, "")
+            setattr(self, _OWNER, inherited or (RequestOwner(setup=setup) if setup else None))
         start(self)
 
     threading.Thread.start = start_known  # type: ignore[method-assign]
