@@ -25,6 +25,7 @@ from gatewayctl.child_process.exchange import Exchange, SentRequest
 from gatewayctl.child_process.gateway_address import GatewayAddress
 from gatewayctl.child_process.leading import lead
 from gatewayctl.child_process.on_import import Patch, patch_on_import
+from gatewayctl.child_process.present_test import bind
 from gatewayctl.child_process.tally import Tally
 from gatewayctl.domain.smoke import GatewayEndpoints
 
@@ -117,12 +118,12 @@ def _bind(patch: Callable[[Any, Marking], None], marking: Marking) -> Patch:
 
 
 def _patch_executor(thread: Any) -> None:
-    """An executor's threads serve blocks of all kinds, so each task takes its block with it."""
+    """An executor's threads serve all tests and blocks, so each task takes its own along."""
     submit = thread.ThreadPoolExecutor.submit
 
     @functools.wraps(submit)
     def submit_with_block(self: Any, function: Any, /, *args: Any, **options: Any) -> Any:
-        return submit(self, _within(_unmarked.get(), function), *args, **options)
+        return submit(self, bind(_within(_unmarked.get(), function)), *args, **options)
 
     thread.ThreadPoolExecutor.submit = submit_with_block
 

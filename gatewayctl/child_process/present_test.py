@@ -5,16 +5,18 @@ starts and threads all know them.
 """
 
 import contextlib
+import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 _TEST = "PYTEST_CURRENT_TEST"  # pytest's own: `node id (setup)`, `(call)` or `(teardown)`
 _OUTER_TEST = "GATEWAYCTL_OUTER_TEST"  # in a pytest that a test of the suite started: that test
-_SETUP = "GATEWAYCTL_FIXTURE_SETUP"  # the fixture's set-up that runs now, or in which this process was started
-VARIABLES = (_TEST, _OUTER_TEST, _SETUP)
+SETUP = "GATEWAYCTL_FIXTURE_SETUP"  # the fixture's set-up that runs now, or in which this process was started
+VARIABLES = (_TEST, _OUTER_TEST, SETUP)
+_OWNER = "gatewayctl_owner"  # of a thread: whose requests it sends, if they are not those of the test that runs now
 _LONGEST_ID = 1000
 
 
@@ -24,6 +26,9 @@ class RequestOwner:
 
     test: str = ""
     setup: str = ""
+
+
+_finders: list[Callable[[], RequestOwner | None]] = []
 
 
 def shorten_id(test: str) -> str:
@@ -44,11 +49,20 @@ def find_owner() -> RequestOwner:
 
     In its teardown a test has its outcome already, and a fixture that ends there is often not its own: no test.
     """
-    setup = getattr(threading.current_thread(), "gatewayctl_setup", "") or os.environ.get(_SETUP, "")
-    if setup:
+    if known := next(filter(None, (find() for find in _finders)), None):
+        return known
+    bound: RequestOwner | None = getattr(threading.current_thread(), _OWNER, None)
+    if bound is not None:
+        return bound
+    if setup := os.environ.get(SETUP, ""):
         return RequestOwner(setup=setup)
     test, _, phase = (os.environ.get(_OUTER_TEST) or os.environ.get(_TEST, "")).rpartition(" (")
     return RequestOwner() if phase == "teardown)" else RequestOwner(test=shorten_id(test))
+
+
+def ask_first(find: Callable[[], RequestOwner | None]) -> None:
+    """From now on, `find` knows the owner of some requests; it returns None for those of others."""
+    _finders.append(find)
 
 
 def is_calling() -> bool:
@@ -69,30 +83,48 @@ def keep_outer_test() -> None:
 @contextlib.contextmanager
 def setting_up(setup: str) -> Iterator[None]:
     """Requests inside the block belong to this set-up; it may be inside another one."""
-    before = os.environ.get(_SETUP)
-    os.environ[_SETUP] = setup
+    before = os.environ.get(SETUP)
+    os.environ[SETUP] = setup
     try:
         yield
     finally:
         if before is None:
-            os.environ.pop(_SETUP, None)
+            os.environ.pop(SETUP, None)
         else:
-            os.environ[_SETUP] = before
+            os.environ[SETUP] = before
+
+
+def bind(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with the present owner: whoever gives it to an executor owns its requests, whenever it runs."""
+    owner = find_owner()
+
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> Any:
+        thread = threading.current_thread()
+        before = getattr(thread, _OWNER, None)
+        setattr(thread, _OWNER, owner)
+        try:
+            return function(*args, **options)
+        finally:
+            setattr(thread, _OWNER, before)
+
+    return run
 
 
 def follow_threads() -> None:
     """From now on, requests of a thread that a fixture starts in its set-up belong to that set-up.
 
     So a thread that sends requests all the time proves no test that runs meanwhile. The threads of an executor are
-    excepted: they work for whoever needs them.
+    excepted: they work for whoever gives them a task.
     """
     start = threading.Thread.start
 
     def start_known(self: Any) -> None:
         target = getattr(self, "_target", None)
         if getattr(target, "__module__", "") != "concurrent.futures.thread":
-            inherited = getattr(threading.current_thread(), "gatewayctl_setup", "")
-            self.gatewayctl_setup = inherited or os.environ.get(_SETUP, "")
+            inherited = getattr(threading.current_thread(), _OWNER, None)
+            setup = os.environ.get(SETUP, "")
+            setattr(self, _OWNER, inherited or (RequestOwner(setup=setup) if setup else None))
         start(self)
 
     threading.Thread.start = start_known  # type: ignore[method-assign]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 from gatewayctl.adapters.smoke.interpreter import Interpreter, explain_missing, inspect, interpreter
 from gatewayctl.adapters.smoke.load import run_load
@@ -39,8 +40,8 @@ class ChildSuites:
         if run.python:
             inspect(found, run.reruns, settings)
         result = run_suite(run, tick, found)
-        failures = (explain_missing(reason, run.python) for reason in result.failures)
-        return replace(result, failures=tuple(_hide_values(reason, run.env, found) for reason in failures))
+        failures = tuple(explain_missing(reason, run.python) for reason in result.failures)
+        return _hide_values(replace(result, failures=failures), run.env, found)
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         """Run a locust load on stable and canary side by side; `tick` as in `test`."""
@@ -59,10 +60,25 @@ def _explain_library(failure: Failure) -> Failure:
     return replace(failure, detail=told)
 
 
-def _hide_values(text: str, names: tuple[str, ...], found: Interpreter) -> str:
-    """`text`, which goes into the journal, without the values of the variables `names`."""
-    for name in names:
-        value = found.variables[name]
-        if len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, f"<{name}>")
-    return text
+def _hide_values(result: SuiteResult, names: tuple[str, ...], found: Interpreter) -> SuiteResult:
+    """The result, which goes into the journal, without the values of the variables `names`.
+
+    The name of a test may have a value, as its parameter, and the path of a request, too. A value that is part of
+    another one is hidden after it, so that no rest is left.
+    """
+    values = [(found.variables[name], name) for name in names if len(found.variables[name]) >= _SHORTEST_SECRET]
+    shown = {form: name for value, name in values for form in (value, repr(value)[1:-1], quote(value, safe=""))}
+
+    def hide(texts: tuple[str, ...]) -> tuple[str, ...]:
+        for form in sorted(shown, key=len, reverse=True):
+            texts = tuple(text.replace(form, f"<{shown[form]}>") for text in texts)
+        return texts
+
+    return replace(
+        result,
+        failures=hide(result.failures),
+        flaky=hide(result.flaky),
+        odd_answers=hide(result.odd_answers),
+        unproven_tests=hide(result.unproven_tests),
+        unmarked_examples=hide(result.unmarked_examples),
+    )
