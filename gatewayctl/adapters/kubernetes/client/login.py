@@ -114,20 +114,27 @@ def words_of(fault: object) -> str:
 
 
 def _guard_renewal(settings: "Configuration") -> None:
-    """Watch the library when it renews a token: it does so before a request, and puts its own function back then."""
+    """Watch the library when it renews a token, which it does before each request.
+
+    It fills in settings of their own: requests of other threads must never see a login that is half filled in.
+    """
+    from kubernetes import client, config
+
     renew = cast("Fill | None", settings.refresh_api_key_hook)
     if renew is None:
         return
+    renewed, lock = client.Configuration(), threading.Lock()
 
     def guarded(now: "Configuration") -> None:
-        from kubernetes import config
-
-        try:
-            _fill_in(now, renew)
-        except (config.ConfigException, OSError) as fault:
-            raise LoginFailed(f"the login could not be renewed: {words_of(fault)}") from fault
-        finally:
-            now.refresh_api_key_hook = guarded  # type: ignore[assignment]  # the library declares it as None
+        with lock:
+            try:
+                _fill_in(renewed, renew)
+            except (config.ConfigException, OSError) as fault:
+                raise LoginFailed(f"the login could not be renewed: {words_of(fault)}") from fault
+            login = renewed.api_key.get(_TOKEN)
+            if not login:
+                raise LoginFailed("the login could not be renewed: its token is empty")
+            now.api_key[_TOKEN] = login
 
     settings.refresh_api_key_hook = guarded  # type: ignore[assignment]
 

@@ -159,6 +159,39 @@ def test_a_login_that_expires_is_renewed_and_a_plugin_that_fails_then_is_told(tm
     assert server.logins == [f"Bearer {SECRET}"] * 3
 
 
+class SeenByOthers(dict[str, str]):
+    """The logins of the settings, as other threads may see them at any moment."""
+
+    def __init__(self, logins: dict[str, str]) -> None:
+        super().__init__(logins)
+        self.seen = [*logins.values()]
+
+    def __setitem__(self, key: str, login: str) -> None:
+        self.seen.append(login)
+        super().__setitem__(key, login)
+
+    def pop(self, key: str, *default: str) -> str:
+        self.seen.append("no login at all")
+        return super().pop(key, *default)
+
+
+def test_a_renewal_never_takes_the_login_from_requests_of_other_threads(tmp_path: Path) -> None:
+    """It happens before each request: for a moment others had none, and were refused as system:anonymous."""
+    server = Server()
+    token = tmp_path / "token"
+    token.write_text(f"{SECRET}\n")
+    with serving(server.answer, tmp_path) as path:
+        api = connect(file=change(path, {"tokenFile": str(token)}))
+        settings = api.client.configuration
+        settings.api_key = logins = SeenByOthers(settings.api_key)
+        api.get(PATH)
+        api.get(PATH)
+        api.client.rest_client.close()
+
+    assert set(logins.seen) == {f"Bearer {SECRET}"}
+    assert server.logins == [f"Bearer {SECRET}"] * 2
+
+
 def an_id_token(expires: float) -> str:
     claims = base64.urlsafe_b64encode(json.dumps({"exp": expires}).encode()).rstrip(b"=").decode()
     return f"e30.{claims}.{SECRET}"
