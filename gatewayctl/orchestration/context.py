@@ -132,7 +132,8 @@ class Fence:
 class StepContext:
     """One step of one release. `fence` is checked before every write; `tick` reports progress, and may stop a wait.
 
-    `unkept` has the documents that could not be written.
+    `unkept` has the documents that could not be written, `unannounced` the versions of the route files that this step
+    wrote since the gateway was told.
     """
 
     ports: Ports
@@ -140,6 +141,7 @@ class StepContext:
     fence: Fence
     tick: Callable[[str], None]
     unkept: list[str] = field(default_factory=list)
+    unannounced: list[str] = field(default_factory=list)
 
     def deadline(self, within: float, every: float | Backoff | InProportion = 0.1) -> Deadline:
         """Wait at most `within` seconds, with `every` seconds between two looks."""
@@ -166,7 +168,14 @@ class StepContext:
         self.fence.check(FILES, expected.version)
         written = self.ports.gateway.store.write(files, expected)
         self.fence.known[FILES] = written.version
+        self.unannounced.append(written.version)
         return written
+
+    def announce(self) -> None:
+        """Make the gateway look at its route files now, if they were written since it was told last."""
+        if self.unannounced:
+            self.ports.gateway.store.announce()
+            self.unannounced.clear()
 
     def keep(self, name: str, text: str) -> None:
         """Put a document into the release's evidence; when that fails, it is told once in a step, and the step goes on.

@@ -103,5 +103,5 @@ def retry_on_conflict(context: StepContext, attempt: Callable[[], T]) -> T:
         raise Transient(str(fault), hint=fault.hint) from fault
     finally:
         turn.end()
-    context.ports.gateway.store.announce()
+    context.announce()
     return done

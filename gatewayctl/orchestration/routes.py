@@ -53,7 +53,7 @@ def _write_in_order(context: StepContext, stored: VersionedFiles, change: Change
     """
     for stage in change.stages[:-1]:
         stored = context.write(stage, stored)
-        context.ports.gateway.store.announce()
+        context.announce()
     wait_for_upstream(context)
     context.write(change.stages[-1] if change.stages else (), stored)
 

@@ -192,6 +192,11 @@ def test_what_was_written_is_announced_when_the_turn_is_over() -> None:
     crowd = Crowd(1)
     context, said = crowd.contexts[0], list[str]()
     store, turns = context.ports.gateway.store, context.ports.turns
+
+    def write() -> None:
+        context.write((), store.read())
+        said.append("written")
+
     context.ports.turns.place(context.release.app, context.release.id)
 
     with (
@@ -199,9 +204,10 @@ def test_what_was_written_is_announced_when_the_turn_is_over() -> None:
         patch.object(turns, "leave", side_effect=lambda _: said.append("left")),
         patch.object(store, "announce", side_effect=lambda: said.append("announced")),
     ):
-        retry_on_conflict(context, lambda: said.append("written"))
+        retry_on_conflict(context, write)
+        retry_on_conflict(context, lambda: None)
 
-    assert said == ["written", "left", "announced"]
+    assert said == ["written", "left", "announced", "left"], "what wrote nothing has nothing to announce"
 
 
 def test_upstreams_are_announced_before_they_are_waited_for() -> None:
