@@ -19,8 +19,15 @@ _THEIRS = (
     *("--html", "--json", "--json-file", "--skip-log-setup", "--loglevel", "--equal-weights", "--profile", "--otel"),
 )
 _SHORT = {
-    **{"-f": "--locustfile", "-H": "--host", "-u": "--users", "-r": "--spawn-rate", "-t": "--run-time"},
-    **{"-l": "--list", "-P": "--web-port", "-s": "--stop-timeout", "-V": "--version"},
+    "-f": "--locustfile",
+    "-H": "--host",
+    "-u": "--users",
+    "-r": "--spawn-rate",
+    "-t": "--run-time",
+    "-l": "--list",
+    "-P": "--web-port",
+    "-s": "--stop-timeout",
+    "-V": "--version",
 }
 
 
