@@ -58,6 +58,10 @@ class EnvironmentFailed(GatewayctlError):
     exit_code = ExitCode.ENVIRONMENT
 
 
+class PlatformStopped(EnvironmentFailed):
+    """The platform itself is not running, and a command starts it."""
+
+
 class Transient(EnvironmentFailed):
     """It failed now and may work a moment later: no connection, a server that is overloaded or restarts.
 

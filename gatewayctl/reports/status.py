@@ -95,6 +95,9 @@ def _curl(seen: Survey) -> str:
 
 
 def _next(seen: Survey) -> list[str]:
+    """Commands; one that starts the platform comes before all others."""
+    if seen.stable and seen.stable.trouble and seen.stable.trouble.command:
+        return [seen.stable.trouble.command]
     return [command_of(step, seen.app) for step in seen.next_steps]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, START, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 
@@ -20,9 +20,7 @@ class SandboxReplicas:
     def list(self) -> tuple[Replica, ...]:
         """All replicas, ready or not. Raises EnvironmentFailed when the sandbox does not run."""
         if not self._folder.running():
-            raise EnvironmentFailed(
-                f"{NOT_RUNNING} ({self._folder.root})", hint="start it first: gatewayctl sandbox up"
-            )
+            raise EnvironmentFailed(f"{NOT_RUNNING} ({self._folder.root})", hint=f"start it first: {START}")
         return tuple(
             Replica(one.name, one.traffic, one.admin, one.ready, one.note, _identity(one))
             for one in self._folder.replica_statuses()
