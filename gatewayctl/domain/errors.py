@@ -59,7 +59,11 @@ class EnvironmentFailed(GatewayctlError):
 
 
 class PlatformStopped(EnvironmentFailed):
-    """The platform itself is not running, and a command starts it."""
+    """The platform itself is not running; `command` starts it."""
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(message, hint=f"start it first: {command}")
+        self.command = command
 
 
 class Transient(EnvironmentFailed):

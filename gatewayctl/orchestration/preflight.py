@@ -127,7 +127,7 @@ def _check_stable(ports: Ports, release: Release) -> str:
     if now.image == release.image:
         raise UsageFault(f"{now.name} runs {now.image} already", hint="nothing to release")
     if now.trouble and now.trouble.command:
-        raise PlatformStopped(str(now.trouble), hint=f"start it first: {now.trouble.command}")
+        raise PlatformStopped(str(now.trouble), now.trouble.command)
     if not now.complete or now.ready < 1:
         trouble = f". {now.trouble}" if now.trouble else ""
         raise EnvironmentFailed(

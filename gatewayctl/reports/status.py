@@ -96,8 +96,8 @@ def _curl(seen: Survey) -> str:
 
 def _next(seen: Survey) -> list[str]:
     """Commands; one that starts the platform comes before all others."""
-    if seen.stable and seen.stable.trouble and seen.stable.trouble.command:
-        return [seen.stable.trouble.command]
+    if seen.start:
+        return [seen.start]
     return [command_of(step, seen.app) for step in seen.next_steps]
 
 

@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leftovers import SweepAction
 from gatewayctl.domain.plan import Plan
-from gatewayctl.domain.platform import Check, Holder, Probe, Tls, Trouble, TroubleKind
+from gatewayctl.domain.platform import Check, Holder, Probe, Tls
 from gatewayctl.domain.release import Phase, Release
 from gatewayctl.domain.survey import NextStep
 from gatewayctl.domain.trial import Trial
@@ -74,11 +74,7 @@ def test_status_shows_proof_rule_and_the_way_to_the_canary() -> None:
 
 
 def test_status_of_a_platform_that_is_stopped_names_the_command_that_starts_it() -> None:
-    stopped = Trouble("the sandbox is not running", TroubleKind.PASSING, "gatewayctl sandbox up")
-    seen = survey()
-    assert seen.stable
-
-    report = StatusReport((replace(seen, stable=replace(seen.stable, ready=0, trouble=stopped)),))
+    report = StatusReport((replace(survey(), start="gatewayctl sandbox up"),))
 
     assert report.text().splitlines()[-1] == "  next     gatewayctl sandbox up"
 

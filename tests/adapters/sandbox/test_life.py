@@ -20,7 +20,7 @@ from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
-from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
+from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, PlatformStopped, UsageFault
 from gatewayctl.domain.platform import Trouble, TroubleKind
 from gatewayctl.domain.routing import SourceFile
 from tests.adapters.sandbox.conftest import CONFIG, HOST, find_processes, until
@@ -120,8 +120,9 @@ def test_a_sandbox_whose_supervisor_was_killed_says_so_and_still_accepts_changes
     assert (found.ready, found.pods, found.settled) == (0, (), False)
     assert found.trouble == Trouble("the sandbox is not running", TroubleKind.PASSING, "gatewayctl sandbox up")
     assert (changed.replicas, changed.version != found.version) == (2, True)
-    with pytest.raises(EnvironmentFailed, match="not running"):
+    with pytest.raises(PlatformStopped, match="not running") as stopped:
         SandboxReplicas(live_root).list()
+    assert stopped.value.command == "gatewayctl sandbox up"
     assert SandboxRouteStore(live_root).read().files[0].name == "rds.yaml"
 
 
