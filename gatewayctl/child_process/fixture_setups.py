@@ -56,12 +56,12 @@ class FixtureSetups:
 
         pytest.FixtureRequest.getfixturevalue = get_noted  # type: ignore[method-assign, assignment]
 
-    def named_by(self, item: pytest.Item) -> list[str]:
-        """The set-ups that a test names, directly or through other fixtures."""
+    def named_by(self, item: pytest.Item) -> dict[str, str]:
+        """The set-ups that a test names, directly or through other fixtures, each with its fixture's name."""
         # pytest has no public way to tell arguments from autouse; this one is in its versions 7 to 9.
         arguments = getattr(getattr(item, "_fixtureinfo", None), "argnames", ())
         marked = [name for mark in item.iter_markers("usefixtures") for name in mark.args]
-        waiting, seen, found = [*arguments, *marked, *self._asked.get("", ())], set(), []
+        waiting, seen, found = [*arguments, *marked, *self._asked.get("", ())], set(), dict[str, str]()
         while waiting:
             name = waiting.pop()
             if name in seen:
@@ -69,11 +69,11 @@ class FixtureSetups:
             seen.add(name)
             # The nearest definition is the test's; it may ask for the one that it replaces.
             for definition in self._visible(name, item.nodeid):
-                found.append(self._definitions[name][definition])
+                found[self._definitions[name][definition]] = name
                 waiting += [*definition.argnames, *self._asked.get(name, ())]
                 if name not in definition.argnames:
                     break
-        return [setup for setup in found if setup]
+        return {setup: name for setup, name in found.items() if setup}
 
     def _visible(self, name: str, test: str) -> list[Any]:
         """The definitions with this name that a test can have and that were set up, the nearest one first."""

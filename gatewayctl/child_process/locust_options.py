@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any
 
+# domain/locust_options.py has both kinds by their spelling.
 # What a team may set, by locust's names for the values. A list of what it may not set would miss new options.
 _THEIRS = frozenset(
     {

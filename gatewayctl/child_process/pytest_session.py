@@ -69,7 +69,8 @@ class TestReporter:
         yield
         setups = self._setups.named_by(item)
         if setups:
-            self._lines.write(kind="uses", test=present_test.shorten_id(item.nodeid), setups=setups)
+            test = present_test.shorten_id(item.nodeid)
+            self._lines.write(kind="uses", test=test, setups=list(setups), fixtures=list(setups.values()))
 
 
 class OutcomeReporter:

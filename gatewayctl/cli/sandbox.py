@@ -64,4 +64,6 @@ def _wire(config: Path | None, progress: Progress) -> Session:
 def _show(session: Session, output: Output) -> None:
     from gatewayctl.reports.sandbox import SandboxReport
 
-    show(output, SandboxReport(session.ports.gateway.replicas.list()))
+    schemes = {one.target.probe.scheme for one in session.spec.apps.values()}
+    scheme = schemes.pop() if len(schemes) == 1 else ""
+    show(output, SandboxReport(session.ports.gateway.replicas.list(), scheme))

@@ -1,11 +1,12 @@
 """The keys of apps.NAME.smoke in gatewayctl.yaml."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from gatewayctl.config.fields import Seconds, StrictConfigModel
-from gatewayctl.domain.pytest_options import refuse_argument, refuse_variable
+from gatewayctl.domain import locust_options, pytest_options
 
 _MOST_USERS = 100_000
 
@@ -32,6 +33,16 @@ TestName = Annotated[str, Field(pattern=r"^[^:\s/]", max_length=300)]
 Reason = Annotated[str, Field(pattern=r"\S", max_length=200)]
 
 
+def _read_arguments(args: object, example: str, refuse: Callable[[tuple[str, ...]], str]) -> tuple[str, ...]:
+    """Words for the command line of a program; ValueError if they are no list of words, or one is refused."""
+    if not isinstance(args, list) or not all(type(one) in (str, int) for one in args):
+        raise ValueError(f"expected a list such as {example}")
+    words = tuple(map(str, args))
+    if reason := refuse(words):
+        raise ValueError(f"not possible here: {reason}")
+    return words
+
+
 class PytestModel(StrictConfigModel):
     """`apps.NAME.smoke.pytest:`"""
 
@@ -45,12 +56,7 @@ class PytestModel(StrictConfigModel):
     @field_validator("args", mode="before")
     @classmethod
     def _arguments_that_pytest_may_have(cls, args: object) -> object:
-        if not isinstance(args, list) or not all(type(one) in (str, int) for one in args):
-            raise ValueError("expected a list such as [-m, smoke, -n, 4]")
-        words = tuple(map(str, args))
-        if reason := refuse_argument(words):
-            raise ValueError(f"not possible here: {reason}")
-        return words
+        return _read_arguments(args, "[-m, smoke, -n, 4]", pytest_options.refuse_argument)
 
     @field_validator("env", mode="before")
     @classmethod
@@ -59,7 +65,7 @@ class PytestModel(StrictConfigModel):
         if not isinstance(env, dict):
             return {}  # a fault of the whole model, see below
         for name, value in env.items():
-            if reason := refuse_variable(str(name)):
+            if reason := pytest_options.refuse_variable(str(name)):
                 raise ValueError(f"not possible here: {reason}")
             if not (value is None or type(value) in (str, int, float)) or "\0" in str(value):
                 raise ValueError(f"{name}: expected a text; write it in quotes")
@@ -90,6 +96,11 @@ class LocustModel(StrictConfigModel):
     workers: int = Field(default=0, ge=0, le=100)
     max_duration: Seconds = 300.0
     args: tuple[str, ...] = ()
+
+    @field_validator("args", mode="before")
+    @classmethod
+    def _arguments_that_locust_may_have(cls, args: object) -> object:
+        return _read_arguments(args, "[--tags, fast, --item, 3]", locust_options.refuse_argument)
 
     @property
     def classes(self) -> tuple[tuple[str, int], ...]:

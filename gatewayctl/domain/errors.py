@@ -58,6 +58,14 @@ class EnvironmentFailed(GatewayctlError):
     exit_code = ExitCode.ENVIRONMENT
 
 
+class PlatformStopped(EnvironmentFailed):
+    """The platform itself is not running; `command` starts it."""
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(message, hint=f"start it first: {command}")
+        self.command = command
+
+
 class Transient(EnvironmentFailed):
     """It failed now and may work a moment later: no connection, a server that is overloaded or restarts.
 

@@ -21,10 +21,14 @@ class TroubleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What keeps a workload from becoming ready, in a sentence that names the object."""
+    """What keeps a workload from becoming ready, in a sentence that names the object.
+
+    `command` ends it where the whole platform is not running; then nothing else about the platform is worth a look.
+    """
 
     text: str
     kind: TroubleKind
+    command: str = ""
 
     def __str__(self) -> str:
         return self.text

@@ -167,8 +167,9 @@ class SuiteResult:
     `exit_code` is pytest's own, or minus the signal that ended it. `failures` are `test: first line of the reason`, or
     the last line of the output where no test could be run. `finished` is False if pytest ended within its session.
     `collected` counts the tests that pytest chose to run, 0 if it did not say. `unproven` counts passed tests that no
-    answer of the canary proves, `excused` those that need none. `unmarked_connections` are those to the gateway that an
-    unknown client made. Of these, `unproven_tests` and `unmarked_examples` are the first."""
+    answer of the canary proves, `excused` those that need none, `unmatched` are entries of smoke.pytest.unproven that
+    no test of the run is. `unmarked_connections` are those to the gateway that an unknown client made. Of these,
+    `unproven_tests` and `unmarked_examples` are the first."""
 
     passed: int
     failed: int
@@ -190,6 +191,7 @@ class SuiteResult:
     unproven: int = 0
     unproven_tests: tuple[str, ...] = ()
     excused: int = 0
+    unmatched: tuple[str, ...] = ()
     unmarked_connections: int = 0
     unmarked_examples: tuple[str, ...] = ()
 

@@ -35,7 +35,7 @@ def judge_suite(result: SuiteResult) -> Judgement:
         parts.append(f"{len(result.flaky)} flaky")
     answers = f"all {result.canary} answers" if result.canary > 1 else "its one answer"
     text = ", ".join([*parts, f"{answers} from the canary"])
-    return Judgement(Verdict.PASS, f"{text}{_connections(result)}")
+    return Judgement(Verdict.PASS, f"{text}{_unmatched(result)}{_connections(result)}")
 
 
 def _suite_unnamed(result: SuiteResult) -> Judgement | None:
@@ -132,8 +132,15 @@ def _suite_unproven(result: SuiteResult) -> Judgement | None:
     return unknown(
         f"{result.unproven} of {result.passed} passed tests got no answer from the canary: {names}{others}; "
         f"{_HOW_TO_MARK}; a test that needs no answer is marked "
-        f'@pytest.mark.gatewayctl(unproven="why"){_connections(result)}'
+        f'@pytest.mark.gatewayctl(unproven="why"), or named in smoke.pytest.unproven'
+        f"{_unmatched(result)}{_connections(result)}"
     )
+
+
+def _unmatched(result: SuiteResult) -> str:
+    """Entries of the configuration that no test is, perhaps misspelled, to be put behind a sentence."""
+    names = ", ".join(map(_shorten, result.unmatched[:_NAMED]))
+    return f"; smoke.pytest.unproven names {names}: no test of this run" if names else ""
 
 
 def _connections(result: SuiteResult) -> str:

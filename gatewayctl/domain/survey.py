@@ -36,7 +36,7 @@ class Survey:
     """One application. `faults` are the reasons why something could not be looked at.
 
     `expired`: its release is too old to promote. `uncovered` are those of its `routes` (a number) that the rule of the
-    open release does not have.
+    open release does not have. `start` is the command that starts the platform, if it is stopped.
     """
 
     target: Target
@@ -50,6 +50,7 @@ class Survey:
     faults: tuple[str, ...]
     uncovered: tuple[RouteView, ...] = ()
     routes: int = 0
+    start: str = ""
 
     @property
     def app(self) -> str:

@@ -65,12 +65,17 @@ def _explain(ports: Ports, app: str, release_id: str, record: Record | None, spe
     try:
         found = find_without_release(ports, spec) if spec else None
     except (EnvironmentFailed, Refused) as fault:
-        return UsageFault(f"{said}; whether its rule is live could not be seen: {fault}", hint="gatewayctl status")
+        return UsageFault(f"{said}; whether its rule is live could not be seen: {fault}", hint=_hint_unseen(record))
     if found and found.is_ours:
         hint = f"gatewayctl sweep {app} removes the rule, then stops the canary"
         return NeedsPerson(f"{said}, but a rule of gatewayctl is live: {found.detail}", hint=hint)
     beside = f"; {found.detail}" if found else ""
     return UsageFault(f"{said}{beside}", hint=f"gatewayctl release {app} --image IMAGE")
+
+
+def _hint_unseen(record: Record | None) -> str:
+    """Where nothing is known of the application and its gateway does not answer, the file may be the wrong one."""
+    return "gatewayctl status" if record else "is this the right gatewayctl.yaml? name it with --config"
 
 
 def _none_open(app: str, record: Record | None) -> str:

@@ -9,6 +9,7 @@ from gatewayctl.domain.errors import (
     EnvironmentFailed,
     ExitCode,
     GatewayctlError,
+    PlatformStopped,
     UsageFault,
 )
 from gatewayctl.domain.evidence import Answer, Attribution
@@ -57,20 +58,22 @@ def preflight(ports: Ports, release: Release) -> tuple[Check, ...]:
     """Every check, each on its own: one that fails does not hide another.
 
     While another release is open it is the only check: it has changed what the others look at, and their hints (scale
-    the canary to 0, remove the rule) would harm it.
+    the canary to 0, remove the rule) would harm it. While the platform is stopped, all others would say so again.
     """
     no_other = _run("no other release", lambda: _check_no_other(ports, release))
     if isinstance(no_other.fault, Conflict):
         return (no_other,)
+    stable = _run("stable", lambda: _check_stable(ports, release))
+    if isinstance(stable.fault, PlatformStopped):
+        return (no_other, stable)
     checks_to_run: list[NamedCheck] = [
-        ("stable", lambda: _check_stable(ports, release)),
         ("canary", lambda: _check_canary(ports, release)),
         ("rule fits the files", lambda: _check_rule(ports, release)),
         ("gateway replicas", lambda: _check_replicas(ports)),
         *registry_checks(ports, release),
         *_suite_checks(ports, release),
     ]
-    checks = [no_other, *check_unwatched(ports, release)]
+    checks = [no_other, stable, *check_unwatched(ports, release)]
     checks += [check for inspect in ports.inspections for check in inspect(release.target)]
     checks += [_run(name, check) for name, check in checks_to_run]
     try:
@@ -123,6 +126,8 @@ def _check_stable(ports: Ports, release: Release) -> str:
     now = ports.workloads.read(release.target.stable)
     if now.image == release.image:
         raise UsageFault(f"{now.name} runs {now.image} already", hint="nothing to release")
+    if now.trouble and now.trouble.command:
+        raise PlatformStopped(str(now.trouble), now.trouble.command)
     if not now.complete or now.ready < 1:
         trouble = f". {now.trouble}" if now.trouble else ""
         raise EnvironmentFailed(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from gatewayctl.domain.coverage import Coverage
-from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError
+from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError, PlatformStopped
 from gatewayctl.domain.platform import Replica, Workload
 from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import RouteView
@@ -37,10 +37,22 @@ def survey(ports: Ports, target: Target) -> Survey:
         _read_rules(ports, target, faults),
         _describe_replicas(ports, release if running else None, covered, faults),
         running and release is not None and release.has_expired(ports.clock.wall()),
-        tuple(faults),
+        tuple(dict.fromkeys(faults)),
         covered.missing,
         covered.total,
+        _find_start(ports),
     )
+
+
+def _find_start(ports: Ports) -> str:
+    """The command that starts the platform, if it is stopped; empty if it runs, or if nobody can tell."""
+    try:
+        ports.gateway.replicas.list()
+    except PlatformStopped as fault:
+        return fault.command
+    except GatewayctlError:
+        return ""
+    return ""
 
 
 def _compare_place(ports: Ports, release: Release, faults: list[str]) -> None:

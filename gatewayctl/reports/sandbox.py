@@ -7,9 +7,10 @@ from gatewayctl.domain.platform import Replica
 
 @dataclass(frozen=True, slots=True)
 class SandboxReport:
-    """The gateway replicas of a sandbox."""
+    """The gateway replicas of a sandbox. `scheme` is what all applications behind it say; empty where they differ."""
 
     replicas: tuple[Replica, ...]
+    scheme: str
 
     def data(self) -> dict[str, object]:
         """The document `gatewayctl.sandbox/1` with `replicas`."""
@@ -21,7 +22,7 @@ class SandboxReport:
 
     def text(self) -> str:
         """One line per replica."""
-        return "\n".join(map(_describe, self.replicas))
+        return "\n".join(_describe(one, self.scheme) for one in self.replicas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class SandboxStopReport:
         return "stopped" if self.was_running else "it was not running"
 
 
-def _describe(replica: Replica) -> str:
+def _describe(replica: Replica, scheme: str) -> str:
     mark = "✓" if replica.ready else "✗"
     admin = f", admin http://{replica.admin}" if replica.admin else ""
-    return f"{mark} {replica.name}: http://{replica.traffic}{admin} {replica.note}".rstrip()
+    traffic = f"{scheme}://{replica.traffic}" if scheme else replica.traffic
+    return f"{mark} {replica.name}: {traffic}{admin} {replica.note}".rstrip()

@@ -95,6 +95,9 @@ def _curl(seen: Survey) -> str:
 
 
 def _next(seen: Survey) -> list[str]:
+    """Commands; one that starts the platform comes before all others."""
+    if seen.start:
+        return [seen.start]
     return [command_of(step, seen.app) for step in seen.next_steps]
 
 

@@ -106,6 +106,25 @@ def test_wrong_arguments_and_variables_are_told_without_values(tmp_path, given, 
     assert "secret" not in str(faults)
 
 
+@pytest.mark.parametrize("args", ["[--users, 5]", "[--item, 3, --headless]", "[-u5]"])
+def test_options_of_locust_that_the_release_decides_are_refused_before_anything_starts(tmp_path, args):
+    text = GOOD + f"    smoke:\n      locust:\n        file: load.py\n        args: {args}\n"
+
+    (fault,) = faults_of(tmp_path, text)
+
+    line = len(text.splitlines())
+    assert fault.startswith(f"gatewayctl.yaml:{line}: "), fault
+    assert "smoke.locust.args: not possible here" in fault
+    assert "the release decides" in fault
+
+
+def test_arguments_of_locust_may_be_numbers(tmp_path):
+    app = load(write_config(tmp_path, GOOD + LOCUST % "users: 4, args: [--item, 3]")).apps["orders"]
+
+    assert app.trial.load
+    assert app.trial.load.args == ("--item", "3")
+
+
 @pytest.mark.parametrize(
     "unproven", ["{test_sum.py: ' '}", "{'::test_sum': arithmetic}", "{/smoke: arithmetic}", "[a]"]
 )

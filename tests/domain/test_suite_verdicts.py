@@ -28,7 +28,10 @@ ELSEWHERE = (
     "application needs stable_client or gw.unmarked()"
 )
 HOW = "send its requests to BASE_URL by requests, httpx, urllib3, aiohttp or the fixture client"
-MARKED = '; a test that needs no answer is marked @pytest.mark.gatewayctl(unproven="why")'
+MARKED = (
+    '; a test that needs no answer is marked @pytest.mark.gatewayctl(unproven="why"), or named in smoke.pytest.unproven'
+)
+UNMATCHED = "; smoke.pytest.unproven names a.py::c, d.py: no test of this run"
 CONNECTION = "10.0.0.1:8000 from urllib3"
 STRANGER = "to the gateway came from a client that gatewayctl does not know"
 ONE = f"; one connection {STRANGER}"
@@ -111,6 +114,16 @@ PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
             {"unproven": 9, "unproven_tests": ("a", "b", "c", "d" * 200), "unmarked_connections": 1},
             INCONCLUSIVE,
             f"9 of 23 passed tests got no answer from the canary: a, b, c and 6 more; {HOW}{MARKED}{ONE}",
+        ),
+        (
+            {"unproven": 1, "unproven_tests": ("a.py::b",), "unmatched": ("a.py::c", "d.py")},
+            INCONCLUSIVE,
+            f"1 of 23 passed tests got no answer from the canary: a.py::b; {HOW}{MARKED}{UNMATCHED}",
+        ),
+        (
+            {"unmatched": ("d.py",)},
+            PASS,
+            "23 passed, all 61 answers from the canary; smoke.pytest.unproven names d.py: no test of this run",
         ),
         ({"excused": 2}, PASS, "23 passed, 2 without need of an answer, all 61 answers from the canary"),
         (

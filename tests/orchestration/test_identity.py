@@ -503,5 +503,6 @@ def test_a_gateway_that_cannot_be_read_does_not_hide_that_there_is_no_release():
     driver = a_driver(world, suites)
     del world.deployments["orders-canary"]
 
-    with pytest.raises(UsageFault, match="no release in progress; whether its rule is live could not be seen"):
+    with pytest.raises(UsageFault, match="no release in progress; whether its rule is live could not be seen") as fault:
         driver.abort("orders", "no")
+    assert fault.value.hint == "is this the right gatewayctl.yaml? name it with --config"

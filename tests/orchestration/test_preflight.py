@@ -1,11 +1,12 @@
 """Nothing is touched until every precondition holds; each that does not is an error of its own."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import Conflict, Drifted, EnvironmentFailed, ExitCode, UsageFault
+from gatewayctl.domain.platform import Trouble, TroubleKind, Workload
 from gatewayctl.domain.release import Mode, Phase
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.domain.trial import Suite, Trial
@@ -15,6 +16,19 @@ from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, ports
 from tests.fakes.world import ROUTES, World
 
 PLAIN = replace(ORDERS, trial=Trial(timings=ORDERS.trial.timings))
+
+
+@dataclass
+class StoppedWorkloads:
+    """What is known of every workload while the platform is stopped."""
+
+    now: Workload
+
+    def read(self, _name: str) -> Workload:
+        return self.now
+
+    def read_now(self, name: str) -> Workload:
+        return self.read(name)
 
 
 def find_fault(world: World, **changes: object):
@@ -53,6 +67,20 @@ def test_a_gateway_replica_that_is_down_cannot_be_proven():
     fault = find_fault(world)
     assert fault.exit_code == ExitCode.ENVIRONMENT
     assert "gw-1 (held down)" in str(fault)
+
+
+def test_a_platform_that_is_stopped_is_told_once_with_the_command_that_starts_it():
+    world = World()
+    suites = AskingSuites(world, [])
+    stopped = Trouble("the sandbox is not running", TroubleKind.PASSING, "gatewayctl sandbox up")
+    now = replace(ports(world, suites).workloads.read("orders"), ready=0, observed=False, trouble=stopped)
+    release, plain = a_release(world, suites, PLAIN), ports(world, suites)
+
+    checks = preflight(replace(plain, workloads=StoppedWorkloads(now)), release)
+
+    (fault,) = [check.fault for check in checks if check.fault]
+    assert (fault.exit_code, fault.hint) == (ExitCode.ENVIRONMENT, "start it first: gatewayctl sandbox up")
+    assert "repair it" not in str(fault)
 
 
 def test_a_rule_that_is_there_already_is_not_overwritten():

@@ -79,6 +79,6 @@ REPORTS: tuple[Report, ...] = (
     HistoryReport("orders", (ended(OPEN),)),
     SyncReport("orders", TwinSync("orders-canary", (Difference("spec.x", "1", "2"),), SyncOutcome.WRITTEN)),
     SweepReport((swept(SweepAction.SWEPT), swept(SweepAction.STUCK, "gateway-1 is down"))),
-    SandboxReport((Replica("gateway-1", "127.0.0.1:1", "127.0.0.1:2", ready=False, note="it starts"),)),
+    SandboxReport((Replica("gateway-1", "127.0.0.1:1", "127.0.0.1:2", ready=False, note="it starts"),), "http"),
     SandboxStopReport(was_running=True),
 )

@@ -73,6 +73,12 @@ def test_status_shows_proof_rule_and_the_way_to_the_canary() -> None:
     assert lines[-2:] == ["  next     gatewayctl smoke orders", "           gatewayctl abort orders"]
 
 
+def test_status_of_a_platform_that_is_stopped_names_the_command_that_starts_it() -> None:
+    report = StatusReport((replace(survey(), start="gatewayctl sandbox up"),))
+
+    assert report.text().splitlines()[-1] == "  next     gatewayctl sandbox up"
+
+
 def test_status_of_an_expired_release_never_tells_to_promote_or_resume_it() -> None:
     text = StatusReport((survey(replace(WAITING, tested=True), expired=True),)).text()
 

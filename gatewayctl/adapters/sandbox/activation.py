@@ -16,7 +16,7 @@ from gatewayctl.adapters.files.processes import (
     send_signal,
     start_in_seconds,
 )
-from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, START, Folder, ReplicaStatus
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
 from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.product import OnSignal
@@ -48,7 +48,7 @@ class SandboxActivation:
         """
         wanted, status = self._folder.routes(), self._status(replica)
         if wanted is None:
-            raise EnvironmentFailed(NOT_RUNNING, hint="start it first")
+            raise EnvironmentFailed(NOT_RUNNING, hint=f"start it first: {START}")
         if status.synced != wanted.version:
             return "the new files are not in its mounted folder yet"
         workers = frozenset(pid for pid in find_children(status.pid) if read_title(pid) == self._how.worker_title)

@@ -109,7 +109,10 @@ def up(
     folder, world = Folder(root), read_world(world_file).with_twins(twins)
     product(world.gateway.kind).program()
     if (found := folder.supervisor()) and folder.running():
-        raise Busy(f"the sandbox in {root} runs already (pid {found.pid})", hint="use it, or stop it first")
+        raise Busy(
+            f"the sandbox in {root} runs already (pid {found.pid})",
+            hint="use it, or stop it first: gatewayctl sandbox down",
+        )
     known = folder.routes() is not None
     notes = _install(folder, world)
     sandbox = _launch(folder, life, clock)
@@ -153,7 +156,7 @@ def forget(root: Path) -> None:
     """Remove workloads, routes and logs of a stopped sandbox; journal and evidence stay. Raises Busy when it runs."""
     folder = Folder(root.resolve())
     if folder.running():
-        raise Busy(f"the sandbox in {root} is running", hint="stop it first")
+        raise Busy(f"the sandbox in {root} is running", hint="stop it first: gatewayctl sandbox down")
     for name in ("spec", "status", "replicas", "logs"):
         shutil.rmtree(folder.root / name, ignore_errors=True)
 

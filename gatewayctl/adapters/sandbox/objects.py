@@ -14,6 +14,7 @@ from gatewayctl.adapters.files.processes import is_alive
 from gatewayctl.domain.errors import EnvironmentFailed
 
 NOT_RUNNING = "the sandbox is not running"
+START = "gatewayctl sandbox up"
 STARTS_AGAIN = "starting again"
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, ReplicaStatus
-from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, START, Folder, ReplicaStatus
+from gatewayctl.domain.errors import PlatformStopped
 from gatewayctl.domain.platform import Replica
 
 
@@ -18,11 +18,9 @@ class SandboxReplicas:
         self._folder = Folder(root)
 
     def list(self) -> tuple[Replica, ...]:
-        """All replicas, ready or not. Raises EnvironmentFailed when the sandbox does not run."""
+        """All replicas, ready or not. Raises PlatformStopped when the sandbox does not run."""
         if not self._folder.running():
-            raise EnvironmentFailed(
-                f"{NOT_RUNNING} ({self._folder.root})", hint="start it first: gatewayctl sandbox up"
-            )
+            raise PlatformStopped(f"{NOT_RUNNING} ({self._folder.root})", START)
         return tuple(
             Replica(one.name, one.traffic, one.admin, one.ready, one.note, _identity(one))
             for one in self._folder.replica_statuses()

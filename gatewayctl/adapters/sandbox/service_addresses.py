@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, START, Folder
 from gatewayctl.domain.errors import EnvironmentFailed
 
 
@@ -16,7 +16,7 @@ class SandboxAddresses:
         """The address of the workload's Service. Raises EnvironmentFailed."""
         supervisor = self._folder.supervisor()
         if supervisor is None or not self._folder.running():
-            raise EnvironmentFailed(f"{NOT_RUNNING} ({self._folder.root})", hint="start it first")
+            raise EnvironmentFailed(f"{NOT_RUNNING} ({self._folder.root})", hint=f"start it first: {START}")
         address = supervisor.services.get(workload)
         if address is None:
             raise EnvironmentFailed(

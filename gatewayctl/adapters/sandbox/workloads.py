@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gatewayctl.adapters.files.locking import hold_lock
 from gatewayctl.adapters.files.processes import read_tail
-from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, Folder, PodStatus, WorkloadSpec, next_version
+from gatewayctl.adapters.sandbox.objects import NOT_RUNNING, START, Folder, PodStatus, WorkloadSpec, next_version
 from gatewayctl.domain.errors import Missing, StaleWrite, UsageFault
 from gatewayctl.domain.platform import Trouble, TroubleKind, Workload
 
@@ -26,7 +26,7 @@ class SandboxWorkloads:
         """The workload as it is now. Raises Missing when there is none of that name."""
         spec = self._spec(name)
         if not self._folder.running():
-            trouble = Trouble(NOT_RUNNING, TroubleKind.PASSING)
+            trouble = Trouble(NOT_RUNNING, TroubleKind.PASSING, START)
             return Workload(name, spec.image, spec.replicas, 0, spec.version, observed=False, trouble=trouble)
         status = self._folder.workload_status(name)
         current = [pod for pod in status.pods if pod.image == spec.image and not pod.ending]
@@ -86,7 +86,7 @@ class SandboxWorkloads:
         known = self._folder.workloads()
         spec = self._folder.workload(name) if name in known else None
         if not known:
-            raise Missing(f"{self._folder.root} holds no sandbox", hint="start it first: gatewayctl sandbox up")
+            raise Missing(f"{self._folder.root} holds no sandbox", hint=f"start it first: {START}")
         if spec is None:
             raise Missing(
                 f"there is no workload {name} in the sandbox; it has {', '.join(known)}",

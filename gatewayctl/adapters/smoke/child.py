@@ -27,6 +27,10 @@ _PERIOD = 0.1  # seconds between two checks of the child
 _GRACE = 10.0  # seconds from SIGTERM to SIGKILL; a busy machine takes some to write the JUnit file
 _REAPING = 10.0  # seconds; the reaper gives up on what cannot be killed after five
 _LONGEST_LINE = 65536
+_CA = "GATEWAYCTL_CA"
+_LINES_OF_ERROR = 3  # of argparse: locust adds a hint below, pytest the folder and its file of settings
+_ARGPARSE_ERROR = ": error: "
+_LONGEST_REASON = 300
 _LOG_TAIL = 4096  # bytes at the end of the output in which the last line is searched
 
 
@@ -145,20 +149,26 @@ def _build_environment(program: Program, context_file: Path) -> dict[str, str]:
     """The child's variables: addresses and header for any suite, and no proxy between it and the replicas."""
     endpoints = program.run_context.endpoints
     inherited = {name: value for name, value in program.variables.items() if not name.startswith("PYTEST_XDIST_")}
-    for name in present_test.VARIABLES:  # of a test that started this gatewayctl
+    for name in (*present_test.VARIABLES, _CA):  # of a test that started this gatewayctl
         inherited.pop(name, None)
+    authority = endpoints.tls.ca if endpoints.tls else ""
     hosts = {urlsplit(url).hostname or "" for url in (endpoints.base_url, *endpoints.urls)}
     direct = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), *sorted(hosts)]))
-    return inherited | {
-        RUN_CONTEXT_VARIABLE: str(context_file),
-        "BASE_URL": endpoints.base_url,
-        "GATEWAYCTL_BASE_URL": endpoints.base_url,
-        "GATEWAYCTL_HOST": endpoints.host,
-        "GATEWAYCTL_HEADER_NAME": endpoints.header.name,
-        "GATEWAYCTL_HEADER_VALUE": endpoints.header.value,
-        "NO_PROXY": direct,
-        "no_proxy": direct,
-    }
+    return (
+        inherited
+        | ({_CA: authority} if authority else {})
+        | {
+            RUN_CONTEXT_VARIABLE: str(context_file),
+            "BASE_URL": endpoints.base_url,
+            "GATEWAYCTL_BASE_URL": endpoints.base_url,
+            "GATEWAYCTL_URLS": " ".join(endpoints.urls),
+            "GATEWAYCTL_HOST": endpoints.host,
+            "GATEWAYCTL_HEADER_NAME": endpoints.header.name,
+            "GATEWAYCTL_HEADER_VALUE": endpoints.header.value,
+            "NO_PROXY": direct,
+            "no_proxy": direct,
+        }
+    )
 
 
 def prepare_folder(folder: str, names: tuple[str, ...]) -> Path:
@@ -211,12 +221,16 @@ class EventReader:
 def read_last_line(log: Path) -> tuple[str, ...]:
     """The last line of a program's output that is not empty, shortened; no line when there is none.
 
+    If argparse refused the arguments, its error is there, too: what follows it is only a hint or a place.
+
     Raises EnvironmentFailed when it cannot be read.
     """
     with _open_to_read(log) as file:
         file.seek(max(0, log.stat().st_size - _LOG_TAIL))
         lines = file.read().decode(errors="replace").splitlines()
-    return tuple(line.strip()[:300] for line in reversed(lines) if line.strip())[:1]
+    last = [line.strip() for line in lines if line.strip()][-_LINES_OF_ERROR:]
+    start = next((place for place, line in enumerate(last) if _ARGPARSE_ERROR in line), len(last) - 1)
+    return (" ".join(last[start:])[:_LONGEST_REASON],) if last else ()
 
 
 def _open_to_read(path: Path) -> BinaryIO:

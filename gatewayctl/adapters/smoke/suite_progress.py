@@ -4,6 +4,7 @@ The events come from foreign processes, so what does not have the expected form 
 number of tests, not with the number of answers.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class _Test:
     reason: str = ""
     rerun: bool = False
     answers: Counter[str] = field(default_factory=Counter)
-    setups: frozenset[str] = frozenset()
+    setups: Mapping[str, str] = field(default_factory=dict)  # each with its fixture's name
     excuse: str = ""
 
 
@@ -60,9 +61,12 @@ class SuiteProgress:
                 test = self._test(name)
                 test.excuse = excuse
                 test.answers.clear()
-                test.setups = frozenset()
+                test.setups = {}
             case {"kind": "uses", "test": str(name), "setups": list(setups)}:
-                self._test(name).setups = frozenset(setup for setup in setups if isinstance(setup, str))
+                fixtures = event.get("fixtures")
+                names = fixtures if isinstance(fixtures, list) else ()
+                pairs = itertools.zip_longest(setups, names, fillvalue="")
+                self._test(name).setups = {one: str(fixture) for one, fixture in pairs if one and isinstance(one, str)}
             case {"kind": "answer", "by": str(version), "test": str(name), "setup": str(setup)}:
                 self._add_answer(version, name, setup)
                 self._answers["unnamed"] += event.get("unnamed") is True
@@ -93,7 +97,17 @@ class SuiteProgress:
             self._canary_setups.add(setup)
 
     def _is_proven(self, test: _Test) -> bool:
-        return test.answers["canary"] > 0 or not self._canary_setups.isdisjoint(test.setups)
+        return test.answers["canary"] > 0 or bool(self._proving_fixtures(test))
+
+    def _proving_fixtures(self, test: _Test) -> list[str]:
+        """The fixtures of a test that the canary answered while they were set up."""
+        return sorted({fixture for setup, fixture in test.setups.items() if setup in self._canary_setups})
+
+    def _unmatched(self) -> Iterator[str]:
+        """What the configuration names as unproven, and no test of this run is."""
+        for wanted in self.unproven:
+            if not any(map(wanted.covers, self._tests)):
+                yield wanted.tests
 
     def _excuse_of(self, name: str, test: _Test) -> str:
         return test.excuse or find_reason(self.unproven, name)
@@ -139,6 +153,7 @@ class SuiteProgress:
             unproven=len(unproven),
             unproven_tests=tuple(unproven[:_KEPT]),
             excused=len(without) - len(unproven),
+            unmatched=tuple(self._unmatched())[:_KEPT],
             unmarked_connections=self._connections,
             unmarked_examples=tuple(self._connection_texts),
         )
@@ -157,6 +172,7 @@ class SuiteProgress:
                     "outcome": self._tests[name].outcome or "none",
                     "answers": dict(self._tests[name].answers),
                     "proven": self._is_proven(self._tests[name]),
+                    **({"fixtures": fixtures} if (fixtures := self._proving_fixtures(self._tests[name])) else {}),
                     **({"needs_none": without[name]} if without.get(name) else {}),
                 }
                 for name in names

@@ -57,6 +57,9 @@ def notes(files: Sequence[EnvoyFile], covered: Sequence[EnvoyRoute], rule: Canar
     return (*known.notes(), *endpoints, *Differences(files, covered, copied, rule).notes(), *tcp)
 
 
+_ASKED = "a release asks each replica for"
+
+
 @dataclass(frozen=True, slots=True)
 class _KnownClusters:
     """The clusters that the files define, seen for one rule."""
@@ -81,9 +84,9 @@ class _KnownClusters:
             detail = "it stays as it is, also when the rule is removed"
             return [f"the cluster {canary} was not added by gatewayctl: {detail}"]
         if not self.clusters:
-            return [f"no file given defines clusters: the gateway must already know the cluster {canary}"]
+            return [f"no file given defines clusters, so {_ASKED} {canary}"]
         if not self.stable:
-            return [f"no file given defines the cluster {service}: the gateway must already know {canary} as well"]
+            return [f"no file given defines the cluster {service}, so {_ASKED} {canary}"]
         return []
 
 

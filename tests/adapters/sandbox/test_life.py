@@ -20,7 +20,8 @@ from gatewayctl.adapters.sandbox.objects import Folder
 from gatewayctl.adapters.sandbox.replicas import SandboxReplicas
 from gatewayctl.adapters.sandbox.routes import SandboxRouteStore
 from gatewayctl.adapters.sandbox.workloads import SandboxWorkloads
-from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, UsageFault
+from gatewayctl.domain.errors import Busy, DeadlineExceeded, EnvironmentFailed, PlatformStopped, UsageFault
+from gatewayctl.domain.platform import Trouble, TroubleKind
 from gatewayctl.domain.routing import SourceFile
 from tests.adapters.sandbox.conftest import CONFIG, HOST, find_processes, until
 from tests.signals import default_signals
@@ -117,10 +118,11 @@ def test_a_sandbox_whose_supervisor_was_killed_says_so_and_still_accepts_changes
     changed = workloads.change(found, replicas=2)
 
     assert (found.ready, found.pods, found.settled) == (0, (), False)
-    assert str(found.trouble) == "the sandbox is not running"
+    assert found.trouble == Trouble("the sandbox is not running", TroubleKind.PASSING, "gatewayctl sandbox up")
     assert (changed.replicas, changed.version != found.version) == (2, True)
-    with pytest.raises(EnvironmentFailed, match="not running"):
+    with pytest.raises(PlatformStopped, match="not running") as stopped:
         SandboxReplicas(live_root).list()
+    assert stopped.value.command == "gatewayctl sandbox up"
     assert SandboxRouteStore(live_root).read().files[0].name == "rds.yaml"
 
 
@@ -290,8 +292,9 @@ def test_two_sandboxes_run_side_by_side(live_root: Path, small: Path, tmp_path: 
 def test_a_sandbox_is_not_started_twice_in_one_place_nor_forgotten_while_it_runs(live_root: Path, small: Path) -> None:
     with pytest.raises(Busy, match="runs already"):
         up(live_root, small, life=Life.OWNED, clock=CLOCK)
-    with pytest.raises(Busy, match="running"):
+    with pytest.raises(Busy, match="running") as fault:
         forget(live_root)
+    assert fault.value.hint == "stop it first: gatewayctl sandbox down"
     assert running(live_root)
 
 

@@ -10,6 +10,7 @@ from textwrap import dedent
 
 import pytest
 
+from gatewayctl.adapters.smoke.child import read_last_line
 from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.smoke import RunContext, SuiteResult
 from gatewayctl.domain.suite_verdicts import judge_suite
@@ -142,3 +143,10 @@ def test_when_we_are_killed_the_whole_group_ends(gateway, write, ends_soon, tmp_
 
 def to_run_context(gateway) -> str:
     return RunContext(gateway.endpoints(), events="").to_json()
+
+
+def test_the_last_line_has_the_error_of_arguments_that_were_refused(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("usage: x\npytest: error: unrecognized arguments: --zzz\n  inifile: a.ini\n  rootdir: /a\n\n")
+
+    assert read_last_line(log) == ("pytest: error: unrecognized arguments: --zzz inifile: a.ini rootdir: /a",)

@@ -1,9 +1,14 @@
 """Options of locust from files, variables and the team's own arguments: the mode of a run is always the release's."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.load_verdicts import judge_load
+from gatewayctl.domain.locust_options import refuse_argument
 from gatewayctl.domain.trial import Load
 from tests.adapters.smoke.gateway import HEADER
 
@@ -52,6 +57,24 @@ def folder(tmp_path, monkeypatch):
     """The folder in which locust looks for its files."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+LISTED = """
+import json
+from gatewayctl.child_process.locust_options import _fixed, _parser
+parser = _parser()
+fixed = [option.option_strings for option in _fixed(parser)]
+print(json.dumps([fixed, [one.option_strings for one in parser._actions if one.option_strings not in fixed]]))
+"""
+
+
+def test_the_options_that_the_configuration_refuses_are_those_of_the_installed_locust():
+    listed = subprocess.run([sys.executable, "-c", LISTED], capture_output=True, text=True, check=True).stdout
+    fixed, theirs = ([name for names in part for name in names] for part in json.loads(listed.splitlines()[-1]))
+
+    assert len(fixed) > 40
+    assert [name for name in fixed if not refuse_argument((name,))] == []
+    assert [name for name in theirs if refuse_argument((name,))] == []
 
 
 def pages(gateway) -> set[str]:
@@ -109,6 +132,8 @@ def test_arguments_reach_the_locustfile(gateway, run_load, workers):
         (("--page", "/items", "-u", "3", "--host=http://x"), "the release decides --host, --users: remove it there"),
         (("--web-p", "80"), "the release decides --web-port"),  # locust takes the start of a name, too
         (("--unknown", "3"), "unrecognized arguments: --unknown"),
+        # Locust's hint alone would not say which option is wrong.
+        (("--pagee", "/items"), "unrecognized arguments: --pagee Did you mean '--page'?"),
     ],
 )
 def test_arguments_that_change_the_mode_are_refused(gateway, run_load, args, words):

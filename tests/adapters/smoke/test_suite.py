@@ -68,6 +68,7 @@ def test_test_files_that_know_nothing_of_us_are_marked_and_attributed(gateway, r
         def test_variables():
             names = ("GATEWAYCTL_BASE_URL", "GATEWAYCTL_HOST", "GATEWAYCTL_HEADER_NAME", "GATEWAYCTL_HEADER_VALUE")
             assert [os.environ[name] for name in names] == [BASE, "shop.example.com", "x-canary", "r-7f3c"]
+            assert BASE in os.environ["GATEWAYCTL_URLS"].split() and "GATEWAYCTL_CA" not in os.environ
     """)
 
     # Every hop of a redirect is an answer, and each counts once.

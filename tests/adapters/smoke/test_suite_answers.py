@@ -205,7 +205,7 @@ FIXTURES = f"""
 """
 
 
-def test_an_answer_to_a_fixture_counts_for_each_test_that_names_it(run_suite, write):
+def test_an_answer_to_a_fixture_counts_for_each_test_that_names_it(run_suite, write, evidence):
     write("suite/conftest.py", FIXTURES)
     result = run_suite("""
         import pytest
@@ -224,6 +224,10 @@ def test_an_answer_to_a_fixture_counts_for_each_test_that_names_it(run_suite, wr
 
     assert (result.passed, result.canary) == (7, 1)
     assert unproven(result) == ["test_without"]
+    kept = json.loads((evidence / "answers.json").read_text())["tests"]
+    named = [name.rpartition("::")[2] for name, one in kept.items() if one.get("fixtures") == ["items"]]
+    assert len(named) == 6
+    assert "test_without" not in named
 
 
 def test_one_ping_that_every_test_has_proves_no_test(run_suite, write):

@@ -6,6 +6,7 @@ import os
 from gatewayctl.adapters.smoke.child import EventReader, ProgramExit
 from gatewayctl.adapters.smoke.suite_progress import SuiteProgress
 from gatewayctl.child_process.run_context import EventFile
+from gatewayctl.domain.unproven import Unproven
 
 ENDED = ProgramExit(exit_code=0, seconds=1.0, timed_out=False)
 
@@ -45,6 +46,29 @@ def test_only_a_set_up_that_the_canary_answered_proves_the_tests_that_use_it():
     )
 
     assert progress.result(ENDED, ()).unproven_tests == ("test_2", "test_3")
+
+
+def test_the_evidence_names_the_fixture_that_proves_a_test():
+    progress = add_all(
+        answer("canary", setup="1-1"),
+        {"kind": "uses", "test": "t", "setups": ["1-1", "1-2"], "fixtures": ["order", "user"]},
+        outcome("t", "passed"),
+        answer("canary", test="u"),
+        outcome("u", "passed"),
+    )
+    tests = progress.figures()["tests"]
+
+    assert tests["t"] == {"outcome": "passed", "answers": {}, "proven": True, "fixtures": ["order"]}
+    assert "fixtures" not in tests["u"]
+    assert progress.result(ENDED, ()).unproven == 0
+
+
+def test_entries_of_the_configuration_that_no_test_is_are_told():
+    wanted = (Unproven("a.py", "why"), Unproven("a.py::test_sun", "why"), Unproven("b.py", "why"))
+    progress = SuiteProgress(wanted)
+    progress.add(outcome("a.py::test_sum", "passed"))
+
+    assert progress.result(ENDED, ()).unmatched == ("a.py::test_sun", "b.py")
 
 
 def test_connections_that_nobody_marked_are_counted_and_the_first_are_named():

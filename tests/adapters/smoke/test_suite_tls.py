@@ -1,5 +1,6 @@
 """Suites whose gateway speaks TLS, with an authority of its own and a certificate that it asks clients for."""
 
+import shutil
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.certificates import Authority, make_authority, needs_openssl
 from tests.child_process.entrance import run_entrance
 
 pytestmark = needs_openssl
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 
 CLIENTS = {
     "httpx": "httpx.get(url + '/').status_code",
@@ -105,6 +107,26 @@ def test_a_secure_cookie_is_kept_and_a_replicas_own_url_has_the_public_certifica
     """)
 
     assert judge_suite(result).text == "2 passed, all 6 answers from the canary", result.failures
+    assert entrance.hosts() == {HOST}
+
+
+@needs_curl
+def test_curl_is_led_to_a_replica_and_given_the_authority_as_documented(entrance, run, authority):
+    """docs/smoke.md has this command; this gateway asks for a certificate of the client, too."""
+    own = authority.issue("curl")
+    result = run(f"""
+        import os, subprocess
+
+        def test_curl(gw, count_answer):
+            [(name, value)] = gw.header.items()
+            address = os.environ["GATEWAYCTL_URLS"].split()[0].partition("//")[2]
+            command = ["curl", "-si", "--connect-to", f"::{{address}}", "--cacert", os.environ["GATEWAYCTL_CA"]]
+            command += ["--cert", "{own.certificate}", "--key", "{own.key}", "-H", f"{{name}}: {{value}}"]
+            command += [gw.base_url + "/items"]
+            count_answer(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    """)
+
+    assert judge_suite(result).text == "1 passed, its one answer from the canary", result.failures
     assert entrance.hosts() == {HOST}
 
 

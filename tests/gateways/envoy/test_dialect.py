@@ -132,7 +132,7 @@ def test_another_canary_upstream_is_defined_before_the_routes_turn_to_it():
 
 def test_a_canary_without_a_cluster_file_is_noted():
     assert (DIALECT.insert((ROUTE_FILE,), a_rule()).notes) == (
-        "no file given defines clusters: the gateway must already know the cluster orders-canary",
+        "no file given defines clusters, so a release asks each replica for orders-canary",
     )
 
 
@@ -140,7 +140,7 @@ def test_a_service_without_a_cluster_of_its_own_is_noted():
     files = (ROUTE_FILE, SourceFile("cds.yaml", cds(dns_cluster("web", "web"))))
 
     assert (DIALECT.insert(files, a_rule()).notes) == (
-        "no file given defines the cluster orders: the gateway must already know orders-canary as well",
+        "no file given defines the cluster orders, so a release asks each replica for orders-canary",
     )
 
 
