@@ -12,6 +12,7 @@ from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.trial import Load
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway, run_gateway
 from tests.certificates import Authority, make_authority, needs_openssl
+from tests.marks import keep
 
 LIMITS = Load(file="locustfile.py", slack=1.0, samples=10)
 USERS = ["HttpUser", "FastHttpUser", "PairedUser"]
@@ -51,8 +52,8 @@ def visit(gateway, run_load):
     return visit
 
 
-@pytest.mark.parametrize("user", USERS)
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("user", keep(USERS, "HttpUser", "FastHttpUser"))
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.all)])
 def test_both_versions_are_asked_at_every_replica_by_the_public_name(gateway, visit, user, workers):
     result = visit(user, "self.client.get('/items')", workers=workers)
 
@@ -64,7 +65,7 @@ def test_both_versions_are_asked_at_every_replica_by_the_public_name(gateway, vi
     assert result.canary.requests + result.stable.requests == len(gateway.seen)
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("user", keep(USERS, "HttpUser", "FastHttpUser"))
 def test_an_absolute_redirect_stays_at_the_gateway(gateway, visit, user):
     gateway.redirects["/old"] = f"http://{HOST}/items"
     result = visit(user, "self.client.get('/old')")
@@ -74,7 +75,7 @@ def test_an_absolute_redirect_stays_at_the_gateway(gateway, visit, user):
     assert marks == {"/old": {"", HEADER.value}, "/items": {"", HEADER.value}}
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("user", keep(USERS, "HttpUser", "FastHttpUser"))
 def test_a_cookie_of_the_domain_is_sent_back(gateway, visit, user):
     gateway.cookies["/login"] = f"session=abc; Domain={HOST}; Path=/"
     visit(user, "self.client.get('/login'); self.client.get('/items')")
@@ -82,7 +83,7 @@ def test_a_cookie_of_the_domain_is_sent_back(gateway, visit, user):
     assert {seen.cookie for seen in gateway.seen if seen.path == "/items"} == {"session=abc"}
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("user", keep(USERS, "HttpUser", "FastHttpUser"))
 @pytest.mark.parametrize("end", ["/from-nobody", "/items"])
 def test_a_redirect_to_a_stranger_takes_nothing_of_ours_along(gateway, stranger, visit, user, end):
     gateway.redirects["/login"] = f"{stranger.urls[0]}{end}"
@@ -96,7 +97,7 @@ def test_a_redirect_to_a_stranger_takes_nothing_of_ours_along(gateway, stranger,
     assert result.by_name["GET /login"][1].latency.total == 0  # the stranger's time is not the gateway's
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("user", keep(USERS, "HttpUser", "FastHttpUser"))
 def test_a_stranger_that_does_not_answer_is_not_charged_to_the_canary(gateway, visit, user):
     with run_gateway(replicas=1) as closed:
         gateway.redirects["/login"] = f"{closed.urls[0]}/"
@@ -107,7 +108,7 @@ def test_a_stranger_that_does_not_answer_is_not_charged_to_the_canary(gateway, v
     assert result.canary.errors == result.stable.errors == 0
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("user", keep(USERS, "HttpUser", "FastHttpUser"))
 def test_the_way_back_from_a_stranger_is_marked_again(gateway, stranger, visit, user):
     gateway.redirects["/login"] = f"{stranger.urls[0]}/sign-in"
     stranger.redirects["/sign-in"] = f"http://{HOST}/items"
@@ -118,7 +119,7 @@ def test_the_way_back_from_a_stranger_is_marked_again(gateway, stranger, visit, 
     assert {seen.mark for seen in gateway.seen if seen.path == "/items"} == {"", HEADER.value}
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("user", keep(USERS, "HttpUser", "FastHttpUser"))
 def test_the_host_of_the_locustfile_does_not_count(gateway, visit, user):
     result = visit(user, "self.client.get('/items')\n\n        host = 'http://production.example.com'")
 
@@ -144,7 +145,7 @@ def over_tls(authority) -> Iterator[tuple[LoopbackGateway, Tls]]:
 
 
 @needs_openssl
-@pytest.mark.parametrize("user", [*USERS, "CheckingUser"])
+@pytest.mark.parametrize("user", keep([*USERS, "CheckingUser"], "HttpUser", "FastHttpUser"))
 def test_a_secure_cookie_is_sent_back_over_tls(over_tls, stranger, visit, user):
     gateway, tls = over_tls
     gateway.cookies["/login"] = "session=abc; Secure; Path=/"

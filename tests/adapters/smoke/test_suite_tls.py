@@ -12,6 +12,7 @@ from gatewayctl.domain.suite_verdicts import judge_suite
 from tests.adapters.smoke.gateway import HEADER, HOST, LoopbackGateway
 from tests.certificates import Authority, make_authority, needs_openssl
 from tests.child_process.entrance import run_entrance
+from tests.marks import keep
 
 pytestmark = needs_openssl
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
@@ -81,7 +82,7 @@ def run(entrance, authority, run_suite):
     return run
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", keep(CLIENTS, "client", "requests", "websockets"))
 def test_each_client_trusts_the_gateway_and_shows_its_certificate(entrance, run, client):
     text = _SUITE.format(call=CLIENTS[client])
     result = run(text + "\n    def test_it(base_url, client): assert ask(base_url, client) == 200\n")
