@@ -119,9 +119,14 @@ def test_ctrl_c_while_it_starts_leaves_no_process(tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        try:
+            process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            # Python drops an interrupt that meets it in a callback of an import; a person presses the keys again.
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
 
-    assert process.returncode in (3, 6, 130)
+    assert process.returncode in (3, 6, 130, -signal.SIGINT)
     wait_until_nothing_is_left(tmp_path)
 
 
