@@ -22,6 +22,7 @@ from gatewayctl.ports import Journal, ProgressListener
 
 _CONTROLLER = "gatewayctl.dev/gatewayctl"
 _BYTES = 1024  # of a note; the API server refuses more
+_RANDOM = 16  # characters; a header value of at least so many is not a word
 
 
 class EventReason(StrEnum):
@@ -90,7 +91,9 @@ class EventWriter:
             "type": "Normal" if reason in _GOOD else "Warning",
             "reason": reason.value,
             "action": "Release",
-            "note": _short(f"release {release.id} of {release.image}: {_note(release, reason)}"),
+            "note": _short(
+                _without_value(release, f"release {release.id} of {release.image}: {_note(release, reason)}")
+            ),
             "reportingController": _CONTROLLER,
             "reportingInstance": socket.gethostname()[:128] or "unknown",
             # kubectl describe finds Events by the uid of their object.
@@ -161,6 +164,15 @@ def _note(release: Release, reason: EventReason) -> str:
             return f"the way back did not complete: gatewayctl status {release.app}; {release.stuck}"
         case _:
             return release.reason or reason.value.lower()
+
+
+def _without_value(release: Release, message: str) -> str:
+    """The message without a release's own header value: more people read Events than may reach the canary.
+
+    Reasons quote what a gateway runs, the rule included. A fixed value is a short word that a text may have as well.
+    """
+    value = release.header.value
+    return message.replace(value, "(its value)") if len(value) >= _RANDOM else message
 
 
 def _short(message: str) -> str:

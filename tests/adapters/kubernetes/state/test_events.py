@@ -136,3 +136,15 @@ def test_a_stuck_release_has_an_event_whose_note_is_cut_to_its_limit(shop: Shop)
     assert (event["type"], event["reason"]) == ("Warning", "Stuck")
     assert "gatewayctl status orders" in event["note"]
     assert 1022 < len(event["note"].encode()) <= 1024
+
+
+def test_an_event_does_not_show_the_header_value_of_its_release(shop: Shop) -> None:
+    _, release = a_drafted(shop)
+    reason = f"gw-1 runs another rule: the header x-canary: [{release.header.value}]"
+    ending = replace(release, phase=Phase.DONE, outcome=Outcome.REJECTED, reason=reason)
+
+    shop.events().write(ending, EventReason.REJECTED)
+
+    (event,) = shop.written
+    assert "the header x-canary: [(its value)]" in event["note"]
+    assert release.header.value not in str(event)
