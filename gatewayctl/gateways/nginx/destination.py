@@ -43,22 +43,26 @@ def find_destination(passes: ProxyPasses, one: ProxyPass, target: PassTarget, ru
     if rule.fallback:
         refuse_without_backup(passes, one, target, rule)
     if rule.canary in blocks:
-        note = Note(
+        kept = Note(
             f"the upstream {rule.canary} was not added by gatewayctl: it stays as it is, also when the rule is removed"
         )
-        return Destination(rule.canary, note=note)
+        return Destination(rule.canary, note=kept)
     name, port = _address(passes, one, target, rule)
+    unsure = not port and _may_be_upstream_elsewhere(passes, one, target)
+    if unsure and passes.config.misses_files_of_http(one.directive):
+        raise _unknown_port(one, target, rule)
     if _is_resolved_per_request(passes, one, target, rule, name):
         variable = f"${variable_stem(rule)}_host"
         return Destination(authority(variable, port), (f"set {variable} {name};",))
     server = authority(name, port)
     resolving = None if is_ip(name) or is_placeholder(name) else _resolving_note(one, name)
+    note = resolving or (_port_note(one, target) if unsure else None)
     if target.address.host in blocks:
         upstream = _upstream(passes, target.address.host, server, rule)
-        return Destination(rule.canary, upstream=upstream, note=resolving)
+        return Destination(rule.canary, upstream=upstream, note=note)
     if resolving and has_variable(target.address.uri):
         raise _unknown_address(one, rule, "variables in the URL keep nginx from looking a name up when it loads")
-    return Destination(server, note=resolving)
+    return Destination(server, note=note)
 
 
 def _is_resolved_per_request(
@@ -72,6 +76,31 @@ def _is_resolved_per_request(
         return False
     is_upstream = target.address.host in passes.upstreams.blocks
     return "." in name or bool(rule.canary_host) or bool(one.variable and not is_upstream)
+
+
+def _may_be_upstream_elsewhere(passes: ProxyPasses, one: ProxyPass, target: PassTarget) -> bool:
+    """Whether a name without a port may be an upstream of a file that was not given, whose port nobody knows then."""
+    name = target.address.host
+    if name in passes.upstreams.blocks or "." in name or is_ip(name.strip("[]")) or is_placeholder(name):
+        return False
+    return not passes.config.knows_http_of(one.directive)
+
+
+def _port_note(one: ProxyPass, target: PassTarget) -> Note:
+    return Note.at(
+        one.directive,
+        f"{target.address.host} is written without a port: if it is an upstream of a file not given, give that "
+        "file too, or --canary-host IP:PORT",
+    )
+
+
+def _unknown_port(one: ProxyPass, target: PassTarget, rule: CanaryRule) -> Refused:
+    name = target.address.host
+    return one.directive.refusal(
+        f"no file given defines the upstream {name}, and {name} is written without a port: the port of {rule.canary} "
+        "is unknown",
+        hint=f"give the file that defines {name} too, or the canary's address with its port: --canary-host IP:PORT",
+    )
 
 
 def _resolving_note(one: ProxyPass, name: str) -> Note:

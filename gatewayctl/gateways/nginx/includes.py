@@ -103,6 +103,14 @@ class Config:
         """The includes in a block of which no file was given, and which may hold anything."""
         return (one for one in self.children_of(block) if one.name == "include" and not _is_harmless(one))
 
+    def knows_http_of(self, one: Directive) -> bool:
+        """Whether the files show the whole http level around a directive."""
+        return any(block.name == "http" and not self.has_unknown_include(block) for block in self.blocks_around(one))
+
+    def misses_files_of_http(self, one: Directive) -> bool:
+        """Whether the files show the http level around a directive, and an include there of a file not given."""
+        return any(block.name == "http" and self.has_unknown_include(block) for block in self.blocks_around(one))
+
     def find_inherited(self, one: Directive, name: str) -> Inherited:
         """The directives called `name` in effect beside `one`: those of the innermost block that has any."""
         top = one

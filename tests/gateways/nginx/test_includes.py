@@ -2,6 +2,7 @@
 
 import pytest
 
+from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.gateways.nginx.checker import NginxChecker
 from gatewayctl.gateways.nginx.includes import Config
@@ -79,9 +80,10 @@ def test_the_upstream_of_another_file_is_written_in_the_same_stage():
 def test_notes_name_the_headers_that_a_missing_file_may_set():
     notes = DIALECT.insert(one("server { location / { proxy_pass http://orders; } }"), a_rule()).notes
 
-    assert len(notes) == 2
+    assert len(notes) == 3
     assert "the canary sees its own address as Host" in notes[0]
     assert "response headers" in notes[1]
+    assert "orders is written without a port" in notes[2]
 
 
 # As Debian's package installs it, with a Host header and a response header for every server.
@@ -183,3 +185,19 @@ def test_a_note_that_is_true_in_many_places_is_told_once_with_their_number():
     assert len(notes) == 2
     assert notes[0].startswith("shop.conf:2 and 23 more places: no Host header is set here")
     assert notes[1].startswith("shop.conf:2 and 23 more places: response headers")
+
+
+def test_an_upstream_of_a_file_not_given_is_refused_with_its_line_unless_the_port_is_given():
+    files = (SourceFile("nginx.conf", DEBIAN), SourceFile("conf.d/shop.conf", SHOP.replace(":8080", "")))
+
+    with pytest.raises(Refused, match=r"^conf.d/shop.conf:3: no file given defines the upstream orders") as why:
+        insert(files)
+
+    assert "--canary-host IP:PORT" in why.value.hint
+    assert "proxy_pass http://10.0.0.9:8080;" in insert(files, a_rule(canary_host="10.0.0.9:8080"))[1].text
+
+
+def test_a_name_without_a_port_in_a_file_of_its_own_is_told():
+    notes = DIALECT.insert(one(SHOP.replace(":8080", "")), a_rule()).notes
+
+    assert any(note.startswith("shop.conf:3: orders is written without a port") for note in notes)

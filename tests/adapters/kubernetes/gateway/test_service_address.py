@@ -27,6 +27,22 @@ def test_the_cluster_ip_of_the_service_of_that_name():
 
 
 @pytest.mark.parametrize(
+    ("address", "ports", "known"),
+    [
+        ("10.0.0.2", [8080], "10.0.0.2:8080"),
+        ("fd00::2", [80], "[fd00::2]:80"),
+        ("10.0.0.2", [80, 9090], "10.0.0.2"),
+    ],
+)
+def test_the_only_port_of_a_service_is_part_of_its_address(address, ports, known):
+    spec = {"clusterIP": address, "ports": [{"port": port} for port in ports]}
+    api = Listing()
+    api.get = lambda path: {"items": [{"metadata": {"name": "orders-canary"}, "spec": spec}]}
+
+    assert KubernetesAddresses(api, "shop")("orders-canary") == known
+
+
+@pytest.mark.parametrize(
     ("services", "reason"),
     [
         ([("orders-canary", "None")], "Service orders-canary is headless"),
