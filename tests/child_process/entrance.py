@@ -3,15 +3,15 @@
 import base64
 import hashlib
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.adapters.smoke.gateway import HEADER, STAMP
+from tests.adapters.smoke.servers import serve
 
 _WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -80,28 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore clients that are stopped in the middle of a request."""
-
-
 @contextmanager
 def run_entrance(replicas: int = 2, tls: ssl.SSLContext | None = None) -> Iterator[Entrance]:
     """An entrance with this number of replicas, until the end of the block."""
     entrance = Entrance()
     handler: Any = type("Handler", (_Handler,), {"entrance": entrance})
-    servers = [_Server(("127.0.0.1", 0), handler) for _ in range(replicas)]
-    for server in servers:
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    scheme = "https" if tls else "http"
-    entrance.urls = tuple(f"{scheme}://127.0.0.1:{server.server_address[1]}" for server in servers)
-    try:
+    with serve(handler, replicas, tls) as entrance.urls:
         yield entrance
-    finally:
-        for server in servers:
-            server.shutdown()
-            server.server_close()

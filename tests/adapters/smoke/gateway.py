@@ -3,16 +3,16 @@
 import itertools
 import json
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.smoke import GatewayEndpoints
+from tests.adapters.smoke.servers import serve
 
 HEADER = Header("x-canary", "r-7f3c")
 HOST = "shop.example.com"
@@ -115,31 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore clients that are stopped in the middle of a request."""
-
-
 @contextmanager
 def run_gateway(replicas: int = 2, tls: ssl.SSLContext | None = None) -> Iterator[LoopbackGateway]:
     """A gateway with this number of replicas, until the end of the block; over TLS with a context."""
     gateway = LoopbackGateway()
     handler = type("Handler", (_Handler,), {"gateway": gateway})
-    servers = [_Server(("127.0.0.1", 0), handler) for _ in range(replicas)]
-    for server in servers if tls else ():
-        # The handshake is left to the thread that handles the connection.
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
-    for thread in threads:
-        thread.start()
-    scheme = "https" if tls else "http"
-    gateway.urls = tuple(f"{scheme}://127.0.0.1:{server.server_address[1]}" for server in servers)
-    try:
+    with serve(handler, replicas, tls) as gateway.urls:
         yield gateway
-    finally:
-        for server in servers:
-            server.shutdown()
-            server.server_close()
