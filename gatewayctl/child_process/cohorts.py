@@ -47,19 +47,16 @@ class Cohorts:
         from locust.clients import HttpSession
         from locust.contrib.fasthttp import FastHttpSession
 
-        self._patch(HttpSession, dict)
-        self._patch(FastHttpSession, self._add_tls if self._endpoints.tls else dict)
+        self._patch(HttpSession)
+        self._patch(FastHttpSession)
         self._events.install(events.request)
 
-    def _add_tls(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {**options, "ssl_context_factory": self._sessions.ssl_context_factory(options)}
-
-    def _patch(self, session_class: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    def _patch(self, session_class: Any) -> None:
         init = session_class.__init__
 
         @functools.wraps(init)
         def init_and_assign(session: Any, *args: Any, **options: Any) -> None:
-            init(session, *args, **change(options))
+            init(session, *args, **options)
             # A user that sends pairs assigns its sessions itself.
             if not getattr(session.user, "sends_pairs", False):
                 self.assign(session, self.assignment_of(session.user))

@@ -12,7 +12,6 @@ from typing import Any
 
 from gatewayctl.child_process.gateway_address import GatewayAddress, address_of, led_to
 from gatewayctl.child_process.load_stats import CohortStats
-from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.smoke import GatewayEndpoints
 
 Headers = MutableMapping[str, str]
@@ -31,8 +30,7 @@ class GatewaySessions:
     """Knows what is the gateway, and changes sessions."""
 
     def __init__(self, endpoints: GatewayEndpoints) -> None:
-        self._header, self._host, self._tls = endpoints.header, endpoints.host, endpoints.tls or Tls()
-        self._own_certificate = self._tls.certificate, self._tls.key
+        self._header, self._host = endpoints.header, endpoints.host
         self._address = GatewayAddress(endpoints)
         self._urls, self._base_url = endpoints.urls, endpoints.base_url
         # Most URLs begin with one of these, which is looked up faster than host and port.
@@ -64,10 +62,8 @@ class GatewaySessions:
         def send_as_assigned(request: Any, **options: Any) -> Any:
             if self.is_gateway(request.url):
                 self._add_headers(request.url, request.headers, assignment)
-                self._add_tls(options)
             else:
                 self._remove_headers(request.headers)
-                self._remove_tls(options)
             with self._led_to(assignment.url):
                 return send(request, **options)
 
@@ -101,40 +97,8 @@ class GatewaySessions:
             if headers.get(name) == value:
                 del headers[name]
 
-    def _add_tls(self, options: dict[str, Any]) -> None:
-        """What a locustfile gave itself stays."""
-        if self._tls.ca and options.get("verify", True) is True:
-            options["verify"] = self._tls.ca
-        if self._tls.certificate and not options.get("cert"):
-            options["cert"] = self._own_certificate
-
-    def _remove_tls(self, options: dict[str, Any]) -> None:
-        """After a redirect, the options of the request before are used again."""
-        if self._tls.ca and options.get("verify") == self._tls.ca:
-            options["verify"] = True
-        if self._tls.certificate and options.get("cert") == self._own_certificate:
-            options["cert"] = None
-
     def _led_to(self, replica: str) -> contextlib.AbstractContextManager[None]:
         return led_to(replica) if self._public else contextlib.nullcontext()
-
-    def ssl_context_factory(self, options: dict[str, Any]) -> Callable[..., Any]:
-        """For a FastHttpSession with these options: a factory of contexts that know our authority and certificate."""
-        import gevent.ssl
-        from locust.contrib.fasthttp import insecure_ssl_context_factory
-
-        plain = insecure_ssl_context_factory if options.get("insecure", True) else gevent.ssl.create_default_context
-        make: Any = options.get("ssl_context_factory") or plain
-
-        def make_with_ours(*args: Any, **more: Any) -> Any:
-            context = make(*args, **more)
-            if self._tls.ca:
-                context.load_verify_locations(self._tls.ca)
-            if self._tls.certificate:
-                context.load_cert_chain(self._tls.certificate, self._tls.key)
-            return context
-
-        return make_with_ours
 
     def answered_part(self, meta: dict[str, Any]) -> dict[str, Any] | None:
         """What the gateway did of a request, as arguments of locust's event; None if it did nothing.
