@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gatewayctl.child_process.gateway_address import GatewayAddress, port_number
-from gatewayctl.child_process.on_import import patch_on_import
+from gatewayctl.child_process.on_import import Wrappers, patch_on_import
 from gatewayctl.child_process.trust import trust
 from gatewayctl.domain.smoke import GatewayEndpoints
 
@@ -50,11 +50,11 @@ class _Hooks:
         self._address = address
         self._seen = seen
         self._left = left
-        self._wrapped: set[object] = set()
+        self._wrappers = Wrappers()
         self._resolve_really: Callable[..., Any] = socket.getaddrinfo
 
     def install(self, module: Any) -> None:
-        """Wrap what is not wrapped yet: two modules may share one class."""
+        """Wrap what a module has of them."""
         for holder, name, wrap in (
             (module, "getaddrinfo", self._getaddrinfo),
             (module, "gethostbyname", self._gethostbyname),
@@ -62,11 +62,7 @@ class _Hooks:
             (module.socket, "connect", self._connect),
             (module.socket, "connect_ex", self._connect_ex),
         ):
-            real = getattr(holder, name)
-            if real not in self._wrapped:
-                wrapper = functools.wraps(real)(wrap(real))
-                self._wrapped.add(wrapper)
-                setattr(holder, name, wrapper)
+            self._wrappers.wrap(holder, name, wrap)
 
     def _getaddrinfo(self, real: Any) -> Any:
         self._resolve_really = real

@@ -3,6 +3,7 @@
 A suite's own environment may have only some of the libraries that we change. So we import none of them ourselves.
 """
 
+import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
@@ -20,6 +21,21 @@ def patch_on_import(patches: Mapping[str, Patch]) -> None:
         waiting.pop(name)(sys.modules[name])
     if waiting:
         sys.meta_path.insert(0, _PatchingFinder(waiting))
+
+
+class Wrappers:
+    """Puts wrappers in the place of functions and methods, each once: two modules may share one class."""
+
+    def __init__(self) -> None:
+        self._ours: set[object] = set()
+
+    def wrap(self, holder: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace `name` of a module or class by what `make` makes of it, if it is not wrapped yet."""
+        real = getattr(holder, name)
+        if real not in self._ours:
+            wrapper = functools.wraps(real)(make(real))
+            self._ours.add(wrapper)
+            setattr(holder, name, wrapper)
 
 
 class _PatchingFinder(MetaPathFinder):

@@ -4,12 +4,11 @@ A suite's clients make their contexts themselves, so they are completed when a c
 otherwise stays trusted. Paths of PEM files are all that is known here.
 """
 
-import functools
 import weakref
 from typing import Any
 
 from gatewayctl.child_process.gateway_address import GatewayAddress, plain_host
-from gatewayctl.child_process.on_import import patch_on_import
+from gatewayctl.child_process.on_import import Wrappers, patch_on_import
 from gatewayctl.domain.platform import Tls
 
 _ARGUMENTS = ("server_side", "do_handshake_on_connect", "suppress_ragged_eofs", "server_hostname", "session")
@@ -31,16 +30,12 @@ class _Completion:
         self._tls = tls
         self._address = address
         self._done: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._wrapped: set[object] = set()
+        self._wrappers = Wrappers()
 
     def install(self, module: Any) -> None:
-        """Wrap what is not wrapped yet: gevent may put its class into Python's module."""
+        """Wrap them; gevent may put its class into Python's module."""
         for name, wrap in (("wrap_socket", self._wrap_socket), ("wrap_bio", self._wrap_bio)):
-            real = getattr(module.SSLContext, name)
-            if real not in self._wrapped:
-                wrapper = functools.wraps(real)(wrap(real))
-                self._wrapped.add(wrapper)
-                setattr(module.SSLContext, name, wrapper)
+            self._wrappers.wrap(module.SSLContext, name, wrap)
 
     def _wrap_socket(self, real: Any) -> Any:
         def wrap_socket(context: Any, sock: Any, *args: Any, **options: Any) -> Any:
