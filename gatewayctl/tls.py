@@ -43,17 +43,13 @@ class Explanation:
 
 def secure(plain: "socket.socket", tls: Tls, name: str) -> "ssl.SSLSocket":
     """TLS with the server `name` over `plain`, within the timeout of `plain`. Raises OSError, TlsFault."""
-    return _context_of(tls, tuple(_read_stamp(file) for file in _files(tls))).wrap_socket(plain, server_hostname=name)
+    return _context_of(tls, tuple(_read_stamp(file) for file in tls.files)).wrap_socket(plain, server_hostname=name)
 
 
 @lru_cache(maxsize=64)
 def _context_of(tls: Tls, _stamps: tuple[object, ...]) -> "ssl.SSLContext":
     """The settings are made once for hundreds of probes, and again when a file was renewed."""
     return client_context(tls)
-
-
-def _files(tls: Tls) -> tuple[str, ...]:
-    return tuple(file for file in (tls.ca, tls.certificate, tls.key) if file)
 
 
 def _read_stamp(file: str) -> object:

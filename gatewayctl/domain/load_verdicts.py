@@ -103,7 +103,7 @@ def _erring(result: LoadResult, limits: Load) -> Judgement | None:
     stable, canary = _tried(result)
     if not _errs(stable, canary, limits, _CHANCE):
         return None
-    worst = _worst({**result.by_name, **result.events}, lambda one: one.errors / one.requests if one.requests else 0.0)
+    worst = _worst(_all_names(result), lambda one: one.errors / one.requests if one.requests else 0.0)
     told = f": {worst}: {_part_of(result, worst)}" if worst else ""
     return fail(f"{_more_errors(stable, canary, limits)}{told}{_quote(result, FailureKind.CANARY)}")
 
@@ -122,7 +122,7 @@ def _slower(result: LoadResult, limits: Load) -> Judgement | None:
 
 
 def _erring_by_name(result: LoadResult, limits: Load) -> Judgement | None:
-    named = _compared({**result.by_name, **result.events}, lambda one: one.requests)
+    named = _compared(_all_names(result), lambda one: one.requests)
     for name, (stable, canary) in sorted(named.items(), key=lambda item: -_share(item[1][1])):
         if _errs(stable, canary, limits, _CHANCE / len(named)):
             return fail(f"{name}: {_more_errors(stable, canary, limits)}{_quote(result, FailureKind.CANARY)}")
@@ -148,7 +148,7 @@ def _never_succeeded(result: LoadResult, limits: Load) -> Judgement | None:
 
     Where names have few requests each (an id in the path), a single failure may meet one of them by chance.
     """
-    named = _compared({**result.by_name, **result.events}, lambda one: one.requests)
+    named = _compared(_all_names(result), lambda one: one.requests)
     all_ = _tried(result)[1]
     for name, (stable, canary) in named.items():
         broken = 2 * stable.errors > stable.requests
@@ -193,6 +193,11 @@ def _time_limit(stable: Cohort, halves: Pair, limits: Load) -> tuple[float, str]
     return limit, f"{told}stable's {_ms(fast)} ms + slack {_ms(limits.slack)} ms + noise {_ms(noise)} ms"
 
 
+def _all_names(result: LoadResult) -> dict[str, Pair]:
+    """The requests of each name, with those that users reported themselves."""
+    return {**result.by_name, **result.events}
+
+
 def _compared(named: Mapping[str, Pair], number: Callable[[Cohort], int]) -> dict[str, Pair]:
     """The names that both versions have figures of; none where all requests have one name, as the sum says it all."""
     both = {name: pair for name, pair in named.items() if all(number(one) for one in pair)}
@@ -221,7 +226,7 @@ def _counts(cohorts: Iterable[Cohort]) -> Cohort:
 
 
 def _part_of(result: LoadResult, name: str) -> str:
-    stable, canary = {**result.by_name, **result.events}[name]
+    stable, canary = _all_names(result)[name]
     return f"canary {_part(canary)}, stable {_part(stable)}"
 
 

@@ -125,6 +125,11 @@ class Tls:
     certificate: str = ""
     key: str = ""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths that are given."""
+        return tuple(filter(None, (self.ca, self.certificate, self.key)))
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:

@@ -43,9 +43,7 @@ def perform(effect: Effect, context: StepContext, performers: Performers = PERFO
         judgement = performers[effect](context)
     except GatewayctlError as fault:
         _keep_whole(context, str(fault))
-        if not isinstance(
-            fault, Transient | Conflict
-        ):  # what is Transient is tried again; the other's is another one's
+        if not isinstance(fault, Transient | Conflict):  # it is tried again, or is the doing of somebody else
             _keep_canary_logs(effect, context)
         raise
     _keep_whole(context, judgement.text)

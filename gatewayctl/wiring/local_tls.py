@@ -31,7 +31,7 @@ def _with_local_files(target: Target, apps: Mapping[str, AppSpec]) -> Target:
 
 
 def _are_here(tls: Tls) -> bool:
-    return all(Path(file).is_file() for file in (tls.ca, tls.certificate, tls.key) if file)
+    return all(Path(file).is_file() for file in tls.files)
 
 
 @dataclass(frozen=True, slots=True)
