@@ -36,7 +36,7 @@ _NGINX_SAYS = {
     "No required SSL certificate was sent": "set probe.certificate and probe.key",
     "The SSL certificate error": "set probe.certificate to one from an authority that the gateway trusts",
 }
-_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # of an admin port, and whatever is 500 or more
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}  # and whatever is 500 or more
 _HEADERS = (("accept", "*/*"), ("accept-encoding", "gzip, deflate"), ("user-agent", "gatewayctl"))
 _PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F))
 _IN_QUERY = _PRINTABLE.translate(dict.fromkeys(map(ord, '"#<>')))  # what stays as it is; a browser escapes the rest
@@ -140,11 +140,15 @@ def _ask_admin(replica: Replica, request: _Request) -> str:
             f"the admin port of gateway replica {replica.name} ({replica.admin}) does not answer: {fault}"
         ) from fault
     if answer.status != HTTPStatus.OK:
-        passing = answer.status in _PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        raise (Transient if passing else EnvironmentFailed)(
+        raise (Transient if is_passing(answer.status) else EnvironmentFailed)(
             f"the admin port of {replica.name} answers {answer.status} to {request.path}"
         )
     return answer.body
+
+
+def is_passing(status: int) -> bool:
+    """Whether a server says by this status that it cannot answer now, and may a moment later."""
+    return status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class _Closed(Exception):

@@ -62,7 +62,7 @@ def _is_no_service(body: str) -> bool:
     """Whether a 404 means that the service is not there, and not the API."""
     try:
         data = parse_json(body)
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
     return isinstance(data, dict) and data.get("code") == _NO_SERVICE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
-from gatewayctl.adapters.http import fetch
+from gatewayctl.adapters.http import fetch, is_passing
 from gatewayctl.domain.errors import EnvironmentFailed, Transient, UsageFault
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.nesting import parse_json
@@ -66,10 +66,7 @@ def _checked(url: str, answer: Answer) -> Answer:
             f"{place} answers {answer.status}: it does not accept our login",
             hint="set user_variable and password_variable of gateway.registry",
         )
-    if (
-        answer.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-        or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    ):
+    if is_passing(answer.status):
         raise Transient(f"{place} answers {answer.status}")
     if answer.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
         raise EnvironmentFailed(f"{place} answers {answer.status}", hint="set gateway.registry.url to the registry")
@@ -87,7 +84,7 @@ def read_json(place: str, text: str, read: Callable[[object], T]) -> T:
     """What `read` makes of a text in JSON. Raises EnvironmentFailed when it is not what the registry documents."""
     try:
         return read(parse_json(text))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise EnvironmentFailed(
             f"{place} does not answer as its kind of registry does",
             hint="set kind and url of gateway.registry to those of the registry",

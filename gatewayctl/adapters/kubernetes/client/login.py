@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from gatewayctl.domain.errors import EnvironmentFailed, Transient
-from gatewayctl.domain.nesting import TooDeep, parse_json
+from gatewayctl.domain.nesting import parse_json
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -69,7 +69,7 @@ def _is_over(oidc: object) -> bool:
     try:
         claims = parse_json(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         return float(claims["exp"]) <= time.time() + _EARLIER
-    except (ValueError, IndexError, KeyError, TypeError, TooDeep):
+    except (ValueError, IndexError, KeyError, TypeError):
         return False
 
 
