@@ -10,7 +10,7 @@ from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
 from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.platform import Tls
 from gatewayctl.domain.routing import Header
-from gatewayctl.domain.unproven import Unproven
+from gatewayctl.domain.trial import Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,22 +126,12 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRun:
-    """One run of a pytest suite. `folder` takes its JUnit file and output; `reruns` per failing test; seconds.
+    """One run of the pytest suite of `app`. `folder` takes its JUnit file and output."""
 
-    `python`, `args` and `env` are those of release.Suite, whose application is `app`. `unproven` are the tests that
-    need no answer of the canary.
-    """
-
-    path: str
+    suite: Suite
     endpoints: GatewayEndpoints
     folder: str
-    timeout: float = 600.0
-    reruns: int = 0
     app: str = ""
-    python: str = ""
-    args: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
-    unproven: tuple[Unproven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,7 @@ def run_suite(context: StepContext) -> Judgement:
     if suite is None:
         raise EnvironmentFailed(f"release {context.release.id} has no suite")
     replicas = _ready(context)
-    run = SuiteRun(
-        path=suite.path,
-        endpoints=_endpoints(context, replicas),
-        folder=_folder(context, "suite"),
-        timeout=suite.timeout,
-        reruns=suite.reruns,
-        app=context.release.app,
-        python=suite.python,
-        args=suite.args,
-        env=suite.env,
-        unproven=suite.unproven,
-    )
+    run = SuiteRun(suite, _endpoints(context, replicas), _folder(context, "suite"), context.release.app)
     result = context.ports.suites.test(run, context.tick)
     return _unless_lost(context, replicas, judge_suite(result))
 

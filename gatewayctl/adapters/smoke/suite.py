@@ -24,17 +24,17 @@ JUNIT, LOG, EVENTS, ANSWERS = "junit.xml", "pytest.log", "events.jsonl", "answer
 def run_suite(wanted: SuiteRun, tick: Tick, interpreter: Interpreter) -> SuiteResult:
     """Run the suite until it ends or its timeout is over; `tick` may raise to stop it. Raises EnvironmentFailed."""
     folder = prepare_folder(wanted.folder, (JUNIT, LOG, EVENTS, ANSWERS))
-    start = find_folder(Path(wanted.path), wanted.args)
+    start = find_folder(Path(wanted.suite.path), wanted.suite.args)
     program = Program(
-        arguments=pytest_arguments(wanted, folder, start, JUNIT),
+        arguments=pytest_arguments(wanted.suite, folder, start, JUNIT),
         run_context=RunContext(endpoints=wanted.endpoints, events=str(folder / EVENTS)),
         log=folder / LOG,
-        timeout=wanted.timeout,
+        timeout=wanted.suite.timeout,
         python=interpreter.program,
         folder=start,
         variables=interpreter.variables,
     )
-    progress = SuiteProgress(wanted.unproven)
+    progress = SuiteProgress(wanted.suite.unproven)
     events = EventReader(folder / EVENTS)
 
     def watch() -> None:

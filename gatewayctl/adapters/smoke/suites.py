@@ -35,13 +35,13 @@ class ChildSuites:
 
         Raises UsageFault, EnvironmentFailed when it cannot be run.
         """
-        settings = self._settings(run.app)
-        found = interpreter(run.python, run.env, settings)
-        if run.python:
-            inspect(found, run.reruns, settings)
+        settings, suite = self._settings(run.app), run.suite
+        found = interpreter(suite.python, suite.env, settings)
+        if suite.python:
+            inspect(found, suite.reruns, settings)
         result = run_suite(run, tick, found)
-        failures = tuple(explain_missing(reason, run.python) for reason in result.failures)
-        return _hide_values(replace(result, failures=failures), run.env, found)
+        failures = tuple(explain_missing(reason, suite.python) for reason in result.failures)
+        return _hide_values(replace(result, failures=failures), suite.env, found)
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         """Run a locust load on stable and canary side by side; `tick` as in `test`."""

@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 from gatewayctl.adapters.smoke.suites import ChildSuites
+from gatewayctl.domain import trial
 from gatewayctl.domain.load_result import LoadResult
 from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
 from tests.adapters.smoke.gateway import LoopbackGateway, run_gateway
@@ -58,15 +59,9 @@ def run_suite(gateway: LoopbackGateway, write: Write, evidence: Path) -> Suite:
 
     def run(text: str, tick: Callable[[str], None] = _nothing, pointer: str = "", **options) -> SuiteResult:
         path = write("suite/test_it.py", text)
-        wanted = SuiteRun(
-            **{
-                "path": str(path.parent),
-                "endpoints": gateway.endpoints(pointer),
-                "folder": str(evidence),
-                **options,
-            }
-        )
-        return ChildSuites().test(wanted, tick)
+        endpoints, folder = options.pop("endpoints", gateway.endpoints(pointer)), options.pop("folder", str(evidence))
+        suite = trial.Suite(**{"path": str(path.parent), **options})
+        return ChildSuites().test(SuiteRun(suite, endpoints, folder), tick)
 
     return run
 

@@ -124,8 +124,9 @@ def test_when_we_are_killed_the_whole_group_ends(gateway, write, ends_soon, tmp_
     program = f"""
         from gatewayctl.adapters.smoke.suites import ChildSuites
         from gatewayctl.domain.smoke import RunContext, SuiteRun
+        from gatewayctl.domain.trial import Suite
         endpoints = RunContext.from_json({to_run_context(gateway)!r}).endpoints
-        run = SuiteRun(path={str(path)!r}, endpoints=endpoints, folder={str(tmp_path / "evidence")!r})
+        run = SuiteRun(Suite({str(path)!r}), endpoints, {str(tmp_path / "evidence")!r})
         ChildSuites().test(run, lambda text: None)
     """
     with subprocess.Popen([sys.executable, "-c", dedent(program)]) as ours:

@@ -193,12 +193,12 @@ def test_variables_reach_the_suite_and_appear_nowhere_else(gateway, write, evide
             raise ValueError(os.environ["SHOP_PASSWORD"])
         """,
     )
-    run = SuiteRun(str(path), gateway.endpoints(), str(evidence), app="orders", env=("SHOP_PASSWORD", "SHOP_TOKEN"))
+    run = SuiteRun(Suite(str(path), env=("SHOP_PASSWORD", "SHOP_TOKEN")), gateway.endpoints(), str(evidence), "orders")
     suites = ChildSuites({"orders": SETTINGS})
     result = suites.test(run, lambda _: None)
 
     assert result.failures == ("suite/test_it.py::test_it: ValueError: <SHOP_PASSWORD>",)
-    assert "hunter2!" not in repr((run, suites, SETTINGS, interpreter("", run.env, SETTINGS)))
+    assert "hunter2!" not in repr((run, suites, SETTINGS, interpreter("", run.suite.env, SETTINGS)))
 
 
 def test_a_variable_without_a_value_is_told_with_what_to_do():

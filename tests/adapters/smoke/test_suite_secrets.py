@@ -3,6 +3,7 @@
 from gatewayctl.adapters.smoke.suites import ChildSuites
 from gatewayctl.domain.smoke import SuiteRun, SuiteSettings
 from gatewayctl.domain.suite_verdicts import judge_suite
+from gatewayctl.domain.trial import Suite
 
 USER, PASSWORD = "admin", "admin/hunter2'"
 SETTINGS = {"orders": SuiteSettings({"SHOP_USER": USER, "SHOP_PASSWORD": PASSWORD})}
@@ -30,7 +31,7 @@ def test_names_of_tests_paths_and_reasons_show_no_value(gateway, write, evidence
         """,
     )
     gateway.misrouted = lambda _number: True
-    run = SuiteRun(str(path), gateway.endpoints(), str(evidence), app="orders", env=("SHOP_USER", "SHOP_PASSWORD"))
+    run = SuiteRun(Suite(str(path), env=("SHOP_USER", "SHOP_PASSWORD")), gateway.endpoints(), str(evidence), "orders")
     result = ChildSuites(SETTINGS).test(run, lambda _: None)
 
     assert result.unproven_tests[0].endswith("::test_local[<SHOP_PASSWORD>]")
