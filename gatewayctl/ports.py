@@ -27,6 +27,7 @@ from gatewayctl.domain.platform import (
 from gatewayctl.domain.registration import Registered
 from gatewayctl.domain.release import Record, Release, Target
 from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView
+from gatewayctl.domain.signals import Snapshot
 from gatewayctl.domain.smoke import LoadRun, SuiteResult, SuiteRun
 from gatewayctl.domain.trial import Suite
 
@@ -254,6 +255,21 @@ class Suites(Protocol):
 
     def load(self, run: LoadRun, tick: Tick) -> LoadResult:
         """Run the load on stable and canary side by side; `tick` as in `test`."""
+
+
+class SignalSource(Protocol):
+    """What is known of both versions of an application under real traffic, from one source."""
+
+    @property
+    def name(self) -> str:
+        """What people call it, such as `gateway` or `prometheus`."""
+
+    @property
+    def every(self) -> float:
+        """Seconds between two reads that can differ: its scrape interval, or how often it may be asked."""
+
+    def read(self, release: Release) -> Snapshot:
+        """All counters and gauges now. What could not be read is among its faults; raises UsageFault only."""
 
 
 class Evidence(Protocol):

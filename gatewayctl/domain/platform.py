@@ -173,11 +173,13 @@ class RuleProof:
 
     `asked` is False where the product offers no way to ask; the rest then says nothing. `routes` counts the live routes
     that carry exactly the rule, `mismatched` those of its name with other content (another release's header, a manual
-    edit). `detail` says what is wrong.
+    edit). `shares` counts the live routes that send exactly the rule's share of the unmarked requests to the canary;
+    one with another share, or where the rule has none, is mismatched. `detail` says what is wrong.
     """
 
     asked: bool
     routes: int = 0
+    shares: int = 0
     mismatched: int = 0
     detail: str = ""
 

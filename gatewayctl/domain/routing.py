@@ -64,6 +64,9 @@ class CanaryRule:
     canary's Service where a definition of it has to be written; empty means: derive it from stable's by convention.
     `canary_uri` takes the place of both where a gateway looks names up in a registry, and is written as it is given.
     With `fallback` stable answers in place of a canary that cannot be reached.
+
+    Of the requests for `service` without the header, `share` percent go to `canary`, too, and are stamped alike; 0:
+    none.
     """
 
     app: str
@@ -74,11 +77,17 @@ class CanaryRule:
     canary_host: str = ""
     fallback: bool = False
     canary_uri: str = ""
+    share: int = 0
 
     @property
     def name(self) -> str:
         """The name that marks what is ours, in the file and in the running gateway."""
         return rule_name(self.app)
+
+    @property
+    def share_name(self) -> str:
+        """The same for what takes a share of the unmarked requests."""
+        return share_name(self.app)
 
 
 def standing_stamp(app: str) -> str:
@@ -89,6 +98,11 @@ def standing_stamp(app: str) -> str:
 def rule_name(app: str) -> str:
     """Owner mark of an application's canary rule."""
     return f"gatewayctl-{app}-canary"
+
+
+def share_name(app: str) -> str:
+    """Owner mark of what sends a share of an application's unmarked requests to its canary."""
+    return f"{rule_name(app)}-share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +124,8 @@ class Example:
 class RouteView:
     """One route as a person would describe it. `line` counts from 1 in `file`; `header` is set on canary rules.
 
+    `share` is the percentage of the unmarked requests that a route of ours takes; 0 on every other route.
+
     `examples` has one request for each of its matches; they follow from the rest, and are no part of a comparison.
     `looked_up` is whether the gateway looks its target up in a registry.
     """
@@ -121,6 +137,7 @@ class RouteView:
     target: str
     name: str = ""
     header: str = ""
+    share: int = 0
     examples: tuple[Example, ...] = field(default=(), compare=False)
     looked_up: bool = field(default=False, compare=False)
 
@@ -128,6 +145,11 @@ class RouteView:
 def own_routes(routes: Iterable[RouteView], app: str) -> tuple[RouteView, ...]:
     """Those of `routes` that are the canary rule of `app`."""
     return tuple(route for route in routes if route.name == rule_name(app))
+
+
+def share_routes(routes: Iterable[RouteView], app: str) -> tuple[RouteView, ...]:
+    """Those of `routes` that send a share of the unmarked requests of `app` to its canary."""
+    return tuple(route for route in routes if route.name == share_name(app))
 
 
 def is_own(route: RouteView) -> bool:
@@ -199,12 +221,14 @@ class Limits:
     `by_address`: a name in the rule could keep the gateway from starting, so a release writes the canary's IP address.
     `fallback`: a rule can send marked requests to stable when the canary cannot be reached.
     `by_uri`: a rule can name the canary by a URI of its own, such as `lb://orders-canary`.
+    `shares`: a rule can send a share of the unmarked requests to the canary.
     """
 
     stamp: bool = True
     by_address: bool = False
     fallback: bool = False
     by_uri: bool = False
+    shares: bool = False
     answers: Mapping[LeakCase, frozenset[Attribution]] = field(default_factory=dict)
 
     def permit(self, rule: CanaryRule) -> None:
@@ -213,6 +237,11 @@ class Limits:
             raise UsageFault(
                 f"this gateway cannot fall back to stable when the canary of {rule.app} is gone",
                 hint="leave fallback out: marked requests then get the gateway's own 5xx",
+            )
+        if rule.share and not self.shares:
+            raise UsageFault(
+                f"this gateway cannot send a share of the requests for {rule.app} to its canary",
+                hint="leave the ramp out: the canary then gets marked requests only",
             )
         if rule.canary_uri:
             self._permit_uri(rule)
