@@ -94,7 +94,7 @@ def line(past: Past, quantile: float, margin: Margin, *, accept: bool) -> Line |
     nearly = allowed * _SAME
     canary = bisect_right(past.edges, nearly) - 1 if accept else bisect_left(past.edges, allowed / _SAME)
     if canary >= len(past.edges):
-        return None
+        return _coarse(past, number, edge * edge / allowed, forecast)
     return Line(number, canary, Margin(), forecast, edge)
 
 

@@ -43,8 +43,8 @@ class Tally:
 
     def short(self) -> "Tally":
         """The same with few digits."""
-        figures = map(shorten, (self.requests, self.errors, self.timed, self.seconds))
-        return Tally(*figures, bins=tuple(map(shorten, self.bins)))
+        bins = tuple(map(shorten, self.bins))
+        return Tally(shorten(self.requests), shorten(self.errors), shorten(self.timed), shorten(self.seconds), bins)
 
     def untimed(self) -> "Tally":
         """The same without latency."""
