@@ -16,6 +16,9 @@ from tests.gateways.samples import catch_refusal, text_of
 PLAIN = location("proxy_pass http://orders:8080;")
 WEB = a_rule("web", service="web", canary="web-canary", share=30)
 TWO = "server { location /o { proxy_pass http://orders; } location /w { proxy_pass http://web; } }"
+BELOW = (
+    "map $arg_v $up { default orders; b web; }\nserver { location / { proxy_pass http://$up; if ($a) { set $b c; } } }"
+)
 TWO_IN_ONE = "map $arg_v $up { default orders; b web; }\nserver { location / { proxy_pass http://$up; } }"
 
 
@@ -162,7 +165,17 @@ def test_a_share_is_where_it_was_when_it_changes(first):
 
 
 @pytest.mark.parametrize("share", [0, 10])
-@pytest.mark.parametrize("text", [TWO, TWO_IN_ONE, TWO.replace(" }", "\r\n}", 1), TWO_IN_ONE.replace("; }", ";\n}")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        TWO,
+        TWO_IN_ONE,
+        BELOW,
+        TWO.replace(" }", "\r\n}", 1),
+        TWO_IN_ONE.replace("; }", ";\n}"),
+        BELOW.replace(" }", "\r\n}"),
+    ],
+)
 def test_two_applications_in_one_line_come_and_go_in_any_order(text, share):
     before = one(text)
     rules = {"orders": a_rule(share=share), "web": a_rule("web", service="web", canary="web-canary", share=share)}
