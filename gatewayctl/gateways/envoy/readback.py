@@ -5,7 +5,7 @@ listeners that only drain. The answers come from another program, so their shape
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,9 @@ _UNHEALTHY = ("failed_active_health_check", "failed_outlier_check", "pending_dyn
 _FIT = frozenset({"", "UNKNOWN", "HEALTHY", "DEGRADED"})
 _LONGEST = 300
 
+_Compared = tuple[str, list[Any], str]
+"""What is compared, its values in the live route, and the only value it should have."""
+
 
 @dataclass(frozen=True, slots=True)
 class EnvoyReadback:
@@ -32,13 +35,15 @@ class EnvoyReadback:
     admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
-        """How many live routes are exactly this rule; routes with its mark and other content are mismatched."""
+        """How many live routes are exactly this rule; routes with one of its marks and other content are mismatched."""
         routes, faults = self._live_routes(replica)
-        named = [route for route in routes if _owner(route) == rule.name]
-        odd = [difference for route in named if (difference := _difference(route, rule))]
+        named = [_difference(route, rule) for route in routes if _owner(route) == rule.name]
+        shares = [_share_difference(route, rule) for route in routes if _owner(route) == rule.share_name]
+        odd = [difference for difference in (*named, *shares) if difference]
         return RuleProof(
             asked=True,
-            routes=len(named) - len(odd),
+            routes=named.count(""),
+            shares=shares.count(""),
             detail="; ".join([*odd[:3], *faults[:3]])[:_LONGEST],
             mismatched=len(odd),
         )
@@ -173,6 +178,25 @@ def _difference(route: dict[str, Any], rule: CanaryRule) -> str:
         for matcher in _dicts(_dict(route.get("match")).get("headers"))
         if str(matcher.get("name")).lower() == rule.header.name
     ]
+    header = (f"the header {rule.header.name}", values, rule.header.value)
+    return _first_difference(rule.name, (header, *_answered_by(route, rule)))
+
+
+def _share_difference(route: dict[str, Any], rule: CanaryRule) -> str:
+    """The same for a route with the mark of the rule's share."""
+    if not rule.share:
+        return f"a route of {rule.share_name} is there, and the rule has no share"
+    fraction = _dict(_dict(route.get("match")).get("runtime_fraction"))
+    value = _dict(fraction.get("default_value"))
+    # Fields with their default value are left out of a dump.
+    percent = f"{value.get('numerator', 0)} of {value.get('denominator', 'HUNDRED')}"
+    keys = [fraction.get("runtime_key") or "none"]
+    share = ("the share", [percent] if value else [], f"{rule.share} of HUNDRED")
+    return _first_difference(rule.share_name, (share, ("the runtime key", keys, "none"), *_answered_by(route, rule)))
+
+
+def _answered_by(route: dict[str, Any], rule: CanaryRule) -> tuple[_Compared, _Compared]:
+    """The stamp and the cluster of a route."""
     stamps = [
         _dict(added.get("header")).get("value")
         for added in _dicts(route.get("response_headers_to_add"))
@@ -181,14 +205,15 @@ def _difference(route: dict[str, Any], rule: CanaryRule) -> str:
     action = _dict(route.get("route"))
     weighted = _dicts(_dict(action.get("weighted_clusters")).get("clusters"))
     clusters = {one.get("name") for one in weighted} if weighted else {action.get("cluster")}
-    for what, found, wanted in (
-        (f"the header {rule.header.name}", values, [rule.header.value]),
-        ("the stamp", stamps, [stamp_value(rule)]),
-        ("the cluster", list(clusters), [rule.canary]),
-    ):
-        if found != wanted:
+    return ("the stamp", stamps, stamp_value(rule)), ("the cluster", list(clusters), rule.canary)
+
+
+def _first_difference(name: str, compared: Iterable[_Compared]) -> str:
+    """In words, the first part of a live route of the rule `name` that is not as wanted; empty if all are."""
+    for what, found, wanted in compared:
+        if found != [wanted]:
             shown = ", ".join(str(one) for one in found) or "missing"
-            return f"a route of {rule.name} differs: {what} is {shown}, not {wanted[0]}"
+            return f"a route of {name} differs: {what} is {shown}, not {wanted}"
     return ""
 
 
