@@ -84,7 +84,7 @@ def _read_answer(readline: Callable[[], bytes], read: Callable[[int], bytes]) ->
 
 
 def fits(share: float, count: int, of: int) -> bool:
-    """Whether `count` out of `of` is no surprise at ALPHA, if each counts with probability `share`: both exact tails."""
+    """Whether `count` out of `of` is no surprise at ALPHA if each has the probability `share`: exact, both tails."""
     if share in (0.0, 1.0):
         return count == of * share
     weights = [

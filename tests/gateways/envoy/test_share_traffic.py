@@ -22,7 +22,8 @@ DIALECT = PRODUCT.dialect
 MARK = "x-canary: always"
 RETRYING = (
     "    - match: { prefix: /retried }\n"
-    '      route: { cluster: orders, retry_policy: { retry_on: "5xx", num_retries: 2, retry_back_off: { base_interval: 0.001s } } }\n'
+    "      route:\n        cluster: orders\n"
+    '        retry_policy: { retry_on: "5xx", num_retries: 2, retry_back_off: { base_interval: 0.001s } }\n'
 )
 STABLE, CANARY = (200, "stable"), (200, "canary")
 
