@@ -19,20 +19,25 @@ ALPHA = 1e-6
 
 
 class CountingUpstream:
-    """Answers GET requests with its name; `status` gives the status of the request with that number, from 1 on."""
+    """Answers GET requests with its name, `delay` seconds after each.
+
+    `status` gives the status for the request with that number, from 1 on; 0: the connection is closed.
+    """
 
     def __init__(self, name: str, host: str, port: int, status: Callable[[int], int] = lambda number: 200) -> None:
         self.name, self.host, self.port, self.status, self.requests = name, host, port, status, 0
+        self.delay = 0.0
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(self._loop.create_server(lambda: _Answering(self), host, port))
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def answer(self) -> bytes:
-        """The next answer."""
+        """The next answer; empty: close the connection."""
         self.requests += 1
-        head = f"HTTP/1.1 {self.status(self.requests)} -\r\ncontent-length: {len(self.name)}\r\n\r\n"
-        return f"{head}{self.name}".encode()
+        status = self.status(self.requests)
+        head = f"HTTP/1.1 {status} -\r\ncontent-length: {len(self.name)}\r\n\r\n"
+        return f"{head}{self.name}".encode() if status else b""
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -52,7 +57,14 @@ class _Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *heads, self._rest = (self._rest + data).split(_END)
-        self._transport.write(b"".join(self._upstream.answer() for _ in heads))
+        for _ in heads:
+            answer = self._upstream.answer()
+            if not answer:
+                self._transport.abort()
+            elif self._upstream.delay:
+                asyncio.get_running_loop().call_later(self._upstream.delay, self._transport.write, answer)
+            else:
+                self._transport.write(answer)
 
 
 def count_answers(address: str, number: int, *headers: str, path: str = "/") -> Counter[tuple[int, str]]:
