@@ -49,9 +49,9 @@ def release(
     session = wire(config, progress, app)
     if bool(image) == bool(plan):
         raise UsageFault("name either --image or --plan", hint=f"gatewayctl release {app} --image IMAGE")
-    if promote is Promotion.ON_SUCCESS and not untested and not session.app(app).trial.files:
+    if promote is Promotion.ON_SUCCESS and not untested and not session.app(app).trial.decides:
         raise UsageFault(
-            f"{app} has neither a suite nor a load, so nothing would decide whether to promote it",
+            f"{app} has neither a suite nor a load nor a judged ramp, so nothing would decide whether to promote it",
             hint="add smoke.pytest or smoke.locust to gatewayctl.yaml, or give --untested if it is tested elsewhere",
         )
     if in_cluster:

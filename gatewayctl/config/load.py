@@ -17,6 +17,7 @@ from gatewayctl.config.unfit_gateways import find_unfit_registries, find_unfit_u
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Tls
+from gatewayctl.domain.ramp import Promotion, Ramp
 from gatewayctl.domain.release import Target
 from gatewayctl.domain.smoke import SuiteSettings
 from gatewayctl.domain.trial import Load, Suite, Timings, Trial
@@ -240,6 +241,8 @@ def _to_app(name: str, app: AppModel, folder: Path) -> AppSpec:
             suite=_to_suite(pytest, folder) if pytest else None,
             load=_to_load(locust, folder) if locust else None,
             timings=Timings(**app.timings.model_dump()),
+            ramp=app.ramp.ramp if app.ramp else Ramp(),
+            promotion=Promotion(app.promote),
         ),
         container=app.container,
     )

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gatewayctl import __version__
 from gatewayctl.config.fields import Seconds, StrictConfigModel, is_kept
+from gatewayctl.config.ramp_model import RampModel
 from gatewayctl.config.registry_model import RegistryModel
 from gatewayctl.config.smoke_model import SmokeModel
 from gatewayctl.domain.header_names import why_unusable
@@ -173,7 +174,20 @@ class AppModel(StrictConfigModel):
     identify: IdentifyModel = IdentifyModel(header="x-served-by")
     probe: ProbeModel
     smoke: SmokeModel = SmokeModel()
+    ramp: RampModel | None = None
+    promote: Literal["rolling", "steered"] = "rolling"
     timings: TimingsModel = TimingsModel()
+
+    @field_validator("smoke", mode="before")
+    @classmethod
+    def _none_is_no_test(cls, smoke: object) -> object:
+        return {} if smoke == "none" else smoke
+
+    @model_validator(mode="after")
+    def _a_ramp_comes_after_tests(self) -> "AppModel":
+        if self.ramp and "smoke" not in self.model_fields_set:
+            raise ValueError("a ramp comes after the tests under smoke; write smoke: none where there are none")
+        return self
 
     @model_validator(mode="after")
     def _has_one_address(self) -> "AppModel":

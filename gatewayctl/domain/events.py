@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gatewayctl.domain.judge.state import JudgeState
 from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.release import Outcome, Phase
 
@@ -43,13 +44,14 @@ class Passed:
     """The effect of `phase` is done, and this was checked; `now` is when (epoch seconds).
 
     `build` is the digest of the image that it started, if it started one and that is known. With `more` the effect goes
-    on, and only what it has found so far is kept.
+    on, and only what it has found so far is kept. `judged` is what the judge has seen.
     """
 
     phase: Phase
     now: float = 0.0
     build: str = ""
     more: bool = False
+    judged: JudgeState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Failed:
 def event_of(phase: Phase, judgement: Judgement) -> "Passed | Failed":
     """The event that a judged step of `phase` leads to."""
     if judgement.verdict is Verdict.PASS:
-        return Passed(phase, build=judgement.build, more=judgement.more)
+        return Passed(phase, build=judgement.build, more=judgement.more, judged=judgement.judged)
     return Failed(phase, _CAUSES[judgement.verdict], judgement.text)
 
 

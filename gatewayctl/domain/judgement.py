@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gatewayctl.domain.judge.state import JudgeState
 
 
 class Verdict(StrEnum):
@@ -28,13 +32,14 @@ class Verdict(StrEnum):
 class Judgement:
     """A verdict with its reason in one line; `build` is the digest of the image that was started, if known.
 
-    `more`: the step goes on, and this is what it has found so far.
+    `more`: the step goes on, and this is what it has found so far; `judged` what the judge has.
     """
 
     verdict: Verdict
     text: str
     build: str = ""
     more: bool = False
+    judged: "JudgeState | None" = None
 
 
 def fail(text: str) -> Judgement:

@@ -37,6 +37,7 @@ from gatewayctl.domain.phases import (
     next_step,
     phases_of,
 )
+from gatewayctl.domain.ramp import Undecided
 from gatewayctl.domain.release import Outcome, Phase, Release
 
 __all__ = [
@@ -79,7 +80,7 @@ def _move(release: Release, event: Event) -> Release:
         return release
     match event:
         case Passed(phase, now, build) if phase is release.phase:
-            passed = replace(release, stuck="", build=build or release.build)
+            passed = replace(release, stuck="", build=build or release.build, judged=event.judged or release.judged)
             return _stay(passed, now) if event.more else _go_on(passed, now)
         case Failed(phase, cause, reason) if phase is release.phase and ROWS[phase].effect:
             return _fail(release, cause, reason)
@@ -140,6 +141,10 @@ def _expire(release: Release) -> Release:
 def _fail(release: Release, cause: Cause, reason: str) -> Release:
     if release.phase in WAY_OUT:
         return replace(release, stuck=reason)
+    judging = release.trial.ramp.judging
+    is_asked = judging is not None and judging.undecided is Undecided.ASK
+    if cause is Cause.INCONCLUSIVE and release.phase is Phase.OBSERVE and is_asked:
+        return release.at(Phase.PAUSED)
     return _back_out(replace(release, tested=False), cause.outcome, reason)
 
 

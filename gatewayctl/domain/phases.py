@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gatewayctl.domain import plan_lines as lines
+from gatewayctl.domain.judge import judge
 from gatewayctl.domain.ramp import Promotion
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 
@@ -156,8 +157,10 @@ def begin_step(release: Release) -> Release:
 
 def next_step(release: Release) -> Release:
     """After a step that passed: to the next one; after the last one the ramp has passed."""
-    if release.step + 1 < len(release.trial.ramp.steps):
-        return begin_step(replace(release, step=release.step + 1))
+    ramp = release.trial.ramp
+    if release.step + 1 < len(ramp.steps):
+        judged = judge.next_step(ramp.judging.settings, release.judged) if ramp.judging and release.judged else None
+        return begin_step(replace(release, step=release.step + 1, judged=judged))
     return _decide(replace(release, ramped=True))
 
 

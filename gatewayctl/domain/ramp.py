@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gatewayctl.domain.judge.settings import Settings
+
 MINUTE, HOUR = 60.0, 3600.0
 
 
@@ -29,11 +31,41 @@ class Step:
     replicas: int = 0
 
 
+class Undecided(StrEnum):
+    """What happens when the judge has not decided in time: it goes on, the release goes back, or somebody is asked."""
+
+    WAIT = "wait"
+    FAIL = "fail"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Who judges each step: what `source` says of both versions, by `settings`.
+
+    A step that is not decided when its time is over has `patience` seconds more; then `undecided` says what happens.
+    """
+
+    source: str
+    settings: Settings
+    undecided: Undecided
+    patience: float = 10 * MINUTE
+
+
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """The steps, in their order; none: the canary gets marked requests only."""
+    """The steps, in their order; none: the canary gets marked requests only.
+
+    Without `judging` a step passes when its time is over and the canary is still there.
+    """
 
     steps: tuple[Step, ...] = ()
+    judging: Judging | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long all steps take, if each is decided when its time is over."""
+        return sum(step.seconds for step in self.steps)
 
 
 def _every(first: int, more: int, seconds: float) -> tuple[Step, ...]:

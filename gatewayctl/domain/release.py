@@ -6,8 +6,10 @@ from enum import StrEnum
 
 from gatewayctl.domain.bounds import NOTES_KEPT, shorten
 from gatewayctl.domain.evidence import AttributionRule, Identify, Identity
+from gatewayctl.domain.judge.state import JudgeState
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Probe, Tls
+from gatewayctl.domain.ramp import Promotion
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule, Header, standing_stamp
 from gatewayctl.domain.trial import Trial
 
@@ -123,7 +125,7 @@ class Release:
     `build` is the digest of the canary's image, as it was when the canary started; empty if it is not known.
     `share` is the percentage of unmarked requests that may reach the canary. `step` is the place of the ramp's step
     that it is in or comes to next, counted from 0; `step_began` is when its observation began (epoch seconds).
-    `ramped` says that every step has passed.
+    `ramped` says that every step has passed. `judged` is what the judge has seen in all steps so far.
     Of the notes NOTES_KEPT are kept; `notes_left_out` counts the others.
     """
 
@@ -157,6 +159,7 @@ class Release:
     step: int = 0
     step_began: float = 0.0
     ramped: bool = False
+    judged: JudgeState | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", shorten(self.reason))
@@ -192,6 +195,11 @@ class Release:
             canary_uri=target.canary_uri,
             share=self.share if self.outcome is Outcome.OPEN else 0,
         )
+
+    @property
+    def needs_shares(self) -> bool:
+        """Whether its canary gets unmarked requests at some time."""
+        return bool(self.trial.ramp.steps) or self.trial.promotion is Promotion.STEERED
 
     @property
     def marked_probe(self) -> Probe:

@@ -72,6 +72,16 @@ class Trial:
     promotion: Promotion = Promotion.ROLLING
 
     @property
+    def time_to_live(self) -> float:
+        """Seconds after which what was proven is too old to rely on. The steps of a ramp come on top."""
+        return self.timings.time_to_live + self.ramp.seconds
+
+    @property
+    def decides(self) -> bool:
+        """Whether anything in it can say that a canary is bad."""
+        return bool(self.files or (self.ramp.steps and self.ramp.judging))
+
+    @property
     def files(self) -> tuple[tuple[str, str], ...]:
         """What the tests are read from: `suite` or `load`, and its path."""
         suite = (("suite", self.suite.path),) if self.suite else ()

@@ -26,6 +26,7 @@ from gatewayctl.ports import (
     Registry,
     Replicas,
     RouteStore,
+    SignalSource,
     Suites,
     Turns,
     WorkloadReader,
@@ -86,7 +87,8 @@ class Gateway:
 class Ports:
     """Everything outside, as the wiring chose it; `inspections` are the platform's own preconditions.
 
-    `address` is asked where a product's rule needs an IP address.
+    `signals` are the sources of what is known of both versions. `address` is asked where a product's rule
+    needs an IP address.
     """
 
     gateway: Gateway
@@ -101,6 +103,7 @@ class Ports:
     inspections: tuple[PlatformCheck, ...] = ()
     address: Address = no_address
     turns: Turns = field(default_factory=NoLine)
+    signals: tuple[SignalSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

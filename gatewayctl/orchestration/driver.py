@@ -111,7 +111,7 @@ class Driver(ReleaseLoop):
     def _starting_here_and_now(self, release: Release) -> Release:
         """A plan may be hours old, and one of an earlier version has no place."""
         now, place = self.ports.clock.wall(), self.ports.gateway.place
-        return replace(release, created=now, expires=now + release.trial.timings.time_to_live, place=place)
+        return replace(release, created=now, expires=now + release.trial.time_to_live, place=place)
 
     @contextmanager
     def _release_lease_after(self, app: str) -> Iterator[None]:

@@ -13,6 +13,7 @@ from gatewayctl.domain.release import Mode, Release, Target
 from gatewayctl.domain.routing import Files
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.open_release import check_place, find_ended
+from gatewayctl.orchestration.signals import check_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         canary_before=canary.image,
         mode=request.mode,
         created=now,
-        expires=now + request.app.trial.timings.time_to_live,
+        expires=now + request.app.trial.time_to_live,
         actor=request.actor,
         standing=request.app.standing,
         trial=request.app.trial,
@@ -59,6 +60,9 @@ def draft(ports: Ports, request: ReleaseRequest) -> Release:
         container=request.app.container,
     )
     ports.gateway.dialect.limits.permit(release.rule)
+    if release.needs_shares:
+        ports.gateway.dialect.limits.permit(replace(release.rule, share=1))
+    check_source(ports, release)
     return release.at(release.phase, rule_was_there=release.standing and bool(ports.gateway.own_routes(release.app)))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
     from gatewayctl.gateways.product import GatewayProduct, OnSignal
     from gatewayctl.orchestration.context import Gateway
-    from gatewayctl.ports import Activation, Replicas, RouteStore
+    from gatewayctl.ports import Activation, Replicas, RouteStore, SignalSource
 
 
 def assemble_gateway(
@@ -34,6 +34,16 @@ def assemble_gateway(
         registry=registry_of(spec.gateway.registry, replicas.list),
         place=location_of(spec),
     )
+
+
+def signals_of(spec: "Spec", replicas: "Replicas") -> "tuple[SignalSource, ...]":
+    """The sources of signals that there are: the gateway's own statistics, where its product has any."""
+    from gatewayctl.adapters.http import admin_get
+    from gatewayctl.adapters.metrics.gateway import GatewaySignals
+    from gatewayctl.gateways.registry import gateway
+
+    statistics = gateway(spec.gateway.kind).statistics
+    return (GatewaySignals(statistics, replicas, admin_get, time.time),) if statistics else ()
 
 
 def location_of(spec: "Spec") -> GatewayLocation:

@@ -40,7 +40,7 @@ from gatewayctl.gateways.product import OnSignal
 from gatewayctl.gateways.registry import gateway
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.ports import Checker, ProgressListener
-from gatewayctl.wiring.gateway import assemble_gateway
+from gatewayctl.wiring.gateway import assemble_gateway, signals_of
 
 
 def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
@@ -79,6 +79,7 @@ def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
         address=KubernetesAddresses(api, namespace),
         inspections=(checks.run,),
         turns=KubernetesTurns(api, place, store, clock),
+        signals=signals_of(spec, replicas),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.errors import UsageFault
-from gatewayctl.wiring.gateway import assemble_gateway
+from gatewayctl.wiring.gateway import assemble_gateway, signals_of
 
 if TYPE_CHECKING:
     from gatewayctl.config.spec import Spec
@@ -106,4 +106,5 @@ def sandbox_ports(spec: "Spec", listener: "ProgressListener") -> "Ports":
         listener=listener,
         address=SandboxAddresses(root),
         turns=FileTurns(root, clock),
+        signals=signals_of(spec, replicas),
     )
