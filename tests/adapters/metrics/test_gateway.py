@@ -26,8 +26,8 @@ FIRST, SECOND = Replica("gw-0", "", "a", identity="1"), Replica("gw-1", "", "b",
 def a_source(answers, replicas):
     """A source whose replicas give these answers, by name."""
 
-    def read(admin, replica, upstreams):
-        assert list(upstreams) == [Version.STABLE, Version.CANARY]
+    def read(admin, replica, rule):
+        assert rule == RELEASE.rule
         if replica.name not in answers:
             raise EnvironmentFailed("connection refused")
         return answers[replica.name]

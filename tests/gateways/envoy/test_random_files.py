@@ -139,6 +139,7 @@ def check_canary_routes(after, share):
 def as_stables(route, share):
     """One of our routes without what makes it ours."""
     if "runtime_fraction" in route["match"]:
+        assert route.pop("stat_prefix") == SHARE_NAME
         assert route["match"].pop("runtime_fraction") == {
             "default_value": {"numerator": share, "denominator": "HUNDRED"}
         }
