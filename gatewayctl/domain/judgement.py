@@ -26,11 +26,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with its reason in one line; `build` is the digest of the image that was started, if known."""
+    """A verdict with its reason in one line; `build` is the digest of the image that was started, if known.
+
+    `more`: the step goes on, and this is what it has found so far.
+    """
 
     verdict: Verdict
     text: str
     build: str = ""
+    more: bool = False
 
 
 def fail(text: str) -> Judgement:

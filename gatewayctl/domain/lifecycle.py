@@ -7,12 +7,36 @@ resume asks for it again. An event of another phase than the one a release is in
 What is particular to a phase is in the table of phases.py; here is what holds for all of them.
 """
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from gatewayctl.domain.errors import UsageFault
-from gatewayctl.domain.judgement import Judgement, Verdict
-from gatewayctl.domain.phases import ROWS, Effect, Stage, begin_tests, has_tests, leave, phases_of
+from gatewayctl.domain.events import (
+    AbortAsked,
+    Cause,
+    Event,
+    Failed,
+    Passed,
+    PauseAsked,
+    PromoteAsked,
+    RampAsked,
+    Resumed,
+    SkipAsked,
+    SmokeAsked,
+    at_time,
+    event_of,
+)
+from gatewayctl.domain.phases import (
+    ROWS,
+    Effect,
+    Stage,
+    begin_step,
+    begin_tests,
+    has_tests,
+    leave,
+    needs_ramp,
+    next_step,
+    phases_of,
+)
 from gatewayctl.domain.release import Outcome, Phase, Release
 
 __all__ = [
@@ -24,118 +48,16 @@ __all__ = [
     "Event",
     "Failed",
     "Passed",
+    "PauseAsked",
     "PromoteAsked",
+    "RampAsked",
     "Resumed",
+    "SkipAsked",
     "SmokeAsked",
     "advance",
     "at_time",
     "event_of",
 ]
-
-
-class Cause(StrEnum):
-    """Why a step did not pass.
-
-    The canary is faulty; the step could not tell; somebody else changed what the release works on; or gatewayctl could
-    not do its work.
-    """
-
-    CANARY = "canary"
-    INCONCLUSIVE = "inconclusive"
-    CONFLICT = "conflict"
-    ENVIRONMENT = "environment"
-
-    @property
-    def outcome(self) -> Outcome:
-        """How a release ends that goes back because of it."""
-        return _OUTCOMES[self]
-
-
-_OUTCOMES = {
-    Cause.CANARY: Outcome.REJECTED,
-    Cause.INCONCLUSIVE: Outcome.INCONCLUSIVE,
-    Cause.CONFLICT: Outcome.CONFLICT,
-    Cause.ENVIRONMENT: Outcome.FAILED,
-}
-_CAUSES = {
-    Verdict.FAIL: Cause.CANARY,
-    Verdict.INCONCLUSIVE: Cause.INCONCLUSIVE,
-    Verdict.CONFLICT: Cause.CONFLICT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """The effect of `phase` is done, and this was checked; `now` is when (epoch seconds).
-
-    `build` is the digest of the image that it started, if it started one and that is known.
-    """
-
-    phase: Phase
-    now: float = 0.0
-    build: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The effect of `phase` did not succeed."""
-
-    phase: Phase
-    cause: Cause
-    reason: str
-
-
-def event_of(phase: Phase, judgement: Judgement) -> "Passed | Failed":
-    """The event that a judged step of `phase` leads to."""
-    if judgement.verdict is Verdict.PASS:
-        return Passed(phase, build=judgement.build)
-    return Failed(phase, _CAUSES[judgement.verdict], judgement.text)
-
-
-@dataclass(frozen=True, slots=True)
-class PromoteAsked:
-    """Someone decided that the canary becomes stable; with `untested` even if its suites did not run.
-
-    The loop adds the time and the image that stable runs, once the release is taken up.
-    """
-
-    untested: bool = False
-    now: float = 0.0
-    stable_image: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SmokeAsked:
-    """Someone wants the suites (again); `now` is when (epoch seconds)."""
-
-    now: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class AbortAsked:
-    """Someone decided against the canary. Always allowed while a release is open."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """A process continues the release. The loop adds the time and the image of stable, once it is taken up."""
-
-    now: float = 0.0
-    stable_image: str = ""
-
-
-Event = Passed | Failed | PromoteAsked | SmokeAsked | AbortAsked | Resumed
-
-
-def at_time(event: Event, now: float) -> Event:
-    """The event with the time of it, where what follows depends on that and it has none yet."""
-    return (
-        replace(event, now=now)
-        if isinstance(event, Passed | PromoteAsked | SmokeAsked | Resumed) and not event.now
-        else event
-    )
 
 
 EFFECTS: dict[Phase, tuple[Effect, ...]] = {row.phase: (row.effect,) if row.effect else () for row in ROWS.values()}
@@ -157,17 +79,31 @@ def _move(release: Release, event: Event) -> Release:
         return release
     match event:
         case Passed(phase, now, build) if phase is release.phase:
-            return _go_on(replace(release, stuck="", build=build or release.build), now)
+            passed = replace(release, stuck="", build=build or release.build)
+            return _stay(passed, now) if event.more else _go_on(passed, now)
         case Failed(phase, cause, reason) if phase is release.phase and ROWS[phase].effect:
             return _fail(release, cause, reason)
         case AbortAsked(reason):
             return _abort(replace(release, stuck=""), reason)
         case Resumed(now, stable_image):
             return _resume(replace(release, stuck=""), now, stable_image)
+        case _:
+            return _grant(release, event)
+
+
+def _grant(release: Release, event: Event) -> Release:
+    """What somebody asked for. Raises UsageFault where the release cannot grant it."""
+    match event:
         case PromoteAsked():
             return _promote(release, event)
         case SmokeAsked(now):
             return _smoke(release, now)
+        case RampAsked(now):
+            return _ramp(release, now)
+        case PauseAsked():
+            return _pause(release)
+        case SkipAsked(now):
+            return _skip(release, now)
         case _:
             return release  # a late or repeated event
 
@@ -175,13 +111,20 @@ def _move(release: Release, event: Event) -> Release:
 def _go_on(release: Release, now: float) -> Release:
     """To what follows; a release that has expired meanwhile is not made stable."""
     moved = ROWS[release.phase].after(release)
+    if moved.phase is Phase.OBSERVE and not moved.step_began:
+        moved = replace(moved, step_began=now)
     return _expire(release) if _may_promote(moved) and release.has_expired(now) else moved
+
+
+def _stay(release: Release, now: float) -> Release:
+    """In a step that goes on, unless the release has expired."""
+    return _expire(release) if release.has_expired(now) else release
 
 
 def _resume(release: Release, now: float, stable_image: str) -> Release:
     """Where the phase says; a release that has expired goes back, unless it waits or is on its way out."""
     row = ROWS[release.phase]
-    if release.has_expired(now) and row.effect and row.stage is not Stage.OUT:
+    if release.has_expired(now) and row.stage not in (Stage.DECIDE, Stage.OUT, Stage.END):
         return _expire(release)
     return row.resume(release, stable_image)
 
@@ -201,10 +144,9 @@ def _fail(release: Release, cause: Cause, reason: str) -> Release:
 
 
 def _back_out(release: Release, outcome: Outcome, reason: str) -> Release:
-    """Back to how everything was before. Stable is restored first if it may have been changed."""
+    """Back to how everything was before: unmarked requests first, then stable, if it may have been changed."""
     changed = ROWS[release.phase].changes_stable or release.promote_begun or release.outcome is Outcome.PROMOTED
-    release = replace(release, outcome=outcome, reason=reason)
-    return release.at(Phase.RESTORE) if changed else leave(release)
+    return leave(replace(release, outcome=outcome, reason=reason, promote_begun=changed))
 
 
 def _abort(release: Release, reason: str) -> Release:
@@ -228,7 +170,64 @@ def _promote(release: Release, asked: PromoteAsked) -> Release:
             f"release {release.id} of {release.app} has not passed its suites",
             hint=f"gatewayctl smoke {release.app}, or promote with --untested if they ran elsewhere",
         )
+    if needs_ramp(release) and not asked.untested:
+        raise UsageFault(
+            f"release {release.id} of {release.app} has not passed its ramp",
+            hint=f"gatewayctl ramp {release.app}, or promote with --untested to leave it out",
+        )
     return release.at(Phase.CONFIRM)
+
+
+def _ramp(release: Release, now: float) -> Release:
+    """From where it waits to the first step of the ramp that has not passed."""
+    stage = ROWS[release.phase].stage
+    if stage in (Stage.RAMP, Stage.PAUSE):
+        return _resume(release, now, "")
+    if stage is not Stage.DECIDE or release.ramped:
+        raise UsageFault(
+            f"release {release.id} of {release.app} cannot be ramped "
+            + (f"in phase {release.phase}" if stage is not Stage.DECIDE else "again: it has passed its ramp"),
+            hint=f"gatewayctl status {release.app}",
+        )
+    if not release.trial.ramp.steps:
+        raise UsageFault(
+            f"{release.app} has no ramp", hint="add ramp: {steps: mesh} to the application in gatewayctl.yaml"
+        )
+    _refuse_if_expired(release, now)
+    _refuse_if_untested(release)
+    return begin_step(release)
+
+
+def _pause(release: Release) -> Release:
+    stage = ROWS[release.phase].stage
+    if stage is Stage.RAMP:
+        return release.at(Phase.PAUSED)
+    if stage is Stage.PAUSE:
+        return release
+    raise _not_in_ramp(release, "paused")
+
+
+def _skip(release: Release, now: float) -> Release:
+    if ROWS[release.phase].stage not in (Stage.RAMP, Stage.PAUSE):
+        raise _not_in_ramp(release, "skipped")
+    _refuse_if_expired(release, now)
+    return next_step(release)
+
+
+def _not_in_ramp(release: Release, what: str) -> UsageFault:
+    return UsageFault(
+        f"release {release.id} of {release.app} is in no step of a ramp that could be {what}: it is in phase "
+        f"{release.phase}",
+        hint=f"gatewayctl status {release.app}",
+    )
+
+
+def _refuse_if_untested(release: Release) -> None:
+    if has_tests(release) and not release.tested:
+        raise UsageFault(
+            f"release {release.id} of {release.app} has not passed its suites",
+            hint=f"gatewayctl smoke {release.app} first",
+        )
 
 
 def _refuse_if_expired(release: Release, now: float) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gatewayctl.domain import plan_lines as lines
+from gatewayctl.domain.ramp import Promotion
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 
 Decision = Callable[[Release], Release]
@@ -33,6 +34,11 @@ class Effect(StrEnum):
     PROVE_ROUTED = "every replica has the rule, and marked requests are answered by the canary"
     PROVE_NO_LEAK = "on every replica, requests that are not marked are not answered by the canary"
     PROVE_ALL = "both proofs once more, right before stable is changed"
+    SHIFT_SHARE = "the canary has the Pods of the ramp's step, and the rule has its share of unmarked requests"
+    PROVE_SHARE = "every replica has the share, and as many unmarked requests reach the canary as were asked for"
+    OBSERVE = "real traffic on both versions is judged, for at least the time of the ramp's step"
+    CARRY_ALL = "the canary is as large as stable and gets every request, so that stable rolls without traffic"
+    RETURN_SHARE = "no unmarked request reaches the canary, on every replica"
     RUN_SUITE = "the functional suite, through the gateway"
     RUN_LOAD = "the load, on stable and canary side by side"
     PROMOTE_STABLE = "stable gets the new image; done when its rollout is"
@@ -48,6 +54,8 @@ class Stage(StrEnum):
 
     OPEN = "open the way to the canary, and prove it"
     TEST = "try the canary; a person or pipeline can repeat it"
+    RAMP = "real traffic in small shares, each judged before the next one"
+    PAUSE = "wait, in a step of the ramp, for someone who goes on or aborts"
     DECIDE = "wait for someone who decides"
     PROMOTE = "make the canary stable"
     OUT = "the way out"
@@ -67,7 +75,7 @@ class PhaseRow:
 
     `effect` is done in it; None: nothing is done. `after` decides where a release goes when the effect has passed,
     `resume` where a process that takes the release up again starts. `applies` says whether a release has the phase at
-    all; only phases of Stage.TEST can be left out.
+    all; only phases of Stage.TEST and what belongs to shares can be left out.
 
     `title` is the step as a person sees it; empty: the name of the phase. A `quiet` phase is the first half of the next
     one's step: it gets no line of its own, its time is added to the next. `summary` heads its result in a summary.
@@ -126,7 +134,38 @@ def _to_test(release: Release, start: int) -> Release:
         if row.stage is Stage.TEST and row.applies(release):
             return release.at(row.phase)
     tested = replace(release, tested=True)
-    return tested.at(Phase.CONFIRM) if release.mode is Mode.ON_SUCCESS else tested.at(Phase.WAIT)
+    if needs_ramp(release) and release.mode is not Mode.STAGED:
+        return begin_step(tested)
+    return _decide(tested)
+
+
+def needs_ramp(release: Release) -> bool:
+    """Whether the release has a ramp that has not passed yet."""
+    return bool(release.trial.ramp.steps) and not release.ramped
+
+
+def _decide(release: Release) -> Release:
+    """All is tried: promote, or wait for a decision."""
+    return release.at(Phase.CONFIRM if release.mode is Mode.ON_SUCCESS else Phase.WAIT)
+
+
+def begin_step(release: Release) -> Release:
+    """To the step of the ramp that comes next. Its share is journaled before any replica has it."""
+    return release.at(Phase.SHIFT, share=release.trial.ramp.steps[release.step].share, step_began=0.0)
+
+
+def next_step(release: Release) -> Release:
+    """After a step that passed: to the next one; after the last one the ramp has passed."""
+    if release.step + 1 < len(release.trial.ramp.steps):
+        return begin_step(replace(release, step=release.step + 1))
+    return _decide(replace(release, ramped=True))
+
+
+def promote_next(release: Release) -> Release:
+    """Both proofs hold: stable gets its image, where it is steered after the canary has all traffic."""
+    if release.trial.promotion is Promotion.STEERED:
+        return release.at(Phase.CARRY, share=100)
+    return release.at(Phase.PROMOTE)
 
 
 def leave_promoted(release: Release) -> Release:
@@ -135,13 +174,40 @@ def leave_promoted(release: Release) -> Release:
 
 
 def leave(release: Release) -> Release:
-    """The way out. A rule that outlives the release stays, and with it goes the proof that it is gone."""
+    """The way out. Unmarked requests go back to stable first, then stable to its image, if it may have another.
+
+    A rule that outlives the release stays, and with it goes the proof that it is gone.
+    """
+    if release.share:
+        return release.at(Phase.RETURN)
+    if release.promote_begun and release.outcome is not Outcome.PROMOTED:
+        return release.at(Phase.RESTORE)
+    return leave_rule(release)
+
+
+def leave_rule(release: Release) -> Release:
+    """The way out, once stable answers as it should."""
     return release.at(Phase.DRAIN if release.keeps_rule else Phase.UNROUTE)
+
+
+def returned(release: Release) -> Release:
+    """No unmarked request reaches the canary any more."""
+    return leave(replace(release, share=0))
 
 
 def leave_again(release: Release, _stable_image: str) -> Release:
     """The way out from its beginning: somebody may have inserted the rule again after it was removed."""
-    return leave(release)
+    return leave_rule(release)
+
+
+def step_again(release: Release, _stable_image: str) -> Release:
+    """The step in which the ramp was paused, from its beginning: nobody has looked at it meanwhile."""
+    return begin_step(release)
+
+
+def shift_again(release: Release, _stable_image: str) -> Release:
+    """The share is written and proven again, since somebody may have changed it; the observation goes on."""
+    return release.at(Phase.SHIFT)
 
 
 def confirm_again(release: Release, stable_image: str) -> Release:
@@ -182,8 +248,22 @@ _TABLE = (
         summary="load",
         plan=lines.run_load,
     ),
+    PhaseRow(
+        Phase.SHIFT,
+        Stage.RAMP,
+        Effect.SHIFT_SHARE,
+        follow,
+        waits_for_pods=True,
+        title="share",
+        quiet=True,
+        plan=lines.ramp,
+    ),
+    PhaseRow(Phase.SHARE, Stage.RAMP, Effect.PROVE_SHARE, follow, resume=shift_again, summary="share"),
+    PhaseRow(Phase.OBSERVE, Stage.RAMP, Effect.OBSERVE, next_step, resume=shift_again, summary="observed"),
+    PhaseRow(Phase.PAUSED, Stage.PAUSE, None, stay, resume=step_again, milestone=Milestone.WAITING),
     PhaseRow(Phase.WAIT, Stage.DECIDE, None, stay, milestone=Milestone.WAITING, plan=lines.wait),
-    PhaseRow(Phase.CONFIRM, Stage.PROMOTE, Effect.PROVE_ALL, follow),
+    PhaseRow(Phase.CONFIRM, Stage.PROMOTE, Effect.PROVE_ALL, promote_next),
+    PhaseRow(Phase.CARRY, Stage.PROMOTE, Effect.CARRY_ALL, follow, waits_for_pods=True, plan=lines.carry),
     PhaseRow(
         Phase.PROMOTE,
         Stage.PROMOTE,
@@ -194,7 +274,8 @@ _TABLE = (
         waits_for_pods=True,
         plan=lines.promote,
     ),
-    PhaseRow(Phase.RESTORE, Stage.OUT, Effect.RESTORE_STABLE, leave, changes_stable=True, waits_for_pods=True),
+    PhaseRow(Phase.RETURN, Stage.OUT, Effect.RETURN_SHARE, returned),
+    PhaseRow(Phase.RESTORE, Stage.OUT, Effect.RESTORE_STABLE, leave_rule, changes_stable=True, waits_for_pods=True),
     PhaseRow(Phase.UNROUTE, Stage.OUT, Effect.REMOVE_RULE, follow, quiet=True, plan=lines.unroute),
     PhaseRow(Phase.CLEAR, Stage.OUT, Effect.PROVE_CLEARED, follow, resume=leave_again, title="unroute"),
     PhaseRow(Phase.DRAIN, Stage.OUT, Effect.DRAIN, follow, resume=leave_again),

@@ -3,10 +3,19 @@
 import shlex
 from collections.abc import Callable
 
+from gatewayctl.domain.ramp import Promotion
 from gatewayctl.domain.release import Mode, Release
 
 PlanLine = Callable[[Release, int], str]
 """The line, from the release and the number of the gateway's files; empty where the release has no such step."""
+
+
+def duration(seconds: float) -> str:
+    """A time for a person: 90 s, 5 min, 1 h."""
+    for size, name in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {name}"
+    return f"{seconds:g} s"
 
 
 def no_line(_release: Release, _files: int) -> str:
@@ -44,6 +53,20 @@ def run_load(release: Release, _files: int) -> str:
     """The load."""
     load = release.trial.load
     return f"run locust {load.file}: {load.users} users for {load.duration:g} s on both versions" if load else ""
+
+
+def ramp(release: Release, _files: int) -> str:
+    """The steps of the ramp."""
+    steps = release.trial.ramp.steps
+    shares = ", ".join(f"{step.share} % for {duration(step.seconds)}" for step in steps)
+    return f"send real traffic to the canary, judged step by step: {shares}" if steps else ""
+
+
+def carry(release: Release, _files: int) -> str:
+    """The canary takes all traffic while stable rolls."""
+    if release.trial.promotion is not Promotion.STEERED:
+        return ""
+    return f"scale {release.target.canary} to the size of stable and give it all traffic while stable rolls"
 
 
 def wait(release: Release, _files: int) -> str:

@@ -21,9 +21,15 @@ class Phase(StrEnum):
     LEAKS = "leaks"
     SMOKE = "smoke"
     LOAD = "load"
+    SHIFT = "shift"
+    SHARE = "share"
+    OBSERVE = "observe"
+    PAUSED = "paused"
     WAIT = "wait"
     CONFIRM = "confirm"
+    CARRY = "carry"
     PROMOTE = "promote"
+    RETURN = "return"
     RESTORE = "restore"
     UNROUTE = "unroute"
     CLEAR = "clear"
@@ -115,6 +121,9 @@ class Release:
     changes (empty: the one named like the application); both are None in records of earlier versions.
     `promote_begun` says that a process may have given stable the new image, even where stable does not show it (yet).
     `build` is the digest of the canary's image, as it was when the canary started; empty if it is not known.
+    `share` is the percentage of unmarked requests that may reach the canary. `step` is the place of the ramp's step
+    that it is in or comes to next, counted from 0; `step_began` is when its observation began (epoch seconds).
+    `ramped` says that every step has passed.
     Of the notes NOTES_KEPT are kept; `notes_left_out` counts the others.
     """
 
@@ -144,6 +153,10 @@ class Release:
     promote_begun: bool = False
     notes_left_out: int = 0
     build: str = ""
+    share: int = 0
+    step: int = 0
+    step_began: float = 0.0
+    ramped: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", shorten(self.reason))
@@ -166,7 +179,7 @@ class Release:
 
     @property
     def rule(self) -> CanaryRule:
-        """The canary rule of this release."""
+        """The canary rule of this release. Once its outcome is decided, no unmarked request goes to the canary."""
         target = self.target
         return CanaryRule(
             app=target.app,
@@ -177,6 +190,7 @@ class Release:
             canary_host=target.canary_host,
             fallback=target.fallback,
             canary_uri=target.canary_uri,
+            share=self.share if self.outcome is Outcome.OPEN else 0,
         )
 
     @property

@@ -1,7 +1,8 @@
 """How a canary is tried: the suite and the load of an application, and how long each step may take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gatewayctl.domain.ramp import Promotion, Ramp
 from gatewayctl.domain.unproven import Unproven
 
 
@@ -59,11 +60,16 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How a canary is tried, frozen into the release when it starts: what tests it, and how long each step may take."""
+    """How a canary is tried, frozen into the release when it starts: what tests it, and how long each step may take.
+
+    Then the shares of real traffic that it gets, and how stable is given its image.
+    """
 
     suite: Suite | None = None
     load: Load | None = None
     timings: Timings = Timings()
+    ramp: Ramp = field(default_factory=Ramp)
+    promotion: Promotion = Promotion.ROLLING
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:

@@ -1,9 +1,10 @@
 """What one gateway product is: a value that its folder declares in `product.py`, and the registry finds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.signals import Counters, Version
 from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.gateways.reversible import Reversible
 from gatewayctl.ports import Activation, Checker, Dialect, Readback
@@ -16,6 +17,20 @@ AdminPost = Callable[[Replica, str], str]
 
 Now = Callable[[], float]
 """The time in seconds, monotonic."""
+
+
+ReadStatistics = Callable[[AdminGet, Replica, Mapping[Version, str]], Mapping[Version, Counters]]
+"""What a replica has counted of each version since it started, given the name of each version's upstream as the files
+spell it. A version is left out where the replica does not count it; one without requests yet is counted, with 0. The
+counts are of attempts, so that the gateway's retries neither hide errors nor double them. Raises EnvironmentFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The product's own statistics; `every` is the seconds between two reads that can differ."""
+
+    read: ReadStatistics
+    every: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,8 @@ class GatewayProduct:
     """One gateway product: how it spells rules, what it can be asked, who checks its files, what makes it load them.
 
     `edits` says what the dialect edits and `checked` how the checker checks it, both for docs/gateways.md.
-    `resource` is the API object that its rules are; None where they are files.
+    `resource` is the API object that its rules are; None where they are files. `statistics` is None where a replica
+    cannot tell how many requests each upstream got.
     `plain_dialect` only has the product's own edit.
     """
 
@@ -73,6 +89,7 @@ class GatewayProduct:
     checker: Callable[[], Checker]
     loads: Watches | OnSignal | OnRequest
     resource: RouteResource | None = None
+    statistics: Statistics | None = None
 
     @property
     def dialect(self) -> Dialect:

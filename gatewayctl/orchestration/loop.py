@@ -27,6 +27,7 @@ from gatewayctl.domain.lifecycle import (
     Effect,
     Event,
     Failed,
+    Passed,
     PromoteAsked,
     Resumed,
     advance,
@@ -193,6 +194,11 @@ class ReleaseLoop:
             cause = Cause.CONFLICT if isinstance(fault, Conflict) else Cause.ENVIRONMENT
             event, mark, text = Failed(phase, cause, _with_hint(fault)), "✗", str(fault)
         seconds = clock.now() - start
+        if phase is Phase.OBSERVE:  # it may go on for hours, and through several processes
+            seconds = max(seconds, clock.wall() - release.step_began)
+        if isinstance(event, Passed) and event.more:
+            listener.progress(phase, text)
+            return release, event
         listener.ended(phase, mark, text, seconds)
         return release.with_note(replace(self._note(phase, mark, text), seconds=seconds)), event
 

@@ -8,9 +8,10 @@ from gatewayctl.domain.bounds import LONGEST, shorten
 from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlError, Transient
 from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.lifecycle import WAY_OUT, Effect
-from gatewayctl.orchestration import routes, suites, workloads
+from gatewayctl.orchestration import observe, ramp, routes, suites, workloads
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof import leaks
+from gatewayctl.orchestration.proof import share as proof_of_share
 from gatewayctl.orchestration.proof import steps as proof
 from gatewayctl.orchestration.rollouts import keep_logs
 
@@ -24,6 +25,11 @@ PERFORMERS: Performers = {
     Effect.PROVE_ALL: proof.prove_all,
     Effect.RUN_SUITE: suites.run_suite,
     Effect.RUN_LOAD: suites.run_load,
+    Effect.SHIFT_SHARE: ramp.shift_share,
+    Effect.PROVE_SHARE: proof_of_share.prove_share,
+    Effect.OBSERVE: observe.observe,
+    Effect.CARRY_ALL: ramp.carry_all,
+    Effect.RETURN_SHARE: ramp.return_share,
     Effect.PROMOTE_STABLE: workloads.promote_stable,
     Effect.RESTORE_STABLE: workloads.restore_stable,
     Effect.REMOVE_RULE: routes.remove,

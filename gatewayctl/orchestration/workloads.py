@@ -33,6 +33,23 @@ def start_canary(context: StepContext) -> Judgement:
     return wait_for_canary(context, context.ports.workloads.lag) or ready
 
 
+def scale_canary(context: StepContext, replicas: int) -> Judgement:
+    """The canary has so many Pods of the release's image, and every node can reach them; else it is rejected."""
+    release = context.release
+    name = release.target.canary
+
+    def is_done(now: Workload) -> bool | Judgement:
+        if not now.runs(release.image):
+            return Judgement(Verdict.CONFLICT, f"{name} was changed to {now.image} by someone else")
+        return now.replicas == replicas
+
+    rollout = Rollout(release.image, release.trial.timings.ready, build=release.build)
+    ready = _set(context, name, is_done, replicas=replicas) or wait_for_rollout(context, name, rollout)
+    if ready.verdict is not Verdict.PASS:
+        return ready
+    return wait_for_canary(context, context.ports.workloads.lag) or ready
+
+
 def promote_stable(context: StepContext) -> Judgement:
     """Stable runs the new image. Someone else's image is not overwritten."""
     release = context.release

@@ -1,8 +1,8 @@
 """The tables of docs/gateways.md, generated from what each gateway declares and does.
 
-`python -m tests.docs.gateways_table` writes them between the two marks of the page. What a product edits and how it is
-checked are fields of its GatewayProduct. Which path its replicas get requests for is found by running its code on a
-replica that does not answer.
+`python -m tests.docs.gateways_table` writes them between the two marks of the page. What a product edits, how it is
+checked and whether it counts each version are fields of its GatewayProduct. Which path its replicas get requests for is
+found by running its code on a replica that does not answer.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,15 @@ def tables() -> str:
         "answers stamped",
         "fallback",
     )
-    live = ("kind", "loads a change", "read back by", "drained when", "checked before the write", "whole release here")
+    live = (
+        "kind",
+        "loads a change",
+        "read back by",
+        "counts each version",
+        "drained when",
+        "checked before the write",
+        "whole release here",
+    )
     odd = tuple(case.value for case in _ODD)
     rules = _spell_table((*written, *odd), [_edit_row(product) for product in products])
     tried = ("claim", *(_link(product.kind) for product in products))
@@ -80,6 +88,7 @@ def _run_row(product: GatewayProduct) -> Row:
         _link(product.kind),
         _loaded_on(product),
         f"`GET {read_back}`" if read_back else "by requests only",
+        "yes" if product.statistics else "no",
         _drain_end(product),
         product.checked,
         f"`make demo GATEWAY={product.kind}`" if product.kind in tuple(DemoGateway) else "no",

@@ -17,10 +17,10 @@ CLAIMS = {
     "own check": "the product's own check accepts edits that the product would load, and refuses others",
     "edits under load": "the rule is inserted and removed under load; no request without the header fails, and none is "
     "answered by the wrong version",
-    "share": "1, 10, 50 and 100 % of the requests without the header go to the canary, within an exact binomial interval "
+    "share": "1, 10, 50 and 100 % of requests without the header reach the canary, within an exact binomial interval "
     "of at least 5,000 requests",
-    "share under load": "a share goes on and off under load; no request fails, and requests with the header always reach "
-    "the canary",
+    "share under load": "a share goes on and off under load; no request fails, and requests with the header always "
+    "reach the canary",
     "canary gone": "if the canary is gone, requests without the header still work, and the gateway still loads edits",
     "promoted": "a whole release is promoted and restores the routes",
     "rejected": "a bad canary is rejected and everything is restored",

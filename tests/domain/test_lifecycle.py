@@ -23,12 +23,15 @@ from gatewayctl.domain.lifecycle import (
     advance,
     event_of,
 )
+from gatewayctl.domain.ramp import Ramp, Step
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.domain.routing import Header
 from tests.fakes.shop import ORDERS, target
 
 OPEN = [phase for phase in Phase if phase is not Phase.DONE]
 FORWARD = [phase for phase in OPEN if phase not in WAY_OUT]
+WAITING = (Phase.PAUSED, Phase.WAIT)
+STEP = Step(share=10, seconds=60.0)
 
 
 def a_release(phase: Phase = Phase.WARM, **changes: object) -> Release:
@@ -49,6 +52,12 @@ def a_release(phase: Phase = Phase.WARM, **changes: object) -> Release:
     return replace(release, **changes)  # type: ignore[arg-type]
 
 
+def a_ramp(phase: Phase = Phase.WARM, *steps: Step, **changes: object) -> Release:
+    """A release with a ramp."""
+    trial = replace(ORDERS.trial, ramp=Ramp(steps or (STEP,)), **changes.pop("trial", {}))  # type: ignore[arg-type]
+    return a_release(phase, trial=trial, **changes)
+
+
 # What follows when the effect of a phase is done; the way out keeps the outcome it was entered with.
 PASSED = {
     Phase.WARM: Phase.ROUTE,
@@ -57,9 +66,15 @@ PASSED = {
     Phase.LEAKS: Phase.SMOKE,
     Phase.SMOKE: Phase.LOAD,
     Phase.LOAD: Phase.CONFIRM,
+    Phase.SHIFT: Phase.SHARE,
+    Phase.SHARE: Phase.OBSERVE,
+    Phase.OBSERVE: Phase.CONFIRM,
+    Phase.PAUSED: Phase.PAUSED,
     Phase.WAIT: Phase.WAIT,
     Phase.CONFIRM: Phase.PROMOTE,
+    Phase.CARRY: Phase.PROMOTE,
     Phase.PROMOTE: Phase.UNROUTE,
+    Phase.RETURN: Phase.UNROUTE,
     Phase.RESTORE: Phase.UNROUTE,
     Phase.UNROUTE: Phase.CLEAR,
     Phase.CLEAR: Phase.DRAIN,
@@ -81,7 +96,7 @@ def test_a_phase_that_passed_leads_to_the_next_and_asks_for_its_effect(phase):
 def test_a_failure_backs_out_and_on_the_way_out_it_waits_for_a_person(phase):
     release, effects = advance(a_release(phase), Failed(phase, Cause.CANARY, "no good"))
 
-    if phase in (Phase.WAIT, Phase.DONE):
+    if phase in (*WAITING, Phase.DONE):
         assert release == a_release(phase)
     elif phase in WAY_OUT:
         assert (release.phase, release.stuck, effects) == (phase, "no good", ())
@@ -90,7 +105,7 @@ def test_a_failure_backs_out_and_on_the_way_out_it_waits_for_a_person(phase):
         assert (release.phase, release.outcome, release.reason) == (expected, Outcome.REJECTED, "no good")
 
 
-@pytest.mark.parametrize("phase", [phase for phase in FORWARD if phase is not Phase.WAIT])
+@pytest.mark.parametrize("phase", [phase for phase in FORWARD if phase not in WAITING])
 @pytest.mark.parametrize(
     ("cause", "outcome"),
     [
@@ -146,12 +161,19 @@ def test_abort_on_the_way_back_just_goes_on(phase, outcome):
     assert effects == EFFECTS[phase]
 
 
+AGAIN = {
+    **dict.fromkeys((Phase.CLEAR, Phase.DRAIN, Phase.COOL), Phase.UNROUTE),
+    **dict.fromkeys((Phase.SHARE, Phase.OBSERVE, Phase.PAUSED), Phase.SHIFT),
+}
+
+
 @pytest.mark.parametrize("phase", Phase)
 def test_resume_asks_for_the_effect_of_the_phase_again(phase):
-    release, effects = advance(a_release(phase, stuck="it hung" if phase in WAY_OUT else ""), Resumed())
+    release, effects = advance(a_ramp(phase, stuck="it hung" if phase in WAY_OUT else ""), Resumed())
 
-    # Once the rule was taken away, it is taken away again: it may have come back while nobody was at it.
-    again = Phase.UNROUTE if phase in (Phase.CLEAR, Phase.DRAIN, Phase.COOL) else phase
+    # Once the rule was taken away, it is taken away again: it may have come back while nobody was at it. So is a share
+    # written and proven again.
+    again = AGAIN.get(phase, phase)
     assert (release.phase, effects) == (again, EFFECTS[again])
     assert not release.stuck
 
@@ -216,9 +238,9 @@ def test_late_or_repeated_news_changes_nothing(phase, late):
 
 @pytest.mark.parametrize("phase", OPEN)
 def test_promote_is_granted_only_where_a_release_waits(phase):
-    if phase in (Phase.WAIT, Phase.CONFIRM, Phase.PROMOTE):
+    if phase in (Phase.WAIT, Phase.CONFIRM, Phase.CARRY, Phase.PROMOTE):
         release, _ = advance(a_release(phase, tested=True), PromoteAsked())
-        assert release.phase is (Phase.PROMOTE if phase is Phase.PROMOTE else Phase.CONFIRM)
+        assert release.phase is (Phase.CONFIRM if phase is Phase.WAIT else phase)
     else:
         with pytest.raises(UsageFault, match=f"in phase {phase}"):
             advance(a_release(phase), PromoteAsked())

@@ -33,14 +33,16 @@ def test_every_effect_is_done_in_one_phase_and_has_a_performer():
 
 
 def test_only_phases_in_which_nothing_is_done_have_no_effect():
-    assert {row.phase for row in ROWS.values() if not row.effect} == phases_of(Stage.DECIDE) | phases_of(Stage.END)
+    assert {row.phase for row in ROWS.values() if not row.effect} == frozenset().union(
+        *map(phases_of, (Stage.PAUSE, Stage.DECIDE, Stage.END))
+    )
 
 
 def test_a_quiet_phase_lends_its_time_to_a_phase_that_is_shown_as_the_same_step():
     rows = list(ROWS.values())
     quiet = [(row.step, rows[number + 1].step) for number, row in enumerate(rows) if row.quiet]
 
-    assert quiet == [("route", "route"), ("unroute", "unroute")]
+    assert quiet == [("route", "route"), ("share", "share"), ("unroute", "unroute")]
 
 
 def test_a_step_that_is_no_phase_has_no_row():
@@ -80,5 +82,6 @@ def test_the_way_of_a_release_that_succeeds_visits_the_phases_in_their_order():
         release, effects = advance(release, Passed(release.phase))
         visited.append(release.phase)
 
-    assert visited == [phase for phase in Phase if phase not in (Phase.WAIT, Phase.RESTORE)]
+    ramped = {*phases_of(Stage.RAMP), Phase.PAUSED, Phase.CARRY, Phase.RETURN}
+    assert visited == [phase for phase in Phase if phase not in {*ramped, Phase.WAIT, Phase.RESTORE}]
     assert release.outcome is Outcome.PROMOTED

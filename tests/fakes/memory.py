@@ -18,6 +18,7 @@ from gatewayctl.domain.platform import (
 from gatewayctl.domain.release import Record, Release
 from gatewayctl.domain.routing import CanaryRule, Files
 from gatewayctl.ports import Clock
+from tests.fakes.toy import proof_of
 from tests.fakes.world import Deployment, World, unknown
 
 KEPT, TTL = 20, 60.0  # ended releases in history; seconds a silent holder keeps a lease
@@ -164,10 +165,7 @@ class MemoryGateway:
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
         if replica.name in self.world.down:
             raise Transient(f"{replica.name} does not answer")
-        ours = [route for route in self.world.live(int(replica.name.removeprefix("gw-"))) if route.name == rule.name]
-        wanted = (rule.header.name, rule.header.value, rule.stamp if self.world.stamps else "")
-        same = [route for route in ours if (route.header, route.value, route.stamp) == wanted]
-        return RuleProof(asked=True, routes=len(same), mismatched=len(ours) - len(same))
+        return proof_of(self.world.live(int(replica.name.removeprefix("gw-"))), rule, stamps=self.world.stamps)
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:
         known = upstream in self.world.deployments

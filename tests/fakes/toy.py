@@ -2,23 +2,36 @@
 
     /api/orders -> orders
     /api/orders x-canary=v stamp=s name=gatewayctl-orders-canary -> orders-canary
+    /api/orders share=10 stamp=s name=gatewayctl-orders-canary-share -> orders-canary
 
 It passes the same dialect contract as the real ones, and lets the release machine be tried ten thousand times a minute.
 There is one that cannot stamp answers, too: its rules have no `stamp=`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.evidence import Attribution, LeakCase
-from gatewayctl.domain.platform import Validation
-from gatewayctl.domain.routing import CanaryRule, Change, Example, Files, Limits, RouteView, SourceFile, rule_name
+from gatewayctl.domain.platform import RuleProof, Validation
+from gatewayctl.domain.routing import (
+    CanaryRule,
+    Change,
+    Example,
+    Files,
+    Limits,
+    RouteView,
+    SourceFile,
+    rule_name,
+    share_name,
+)
 from gatewayctl.gateways.spans import line_end
 
 _LINE = re.compile(
-    r"(?P<path>/\S*)(?: (?P<header>\S+)=(?P<value>\S*)(?: stamp=(?P<stamp>\S+))? name=(?P<name>\S+))?"
+    r"(?P<path>/\S*)"
+    r"(?: (?:share=(?P<share>\d+)|(?P<header>\S+)=(?P<value>\S*))(?: stamp=(?P<stamp>\S+))? name=(?P<name>\S+))?"
     r" -> (?P<to>\S+)"
 )
 
@@ -33,6 +46,7 @@ class ToyRoute:
     value: str = ""
     stamp: str = ""
     name: str = ""
+    share: str = ""
 
     @property
     def asks(self) -> str:
@@ -59,21 +73,41 @@ def _example(route: ToyRoute) -> Example:
     return Example(path=route.path, taken=f"^{re.escape(route.path)}")
 
 
+def proof_of(live: Sequence[ToyRoute], rule: CanaryRule, *, stamps: bool) -> RuleProof:
+    """What a replica that runs these routes says of a rule."""
+    stamp = rule.stamp if stamps else ""
+    found = [(one.header, one.value, one.stamp) for one in live if one.name == rule.name]
+    shares = [(int(one.share), one.stamp) for one in live if one.name == rule.share_name]
+    same, exact = found.count((rule.header.name, rule.header.value, stamp)), shares.count((rule.share, stamp))
+    odd = len(found) - same + len(shares) - exact
+    return RuleProof(asked=True, routes=same, shares=exact, mismatched=odd)
+
+
 class ToyDialect:
     """ports.Dialect for the toy product."""
 
     # Any of a repeated header's values counts; a comma list is one value.
-    limits = Limits(answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY})})
+    limits = Limits(shares=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY})})
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
         return tuple(
-            RouteView(file.name, number, "", route.path, route.to, route.name, route.asks, (_example(route),))
+            RouteView(
+                file.name,
+                number,
+                "",
+                route.path,
+                route.to,
+                route.name,
+                route.asks,
+                int(route.share or 0),
+                (_example(route),),
+            )
             for file in files
             for number, route in parse(file)
         )
 
     def insert(self, files: Files, rule: CanaryRule) -> Change:
-        bare = tuple(_without(file, rule.name) for file in files)
+        bare = tuple(_without(file, rule.app) for file in files)
         covered = tuple(view for view in self.routes(bare) if not view.name and view.target == rule.service)
         if not covered:
             raise Refused(files[0].name, 0, f"no route sends to {rule.service}")
@@ -81,15 +115,17 @@ class ToyDialect:
 
     def remove(self, files: Files, app: str) -> Change:
         ours = tuple(view for view in self.routes(files) if view.name == rule_name(app))
-        return Change.between(files, tuple(_without(file, rule_name(app)) for file in files), covered=ours)
+        return Change.between(files, tuple(_without(file, app) for file in files), covered=ours)
 
     def _with(self, file: SourceFile, rule: CanaryRule) -> SourceFile:
         lines = file.text.splitlines(keepends=True)
         stamp = f"stamp={rule.stamp} " if self.limits.stamp else ""
         for number, route in reversed(parse(file)):
             if route.to == rule.service and not route.name:
-                mark = f"{rule.header.name}={rule.header.value} {stamp}name={rule.name}"
-                lines.insert(number - 1, f"{route.path} {mark} -> {rule.canary}{line_end(file.text, 0)}")
+                ours = [f"{rule.header.name}={rule.header.value} {stamp}name={rule.name}"]
+                ours += [f"share={rule.share} {stamp}name={rule.share_name}"] if rule.share else []
+                end = line_end(file.text, 0)
+                lines[number - 1 : number - 1] = [f"{route.path} {mark} -> {rule.canary}{end}" for mark in ours]
         return SourceFile(file.name, "".join(lines))
 
 
@@ -99,8 +135,9 @@ class StamplessToyDialect(ToyDialect):
     limits = replace(ToyDialect.limits, stamp=False)
 
 
-def _without(file: SourceFile, name: str) -> SourceFile:
-    ours = {number for number, route in parse(file) if route.name == name}
+def _without(file: SourceFile, app: str) -> SourceFile:
+    names = (rule_name(app), share_name(app))
+    ours = {number for number, route in parse(file) if route.name in names}
     lines = file.text.splitlines(keepends=True)
     return SourceFile(file.name, "".join(line for number, line in enumerate(lines, start=1) if number not in ours))
 

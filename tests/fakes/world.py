@@ -81,6 +81,7 @@ class World:
     line: Line = field(default_factory=Line)
     builds: dict[str, str] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    asked: int = 0
 
     def __post_init__(self) -> None:
         for app in ("orders", "payments"):
@@ -120,9 +121,7 @@ class World:
     def look(self) -> None:
         """I1, I3 and I9 as they are this instant, seen from outside."""
         for index in (index for index in range(len(self.lags)) if f"gw-{index}" not in self.down):
-            unmarked = self.answer(index, Probe("shop", "/api/orders"))
-            if "canary" in unmarked.headers.get("x-served-by", ""):
-                raise Broken(f"I1: unmarked traffic reached {unmarked.headers['x-served-by']}")
+            self._look_for_unmarked(index)
             if self.standing:
                 continue
             for route in self.live(index):
@@ -130,6 +129,16 @@ class World:
                     raise Broken(f"I3: gw-{index} routes to {route.to}, which is not ready, at {self.time:.1f}")
         if self.deployments["orders"].replicas != 2:
             raise Broken("I9: stable's replicas were changed")
+
+    def _look_for_unmarked(self, index: int) -> None:
+        """I1: unmarked requests reach the canary only in the share that the journal says."""
+        journaled = self.records["orders"].release.share if "orders" in self.records else 0
+        for route in self.live(index):
+            if route.share and int(route.share) > journaled:
+                raise Broken(f"I1: gw-{index} sends {route.share} % to {route.to}, the journal says {journaled} %")
+        unmarked = self.answer(index, Probe("shop", "/api/orders"))
+        if "canary" in unmarked.headers.get("x-served-by", "") and not journaled:
+            raise Broken(f"I1: unmarked traffic reached {unmarked.headers['x-served-by']}")
 
     # -- Deployments ----------------------------------------------------------------------------------------------
 
@@ -176,9 +185,11 @@ class World:
 
     def reply(self, routes: Iterable[ToyRoute], probe: Probe) -> Answer:
         """How a replica that runs `routes` answers: the first route that matches decides."""
+        self.asked += 1
         for route in routes:
             values = [value for name, value in probe.headers if name == route.header]
-            if probe.path.startswith(route.path) and (not route.header or route.value in values):
+            is_asked = route.value in values if route.header else self._is_in_share(route)
+            if probe.path.startswith(route.path) and is_asked:
                 stamp = {STAMP_HEADER: route.stamp} if route.stamp else {}
                 pods = () if route.to in self.lost else self.deployments[route.to].pods
                 pod = next((pod for pod in pods if self.is_ready(pod)), None)
@@ -186,6 +197,10 @@ class World:
                     return Answer(503, stamp, "no healthy upstream")
                 return Answer(200, {**stamp, "x-served-by": pod.name})
         return Answer(404, {})
+
+    def _is_in_share(self, route: ToyRoute) -> bool:
+        """Whether a route takes this request: all of them, or as many of each hundred as its share says."""
+        return not route.share or self.asked * 37 % 100 < int(route.share)
 
 
 def unknown(image: str) -> bool:

@@ -9,7 +9,7 @@ from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Holder, Probe, Replica, RuleProof, UpstreamProof, VersionedFiles
 from gatewayctl.domain.release import Record, Release
-from gatewayctl.domain.routing import CanaryRule, Files, rule_name
+from gatewayctl.domain.routing import CanaryRule, Files
 from gatewayctl.orchestration.context import Gateway, Ports
 from gatewayctl.ports import Suites
 from tests.fakes.memory import (
@@ -21,7 +21,7 @@ from tests.fakes.memory import (
     MemoryTurns,
     MemoryWorkloadWriter,
 )
-from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect
+from tests.fakes.toy import StamplessToyDialect, ToyChecker, ToyDialect, proof_of
 from tests.simulation.conditions import LIST_LAG, MOVED_LAG
 from tests.simulation.coverage import IN_FLIGHT, RULE, name_of
 from tests.simulation.deployments import SimWorkloadReader, SimWorkloadWriter
@@ -115,12 +115,8 @@ class SimGateway:
             return RuleProof(asked=False)
 
         def run(gate: Gate) -> RuleProof:
-            ours = [route for route in self.world.files_shown_by(gate).routes if route.name == rule_name(rule.app)]
             self.process.coverage.note(gate.name, RULE)
-            stamp = "" if self.world.is_stampless else rule.stamp
-            wanted = (rule.header.name, rule.header.value, stamp)
-            same = sum((route.header, route.value, route.stamp) == wanted for route in ours)
-            return RuleProof(asked=True, routes=same, mismatched=len(ours) - same)
+            return proof_of(self.world.files_shown_by(gate).routes, rule, stamps=not self.world.is_stampless)
 
         return self._admin(f"rule of {replica.name}", replica, run)
 

@@ -1,4 +1,9 @@
-"""Makes the canary's route: a copy of stable's route with a header match, the canary's cluster, and the stamp."""
+"""Makes the canary's routes: copies of stable's route with the canary's cluster and the stamp.
+
+One takes the requests with the rule's header, the other one a share of the requests without it.
+"""
+
+from collections.abc import Callable
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -9,11 +14,24 @@ from gatewayctl.gateways.envoy.marks import marked_metadata
 from gatewayctl.gateways.envoy.routes import EnvoyRoute
 from gatewayctl.gateways.envoy.writer import MessageWriter, Pairs, replace_field
 from gatewayctl.gateways.yamltext.fragments import Fragment
-from gatewayctl.gateways.yamltext.nodes import append_item, copy, is_flow, listing, mapping, quote, with_pairs
+from gatewayctl.gateways.yamltext.nodes import append_item, copy, is_flow, listing, mapping, plain, quote, with_pairs
+
+NarrowMatch = Callable[[EnvoyRoute, Node, CanaryRule], MappingNode]
+"""Gives stable's match with what lets it take the canary's requests only. Raises Refused."""
 
 
 def canary_route(route: EnvoyRoute, rule: CanaryRule) -> MappingNode:
-    """The route that goes above `route`. It has the same name, and a mark in its metadata. Raises Refused."""
+    """The route for marked requests that goes above `route`. Raises Refused."""
+    return _copy_route(route, rule, rule.name, _add_header_match)
+
+
+def share_route(route: EnvoyRoute, rule: CanaryRule) -> MappingNode:
+    """The route for a share of the other requests, which goes between the one above and `route`. Raises Refused."""
+    return _copy_route(route, rule, rule.share_name, _add_fraction)
+
+
+def _copy_route(route: EnvoyRoute, rule: CanaryRule, mark: str, narrow: NarrowMatch) -> MappingNode:
+    """A copy that sends to the canary. It has the name of `route`, and `mark` in its metadata. Raises Refused."""
     fragment = route.fragment
     whole = copy(fragment, route.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
@@ -21,22 +39,22 @@ def canary_route(route: EnvoyRoute, rule: CanaryRule) -> MappingNode:
     found = message(fragment, whole, "a route").fields
     if "match" not in found:
         raise fragment.refusal(route.node, "this route has no match")
-    metadata = (writer.key("metadata"), marked_metadata(fragment, writer, found.get("metadata"), whole, rule.name))
+    metadata = (writer.key("metadata"), marked_metadata(fragment, writer, found.get("metadata"), whole, mark))
     # The mark is the first field, so that people see at once whose route this is.
-    pairs: Pairs = [metadata, *_changed_fields(route, whole, rule)]
+    pairs: Pairs = [metadata, *_changed_fields(route, whole, rule, narrow)]
     if "response_headers_to_add" not in found:
         pairs.append((writer.key("response_headers_to_add"), listing([_stamp(writer, whole, rule)], whole)))
     return with_pairs(whole, pairs)
 
 
-def _changed_fields(route: EnvoyRoute, whole: MappingNode, rule: CanaryRule) -> Pairs:
+def _changed_fields(route: EnvoyRoute, whole: MappingNode, rule: CanaryRule, narrow: NarrowMatch) -> Pairs:
     """The fields of stable's route as the canary's has them, but for the metadata."""
     writer = MessageWriter(route.fragment, whole)
     pairs: Pairs = []
     for key, value in whole.value:
         name = snake(key.value)
         if name == "match":
-            pairs.append((key, _add_header_match(route, value, rule)))
+            pairs.append((key, narrow(route, value, rule)))
         elif name == "route":
             pairs.append((key, _send_to_canary(route, value, rule)))
         elif name == "response_headers_to_add":
@@ -67,6 +85,19 @@ def _add_header_match(route: EnvoyRoute, match: Node, rule: CanaryRule) -> Mappi
         if name.lower() == rule.header.name:
             raise _header_conflict(route, name)
     return replace_field(match, "headers", append_item(headers.node, ours, match))
+
+
+def _add_fraction(route: EnvoyRoute, match: Node, rule: CanaryRule) -> MappingNode:
+    """A `runtime_fraction` without a runtime key: no runtime layer of the gateway can change the share.
+
+    Envoy draws one random number for each request, when it arrives. So a retry keeps the version of the first attempt.
+    """
+    if not isinstance(match, MappingNode):
+        raise route.fragment.wrong_type(match, "match")
+    writer = MessageWriter(route.fragment, match)
+    percent = writer.message(numerator=plain(str(rule.share)), denominator="HUNDRED")
+    fraction = writer.message(default_value=percent)
+    return with_pairs(match, [*match.value, (writer.key("runtime_fraction"), fraction)])
 
 
 def _header_conflict(route: EnvoyRoute, header: str) -> Refused:

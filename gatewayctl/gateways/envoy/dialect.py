@@ -1,15 +1,20 @@
-"""How Envoy spells a canary rule: a route above each route of stable, and a cluster beside stable's cluster."""
+"""How Envoy spells a canary rule: routes above each route of stable, and a cluster beside stable's cluster.
+
+The first route takes the requests with the rule's header. With a share, a second one below it takes that share of the
+other requests by `runtime_fraction`; what it does not take goes on to stable's own route.
+"""
 
 from dataclasses import replace
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
-from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView
 from gatewayctl.gateways.envoy.diagnostics import no_route_refusal, notes, refuse_hidden, refuse_unreadable
 from gatewayctl.gateways.envoy.edits import (
     add_clusters,
     add_routes,
     all_routes,
     find_stable_routes,
+    own_marks,
     read_files,
     remove_clusters,
     remove_routes,
@@ -19,7 +24,9 @@ from gatewayctl.gateways.envoy.routes import view
 from gatewayctl.gateways.envoy.shares import refuse_shares
 
 # Since 1.39 each value of a repeated header is matched by itself; older versions match the values joined by a comma.
-_LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
+_LIMITS = Limits(
+    stamp=True, shares=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})}
+)
 
 
 class EnvoyDialect:
@@ -27,7 +34,7 @@ class EnvoyDialect:
 
     @property
     def limits(self) -> Limits:
-        """Stamps answers; a header sent twice may match by either of its values."""
+        """Stamps answers, can send a share; a header sent twice may match by either of its values."""
         return _LIMITS
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
@@ -54,7 +61,7 @@ class EnvoyDialect:
 
     def remove(self, files: Files, app: str) -> Change:
         """Take away exactly what `insert` added for `app`; what is not there needs no change. Raises Refused."""
-        ours = [route for route in all_routes(read_files(files)) if route.owner == rule_name(app)]
+        ours = [route for route in all_routes(read_files(files)) if route.owner in own_marks(app)]
         without_routes = remove_routes(files, app)
         done = remove_clusters(without_routes, app)
         return Change.between(files, *_steps(files, without_routes, done), covered=tuple(view(route) for route in ours))

@@ -10,8 +10,8 @@ from functools import lru_cache
 from yaml.nodes import MappingNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, Files, rule_name
-from gatewayctl.gateways.envoy.canary import canary_route
+from gatewayctl.domain.routing import CanaryRule, Files, rule_name, share_name
+from gatewayctl.gateways.envoy.canary import canary_route, share_route
 from gatewayctl.gateways.envoy.clusters import (
     canary_cluster,
     canary_endpoints,
@@ -22,6 +22,7 @@ from gatewayctl.gateways.envoy.clusters import (
 )
 from gatewayctl.gateways.envoy.locate import EnvoyFile, UpstreamDefinition, is_config, read_file
 from gatewayctl.gateways.envoy.routes import EnvoyRoute, routes_of
+from gatewayctl.gateways.envoy.shares import shares_above
 from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
 Plan = Callable[[EnvoyFile], Iterable[Edit]]
@@ -49,7 +50,12 @@ def _routes(found: EnvoyFile) -> tuple[EnvoyRoute, ...]:
 
 def remove_routes(files: Files, app: str) -> Files:
     """The files without the canary routes of `app`. Raises Refused."""
-    return _each(files, lambda found: _own_routes(found, rule_name(app)))
+    return _each(files, lambda found: _own_routes(found, own_marks(app)))
+
+
+def own_marks(app: str) -> frozenset[str]:
+    """The marks of the routes that belong to the rule of `app`."""
+    return frozenset({rule_name(app), share_name(app)})
 
 
 def remove_clusters(files: Files, app: str, keep: str = "") -> Files:
@@ -68,13 +74,14 @@ def add_clusters(files: Files, rule: CanaryRule) -> Files:
 
 
 def add_routes(files: Files, rule: CanaryRule) -> Files:
-    """The files with a canary route above each route of the service. Raises Refused."""
+    """The files with the canary's routes above each route of the service. Raises Refused."""
     return _each(files, lambda found: _canary_routes(found, rule))
 
 
 def find_stable_routes(found: Iterable[EnvoyFile], rule: CanaryRule) -> list[EnvoyRoute]:
     """Every route of the service, but for canary routes. Raises Refused if one sends to another upstream, too."""
-    hits = [route for route in all_routes(found) if rule.service in route.upstreams and route.owner != rule.name]
+    ours = own_marks(rule.app)
+    hits = [route for route in all_routes(found) if rule.service in route.upstreams and route.owner not in ours]
     for route in hits:
         if route.upstreams != {rule.service}:
             others = ", ".join(sorted(route.upstreams - {rule.service}))
@@ -94,9 +101,9 @@ def _each(files: Files, plan: Plan) -> Files:
     return tuple(result)
 
 
-def _own_routes(found: EnvoyFile, name: str) -> Iterable[Edit]:
+def _own_routes(found: EnvoyFile, marks: frozenset[str]) -> Iterable[Edit]:
     for route in all_routes([found]):
-        if route.owner == name:
+        if route.owner in marks:
             if route.sequence is None:
                 raise route.fragment.refusal(route.node, "our rule is not in a list any more: delete it by hand")
             yield Edit(route.fragment, route.sequence, route.index)
@@ -110,7 +117,11 @@ def _canary_routes(found: EnvoyFile, rule: CanaryRule) -> Iterable[Edit]:
                 "`routes` is a single mapping and not a list: nothing can be put above it",
                 hint="write it as a list: put a dash before its first field",
             )
-        yield Edit(route.fragment, route.sequence, route.index, canary_route(route, rule))
+        # Above the share of another application, which would take a part of the marked requests.
+        highest = min([route.index, *shares_above(route)])
+        yield Edit(route.fragment, route.sequence, highest, canary_route(route, rule))
+        if rule.share:
+            yield Edit(route.fragment, route.sequence, route.index, share_route(route, rule))
 
 
 def _own_definitions(found: EnvoyFile, name: str, wanted: Callable[[UpstreamDefinition], bool]) -> Iterable[Edit]:

@@ -17,6 +17,7 @@ RULE = "rule"
 
 # Earlier versions gave a route this name, and no other mark.
 _MARKING_NAME = re.compile(r"gatewayctl-[a-z0-9-]+-canary")
+_SHARE_NAME = re.compile(r"gatewayctl-[a-z0-9-]+-canary-share")
 
 
 def read_mark(found: dict[str, Node]) -> str:
@@ -38,6 +39,11 @@ def read_route_mark(found: dict[str, Node]) -> str:
 def marking_name(name: str) -> str:
     """The name of a route if it is the mark of an older version, else empty."""
     return name if _MARKING_NAME.fullmatch(name) else ""
+
+
+def is_share_mark(mark: str) -> bool:
+    """Whether a mark is that of a route which sends a share of the unmarked requests to a canary."""
+    return _SHARE_NAME.fullmatch(mark) is not None
 
 
 def with_mark(fragment: Fragment, writer: MessageWriter, holder: MappingNode, rule: str) -> MappingNode:

@@ -1,9 +1,10 @@
-"""Envoy: it watches its files, and its admin port shows the routes it runs."""
+"""Envoy: it watches its files, and its admin port shows the routes it runs and what it counts."""
 
 from gatewayctl.gateways.envoy.checker import EnvoyChecker
 from gatewayctl.gateways.envoy.dialect import EnvoyDialect
 from gatewayctl.gateways.envoy.readback import EnvoyReadback
-from gatewayctl.gateways.product import GatewayProduct, Watches
+from gatewayctl.gateways.envoy.statistics import EVERY, read_statistics
+from gatewayctl.gateways.product import GatewayProduct, Statistics, Watches
 
 PRODUCT = GatewayProduct(
     kind="envoy",
@@ -13,4 +14,5 @@ PRODUCT = GatewayProduct(
     readback=EnvoyReadback,
     checker=EnvoyChecker,
     loads=Watches(),
+    statistics=Statistics(read_statistics, EVERY),
 )

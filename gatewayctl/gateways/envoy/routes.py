@@ -8,13 +8,14 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from gatewayctl.domain.routing import RouteView
 from gatewayctl.gateways.envoy.fields import message
 from gatewayctl.gateways.envoy.locate import Barrier, UneditablePart, VirtualHostRoutes
-from gatewayctl.gateways.envoy.marks import read_route_mark
+from gatewayctl.gateways.envoy.marks import is_share_mark, read_route_mark
 from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.fragments import Fragment
 
 # These choose the upstream for each request; the file does not say which.
 _CHOSEN_LATE = ("cluster_header", "cluster_specifier_plugin", "inline_cluster_specifier_plugin")
 _PATHS = {"prefix": "prefix", "path": "path", "path_separated_prefix": "prefix", "safe_regex": "regex"}
+_DENOMINATORS = {"": 100, "HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 _OTHER_PATHS = {"connect_matcher": "CONNECT", "path_match_policy": "path template"}
 
 
@@ -75,19 +76,29 @@ def late_upstreams(host: VirtualHostRoutes) -> Iterator[UneditablePart]:
 
 
 def view(route: EnvoyRoute) -> RouteView:
-    """A route as it is shown to people. A rule has its owner's name, and its header is shown apart."""
+    """A route as it is shown to people. A rule has its owner's name; its header or its share is shown apart."""
     match = route.message.field("match")
     matchers = match.field("headers", "a list of header matchers").items("a header matcher")
-    is_ours = bool(route.owner and matchers)
+    is_share = is_share_mark(route.owner)
+    is_rule = bool(route.owner and matchers and not is_share)
     return RouteView(
         file=route.fragment.file,
         line=route.fragment.line(route.node),
         place=route.host.place,
-        match=_describe_match(match, len(matchers) - is_ours),
+        match=_describe_match(match, len(matchers) - is_rule),
         target=" ".join(f"{name}:{weight}" if weight else name for name, weight in route.shares),
         name=route.owner or route.name,
-        header=_describe_header(matchers[-1]) if is_ours else "",
+        header=_describe_header(matchers[-1]) if is_rule else "",
+        share=_read_percent(match) if is_share else 0,
     )
+
+
+def _read_percent(match: Cursor) -> int:
+    """The percentage of a `runtime_fraction`, rounded; 0 where it cannot be read."""
+    fraction = match.field("runtime_fraction").field("default_value")
+    whole = _DENOMINATORS.get(fraction.field("denominator").text, 0)
+    numerator = fraction.field("numerator").text
+    return round(100 * int(numerator) / whole) if whole and numerator.isdecimal() else 0
 
 
 def _read_shares(action: Cursor) -> tuple[tuple[str, str], ...]:

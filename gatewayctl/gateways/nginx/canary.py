@@ -1,33 +1,36 @@
-"""The lines of a canary rule for one location: requests with the header take another pass, with everything else equal.
+"""The lines of a canary rule for one location: its requests take another pass, with everything else equal.
 
-The rule is an `if` on the header, whose comparison is exact. Where the location has `if` blocks that shape requests,
-our lines evaluate their conditions again, to find out which settings the canary needs. For requests without the header
-this changes nothing, because the location's own `if` follows and is the one that counts.
+The rule is an `if` on the header, whose comparison is exact, and one like it for a share of all other requests. Where
+the location has `if` blocks that shape requests, our lines evaluate their conditions again, to find out which settings
+the canary needs. For all other requests this changes nothing, because the location's own `if` follows and is the one
+that counts.
 """
 
-from gatewayctl.gateways.nginx.destination import variable_stem
+from collections.abc import Iterable
+
 from gatewayctl.gateways.nginx.if_block import IfBlock, if_lines
 from gatewayctl.gateways.nginx.inherited_settings import header_note, keep_settings
 from gatewayctl.gateways.nginx.location import CanaryLocation, StablePass, read_phase, refuse_unsupported
 from gatewayctl.gateways.nginx.markers import Insertion, indent_step, insertion_above, insertion_below
 from gatewayctl.gateways.nginx.rewrite_phase import IfEffect, RewritePhase, RewriteStep
+from gatewayctl.gateways.nginx.selector import Selector
 from gatewayctl.gateways.nginx.tree import Directive
 
 _Numbered = list[tuple[int, RewriteStep]]
 
 
 def build_insertions(location: CanaryLocation) -> list[Insertion]:
-    """Everything to insert for one location. Raises Refused."""
+    """The lines of one part of the rule for one location; adds to its notes and upstreams. Raises Refused."""
     refuse_unsupported(location)
     phase = read_phase(location)
     by_variable = any(target.value for one in location.stable_passes for target in one.targets)
     if not phase.shaping_ifs:
-        return [_without_shaping_ifs(location, phase, by_variable=by_variable), *location.upstreams]
+        return [_without_shaping_ifs(location, phase, by_variable=by_variable)]
     if by_variable:
         raise location.first_directive.refusal(
             "both a variable and an `if` decide where this location sends: only one of them is supported"
         )
-    return [*_with_shaping_ifs(location, phase), *location.upstreams]
+    return _with_shaping_ifs(location, phase)
 
 
 def _without_shaping_ifs(location: CanaryLocation, phase: RewritePhase, *, by_variable: bool) -> Insertion:
@@ -35,20 +38,22 @@ def _without_shaping_ifs(location: CanaryLocation, phase: RewritePhase, *, by_va
     own = location.own_pass
     if own is None:
         raise location.first_directive.refusal("this pass stands in an `if` that answers its requests itself")
-    name = f"${variable_stem(location.rule)}"
-    lines = _keep_settings(location, own)
-    if by_variable:  # an `if` has one condition only: header and variable are compared together
-        lines.append(f'set {name} "{location.header_variable} ${own.proxy_pass.variable}";')
+    selector = location.selector
+    name = f"${selector.stem}"
+    lines = [*_keep_settings(location, own), *_reindent(selector.prelude, own.proxy_pass.directive)]
+    if by_variable:  # an `if` has one condition only: both variables are compared together
+        lines.append(f'set {name} "{selector.variable} ${own.proxy_pass.variable}";')
     for target in own.targets:
-        both = f'{name} = "{location.rule.header.value} {target.value}"'
-        condition = both if target.value else location.header_condition
+        both = f'{name} = "{selector.value} {target.value}"'
+        condition = both if target.value else selector.condition
         lines += if_lines(location, IfBlock(condition, own.proxy_pass, target, phase))
-    return _at_end_of_phase(own, phase, lines, location.route)
+    return _at_end_of_phase(own, phase, lines, selector.route)
 
 
 def _with_shaping_ifs(location: CanaryLocation, phase: RewritePhase) -> list[Insertion]:
     """Lines that find out which `if` of the location counts, and a canary's `if` for each of them."""
-    name = f"${variable_stem(location.rule)}"
+    selector = location.selector
+    name = f"${selector.stem}"
     numbered: _Numbered = list(enumerate(phase.shaping_ifs, start=1))
     last = _own_lines(location, phase, f"{name} = m")
     breaking: list[Insertion] = []
@@ -63,14 +68,14 @@ def _with_shaping_ifs(location: CanaryLocation, phase: RewritePhase) -> list[Ins
         else:
             last += lines
     first = phase.shaping_ifs[0]
-    selecting = tuple(_reindent(_selecting_lines(location, name, numbered), first.directive))
+    selecting = tuple(_reindent(_selecting_lines(selector, numbered), first.directive))
     if not last:
-        return [insertion_above(first.anchor, selecting, location.route), *breaking]
+        return [insertion_above(first.anchor, selecting, selector.route), *breaking]
     end = location.own_pass or location.stable_passes[0]
     return [
         insertion_above(first.anchor, selecting),
         *breaking,
-        _at_end_of_phase(end, phase, last, location.route),
+        _at_end_of_phase(end, phase, last, selector.route),
     ]
 
 
@@ -83,12 +88,14 @@ def _own_lines(location: CanaryLocation, phase: RewritePhase, condition: str) ->
     return [*kept, *if_lines(location, IfBlock(condition, own.proxy_pass, own.targets[0], phase))]
 
 
-def _selecting_lines(location: CanaryLocation, name: str, numbered: _Numbered) -> list[str]:
-    """Lines that set the variable `name`: empty without the header, else `m` and the number of the `if` that counts."""
+def _selecting_lines(selector: Selector, numbered: _Numbered) -> list[str]:
+    """Lines that set a variable: for the part's requests `m` and the number of the `if` that counts, else empty."""
+    name = f"${selector.stem}"
     mark = f"{name}_mark"
     lines = [
+        *selector.prelude,
         f'set {mark} "";',
-        f"if ({location.header_condition}) {{",
+        f"if ({selector.condition}) {{",
         f"    set {mark} m;",
         "}",
         f"set {name} {mark};",
@@ -127,6 +134,8 @@ def _at_end_of_phase(one: StablePass, phase: RewritePhase, lines: list[str], rou
 
 def _keep_settings(location: CanaryLocation, one: StablePass) -> list[str]:
     """Settings that keep the canary's requests equal to stable's; adds to the location's notes."""
+    if not location.selector.keeps_settings:
+        return []
     config = location.passes.config
     kept = keep_settings(config, one.proxy_pass, one.targets[0], location.rule)
     location.notes += kept.notes
@@ -135,7 +144,7 @@ def _keep_settings(location: CanaryLocation, one: StablePass) -> list[str]:
     return list(kept.lines)
 
 
-def _reindent(lines: list[str], like: Directive) -> list[str]:
+def _reindent(lines: Iterable[str], like: Directive) -> list[str]:
     """Lines indented by four blanks, indented as the text of `like` is."""
     step = indent_step(like)
     return [step + line.removeprefix("    ") if line.startswith("    ") else line for line in lines]

@@ -14,6 +14,7 @@ from gatewayctl.gateways.nginx.fallback import backup_servers, refuse_without_ba
 from gatewayctl.gateways.nginx.markers import Insertion, indent_step, insertion_above
 from gatewayctl.gateways.nginx.notes import Note
 from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses, has_variable, is_placeholder
+from gatewayctl.gateways.nginx.selector import variable_stem
 
 _SOCKET = "unix:"
 _KEPT = frozenset({"keepalive", "keepalive_requests", "keepalive_timeout", "keepalive_time"})
@@ -30,11 +31,6 @@ class Destination:
     prelude: tuple[str, ...] = ()
     upstream: Insertion | None = None
     note: Note | None = None
-
-
-def variable_stem(rule: CanaryRule) -> str:
-    """What the names of the variables that we set begin with."""
-    return "gatewayctl_" + "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in rule.app)
 
 
 def find_destination(passes: ProxyPasses, one: ProxyPass, target: PassTarget, rule: CanaryRule) -> Destination:

@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass
 from itertools import takewhile
 
-from gatewayctl.gateways.nginx.destination import Destination, find_destination, variable_stem
+from gatewayctl.gateways.nginx.destination import Destination, find_destination
 from gatewayctl.gateways.nginx.inherited_settings import as_line, response_headers
 from gatewayctl.gateways.nginx.levels import PASSES
 from gatewayctl.gateways.nginx.location import CanaryLocation
 from gatewayctl.gateways.nginx.markers import indent_step
 from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, has_variable
 from gatewayctl.gateways.nginx.rewrite_phase import STEPS, IfEffect, RewritePhase, RewriteStep
+from gatewayctl.gateways.nginx.selector import variable_stem
 from gatewayctl.gateways.nginx.tree import Directive
 
 _PLAIN_URI = re.compile(r"[A-Za-z0-9/._~:@!&'()*+,=-]*")

@@ -120,7 +120,9 @@ def _refuse_shared_cache_key(config: Config, one: ProxyPass, rule: CanaryRule) -
     if not keys:
         return  # nginx's default key contains the address of the upstream
     key = " ".join(keys[-1].values)
-    distinguishing = ("proxy_host", "upstream_addr", f"http_{rule.header.name.replace('-', '_')}")
+    header = f"http_{rule.header.name.replace('-', '_')}"
+    # Requests of a share do not carry the header.
+    distinguishing = ("proxy_host", "upstream_addr", *(() if rule.share else (header,)))
     if not any(variable in key for variable in distinguishing):
         raise keys[-1].refusal(
             "answers are cached under a key that is the same for stable and canary: each would get the other's",

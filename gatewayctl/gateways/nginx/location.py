@@ -1,12 +1,13 @@
 """A location that sends to the service: its passes, its rewrite phase, and where no canary is possible."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.nginx.markers import Insertion, find_owned, is_owned
 from gatewayctl.gateways.nginx.notes import Note
 from gatewayctl.gateways.nginx.proxy_pass import PassTarget, ProxyPass, ProxyPasses
 from gatewayctl.gateways.nginx.rewrite_phase import STEPS, RewritePhase, RewriteStep, split_phase
+from gatewayctl.gateways.nginx.selector import Selector
 from gatewayctl.gateways.nginx.tree import Directive
 
 
@@ -28,12 +29,13 @@ class StablePass:
 class CanaryLocation:
     """One location that gets a canary, and its passes to the service.
 
-    A file may also hold only what is inside a location: then `block` is None. `notes` and `upstreams` are filled while
-    the lines for the location are built.
+    A file may also hold only what is inside a location: then `block` is None. `selector` is the part of the rule whose
+    lines are built. Meanwhile `notes` and `upstreams` are filled, which all parts share.
     """
 
     passes: ProxyPasses
     rule: CanaryRule
+    selector: Selector
     stable_passes: list[StablePass]
     notes: list[Note] = field(default_factory=list)
     upstreams: list[Insertion] = field(default_factory=list)
@@ -55,20 +57,9 @@ class CanaryLocation:
         container = first.proxy_pass.container
         return self.passes.config.parent_of(container) if container and first.is_in_if else container
 
-    @property
-    def route(self) -> str:
-        """What the first comment of our lines says of them: header and canary."""
-        return f"{self.rule.header} -> {self.rule.canary}"
-
-    @property
-    def header_condition(self) -> str:
-        """The condition of an `if` that requests with the canary's header meet."""
-        return f'{self.header_variable} = "{self.rule.header.value}"'
-
-    @property
-    def header_variable(self) -> str:
-        """nginx's variable for the canary's header."""
-        return f"$http_{self.rule.header.name.replace('-', '_')}"
+    def with_selector(self, selector: Selector) -> "CanaryLocation":
+        """The same location, to build the lines of another part of the rule."""
+        return replace(self, selector=selector)
 
 
 def read_phase(location: CanaryLocation) -> RewritePhase:

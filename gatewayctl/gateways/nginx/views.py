@@ -17,7 +17,7 @@ def describe_pass(config: Config, one: ProxyPass) -> RouteView:
 
 
 def describe_canary_rules(config: Config) -> list[RouteView]:
-    """The canary rules of every application."""
+    """The canary rules of every application, and their shares."""
     return [view for text in config.texts for view in _canary_rules_in(config, text)]
 
 
@@ -27,7 +27,9 @@ def _canary_rules_in(config: Config, text: ConfigText) -> Iterator[RouteView]:
             first = next((one for one in text.walk() if block.start <= one.start < block.end), None)
             server, location = _server_and_location(config, first) if first is not None else ("", "")
             line = text.line(block.comment)
-            yield RouteView(text.fragment.file, line, server, location, block.target, block.name, block.header)
+            yield RouteView(
+                text.fragment.file, line, server, location, block.target, block.name, block.header, block.share
+            )
 
 
 def _server_and_location(config: Config, one: Directive) -> tuple[str, str]:

@@ -50,6 +50,9 @@ def prove_served(
     proof = gateway.readback.rule_of(replica, release.rule)
     if proof.asked and (proof.routes < wanted.rules or proof.mismatched):
         return ReplicaProof(f"{proof.routes} of {wanted.rules} routes carry the rule. {proof.detail}".strip())
+    if proof.asked and release.rule.share and proof.shares < wanted.rules:
+        shares = f"{proof.shares} of {wanted.rules} routes send {release.rule.share} % of the unmarked requests to it"
+        return ReplicaProof(f"{shares}. {proof.detail}".strip())
     for _ in range(ROUNDS):
         answer = gateway.prober.ask(replica, release.marked_probe)
         if release.attribution.attribute(answer) is not Attribution.CANARY:

@@ -303,6 +303,43 @@ def test_a_route_with_the_rules_mark_counts_only_when_all_of_it_is_the_rule(chan
     assert trouble in proof.detail
 
 
+SHARE = {
+    **WHOLE,
+    "metadata": {"filter_metadata": {"gatewayctl": {"rule": "gatewayctl-orders-canary-share"}}},
+    "match": {"runtime_fraction": {"default_value": {"numerator": 10}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("share", "changes", "trouble"),
+    [
+        (10, {}, ""),
+        (50, {}, "the share is 10 of HUNDRED, not 50 of HUNDRED"),
+        (0, {}, "a route of gatewayctl-orders-canary-share is there, and the rule has no share"),
+        (10, {"match": {"prefix": "/"}}, "the share is missing, not 10 of HUNDRED"),
+        (
+            10,
+            {"match": {"runtime_fraction": {"default_value": {"numerator": 10, "denominator": "TEN_THOUSAND"}}}},
+            "the share is 10 of TEN_THOUSAND, not 10 of HUNDRED",
+        ),
+        (
+            10,
+            {"match": {"runtime_fraction": {"default_value": {"numerator": 10}, "runtime_key": "mine"}}},
+            "the runtime key is mine, not none",
+        ),
+        (10, {"response_headers_to_add": []}, "the stamp is missing, not r-1"),
+        (10, {"route": {"cluster": "orders"}}, "the cluster is orders, not orders-canary"),
+    ],
+)
+def test_a_share_counts_only_when_all_of_it_is_the_rules_share(share, changes, trouble):
+    live = EnvoyReadback(lambda replica, path: a_listener(**{**SHARE, **changes}))
+
+    proof = live.rule_of(REPLICA, a_rule(share=share))
+
+    assert (proof.routes, proof.shares, proof.mismatched) == ((0, 0, 1) if trouble else (0, 1, 0))
+    assert trouble in proof.detail
+
+
 @pytest.mark.parametrize("mark", [{}, {"rule": "gatewayctl-web-canary"}, "orders", None])
 def test_a_route_that_has_only_the_content_of_the_rule_is_not_the_rule(mark):
     metadata = {"filter_metadata": {"gatewayctl": mark}}

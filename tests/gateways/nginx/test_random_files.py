@@ -99,30 +99,35 @@ def as_data(found, pieces):
 with_orders = files.filter(sends_to_orders)
 
 
-@given(with_orders)
-@thorough(100)
-def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(file):
-    insert_reversibly(DIALECT, write(file), a_rule())
+shares = st.sampled_from([0, 1, 50, 100])
 
 
-@given(with_orders)
+@given(with_orders, shares)
 @thorough(100)
-def test_everything_but_our_rule_reads_the_same(file):
+def test_what_is_inserted_is_removed_byte_for_byte_and_inserted_once(file, share):
+    insert_reversibly(DIALECT, write(file), a_rule(share=share))
+
+
+@given(with_orders, shares)
+@thorough(100)
+def test_everything_but_our_rule_reads_the_same(file, share):
     before = write(file)
-    (was,), (now,) = read(before[0]), read(insert(before)[0])
+    (was,), (now,) = read(before[0]), read(insert(before, a_rule(share=share))[0])
 
     assert as_data(now.roots, list(find_owned(now))) == as_data(was.roots, [])
 
 
-@given(with_orders)
+@given(with_orders, shares)
 @thorough(100)
-def test_each_location_of_the_service_has_one_canary_and_its_neighbours_none(file):
+def test_each_location_of_the_service_has_one_canary_and_its_neighbours_none(file, share):
     before = write(file)
-    change = DIALECT.insert(before, a_rule())
+    change = DIALECT.insert(before, a_rule(share=share))
     (now,) = read(change.apply(before)[0])
-    pieces = [piece for piece in find_owned(now) if piece.target]
+    routing = [piece for piece in find_owned(now) if piece.target]
+    pieces = [piece for piece in routing if not piece.is_share]
 
     assert len(pieces) == len(change.covered)
+    assert [piece.share for piece in routing if piece.is_share] == [share] * len(pieces if share else ())
     locations = [one for one in now.walk() if one.name == "location"]
     for location in locations:
         ours = [piece for piece in pieces if location.start < piece.start < location.end]

@@ -66,3 +66,25 @@ def test_only_the_upstream_of_marked_requests_changes(shape, layout, port, tmp_p
             reached += marked.name == "canary"
         assert reached > 0
         assert "emerg" not in after.log + before.log
+
+
+@pytest.mark.parametrize("layout", ["in lines", "in one line"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_with_all_requests_shared_only_their_upstream_changes(shape, layout, port, tmp_path):
+    text = write_shape(shape, layout, port)
+    edited = insert_in_http(text, a_rule(service=STABLE, canary_host=CANARY, share=100))
+    asks = [(path, method) for path in PATHS for method in ("GET", "POST", "OPTIONS", "DELETE")]
+    with running_nginx(tmp_path / "a", text) as before, running_nginx(tmp_path / "b", edited, f"{NET}.11") as after:
+        reached = 0
+        for path, method in asks:
+            body = "hello" if method == "POST" else ""
+            was = before.ask(path, method=method, body=body)
+            for headers in ([], [MARKED]):
+                now = after.ask(path, *headers, method=method, body=body)
+                assert now.without_name == was.without_name, (path, method)
+                assert now.name == ("canary" if was.name == "stable" else was.name), (path, method)
+                if was.name:  # empty: nginx answers this request itself
+                    assert now.stamp == ("r-1" if was.name == "stable" else ""), (path, method)
+                reached += now.name == "canary"
+        assert reached > 0
+        assert "emerg" not in after.log + before.log

@@ -1,0 +1,123 @@
+"""The share of the unmarked requests that really reaches the canary: asked for on every replica, and counted."""
+
+import json
+from dataclasses import replace
+
+from gatewayctl.domain.errors import DeadlineExceeded, Transient
+from gatewayctl.domain.evidence import Attribution
+from gatewayctl.domain.judgement import Judgement, Verdict
+from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.shares import ShareCount, requests_for
+from gatewayctl.orchestration.context import StepContext
+from gatewayctl.orchestration.proof.latecomers import find_unproven
+from gatewayctl.orchestration.proof.replica import ROUNDS
+from gatewayctl.orchestration.proof.steps import prove_routed, why_not_active
+from gatewayctl.waiting import InProportion, Pending, until
+
+_EVERY = InProportion(0.05)
+_UNCLEAR = 0.01  # of the requests; where more answers show nobody, the rest is no measure of the share
+_SETTLED = 10.0  # seconds in which a rule that somebody edited may still hold up the way back
+
+
+def prove_share(context: StepContext) -> Judgement:
+    """Every replica runs the share, and as many unmarked requests reach the canary as were asked for.
+
+    Where the product cannot be asked for its configuration, the count decides alone; so it is tried again until the
+    product had the time to load it.
+    """
+    routed = prove_routed(context)
+    if routed.verdict is not Verdict.PASS:
+        return routed
+    counts: dict[str, ShareCount] = {}
+    try:
+        deadline = context.deadline(context.ports.gateway.replicas.endpoint_delay, _EVERY)
+        until(lambda: _look(context, counts), "the share of the ramp's step to arrive", deadline)
+    except DeadlineExceeded as fault:
+        _keep(context, counts)
+        return Judgement(Verdict.FAIL, f"the share is not effective: {fault.detail}")
+    _keep(context, counts)
+    total = sum(counts.values(), ShareCount(0, 0))
+    return Judgement(Verdict.PASS, f"{context.release.share} % asked: {total}, on {len(counts)}/{len(counts)} replicas")
+
+
+def _look(context: StepContext, counts: dict[str, ShareCount]) -> bool | Pending:
+    """Count on each replica that is ready. Raises Transient when a replica does not answer."""
+    replicas = context.replicas()
+    counts.clear()
+    for replica in replicas:
+        if not replica.ready:
+            return Pending(f"{replica.name}: {replica.note or 'not ready'}")
+        found = counts[replica.name] = count_share(context, replica, requests_for(context.release.share))
+        if not found.fits(context.release.share):
+            return Pending(f"{replica.name}: {context.release.share} % asked, but {found}")
+    return find_unproven(context, replicas) or True
+
+
+def count_share(context: StepContext, replica: Replica, requests: int) -> ShareCount:
+    """How many of so many unmarked requests to one replica the canary answered.
+
+    Raises Transient when too many answers do not show who gave them.
+    """
+    attribution, probe = context.release.attribution, context.release.target.probe
+    unclear, canary, last = 0, 0, ""
+    for number in range(requests):
+        context.tick(f"{replica.name}: unmarked request {number + 1} of {requests}")
+        answer = context.ports.gateway.prober.ask(replica, probe)
+        match attribution.attribute(answer):
+            case Attribution.CANARY:
+                canary += 1
+            case Attribution.UNKNOWN:
+                unclear, last = unclear + 1, attribution.explain(answer)
+    if unclear > max(1, _UNCLEAR * requests):
+        raise Transient(f"{replica.name}: {unclear} of {requests} answers do not show who gave them; the last: {last}")
+    return ShareCount(requests - unclear, canary)
+
+
+def prove_returned(context: StepContext) -> Judgement:
+    """No ready replica sends unmarked requests to the canary; how long after the write the last one arrived there.
+
+    A rule of ours that somebody edited meanwhile holds this up for some seconds only: it is taken away next.
+    """
+    clock = context.ports.clock
+    start = last = clock.now()
+    seen = 0
+
+    def look() -> Judgement | Pending:
+        nonlocal last, seen
+        ready = tuple(one for one in context.replicas() if one.ready)
+        for replica in ready:
+            missing = why_not_active(context, replica) or _why_not_returned(context, replica, clock.now() - start)
+            if missing:
+                return Pending(f"{replica.name}: {missing}")
+            count = count_share(context, replica, _requests_without(context, replica))
+            if count.canary:
+                last, seen = clock.now(), seen + count.canary
+                return Pending(f"{replica.name}: {count}")
+        late = f", the last {last - start:.1f} s after the write" if seen else ""
+        said = f"no unmarked request reaches the canary on {len(ready)} gateway replicas{late}"
+        return find_unproven(context, ready, ready_only=True) or Judgement(Verdict.PASS, said)
+
+    deadline = context.deadline(context.release.trial.timings.live, _EVERY)
+    return until(look, "every gateway replica to give unmarked requests back to stable", deadline)
+
+
+def _why_not_returned(context: StepContext, replica: Replica, waited: float) -> str:
+    """What the replica's own configuration says against it; empty where it cannot be asked."""
+    readback, rule = context.ports.gateway.readback, context.release.rule
+    exact = readback.rule_of(replica, replace(rule, share=context.release.share))
+    if exact.shares:
+        return f"{exact.shares} routes send {context.release.share} % of the unmarked requests to the canary"
+    odd = readback.rule_of(replica, rule)
+    return odd.detail or "another share" if odd.mismatched and waited < _SETTLED else ""
+
+
+def _requests_without(context: StepContext, replica: Replica) -> int:
+    """Few where the configuration was read; else as many as show that the share is gone."""
+    proof = context.ports.gateway.readback.rule_of(replica, context.release.rule)
+    return ROUNDS if proof.asked else requests_for(context.release.share)
+
+
+def _keep(context: StepContext, counts: dict[str, ShareCount]) -> None:
+    rows = [{"replica": name, "requests": one.requests, "canary": one.canary} for name, one in counts.items()]
+    name = f"ramp/step-{context.release.step + 1}/share.json"
+    context.keep(name, json.dumps({"asked_percent": context.release.share, "replicas": rows}, indent=1))

@@ -1,0 +1,179 @@
+"""A ramp on the fake world: what each replica serves in each step, and that every way back gives the traffic back."""
+
+from dataclasses import replace
+
+import pytest
+
+from gatewayctl.domain.apps import AppSpec
+from gatewayctl.domain.evidence import Answer
+from gatewayctl.domain.lifecycle import PauseAsked, Resumed, SkipAsked
+from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.ramp import Promotion, Ramp, Step
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
+from tests.fakes.world import Killed, World
+
+RAMP = Ramp((Step(10, 30.0), Step(50, 30.0, replicas=2)))
+
+
+def ramped(**changes: object) -> AppSpec:
+    return replace(ORDERS, trial=replace(ORDERS.trial, **{"ramp": RAMP, **changes}))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def suites(world: World) -> AskingSuites:
+    return AskingSuites(world, [])
+
+
+def texts(release: Release, phase: Phase) -> list[str]:
+    return [note.text for note in release.notes if note.phase is phase and note.mark != "–"]
+
+
+def test_a_good_canary_climbs_and_is_promoted(world, suites):
+    routes = world.published[-1][1]
+
+    ended = a_driver(world, suites).begin(a_release(world, suites, ramped()))
+
+    assert (ended.outcome, ended.phase, ended.share, ended.ramped) == (Outcome.PROMOTED, Phase.DONE, 0, True)
+    first, second = texts(ended, Phase.SHARE)
+    assert first.startswith("10 % asked: 1")
+    assert second.startswith("50 % asked: 50.0 % of 200 unmarked requests reached the canary")
+    assert second.endswith("on 2/2 replicas")
+    assert [note.seconds >= 30 for note in ended.notes if note.phase is Phase.OBSERVE] == [True, True]
+    assert texts(ended, Phase.RETURN)[0].startswith("no unmarked request reaches the canary on 2 gateway replicas")
+    assert world.published[-1][1] == routes
+    assert world.deployments["orders-canary"].replicas == 0
+
+
+def test_the_canary_has_the_pods_of_a_step_before_its_share(world, suites):
+    def look() -> None:
+        World.look(world)
+        live = [int(route.share) for index in range(2) for route in world.live(index) if route.share]
+        if live and max(live) == 50:
+            assert world.ready("orders-canary") >= 2
+
+    world.look = look  # type: ignore[method-assign]
+
+    assert a_driver(world, suites).begin(a_release(world, suites, ramped())).outcome is Outcome.PROMOTED
+
+
+class HalfShare(World):
+    """A gateway whose second replica takes no share, whatever its configuration says."""
+
+    def answer(self, index: int, probe: Probe) -> Answer:
+        live = [route for route in self.live(index) if not (index and route.share)]
+        return self.reply(live, probe)
+
+
+def test_a_share_that_one_replica_does_not_serve_fails_the_release():
+    world = HalfShare()
+    suites = AskingSuites(world, [])
+
+    ended = a_driver(world, suites).begin(a_release(world, suites, ramped()))
+
+    assert (ended.outcome, ended.phase) == (Outcome.REJECTED, Phase.DONE)
+    assert "the share is not effective: gw-1: 10 % asked, but 0.0 % of 100 unmarked requests" in ended.reason
+
+
+def test_a_canary_that_is_lost_under_a_share_gives_the_traffic_back(world, suites):
+    driver = a_driver(world, suites)
+    release = a_release(world, suites, ramped())
+    sleep = world.sleep
+
+    def break_it(seconds: float) -> None:
+        if world.records["orders"].release.phase is Phase.OBSERVE:
+            for pod in world.deployments["orders-canary"].pods:
+                pod.image = "shop/orders:1.1-crash"
+        sleep(seconds)
+
+    world.standing = True  # the rule points at a canary that is lost, until the way back has taken it away
+    world.sleep = break_it  # type: ignore[method-assign]
+    ended = driver.begin(release)
+
+    assert (ended.outcome, ended.share) == (Outcome.REJECTED, 0)
+    assert "not ready any more" in ended.reason
+    assert texts(ended, Phase.RETURN)
+
+
+def test_a_steered_promotion_rolls_stable_while_the_canary_has_all_traffic(world, suites):
+    mixed: list[str] = []
+    pods = {pod.name for pod in world.deployments["orders"].pods}
+
+    def look() -> None:
+        World.look(world)
+        rolling = {pod.name for pod in world.deployments["orders"].pods} != pods
+        if rolling and world.records["orders"].release.phase is Phase.PROMOTE:
+            answers = [world.answer(index, Probe("shop", "/api/orders")) for index in range(2)]
+            mixed.extend(one.headers["x-served-by"] for one in answers if "canary" not in one.headers["x-served-by"])
+
+    world.look = look  # type: ignore[method-assign]
+    app = ramped(ramp=Ramp(), promotion=Promotion.STEERED)
+
+    ended = a_driver(world, suites).begin(a_release(world, suites, app))
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert mixed == []
+    assert texts(ended, Phase.CARRY)[0].startswith("orders-canary 2/2 ready")
+    assert world.deployments["orders"].image == "shop/orders:1.1"
+
+
+def killed_in(world: World, suites: AskingSuites, phase: Phase) -> None:
+    """A release of the ramp whose process dies in a phase."""
+    release = a_release(world, suites, ramped())
+    save = world.burn
+
+    def burn(what: str) -> None:
+        save(what)
+        if what == f"after journal {phase}":
+            raise Killed(what)
+
+    world.burn = burn  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        a_driver(world, suites).begin(release)
+    world.burn = save  # type: ignore[method-assign]
+    world.dead.add(1)
+
+
+@pytest.mark.parametrize("phase", [Phase.SHIFT, Phase.SHARE, Phase.OBSERVE])
+@pytest.mark.parametrize("way", ["resume", "abort"])
+def test_a_release_that_died_in_a_step_goes_on_or_gives_the_traffic_back(world, suites, phase, way):
+    killed_in(world, suites, phase)
+
+    driver = a_driver(world, suites, pid=2)
+    ended = driver.send("orders", Resumed()) if way == "resume" else driver.abort("orders", "no")
+
+    assert ended.outcome is (Outcome.PROMOTED if way == "resume" else Outcome.ABORTED)
+    assert world.published[-1][1] == world.published[0][1]
+
+
+def test_a_paused_ramp_keeps_its_share_until_it_is_resumed(world, suites):
+    killed_in(world, suites, Phase.OBSERVE)
+    driver = a_driver(world, suites, pid=2)
+
+    paused = driver.send("orders", PauseAsked())
+    world.sleep(100.0)
+    assert {int(route.share) for route in world.live(0) if route.share} == {10}
+    ended = driver.send("orders", Resumed())
+
+    assert (paused.phase, paused.share) == (Phase.PAUSED, 10)
+    assert ended.outcome is Outcome.PROMOTED
+
+
+def test_a_skipped_step_is_not_observed(world, suites):
+    killed_in(world, suites, Phase.OBSERVE)
+
+    ended = a_driver(world, suites, pid=2).send("orders", SkipAsked())
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert len(texts(ended, Phase.OBSERVE)) == 1
+
+
+def test_who_promotes_by_hand_finds_the_last_share_waiting(world, suites):
+    ended = a_driver(world, suites).begin(a_release(world, suites, ramped(), Mode.MANUAL))
+
+    assert (ended.phase, ended.share, ended.ramped) == (Phase.WAIT, 50, True)
