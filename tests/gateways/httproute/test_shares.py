@@ -3,8 +3,10 @@
 import pytest
 import yaml
 
+from gatewayctl.adapters.kubernetes.routes.object_text import ObjectText
 from gatewayctl.domain.routing import STAMP_HEADER, RouteView, own_routes, share_routes
-from tests.gateways.httproute.samples import DIALECT, a_rule, httproute, insert_and_undo, one, to
+from gatewayctl.gateways.httproute.resource import HTTPROUTE
+from tests.gateways.httproute.samples import API, DIALECT, a_rule, httproute, insert_and_undo, one, to
 from tests.gateways.samples import catch_refusal, insert, text_of
 
 EVERY = {"type": "RegularExpression", "name": "x-forwarded-proto", "value": ".*"}
@@ -216,3 +218,22 @@ def test_weights_that_would_be_too_large_are_refused():
     assert "a weight of this rule would be above 1000000" in str(refuse(httproute(split)))
     odd = "  - backendRefs: [{name: orders, port: 80, weight: '1.5'}]\n"
     assert "the weight 1.5 is no whole number" in str(refuse(httproute(odd)))
+
+
+@pytest.mark.parametrize("share", [1, 100])
+def test_in_a_cluster_a_share_is_read_back_as_the_bytes_that_were_written(share):
+    filters = [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["a"]}}]
+    ref = {"group": "", "kind": "Service", "name": "orders", "port": 80, "weight": 1}
+    match = {"path": {"type": "PathPrefix", "value": "/b"}, "headers": [{"type": "Exact", "name": "v", "value": "2"}]}
+    rules = [
+        {"matches": [{"path": {"type": "PathPrefix", "value": "/a"}}], "backendRefs": [ref]},
+        {"matches": [match], "backendRefs": [{**ref, "filters": filters}], "timeouts": {"request": "5s"}},
+    ]
+    meta = {"name": "shop", "namespace": "shop"}
+    text = ObjectText(HTTPROUTE)
+    before = one(text.text_of({"apiVersion": API, "kind": "HTTPRoute", "metadata": meta, "spec": {"rules": rules}}))
+
+    after = text_of(insert(DIALECT, before, a_rule(share=share)))
+
+    assert after.count(NAME) == 2
+    assert text.text_of(yaml.safe_load(after)) == after

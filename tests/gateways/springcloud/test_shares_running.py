@@ -4,10 +4,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from scipy.stats import binom
 
 from gatewayctl.gateways.registry import gateway
 from gatewayctl.gateways.springcloud.readback import SpringCloudReadback
+from tests.gateways.many_requests import fits
 from tests.gateways.samples import a_rule
 from tests.gateways.springcloud.product import VERSIONS
 from tests.gateways.springcloud.running import Load, ask, get, running_gateways, until
@@ -20,7 +20,6 @@ MARK = ("x-canary", "always")
 PATH = "/api/orders/1"
 STABLE, CANARY = (200, "stable", ""), (200, "canary", "r-1")
 REQUESTS, AT_ONCE = 2_500, 24  # to each of two replicas
-ALPHA = 1e-6  # how often a right share may fail a test, by chance
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -62,9 +61,8 @@ def test_the_canary_gets_the_share_on_each_replica_and_every_marked_request(shop
 
     for one in (*seen, seen[0] + seen[1]):
         assert set(one) <= {STABLE, CANARY}
-        low, high = binom.interval(1 - ALPHA, one.total(), share / 100)
-        record_property("of the canary", f"{one[CANARY]} of {one.total()}, {low:.0f} to {high:.0f} expected")
-        assert low <= one[CANARY] <= high
+        record_property("of the canary", f"{one[CANARY]} of {one.total()}")
+        assert fits(share / 100, one[CANARY], one.total()), one
     assert marked == [{CANARY: 100}, {CANARY: 100}]
 
 
