@@ -33,7 +33,6 @@ class _Competitor:
     """A rule that competes with the canary's copy of `target`.
 
     `wins` if it gets requests that both match; `covers` if it matches every request that the canary's match does.
-    `tied` if no file tells which of them gets those requests.
     """
 
     target: HttpRouteRule
@@ -41,7 +40,6 @@ class _Competitor:
     match: HttpRouteMatch
     wins: bool
     covers: bool = False
-    tied: bool = False
 
 
 def refuse_outranked(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule) -> None:
@@ -59,7 +57,7 @@ def refuse_outranked(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRoute
 def refuse_thefts(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule) -> None:
     """Raise Refused if the rule of a share may get requests that are not stable's: those of another rule."""
     for one in _find_competitors(rules, targets, wanted, _SHARE):
-        if one.tied or not one.wins:
+        if not one.wins:
             raise one.rule.route.fragment.refusal(
                 one.rule.node,
                 f"a share would also take requests that are for this rule ({one.match}), not for the one on line "
@@ -124,7 +122,7 @@ def _compare(target: _RuleMatch, other: _RuleMatch, header: _Header) -> _Competi
         return _Competitor(target.rule, other.rule, other.match, wins=True, covers=covers)
     if theirs == canary.specificity:
         # The older route wins, and no file tells which one that is.
-        return _Competitor(target.rule, other.rule, other.match, wins=covers, covers=covers, tied=True)
+        return _Competitor(target.rule, other.rule, other.match, wins=covers, covers=covers)
     if theirs > stable.specificity or (theirs == stable.specificity and not _is_above(target.rule, other.rule)):
         return _Competitor(target.rule, other.rule, other.match, wins=False)
     return None

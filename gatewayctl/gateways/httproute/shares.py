@@ -63,11 +63,11 @@ def _weighted(rule: HttpRouteRule, backends: Node, wanted: CanaryRule) -> Sequen
 
 
 def _weight_of(rule: HttpRouteRule, backend: BackendRef) -> int:
-    """Its weight, 1 if none is written. Raises Refused. How large the weight of an only backend is says nothing."""
+    """Its weight, 1 if none is written. Raises Refused."""
     weight = _number(backend.weight)
     if weight is None:
         raise rule.route.fragment.refusal(backend.node, f"the weight {backend.weight} is no whole number")
-    return min(weight, 1) if len(rule.backends) == 1 else weight
+    return weight
 
 
 def _number(weight: str) -> int | None:
