@@ -8,6 +8,7 @@ from bench.commands import memory, prompt
 from bench.crowd import crowd
 from bench.edits import edits
 from bench.figures import Figure
+from bench.judge import judge
 from bench.live import live
 from bench.probes import probes
 from bench.products import products
@@ -36,6 +37,7 @@ BENCHMARKS = (
     Benchmark("prompt", Place.HERE, prompt),
     Benchmark("memory", Place.HERE, memory),
     Benchmark("probes", Place.HERE, probes),
+    Benchmark("judge", Place.HERE, judge),
     Benchmark("live", Place.CLUSTER, live),
     Benchmark("products", Place.CLUSTER, products),
     Benchmark("release", Place.CLUSTER, release),

@@ -8,6 +8,7 @@ class Size:
     """Counts of samples. `edits` of ours are each on and off; `plain` ones are those that wait for the kubelet.
 
     `gateways` wait at the same time. `crowds` are numbers of releases at once, the first of them one, and how often.
+    `judged` canaries of each kind of traffic are simulated.
     """
 
     commands: int
@@ -19,6 +20,7 @@ class Size:
     gateways: int
     releases: int
     crowds: tuple[tuple[int, int], ...]
+    judged: int
 
 
 SIZES = {
@@ -32,6 +34,7 @@ SIZES = {
         gateways=1,
         releases=1,
         crowds=((1, 1), (2, 1)),
+        judged=20,
     ),
     "usual": Size(
         commands=20,
@@ -43,6 +46,7 @@ SIZES = {
         gateways=6,
         releases=5,
         crowds=((1, 5), (10, 2), (50, 1)),
+        judged=2_000,
     ),
     "full": Size(
         commands=50,
@@ -54,5 +58,6 @@ SIZES = {
         gateways=6,
         releases=20,
         crowds=((1, 10), (10, 4), (50, 3)),
+        judged=4_000,
     ),
 }

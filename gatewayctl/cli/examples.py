@@ -16,6 +16,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "start": ("gatewayctl start orders --image registry.example/orders:2.4.0",),
     "smoke": ("gatewayctl smoke orders", "gatewayctl smoke orders --release r-7f3c9a"),
+    "ramp": ("gatewayctl ramp orders", "gatewayctl ramp orders --release r-7f3c9a"),
+    "pause": ("gatewayctl pause orders",),
+    "skip": ("gatewayctl skip orders",),
     "promote": (
         "gatewayctl promote orders",
         "gatewayctl promote orders --release r-7f3c9a",

@@ -93,7 +93,7 @@ class JobRelease:
                 return self.driver.begin(self.made)
             if found is None:
                 raise UsageFault(f"the journal no longer has release {self.id} of {self.app}")
-            if found.ended or found.stuck or found.phase is Phase.WAIT:
+            if found.ended or found.stuck or found.phase in (Phase.WAIT, Phase.PAUSED):
                 return found
             return self.driver.send(self.app, Resumed(), self.id)
         except Busy as busy:

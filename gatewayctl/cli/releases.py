@@ -24,7 +24,7 @@ from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.apps import check_image
 from gatewayctl.domain.errors import UsageFault
-from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
+from gatewayctl.domain.lifecycle import PauseAsked, PromoteAsked, RampAsked, Resumed, SkipAsked, SmokeAsked
 from gatewayctl.domain.release import Mode, Release
 from gatewayctl.wiring.discovery import Session, current_holder, wire
 
@@ -97,6 +97,45 @@ def promote(
     session = wire(config, Progress(make_console()), app, namespace)
     with stop_on_signal():
         end_command(session, session.driver.send(app, PromoteAsked(untested), release_id), output)
+
+
+def ramp(
+    app: App,
+    release_id: ReleaseId = "",
+    config: Config = None,
+    namespace: Namespace = "",
+    output: Out = Output.TEXT,
+) -> None:
+    """Send real traffic to the canary of a started release, step by step, as its ramp says."""
+    session = wire(config, Progress(make_console()), app, namespace)
+    with stop_on_signal():
+        end_command(session, session.driver.send(app, RampAsked(), release_id), output)
+
+
+def pause(
+    app: App,
+    release_id: ReleaseId = "",
+    config: Config = None,
+    namespace: Namespace = "",
+    output: Out = Output.TEXT,
+) -> None:
+    """Keep a ramp at its share until somebody resumes or aborts the release, also if another process drives it."""
+    session = wire(config, Progress(make_console()), app, namespace)
+    with stop_on_signal():
+        end_command(session, session.driver.steer(app, PauseAsked(), release_id), output, pausing=True)
+
+
+def skip(
+    app: App,
+    release_id: ReleaseId = "",
+    config: Config = None,
+    namespace: Namespace = "",
+    output: Out = Output.TEXT,
+) -> None:
+    """End this step of a ramp and begin the next one, although the judge has not decided."""
+    session = wire(config, Progress(make_console()), app, namespace)
+    with stop_on_signal():
+        end_command(session, session.driver.steer(app, SkipAsked(), release_id), output)
 
 
 def abort(

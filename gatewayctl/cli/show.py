@@ -5,7 +5,7 @@ import sys
 
 from gatewayctl.cli.options import Output
 from gatewayctl.domain.errors import ExitCode
-from gatewayctl.domain.release import Outcome, Release
+from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.visible import visible, visible_json
 from gatewayctl.reports.report import Report
 
@@ -36,5 +36,6 @@ def tell(line: str) -> None:
 
 
 def exit_code(release: Release) -> ExitCode:
-    """The exit code for a release as a command leaves it: PERSON where it is stuck, else what its outcome says."""
-    return ExitCode.PERSON if release.stuck else _EXITS[release.outcome]
+    """The exit code for a release as a command leaves it: PERSON where it is stuck or paused, else by its outcome."""
+    needs_person = release.stuck or release.phase is Phase.PAUSED
+    return ExitCode.PERSON if needs_person else _EXITS[release.outcome]

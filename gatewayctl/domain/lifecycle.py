@@ -58,6 +58,7 @@ __all__ = [
     "advance",
     "at_time",
     "event_of",
+    "was_steered",
 ]
 
 
@@ -73,6 +74,11 @@ def advance(release: Release, event: Event) -> tuple[Release, tuple[Effect, ...]
     """
     moved = _move(release, event)
     return moved, () if moved.stuck else EFFECTS[moved.phase]
+
+
+def was_steered(before: Release, after: Release) -> bool:
+    """Whether somebody paused or skipped a step of the ramp in which the release was; so it is not on its way back."""
+    return ROWS[before.phase].stage is Stage.RAMP and after.outcome is Outcome.OPEN and not after.ended
 
 
 def _move(release: Release, event: Event) -> Release:

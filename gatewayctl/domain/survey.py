@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from gatewayctl.domain.evidence import Attribution
-from gatewayctl.domain.phases import has_tests
+from gatewayctl.domain.phases import ROWS, Stage, has_tests, needs_ramp
 from gatewayctl.domain.platform import Holder, Probe, Workload
 from gatewayctl.domain.release import Phase, Release, Target
 from gatewayctl.domain.routing import RouteView
@@ -15,9 +15,19 @@ class NextStep(Enum):
 
     RELEASE = auto()
     SMOKE = auto()
+    RAMP = auto()
+    PAUSE = auto()
+    SKIP = auto()
     PROMOTE = auto()
     ABORT = auto()
     RESUME = auto()
+
+
+def awaited(waiting: Release) -> NextStep:
+    """What a release that waits is waiting for."""
+    if has_tests(waiting) and not waiting.tested:
+        return NextStep.SMOKE
+    return NextStep.RAMP if needs_ramp(waiting) else NextStep.PROMOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,11 @@ class Survey:
         if self.expired:
             return (NextStep.ABORT,)
         if release.phase is Phase.WAIT:
-            testable = has_tests(release) and not release.tested
-            return (NextStep.SMOKE if testable else NextStep.PROMOTE, NextStep.ABORT)
+            return (awaited(release), NextStep.ABORT)
+        if release.phase is Phase.PAUSED:
+            return (NextStep.RESUME, NextStep.SKIP, NextStep.ABORT)
+        if self.holder and ROWS[release.phase].stage is Stage.RAMP:
+            return (NextStep.ABORT, NextStep.PAUSE, NextStep.SKIP)
         if self.holder and not release.stuck:
             return (NextStep.ABORT,)
         return (NextStep.RESUME, NextStep.ABORT)

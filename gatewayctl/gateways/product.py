@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.domain.signals import Counters, Version
 from gatewayctl.gateways.resource import RouteResource
 from gatewayctl.gateways.reversible import Reversible
@@ -19,10 +20,11 @@ Now = Callable[[], float]
 """The time in seconds, monotonic."""
 
 
-ReadStatistics = Callable[[AdminGet, Replica, Mapping[Version, str]], Mapping[Version, Counters]]
-"""What a replica has counted of each version since it started, given the name of each version's upstream as the files
-spell it. A version is left out where the replica does not count it; one without requests yet is counted, with 0. The
-counts are of attempts, so that the gateway's retries neither hide errors nor double them. Raises EnvironmentFailed."""
+ReadStatistics = Callable[[AdminGet, Replica, CanaryRule], Mapping[Version, Counters]]
+"""What a replica has counted of each version since it started. With a share, only unmarked requests count for the
+canary: marked ones are no sample of the same traffic. A version is left out where the replica does not count it; one
+without requests yet is counted, with 0. The counts are of attempts, so that the gateway's retries neither hide errors
+nor double them. Raises EnvironmentFailed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from functools import partial
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded
-from gatewayctl.domain.lifecycle import AbortAsked, Event, Resumed, advance, at_time
-from gatewayctl.domain.release import Record, Release
+from gatewayctl.domain.lifecycle import AbortAsked, Event, PauseAsked, Resumed, SkipAsked, advance, at_time
+from gatewayctl.domain.release import Phase, Record, Release
 from gatewayctl.orchestration.context import FILES
 from gatewayctl.orchestration.loop import ReleaseLoop
 from gatewayctl.orchestration.open_release import check_place, find_ended, find_open
@@ -71,7 +71,7 @@ class Driver(ReleaseLoop):
 
         Raises Superseded when that release is no longer the open one, and did not end aborted.
         """
-        moved = self._write_abort(app, reason, release_id)
+        moved = self._write_asked(app, AbortAsked(reason), f"abort: {reason}", release_id)
         with self._release_lease_after(app):
             self._take_lease(app)
             what = f"the release of {app} to be taken up"
@@ -82,6 +82,23 @@ class Driver(ReleaseLoop):
                 return current.release
             return self._drive(self._insist(lambda: self._take_up(current), what, "abort"), Resumed())
 
+    def steer(self, app: str, event: PauseAsked | SkipAsked, release_id: str = "") -> Release:
+        """Pause a ramp, or skip its step, also while another process drives the release: that process goes on.
+
+        Where nobody drives it, this process does. Raises UsageFault where the release is in no step of a ramp.
+        """
+        what = "pause" if isinstance(event, PauseAsked) else "skip"
+        moved = self._write_asked(app, event, f"{what}: asked by {self.holder}", release_id)
+        if moved.phase is Phase.PAUSED:
+            return moved
+        with self._release_lease_after(app):
+            try:
+                self.ports.leases.acquire(app, self.holder)
+            except Busy as busy:
+                self.ports.listener.progress(what, f"it goes on in another process: {busy}")
+                return moved
+            return self._drive(self._take_up(self.open(app, moved.id)), Resumed())
+
     def open(self, app: str, release_id: str = "") -> Record:
         """The open release of an application, as `find_open` says. Raises Conflict as `check_place` says."""
         spec = self.apps.get(app)
@@ -89,17 +106,18 @@ class Driver(ReleaseLoop):
         check_place(self.ports, record.release, spec)
         return record
 
-    def _write_abort(self, app: str, reason: str, release_id: str) -> Release:
-        """Journal the abort of one release, whatever its driver journals meanwhile."""
+    def _write_asked(self, app: str, event: AbortAsked | PauseAsked | SkipAsked, note: str, release_id: str) -> Release:
+        """Journal what somebody asked of one release, whatever its driver journals meanwhile."""
+        step = note.partition(":")[0]
         while True:
-            record = self._insist(partial(self.open, app, release_id), f"the journal of {app} to be read", "abort")
+            record = self._insist(partial(self.open, app, release_id), f"the journal of {app} to be read", step)
             release_id = record.release.id
-            moved, _ = advance(record.release, AbortAsked(reason))
-            moved = moved.with_note(self._note(moved.phase, "–", f"abort: {reason}"))
+            moved, _ = advance(record.release, at_time(event, self.ports.clock.wall()))
+            moved = moved.with_note(self._note(moved.phase, "–", note))
             try:
                 return self._write_journal(moved, record.version).release
             except Superseded:
-                continue  # the driver journaled a step in between; the abort applies to what it wrote
+                continue  # the driver journaled a step in between; what was asked applies to what it wrote
 
     def _find_aborted(self, release: Release) -> Release:
         """The release as another process ended it after our abort was journaled. Raises Superseded."""

@@ -33,6 +33,7 @@ from gatewayctl.domain.lifecycle import (
     advance,
     at_time,
     event_of,
+    was_steered,
 )
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
@@ -82,6 +83,11 @@ class ReleaseLoop:
                     self._keep_audit(release)
                     return release
                 current, event = self._perform(saved, effects[0], known)
+            except Superseded:
+                saved = self._adopt(saved)
+                if saved.release.phase is Phase.PAUSED:
+                    return saved.release
+                current, event = saved.release, Resumed()
             except KeyboardInterrupt:  # at any line: the journal says what was done until then
                 if interrupted:
                     raise
@@ -107,6 +113,23 @@ class ReleaseLoop:
         except (Superseded, Busy) as fault:
             raise self._superseded_fault(release, str(fault)) from fault
         return replace(event, stable_image=image)
+
+    def _adopt(self, saved: Record) -> Record:
+        """The release as somebody paused or skipped a step of its ramp, while this process still holds its lease.
+
+        They only write the journal: this process goes on from there. Raises Superseded for all else.
+        """
+        release = saved.release
+        what = f"the journal of {release.app} to be read"
+        current = self._insist(lambda: self.ports.journal.load(release.app), what, release.phase)
+        is_ours = current is not None and current.release.id == release.id
+        if current is None or not is_ours or not was_steered(release, current.release):
+            raise self._superseded_fault(release, "another process has written its journal")
+        try:
+            self.ports.leases.renew(release.app, self.holder)
+        except Busy as fault:
+            raise self._superseded_fault(release, str(fault)) from fault
+        return current
 
     def _save(self, release: Release, saved: Record) -> Record:
         return saved if release == saved.release else self._write_journal(release, saved.version, self._renew_lease)

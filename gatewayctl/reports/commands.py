@@ -8,6 +8,9 @@ from gatewayctl.domain.survey import NextStep
 _COMMANDS = {
     NextStep.RELEASE: "gatewayctl release {app} --image IMAGE",
     NextStep.SMOKE: "gatewayctl smoke {app}",
+    NextStep.RAMP: "gatewayctl ramp {app}",
+    NextStep.PAUSE: "gatewayctl pause {app}",
+    NextStep.SKIP: "gatewayctl skip {app}",
     NextStep.PROMOTE: "gatewayctl promote {app}",
     NextStep.ABORT: "gatewayctl abort {app}",
     NextStep.RESUME: "gatewayctl resume {app}",

@@ -61,12 +61,30 @@ def release_data(release: Release) -> dict[str, object]:
         "reason": release.reason,
         "stuck": release.stuck,
         "tested": release.tested,
+        "share": release.share,
+        "ramp": _ramp(release),
         "actor": release.actor,
         "created": moment(release.created),
         "expires": moment(release.expires),
         "notes": [_note(note) for note in release.notes],
         "notes_left_out": release.notes_left_out,
     }
+
+
+def _ramp(release: Release) -> dict[str, object] | None:
+    """Where a release is in its ramp; None where it has none."""
+    steps = release.trial.ramp.steps
+    if not steps:
+        return None
+    return {
+        "step": release.step + 1,
+        "steps": [{"share": one.share, "seconds": one.seconds, "replicas": one.replicas} for one in steps],
+        "passed": release.ramped,
+    }
+
+
+def _step(release: Release) -> str:
+    return f"step {release.step + 1} of {len(release.trial.ramp.steps)}"
 
 
 def _note(note: Note) -> dict[str, object]:
@@ -97,6 +115,10 @@ def explain(release: Release, *, expired: bool = False) -> str:
             return f"{name} was promoted"
         case Outcome.OPEN, Phase.WAIT:
             return f"{name} waits for someone to promote or abort it"
+        case Outcome.OPEN, Phase.PAUSED:
+            return f"{name} is paused with {release.share} % of real traffic, {_step(release)}"
+        case Outcome.OPEN, Phase.SHIFT | Phase.SHARE | Phase.OBSERVE as phase:
+            return f"{name} is in phase {phase} of {_step(release)}: {release.share} % of real traffic"
         case Outcome.OPEN, phase:
             return f"{name} is in phase {phase}"
         case outcome, phase:

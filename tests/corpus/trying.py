@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, Change, Files, Header, SourceFile
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Header, SourceFile, share_routes
 from gatewayctl.ports import Checker, Dialect
 
 
@@ -34,7 +34,25 @@ def edited_and_restored(
     shown = judged(after, change)
     assert dialect.insert(after, rule).stages == ()
     assert dialect.remove(after, rule.app).apply(after) == files
+    if dialect.limits.shares:
+        shown += _split_and_restored(dialect, files, rule, judged)
     return Tried(rule.service, len(change.covered), f"edited and restored{shown}")
+
+
+def _split_and_restored(
+    dialect: Dialect, files: Files, rule: CanaryRule, judged: Callable[[Files, Change], str]
+) -> str:
+    """The same for a rule that takes a share of the unmarked requests; empty where it went well, too."""
+    try:
+        change = dialect.insert(files, replace(rule, share=10))
+    except Refused as why:
+        return f"; a share is refused: {why}"
+    after = change.apply(files)
+    judged(after, change)
+    assert {route.share for route in share_routes(dialect.routes(after), rule.app)} == {10}
+    assert dialect.insert(after, rule).apply(after) == dialect.insert(files, rule).apply(files)
+    assert dialect.remove(after, rule.app).apply(after) == files
+    return ""
 
 
 @dataclass(frozen=True)

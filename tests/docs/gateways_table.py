@@ -42,6 +42,7 @@ def tables() -> str:
         "kept in a cluster as",
         "canary named by",
         "answers stamped",
+        "share of unmarked requests",
         "fallback",
     )
     live = (
@@ -77,6 +78,7 @@ def _edit_row(product: GatewayProduct) -> Row:
         "a ConfigMap" if _takes_a_config_map(product.kind) else "API objects",
         "IP address" if limits.by_address else "name",
         "yes" if limits.stamp else "no",
+        "yes" if limits.shares else "no",
         "stable" if limits.fallback else "none",
         *(" or ".join(sorted(limits.allowed(case), reverse=True)) for case in _ODD),
     )

@@ -76,7 +76,7 @@ def _off_at_end(store: ObjectRouteStore) -> Iterator[None]:
         off(store)
 
 
-def edited_under_load(
+def edited_underasking(
     cluster: RouteCluster, capsys: pytest.CaptureFixture[str], excused: frozenset[str] = frozenset()
 ) -> None:
     """Fails unless edit after edit is answered rightly, every request by whom it is for, the neighbour's too.
@@ -84,13 +84,13 @@ def edited_under_load(
     `excused` are answers that marked requests may get besides, right around an edit.
     """
     store, seconds = routes_of(cluster), []
-    with a_canary(cluster), _off_at_end(store), _once(store, cluster), _load(cluster) as answers:
+    with a_canary(cluster), _off_at_end(store), _once(store, cluster), asking(cluster) as answers:
         for number in range(EDITS):
             routed = number % 2 == 0
             (on if routed else off)(store)
-            seconds.append(_live(cluster, {"r-1"} if routed else {""}, f"edit {number}"))
+            seconds.append(until_stamped(cluster, {"r-1"} if routed else {""}, f"edit {number}"))
             enough = len(answers) + 30 * REPLICAS
-            _within(30, lambda enough=enough: len(answers) >= enough, "requests after the edit")
+            within(30, lambda enough=enough: len(answers) >= enough, "requests after the edit")
 
     amiss = Counter((path, marks, said) for path, marks, said in answers if said not in _OWED[path, marks])
     wrong = {one: count for one, count in amiss.items() if not (one[1] and one[2] in excused)}
@@ -111,18 +111,20 @@ def _once(store: ObjectRouteStore, cluster: RouteCluster) -> Iterator[None]:
     A release waits for that in its proof.
     """
     on(store)
-    _within(
+    within(
         30,
-        lambda: all(_by(cluster.ask(one, _ORDERS, _MARK)).startswith("orders-canary-") for one in cluster.gateways()),
+        lambda: all(
+            answered_by(cluster.ask(one, _ORDERS, _MARK)).startswith("orders-canary-") for one in cluster.gateways()
+        ),
         "the canary's answers",
     )
     off(store)
-    _live(cluster, {""}, "the first rule to be gone")
+    until_stamped(cluster, {""}, "the first rule to be gone")
     yield
 
 
 @contextmanager
-def _load(cluster: RouteCluster) -> Iterator[list[tuple[str, Marks, str]]]:
+def asking(cluster: RouteCluster) -> Iterator[list[tuple[str, Marks, str]]]:
     """Requests to every replica, by several at a time; each with who answered it."""
     known, over = cluster.gateways(), threading.Event()
     answers: list[tuple[str, Marks, str]] = []
@@ -132,7 +134,7 @@ def _load(cluster: RouteCluster) -> Iterator[list[tuple[str, Marks, str]]]:
             for one in known:
                 for path, marks in _OWED:
                     answer = cluster.ask(one, path, *marks)
-                    answers.append((path, marks, f"{answer.status} {_by(answer).rsplit('-', 2)[0]}"))
+                    answers.append((path, marks, f"{answer.status} {answered_by(answer).rsplit('-', 2)[0]}"))
 
     threads = [threading.Thread(target=ask) for _ in range(_ASKERS)]
     for thread in threads:
@@ -150,7 +152,7 @@ def wins_where_stable_did(cluster: RouteCluster) -> None:
     store = routes_of(cluster)
     with a_canary(cluster), _rivals(cluster):
         on(store)
-        _live(cluster, {"r-1"}, "the rule to be live")
+        until_stamped(cluster, {"r-1"}, "the rule to be live")
         try:
             for one in cluster.gateways():
                 marked = cluster.ask(one, _ORDERS, _MARK)
@@ -178,18 +180,18 @@ def goes_on_without_the_canarys_service(cluster: RouteCluster) -> None:
     kept = cluster.api.get(path)
     with a_canary(cluster):
         on(store)
-        _live(cluster, {"r-1"}, "the rule to be live")
+        until_stamped(cluster, {"r-1"}, "the rule to be live")
         cluster.api.delete(path)
         try:
-            _within(
+            within(
                 30,
                 lambda: all(cluster.ask(one, _ORDERS, _MARK).status >= 500 for one in cluster.gateways()),
                 "the fault",
             )
             assert {cluster.ask(one, _ORDERS).status for one in cluster.gateways()} == {HTTPStatus.OK}
-            _within(30, lambda: "not every backend was found" in store.check(), "the controller to say so")
+            within(30, lambda: "not every backend was found" in store.check(), "the controller to say so")
             off(store)
-            _live(cluster, {""}, "the rule to be gone")
+            until_stamped(cluster, {""}, "the rule to be gone")
         finally:
             metadata = {key: kept["metadata"][key] for key in ("name", "labels") if key in kept["metadata"]}
             spec = {key: value for key, value in kept["spec"].items() if key in {"ports", "selector"}}
@@ -250,14 +252,14 @@ def _header(name: str, value: str) -> dict[str, object]:
     return {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [{"name": name, "value": value}]}}
 
 
-def _by(answer: Any) -> str:
+def answered_by(answer: Any) -> str:
     """The Pod that gave an answer; else what went wrong."""
     return answer.headers.get("x-served-by", answer.error)
 
 
-def _live(cluster: RouteCluster, stamps: set[str], what: str) -> float:
+def until_stamped(cluster: RouteCluster, stamps: set[str], what: str) -> float:
     """Seconds until every replica puts this stamp on answers to marked requests."""
-    return _within(
+    return within(
         30,
         lambda: (
             {cluster.ask(one, _ORDERS, _MARK).headers.get(STAMP_HEADER, "") for one in cluster.gateways()} == stamps
@@ -266,7 +268,7 @@ def _live(cluster: RouteCluster, stamps: set[str], what: str) -> float:
     )
 
 
-def _within(seconds: float, ready: Callable[[], bool], what: str) -> float:
+def within(seconds: float, ready: Callable[[], bool], what: str) -> float:
     """Seconds until `ready`."""
     begun = time.monotonic()
     while not ready():

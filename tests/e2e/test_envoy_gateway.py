@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.adapters.kubernetes.client.api import connect
 from tests.cluster.envoy_gateway import load
 from tests.cluster.place import entered
-from tests.e2e import route_cases
+from tests.e2e import route_cases, share_cases
 from tests.e2e.envoy_gateway_cluster import EnvoyGatewayCluster
 from tests.e2e.shop_cluster import assert_all_released_at_once, running_cluster
 
@@ -35,6 +35,20 @@ def test_twenty_edits_under_load_disturb_no_unmarked_request_and_no_neighbour(
     cluster: EnvoyGatewayCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     route_cases.edited_under_load(cluster, capsys, _NO_CLUSTER_YET)
+
+
+@pytest.mark.shows("httproute", "share")
+def test_each_replica_sends_the_share_that_was_asked_and_every_marked_request(
+    cluster: EnvoyGatewayCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share_cases.arrive_as_asked(cluster, capsys)
+
+
+@pytest.mark.shows("httproute", "share under load")
+def test_a_share_comes_and_goes_under_load_and_no_request_fails(
+    cluster: EnvoyGatewayCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share_cases.come_and_go_under_load(cluster, capsys, _NO_CLUSTER_YET)
 
 
 @pytest.mark.shows("httproute", "precedence")

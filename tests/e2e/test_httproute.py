@@ -12,7 +12,7 @@ from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
 from gatewayctl.domain.errors import Refused
 from gatewayctl.gateways.httproute.checker import HttpRouteChecker
 from gatewayctl.gateways.httproute.resource import HTTPROUTE
-from tests.e2e import route_cases
+from tests.e2e import route_cases, share_cases
 from tests.e2e.route_cases import DIALECT, RULE, routes_of
 from tests.e2e.route_cluster import http_routes
 from tests.e2e.shop_cluster import assert_all_released_at_once, kubectl, running_cluster
@@ -36,6 +36,20 @@ def test_twenty_edits_under_load_fail_no_request_and_only_marked_ones_are_the_ca
     cluster: TraefikCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     route_cases.edited_under_load(cluster, capsys)
+
+
+@pytest.mark.shows("httproute", "share")
+def test_each_replica_sends_the_share_that_was_asked_and_every_marked_request(
+    cluster: TraefikCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share_cases.arrive_as_asked(cluster, capsys)
+
+
+@pytest.mark.shows("httproute", "share under load")
+def test_a_share_comes_and_goes_under_load_and_no_request_fails(
+    cluster: TraefikCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share_cases.come_and_go_under_load(cluster, capsys)
 
 
 @pytest.mark.shows("httproute", "precedence")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.domain.apps import AppSpec
+from gatewayctl.domain.errors import Superseded
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.lifecycle import PauseAsked, Resumed, SkipAsked
 from gatewayctl.domain.platform import Probe
@@ -177,3 +178,55 @@ def test_who_promotes_by_hand_finds_the_last_share_waiting(world, suites):
     ended = a_driver(world, suites).begin(a_release(world, suites, ramped(), Mode.MANUAL))
 
     assert (ended.phase, ended.share, ended.ramped) == (Phase.WAIT, 50, True)
+
+
+class SteeredWorld(World):
+    """Somebody steers the release while its process observes the first step."""
+
+    ask = staticmethod(lambda: None)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        record = self.records.get("orders")
+        if record and record.release.phase is Phase.OBSERVE and record.release.step == 0 and self.time > 20:
+            ask, self.ask = self.ask, lambda: None
+            ask()
+
+
+@pytest.mark.parametrize(("event", "phase"), [(PauseAsked(), Phase.PAUSED), (SkipAsked(), Phase.DONE)])
+def test_the_process_that_drives_a_release_goes_on_as_somebody_else_steers_it(event, phase):
+    world = SteeredWorld()
+    suites = AskingSuites(world, [])
+    moved: list[Release] = []
+    world.ask = lambda: moved.append(a_driver(world, suites, pid=2).steer("orders", event))
+
+    ended = a_driver(world, suites).begin(a_release(world, suites, ramped()))
+
+    assert [one.phase for one in moved] == [Phase.PAUSED if phase is Phase.PAUSED else Phase.SHIFT]
+    assert ended.phase is phase
+    assert ended.outcome is (Outcome.OPEN if phase is Phase.PAUSED else Outcome.PROMOTED)
+    assert any(note.text.endswith("asked by ci on host (pid 2)") for note in ended.notes)
+    assert len(texts(ended, Phase.OBSERVE)) == (0 if phase is Phase.PAUSED else 1)
+
+
+def test_an_abort_by_somebody_else_ends_the_process_that_observes():
+    world = SteeredWorld()
+    suites = AskingSuites(world, [])
+
+    def abort() -> None:
+        world.dead.add(1)  # its lease is free
+        a_driver(world, suites, pid=2).abort("orders", "no")
+
+    world.ask = abort
+    with pytest.raises(Superseded):
+        a_driver(world, suites).begin(a_release(world, suites, ramped()))
+
+    assert world.records["orders"].release.outcome is Outcome.ABORTED
+
+
+def test_a_step_that_is_skipped_while_nobody_drives_is_gone_on_with_by_who_asked(world, suites):
+    killed_in(world, suites, Phase.OBSERVE)
+
+    ended = a_driver(world, suites, pid=2).steer("orders", SkipAsked())
+
+    assert ended.outcome is Outcome.PROMOTED

@@ -7,6 +7,7 @@ from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.leftovers import Leftover, LeftoverKind, SweepAction, Swept
 from gatewayctl.domain.plan import Diff, Plan
 from gatewayctl.domain.platform import Check, Holder, Probe, Replica, Workload
+from gatewayctl.domain.ramp import Ramp, Step
 from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.routing import RouteView, SourceFile
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
@@ -27,6 +28,7 @@ from gatewayctl.reports.verify import VerifyReport
 from tests.contract.releases import a_release, ended
 
 OPEN: Release = a_release()
+RAMPED = replace(OPEN, trial=replace(OPEN.trial, ramp=Ramp((Step(10, 60.0),))), phase=Phase.OBSERVE, share=10)
 STUCK = replace(OPEN, phase=Phase.CLEAR, outcome=Outcome.REJECTED, reason="2 leaks", stuck="gateway-1 is down")
 ROUTE = RouteView("rds.yaml", 7, "shop", "/api/orders", "orders-canary", "gatewayctl-orders-canary", "x-canary: always")
 SERVING = ReplicaView("gateway-1", "10.0.0.1:8000", ready=True, serves_rule=True, detail="serves the rule")
@@ -63,7 +65,7 @@ def swept(action: SweepAction, reason: str = "") -> Swept:
 
 
 REPORTS: tuple[Report, ...] = (
-    ReleaseReport(OPEN, "/evidence/r-1"),
+    ReleaseReport(RAMPED, "/evidence/r-1"),
     ReleaseEnd(STUCK, "/evidence/r-1"),
     JobEnd(ended(OPEN), "gatewayctl-orders-r-1", "shop"),
     DemoEnd(ended(OPEN), "shop/orders:1.1", "/evidence/r-1"),

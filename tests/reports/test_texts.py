@@ -55,6 +55,9 @@ def test_each_step_is_a_command_to_copy() -> None:
     assert [command_of(step, "orders") for step in NextStep] == [
         "gatewayctl release orders --image IMAGE",
         "gatewayctl smoke orders",
+        "gatewayctl ramp orders",
+        "gatewayctl pause orders",
+        "gatewayctl skip orders",
         "gatewayctl promote orders",
         "gatewayctl abort orders",
         "gatewayctl resume orders",

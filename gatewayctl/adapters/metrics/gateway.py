@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.release import Release
+from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.domain.signals import Counters, Snapshot, Version
 from gatewayctl.gateways.product import AdminGet, Statistics
 from gatewayctl.ports import Replicas
@@ -42,9 +43,9 @@ class GatewaySignals:
             return Snapshot(at, faults=(f"the gateway's replicas cannot be listed: {fault}",))
         if not listed:
             return Snapshot(at, faults=("the gateway has no replica",))
-        upstreams = {Version.STABLE: release.rule.service, Version.CANARY: release.rule.canary}
+        rule = release.rule
         with ThreadPoolExecutor(min(len(listed), _AT_ONCE)) as pool:
-            told = list(pool.map(lambda replica: self._ask(replica, upstreams), listed))
+            told = list(pool.map(lambda replica: self._ask(replica, rule), listed))
         counters = {
             (process_of(replica), version): found
             for replica, (answer, _) in zip(listed, told, strict=True)
@@ -52,15 +53,14 @@ class GatewaySignals:
         }
         return Snapshot(at, counters, faults=tuple(fault for _, faults in told for fault in faults))
 
-    def _ask(
-        self, replica: Replica, upstreams: Mapping[Version, str]
-    ) -> tuple[Mapping[Version, Counters], tuple[str, ...]]:
+    def _ask(self, replica: Replica, rule: CanaryRule) -> tuple[Mapping[Version, Counters], tuple[str, ...]]:
         """What one replica has counted, and in words what it has not."""
         try:
-            found = self.statistics.read(self.admin, replica, upstreams)
+            found = self.statistics.read(self.admin, replica, rule)
         except EnvironmentFailed as fault:
             return {}, (f"gateway replica {replica.name} gives no statistics: {fault}",)
-        missing = [name for version, name in upstreams.items() if version not in found]
+        upstreams = ((Version.STABLE, rule.service), (Version.CANARY, rule.canary))
+        missing = [name for version, name in upstreams if version not in found]
         return found, tuple(f"gateway replica {replica.name} has no statistics of {name}" for name in missing)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gatewayctl.domain.judge.explain import noise_of
 from gatewayctl.domain.judge.rules import Rule
-from gatewayctl.domain.judge.settings import Settings
+from gatewayctl.domain.judge.settings import Kind, Settings
 from gatewayctl.domain.judge.spelling import spell_odds, spell_seen
 from gatewayctl.domain.judge.state import JudgeState
 from gatewayctl.domain.judge.strength import pairs
@@ -91,8 +91,7 @@ def lacking(settings: Settings, state: JudgeState, now: float) -> tuple[str, ...
     if state.step_began is None or state.at is None:
         return (f"nothing was read yet{_because(state)}",)
     found = []
-    if now - state.at > settings.stale:
-        found.append(f"nothing was read for {now - state.at:.0f} s{_because(state)}")
+    found += _stale(settings, state, now)
     least = max(settings.observe, settings.rules.least)
     if state.at - state.step_began < least:
         found.append(f"a step takes {least:.0f} s at least")
@@ -108,6 +107,23 @@ def lacking(settings: Settings, state: JudgeState, now: float) -> tuple[str, ...
         if holds is not False:
             found.append(f"true now: {told(rule, recent)}" if holds else _unknown(rule, told(rule, recent)))
     return tuple(found)
+
+
+def _stale(settings: Settings, state: JudgeState, now: float) -> list[str]:
+    """What was not read lately: anything, counters where they are judged, gauges."""
+    if now - (state.at or 0.0) > settings.stale:
+        return [f"nothing was read for {now - (state.at or 0.0):.0f} s{_because(state)}"]
+    taken = [signal for signal, _ in pairs(settings, state.tracks)]
+    found = []
+    if state.counted_at is not None and now - state.counted_at > settings.stale:
+        found.append(f"no request was counted for {now - state.counted_at:.0f} s{_because(state)}")
+    read = {one.name: one.at for one in state.gauges}
+    found += [
+        f"{one.name} was not read for {now - read[one.name]:.0f} s"
+        for one in taken
+        if one.kind is Kind.GAUGE and now - read.get(one.name, now) > settings.stale
+    ]
+    return found
 
 
 def _unshown(settings: Settings, state: JudgeState) -> list[str]:

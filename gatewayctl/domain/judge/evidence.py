@@ -56,8 +56,8 @@ class Evidence:
     def add(self, bet: Bet, logs: list[float], noise: Noise) -> "Evidence":
         """After a look with these log bets. They count for less by the noise before the look; `noise` includes it."""
         factor = self.noise.factor(bet.prior)
-        current = tuple(old + new / factor for old, new in zip(self.current, logs, strict=True))
-        return Evidence(self.settled, current, self.blocks, noise)
+        current = [old + new / factor for old, new in zip(self.current, logs, strict=True)]
+        return Evidence(self.settled, tuple(current), self.blocks, noise)
 
     def close(self, bet: Bet) -> "Evidence":
         """The block is over."""

@@ -12,7 +12,7 @@ from gatewayctl.domain.judge.explain import failed_text, immediate_text
 from gatewayctl.domain.judge.kernel import Look
 from gatewayctl.domain.judge.settings import Kind, Settings
 from gatewayctl.domain.judge.state import JudgeState
-from gatewayctl.domain.judge.strength import log_all, pairs
+from gatewayctl.domain.judge.strength import log_all
 from gatewayctl.domain.judge.tally import GAP, Difference, Tally, differences, edges_of, marks
 from gatewayctl.domain.judge.tracks import Interval, bets, closed, looked, track
 from gatewayctl.domain.signals import Snapshot, Version
@@ -65,25 +65,33 @@ def next_step(settings: Settings, state: JudgeState) -> JudgeState:
 def look(settings: Settings, state: JudgeState, snapshot: Snapshot) -> JudgeState:
     """The state after a snapshot. One with faults, or from before the last one, is a missing look.
 
-    What was counted meanwhile is in the next good look; where that is more than GAP seconds later, it is lost.
+    What was counted meanwhile is in the next good look; where that is more than GAP seconds later, it is lost. Several
+    sources may be looked at in turns, as long as one of them gives all counters: one without any leaves them as they
+    are.
     """
-    if snapshot.faults or (state.at is not None and snapshot.at <= state.at):
-        why = snapshot.faults[0] if snapshot.faults else "the snapshot is not newer than the last one"
+    why = _useless(state, snapshot)
+    if why:
         return replace(state, missing=state.missing + 1, fault=why)
-    edges = state.edges or edges_of(snapshot)
-    now = marks(snapshot, edges)
     seconds = snapshot.at - state.at if state.at is not None else 0.0
-    seen = differences(state.last, now) if state.last and seconds <= GAP else Difference()
-    if seen.missing:
-        state = replace(state, missing=state.missing + 1, fault=f"no counters of {', '.join(seen.missing)}")
-    state = replace(state, edges=edges, last=now, at=snapshot.at, gauges=gauges.read(state.gauges, snapshot))
+    state = replace(state, at=snapshot.at, gauges=gauges.read(state.gauges, snapshot))
     state = _began(settings, state, snapshot.at)
-    if seen.counted:
-        state = _counted(settings, state, seen, seconds)
+    if snapshot.counters:
+        state = _with_counters(settings, state, snapshot)
     is_over = snapshot.at - state.block_began >= BLOCK - _TICK
     state = sustained.looked(settings, state, seconds)
     state = _failed(settings, _gauged(settings, state) if is_over else state)
     return _ended_block(settings, state) if is_over else state
+
+
+def _useless(state: JudgeState, snapshot: Snapshot) -> str:
+    """Why nothing can be taken from a snapshot; empty if something can."""
+    if snapshot.faults:
+        return snapshot.faults[0]
+    counted = state.counted_at if snapshot.counters else None
+    is_old = state.at is not None and snapshot.at < state.at
+    if is_old or (counted is not None and snapshot.at <= counted):
+        return "the snapshot is not newer than the last one"
+    return ""
 
 
 def _began(settings: Settings, state: JudgeState, at: float) -> JudgeState:
@@ -95,12 +103,24 @@ def _began(settings: Settings, state: JudgeState, at: float) -> JudgeState:
     return state if state.cold_until is not None else replace(state, cold_until=at + settings.warm_up)
 
 
+def _with_counters(settings: Settings, state: JudgeState, snapshot: Snapshot) -> JudgeState:
+    """The state after the counters of a snapshot."""
+    edges = state.edges or edges_of(snapshot)
+    now = marks(snapshot, edges)
+    seconds = snapshot.at - state.counted_at if state.counted_at is not None else 0.0
+    seen = differences(state.last, now) if state.last and seconds <= GAP else Difference()
+    state = replace(state, edges=edges, last=now, counted_at=snapshot.at)
+    if seen.missing:
+        state = replace(state, missing=state.missing + 1, fault=f"no counters of {', '.join(seen.missing)}")
+    return _counted(settings, state, seen, seconds) if seen.counted else state
+
+
 def _counted(settings: Settings, state: JudgeState, seen: Difference, seconds: float) -> JudgeState:
     """What was counted since the last snapshot, into all that is kept; judged once both versions have requests."""
     canary, stable = seen.of(Version.CANARY), seen.of(Version.STABLE)
     state = floor.looked(settings, state, seen, seconds)
     share = settings.share / 100 if settings.share is not None else None
-    is_warm = state.at is not None and state.cold_until is not None and state.at - seconds >= state.cold_until
+    is_warm = state.cold_until is not None and (state.at or 0.0) - seconds >= state.cold_until
     left = 0.5 ** (seconds / HALF_LIFE)
     timed = canary if is_warm else canary.untimed()
     waiting_canary, waiting_stable = state.waiting_canary + timed, state.waiting_stable + stable
@@ -112,8 +132,9 @@ def _counted(settings: Settings, state: JudgeState, seen: Difference, seconds: f
         step_stable=state.step_stable + stable,
         block=state.block + Look(canary.requests, canary.errors, stable.requests, stable.errors),
     )
-    now = Interval(canary, stable, state.stable, state.edges, seconds, is_warm, share)
-    state = _judged(settings, state, now, (Kind.TRAFFIC,))
+    if seen.is_whole:
+        now = Interval(canary, stable, state.stable, state.edges, seconds, is_warm, share)
+        state = _judged(settings, state, now, (Kind.TRAFFIC,))
     both = Interval(waiting_canary, waiting_stable, state.stable, state.edges, waited, is_warm, share)
     if waiting_canary.requests and waiting_stable.requests:
         state = _judged(settings, state, both, (Kind.ERRORS, Kind.QUANTILE, Kind.MEAN))
@@ -130,7 +151,7 @@ def _counted(settings: Settings, state: JudgeState, seen: Difference, seconds: f
 
 def _judged(settings: Settings, state: JudgeState, seen: Interval, kinds: tuple[Kind, ...]) -> JudgeState:
     """The evidence of the signals of these kinds after an interval."""
-    known = seen.known() if seen.is_warm else None
+    known = seen.known() if seen.is_warm and Kind.QUANTILE in kinds else None
     tracks = tuple(
         looked(signal, one, seen, known) if signal.kind in kinds else one
         for signal, one in zip(settings.signals, state.tracks, strict=True)
@@ -163,7 +184,8 @@ def _failed(settings: Settings, state: JudgeState) -> JudgeState:
     if state.failed:
         return state
     at_once = immediate_text(settings, state) or sustained.broken_text(settings, state)
-    taken = pairs(settings, state.tracks)
-    if not at_once and not state.disagrees and log_all(taken) >= settings.log_needed:
-        at_once = failed_text(settings, state, taken)
-    return replace(state, failed=at_once)
+    if not at_once and not state.disagrees:
+        # All signals in every step: their number must not change on the way, or alpha would.
+        taken = list(zip(settings.signals, state.tracks, strict=True))
+        at_once = failed_text(settings, state, taken) if log_all(taken) >= settings.log_needed else ""
+    return replace(state, failed=at_once) if at_once else state

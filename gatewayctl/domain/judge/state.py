@@ -44,9 +44,10 @@ class Peer:
 class JudgeState:
     """What was seen so far. Times are those of the snapshots, in seconds; None: not yet.
 
-    `began` is the first good snapshot, `step_began` the first one of this step, `at` the last one. `cold_until` is when
-    the canary's latency begins to count. `last` are the counters at `at`, `waiting_*` what was counted since both
-    versions had requests. `stable` and `canary` are decayed, `step_*` are of this step. `block` began at `block_began`.
+    `began` is the first good snapshot, `step_began` the first one of this step, `at` the last one, `counted_at` the
+    last one with counters. `cold_until` is when the canary's latency begins to count. `last` are the counters at
+    `counted_at`, `waiting_*` what was counted since both versions had requests. `stable` and `canary` are decayed,
+    `step_*` are of this step. `block` began at `block_began`.
     `held` is for how long each rule of `fail`, then of `watch`, has held; None where it does not hold.
 
     `failed` is the sentence with which the canary failed; once said it stays. `disagrees` is the same of a stable
@@ -58,6 +59,7 @@ class JudgeState:
     began: float | None = None
     step_began: float | None = None
     at: float | None = None
+    counted_at: float | None = None
     cold_until: float | None = None
     block_began: float = 0.0
     block: Look = field(default_factory=Look)

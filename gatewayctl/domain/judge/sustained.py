@@ -32,6 +32,8 @@ def looked(settings: Settings, state: JudgeState, seconds: float) -> JudgeState:
     A rule of which too little is known keeps its time: that is neither good nor bad. After a gap longer than
     `settings.stale` the time begins again, because nobody saw that the rule held meanwhile.
     """
+    if not state.held:
+        return state
     facts = lately(settings, state)
     rules = (*settings.rules.fail, *settings.rules.watch)
     held = tuple(

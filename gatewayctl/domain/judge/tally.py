@@ -67,6 +67,11 @@ class Difference:
     counted: tuple[Mark, ...] = ()
     missing: tuple[str, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all processes are known, of both versions: only then it shows how requests were divided."""
+        return not self.missing and {one.version for one in self.counted} == set(Version)
+
     def of(self, version: Version) -> Tally:
         """The sum over all processes."""
         return total(one.tally for one in self.counted if one.version is version)

@@ -132,13 +132,13 @@ class _Side:
 def _compared(one: Track, signal: Signal, fail: _Side | None, accept: _Side | None, seen: Interval) -> Track:
     """The track with what a look says against both lines; None where a line cannot be drawn."""
     worse, within = bets(signal.kind)
-    if fail:
-        one = replace(
-            one, worse=(_bet(one.worse[0], worse[0], fail, seen.seconds),), seen=one.seen + fail.look, at=fail.at
-        )
-    if accept:
-        one = replace(one, within=(_bet(one.within[0], within[0], accept, seen.seconds),))
-    return one
+    return Track(
+        one.signal,
+        (_bet(one.worse[0], worse[0], fail, seen.seconds),) if fail else one.worse,
+        (_bet(one.within[0], within[0], accept, seen.seconds),) if accept else one.within,
+        one.seen + fail.look if fail else one.seen,
+        fail.at if fail else one.at,
+    )
 
 
 def _bet(old: Evidence, bet: Bet, side: _Side, seconds: float) -> Evidence:

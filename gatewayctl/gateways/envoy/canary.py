@@ -12,7 +12,7 @@ from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.envoy.fields import message, snake, text
 from gatewayctl.gateways.envoy.marks import marked_metadata
 from gatewayctl.gateways.envoy.routes import EnvoyRoute
-from gatewayctl.gateways.envoy.writer import MessageWriter, Pairs, replace_field
+from gatewayctl.gateways.envoy.writer import MessageWriter, Pairs, replace_field, set_field
 from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import append_item, copy, is_flow, listing, mapping, plain, quote, with_pairs
 
@@ -26,8 +26,12 @@ def canary_route(route: EnvoyRoute, rule: CanaryRule) -> MappingNode:
 
 
 def share_route(route: EnvoyRoute, rule: CanaryRule) -> MappingNode:
-    """The route for a share of the other requests, which goes between the one above and `route`. Raises Refused."""
-    return _copy_route(route, rule, rule.share_name, _add_fraction)
+    """The route for a share of the other requests, which goes between the one above and `route`. Raises Refused.
+
+    Its `stat_prefix` lets Envoy count its requests apart from the marked ones, which the same cluster gets.
+    """
+    copied = _copy_route(route, rule, rule.share_name, _add_fraction)
+    return set_field(MessageWriter(route.fragment, route.node), copied, "stat_prefix", quote(rule.share_name))
 
 
 def _copy_route(route: EnvoyRoute, rule: CanaryRule, mark: str, narrow: NarrowMatch) -> MappingNode:

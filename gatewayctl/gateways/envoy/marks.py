@@ -8,7 +8,7 @@ import re
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from gatewayctl.gateways.envoy.fields import is_null, message, snake, text
-from gatewayctl.gateways.envoy.writer import MessageWriter, replace_field
+from gatewayctl.gateways.envoy.writer import MessageWriter, replace_field, set_field
 from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import mapping, quote, with_pairs
 
@@ -50,7 +50,7 @@ def with_mark(fragment: Fragment, writer: MessageWriter, holder: MappingNode, ru
     """The message `holder` with the mark of `rule` in its metadata; new metadata is its last field. Raises Refused."""
     metadata = message(fragment, holder, "a message").field("metadata").node
     marked = marked_metadata(fragment, writer, metadata, holder, rule)
-    return _set_field(writer, holder, "metadata", marked)
+    return set_field(writer, holder, "metadata", marked)
 
 
 def marked_metadata(
@@ -64,17 +64,9 @@ def marked_metadata(
     filters = message(fragment, metadata, "metadata").field("filter_metadata").node
     if not isinstance(filters, MappingNode):
         _refuse_unless_null(fragment, filters)
-        return _set_field(writer, metadata, "filter_metadata", mapping([mark], metadata))
+        return set_field(writer, metadata, "filter_metadata", mapping([mark], metadata))
     others = [pair for pair in filters.value if text(pair[0]) != OWNER]
     return replace_field(metadata, "filter_metadata", with_pairs(filters, [*others, mark]))
-
-
-def _set_field(writer: MessageWriter, holder: MappingNode, name: str, value: Node) -> MappingNode:
-    """`holder` with another value for the field; one without a value, or none, is put at the end."""
-    if any(snake(key.value) == name and not is_null(old) for key, old in holder.value):
-        return replace_field(holder, name, value)
-    pairs = [(key, old) for key, old in holder.value if snake(key.value) != name]
-    return with_pairs(holder, [*pairs, (writer.key(name), value)])
 
 
 def _refuse_unless_null(fragment: Fragment, node: Node | None) -> None:

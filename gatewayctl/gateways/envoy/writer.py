@@ -2,7 +2,7 @@
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from gatewayctl.gateways.envoy.fields import camel, is_camel, snake
+from gatewayctl.gateways.envoy.fields import camel, is_camel, is_null, snake
 from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_flow, mapping, plain, quote, with_pairs
 
@@ -38,3 +38,11 @@ class MessageWriter:
 def replace_field(holder: MappingNode, name: str, value: Node) -> MappingNode:
     """The message `holder` with another value for a field that it has."""
     return with_pairs(holder, [(key, value if snake(key.value) == name else old) for key, old in holder.value])
+
+
+def set_field(writer: MessageWriter, holder: MappingNode, name: str, value: Node) -> MappingNode:
+    """`holder` with another value for the field; one without a value, or none, is put at the end."""
+    if any(snake(key.value) == name and not is_null(old) for key, old in holder.value):
+        return replace_field(holder, name, value)
+    pairs = [(key, old) for key, old in holder.value if snake(key.value) != name]
+    return with_pairs(holder, [*pairs, (writer.key(name), value)])

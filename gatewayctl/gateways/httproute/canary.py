@@ -2,8 +2,9 @@
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
+from gatewayctl.gateways.httproute.conditions import add_header, marked_only
+from gatewayctl.gateways.httproute.field_writer import FieldWriter, replace_field
 from gatewayctl.gateways.httproute.fields import api_value
 from gatewayctl.gateways.httproute.locate import HttpRouteRule
 from gatewayctl.gateways.httproute.service import ServiceName, parse_service
@@ -15,7 +16,6 @@ from gatewayctl.gateways.yamltext.nodes import (
     is_flow,
     listing,
     mapping,
-    plain,
     quote,
     text,
     with_pairs,
@@ -26,101 +26,31 @@ _MODIFIER = "ResponseHeaderModifier"  # the type of the filter, and below the fi
 _MODIFIER_FIELD = "responseHeaderModifier"
 
 
-class FieldWriter:
-    """Writes fields of our own in the style of the node that they go into: JSON where that one is JSON."""
-
-    def __init__(self, like: Node) -> None:
-        self._like = like
-        first = like.value[0][0] if isinstance(like, MappingNode) and like.value else None
-        self._json = is_flow(like) and isinstance(first, ScalarNode) and first.style == '"'
-
-    def key(self, name: str) -> Node:
-        """A field's name, or a value that the API defines, such as `Exact`."""
-        return quote(name) if self._json else plain(name)
-
-    def field(self, name: str, value: Node | str) -> tuple[Node, Node]:
-        """A field with its value."""
-        return self.key(name), quote(value) if isinstance(value, str) else value
-
-    def mapping(self, **values: Node | str) -> MappingNode:
-        """A mapping with these fields."""
-        return mapping([self.field(name, value) for name, value in values.items()], self._like)
-
-    def sequence(self, *values: Node) -> SequenceNode:
-        """A list of these nodes."""
-        return listing(values, self._like)
-
-
 def canary_rule(rule: HttpRouteRule, wanted: CanaryRule, name: str) -> MappingNode:
     """The canary's copy of `rule`, called `name`. Raises Refused."""
     fragment = rule.route.fragment
     whole = copy(fragment, rule.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
-    writer = FieldWriter(whole)
+    writer, header = FieldWriter(whole), marked_only(wanted)
     found = api_value(fragment, whole, "a rule").fields
     pairs: Pairs = [writer.field("name", name)]
     if "matches" not in found:
-        pairs.append((writer.key("matches"), _add_header(rule, None, wanted, writer)))
+        pairs.append((writer.key("matches"), add_header(rule, None, header, writer)))
     for key, value in whole.value:
         if key.value == "matches":
-            pairs.append((key, _add_header(rule, value, wanted, writer)))
+            pairs.append((key, add_header(rule, value, header, writer)))
         elif key.value == "filters":
-            pairs.append((key, _add_stamp(fragment, value, wanted, writer)))
+            pairs.append((key, add_stamp(fragment, value, wanted, writer)))
         elif key.value == "backendRefs":
             if "filters" not in found:
-                pairs.append((writer.key("filters"), _add_stamp(fragment, None, wanted, writer)))
+                pairs.append((writer.key("filters"), add_stamp(fragment, None, wanted, writer)))
             pairs.append((key, _replace_backends(rule, value, wanted)))
         elif key.value != "name":
             pairs.append((key, value))
     return with_pairs(whole, pairs)
 
 
-def _add_header(rule: HttpRouteRule, matches: Node | None, wanted: CanaryRule, writer: FieldWriter) -> SequenceNode:
-    """The matches, each with the canary's header; a rule without matches gets one, for every path."""
-    fragment = rule.route.fragment
-    listed = api_value(fragment, matches, "a list of matches").nodes()
-    if matches is None or not listed:
-        path = writer.mapping(type=writer.key("PathPrefix"), value="/")
-        return writer.sequence(writer.mapping(path=path, headers=writer.sequence(_header_match(writer, wanted))))
-    assert isinstance(matches, SequenceNode)  # noqa: S101 (it has items)
-    with_header = [_add_header_to_match(rule, one, wanted) for one in listed]
-    return SequenceNode(matches.tag, with_header, flow_style=matches.flow_style)
-
-
-def _header_match(writer: FieldWriter, wanted: CanaryRule) -> MappingNode:
-    return writer.mapping(type=writer.key("Exact"), name=wanted.header.name, value=wanted.header.value)
-
-
-def _add_header_to_match(rule: HttpRouteRule, match: Node, wanted: CanaryRule) -> MappingNode:
-    fragment = rule.route.fragment
-    if not isinstance(match, MappingNode):
-        raise fragment.wrong_type(match, "a match")
-    writer = FieldWriter(match)
-    ours = _header_match(writer, wanted)
-    headers = api_value(fragment, match, "a match").field("headers", "a list of header matches")
-    if headers.node is None:
-        return with_pairs(match, [*match.value, (writer.key("headers"), writer.sequence(ours))])
-    for one in headers.items("a header match"):
-        name = one.field("name").text
-        if name.lower() == wanted.header.name:
-            raise _same_header(rule, name)
-    return _replace(match, "headers", append_item(headers.node, ours, match))
-
-
-def _same_header(rule: HttpRouteRule, header: str) -> Refused:
-    return rule.route.fragment.refusal(
-        rule.node,
-        f"this rule already tests the header {header}",
-        hint="choose another header name for the canary, or remove that match",
-    )
-
-
-def _replace(node: MappingNode, name: str, value: Node) -> MappingNode:
-    """`node` with another value for a field that it has."""
-    return with_pairs(node, [(key, value if key.value == name else old) for key, old in node.value])
-
-
-def _add_stamp(fragment: Fragment, filters: Node | None, wanted: CanaryRule, writer: FieldWriter) -> SequenceNode:
+def add_stamp(fragment: Fragment, filters: Node | None, wanted: CanaryRule, writer: FieldWriter) -> SequenceNode:
     """Stable's filters and the stamp.
 
     A rule may have only one filter of the stamp's type: where stable has one, the stamp is added to it.
@@ -144,7 +74,7 @@ def _stamp_filter(fragment: Fragment, node: MappingNode, modifier: Node | None, 
     writer = FieldWriter(node)
     stamped = _modifier_with_stamp(fragment, modifier, wanted, writer)
     if modifier is not None:
-        return _replace(node, _MODIFIER_FIELD, stamped)
+        return replace_field(node, _MODIFIER_FIELD, stamped)
     return with_pairs(node, [*node.value, (writer.key(_MODIFIER_FIELD), stamped)])
 
 
@@ -192,17 +122,17 @@ def _replace_backends(rule: HttpRouteRule, backends: Node, wanted: CanaryRule) -
     Weights are kept: a weight has no effect on the only backend of a rule, and none of these is 0.
     """
     fragment = rule.route.fragment
-    stable, canary = parse_service(wanted.service), _canary_name(rule, wanted)
+    stable, canary = parse_service(wanted.service), canary_name(rule, wanted)
     renamed: list[Node] = []
     listed = api_value(fragment, backends, "a list of backends").nodes()
     for one, backend in zip(listed, rule.backends, strict=True):
         if stable.is_named_by(backend) and not backend.has_no_traffic:
             assert isinstance(one, MappingNode)  # noqa: S101 (it has a name)
-            renamed.append(_replace(one, "name", quote(canary)))
+            renamed.append(replace_field(one, "name", quote(canary)))
     return SequenceNode(backends.tag, renamed, flow_style=is_flow(backends))
 
 
-def _canary_name(rule: HttpRouteRule, wanted: CanaryRule) -> str:
+def canary_name(rule: HttpRouteRule, wanted: CanaryRule) -> str:
     """The name of the canary's Service. Raises Refused if it is in another namespace than stable's."""
     canary, stable = parse_service(wanted.canary), parse_service(wanted.service)
     if canary.namespace in {"", stable.namespace or rule.route.namespace}:

@@ -6,7 +6,7 @@ from itertools import chain
 from yaml.nodes import Node
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, rule_name
+from gatewayctl.domain.routing import CanaryRule, rule_name, share_name
 from gatewayctl.gateways.httproute.fields import scalars
 from gatewayctl.gateways.httproute.locate import ApiObject, HttpRoute, HttpRouteRule, RouteFile, rules_of
 from gatewayctl.gateways.httproute.schema_limits import RULES, find_excesses
@@ -71,7 +71,7 @@ def refuse_excess(after: Sequence[RouteFile], before: Sequence[RouteFile], app: 
     """Raise Refused if a route with a rule of ours exceeds a limit of the API, and did not exceed any before."""
     for old_file, new_file in zip(before, after, strict=True):
         for old, new in zip(old_file.routes, new_file.routes, strict=True):
-            ours = sum(rule.owner == rule_name(app) for rule in new.rules)
+            ours = sum(rule.owner in {rule_name(app), share_name(app)} for rule in new.rules)
             excess = next(find_excesses(new), None) if ours else None
             if excess and not any(find_excesses(old)):
                 raise _over_limit(new, ours, excess.what)

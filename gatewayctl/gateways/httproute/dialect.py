@@ -4,21 +4,27 @@ The place of a rule does not decide which one wins. But some products name thing
 A rule above others would rename what is below it, whose requests would be misrouted for a moment.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from yaml.nodes import MappingNode
+
 from gatewayctl.domain.evidence import Attribution, LeakCase
-from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name, share_name
 from gatewayctl.gateways.httproute.canary import canary_rule
 from gatewayctl.gateways.httproute.diagnostics import explain_unrouted, notes, refuse_excess, refuse_two_namespaces
 from gatewayctl.gateways.httproute.examples import examples_of
-from gatewayctl.gateways.httproute.locate import HttpRouteRule, RouteFile, read_file, read_files, rules_of
-from gatewayctl.gateways.httproute.precedence import note_losers, refuse_outranked
+from gatewayctl.gateways.httproute.locate import HttpRoute, HttpRouteRule, RouteFile, read_file, read_files, rules_of
+from gatewayctl.gateways.httproute.precedence import note_losers, refuse_outranked, refuse_thefts
 from gatewayctl.gateways.httproute.service import parse_service
+from gatewayctl.gateways.httproute.shares import share_rule
 from gatewayctl.gateways.httproute.views import describe_rule
 from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
 # The API leaves the meaning of a repeated header to each product; Traefik and Envoy match any of its values.
-_LIMITS = Limits(stamp=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})})
+_LIMITS = Limits(
+    stamp=True, shares=True, answers={LeakCase.SENT_TWICE: frozenset({Attribution.CANARY, Attribution.STABLE})}
+)
 
 
 class HttpRouteDialect:
@@ -26,7 +32,7 @@ class HttpRouteDialect:
 
     @property
     def limits(self) -> Limits:
-        """Stamps answers; a header sent twice may match by either of its values."""
+        """Stamps answers and sends shares; a header sent twice may match by either of its values."""
         return _LIMITS
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
@@ -42,7 +48,12 @@ class HttpRouteDialect:
             raise explain_unrouted(parsed, rule)
         refuse_two_namespaces(targets, rule)
         refuse_outranked(rules_of(parsed), targets, rule)
-        done = tuple(apply_edits(one.source, _additions(one, rule), None) for one in parsed)
+        if rule.share:
+            refuse_thefts(rules_of(parsed), targets, rule)
+        before = read_files(files)
+        done = tuple(
+            apply_edits(new.source, _additions(old, new, rule), None) for old, new in zip(before, parsed, strict=True)
+        )
         refuse_excess(read_files(done), parsed, rule.app)
         return Change.between(
             files,
@@ -59,8 +70,10 @@ class HttpRouteDialect:
 
 def _is_target(rule: HttpRouteRule, wanted: CanaryRule) -> bool:
     stable = parse_service(wanted.service)
-    return rule.owner != wanted.name and any(
-        stable.is_named_by(one) and not one.has_no_traffic for one in rule.backends
+    return (
+        not rule.is_share
+        and rule.owner != wanted.name
+        and any(stable.is_named_by(one) and not one.has_no_traffic for one in rule.backends)
     )
 
 
@@ -74,18 +87,53 @@ def _removals(file: RouteFile, app: str) -> list[Edit]:
     return [
         Edit(rule.route.fragment, rule.route.sequence, rule.index)
         for rule in rules_of([file])
-        if rule.owner == rule_name(app) and rule.route.sequence is not None
+        if rule.owner in {rule_name(app), share_name(app)} and rule.route.sequence is not None
     ]
 
 
-def _additions(file: RouteFile, wanted: CanaryRule) -> list[Edit]:
+def _additions(before: RouteFile, bare: RouteFile, wanted: CanaryRule) -> list[Edit]:
+    """The rules to add to `bare`, which is the file `before` without our own."""
     edits = []
-    for route in file.routes:
-        targets = [rule for rule in route.rules if _is_target(rule, wanted)]
-        for number, rule in enumerate(targets, 1):
-            name = wanted.name if number == 1 else f"{wanted.name}-{number}"
-            if route.sequence is not None:
-                edits.append(
-                    Edit(route.fragment, route.sequence, len(route.sequence.value), canary_rule(rule, wanted, name))
-                )
+    for old, route in zip(before.routes, bare.routes, strict=True):
+        made = _rules_for(route, wanted)
+        places = _places(old, list(made), wanted, len(route.rules))
+        if route.sequence is not None:
+            edits += [Edit(route.fragment, route.sequence, place, made[name]) for name, place in places]
     return edits
+
+
+def _rules_for(route: HttpRoute, wanted: CanaryRule) -> dict[str, MappingNode]:
+    """Our rules of a route by their names. Those for marked requests come first: in a tie the first rule wins."""
+    targets = list(enumerate((rule for rule in route.rules if _is_target(rule, wanted)), 1))
+    made = {}
+    for number, rule in targets:
+        name = _numbered(wanted.name, number)
+        made[name] = canary_rule(rule, wanted, name)
+    for number, rule in targets if wanted.share else ():
+        name = _numbered(wanted.share_name, number)
+        made[name] = share_rule(rule, wanted, name)
+    return made
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _places(old: HttpRoute, names: Sequence[str], wanted: CanaryRule, end: int) -> list[tuple[str, int]]:
+    """Before which of the `end` other rules each of ours goes: where it was, or behind all.
+
+    A rule that keeps its place moves no rule of another application. But where a rule for marked requests is missing,
+    or stands below a share's, all are written anew: a share's would win.
+    """
+    own = {wanted.name, wanted.share_name}
+    known: dict[str, int] = {}
+    others = 0
+    for rule in old.rules:
+        if rule.owner in own:
+            known[rule.name] = others
+        else:
+            others += 1
+    places = [(name, known.get(name, end)) for name in names]
+    lowest = max((place for name, place in places if not name.startswith(wanted.share_name)), default=end)
+    is_kept = all(place >= lowest for name, place in places if name.startswith(wanted.share_name))
+    return sorted(places, key=lambda one: one[1]) if is_kept else [(name, end) for name in names]

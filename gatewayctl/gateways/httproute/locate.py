@@ -21,7 +21,7 @@ from gatewayctl.gateways.yamltext.nodes import is_null, text
 
 _GROUP = "gateway.networking.k8s.io"
 _SUPPORTED = frozenset({f"{_GROUP}/v1", f"{_GROUP}/v1beta1"})
-_OWNED_NAME = re.compile(r"(gatewayctl-.+-canary)(-\d+)?")
+_OWNED_NAME = re.compile(r"(gatewayctl-.+-canary(-share)?)(-\d+)?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +57,15 @@ class HttpRouteRule:
 
     @property
     def owner(self) -> str:
-        """For a canary rule, its name as `rule_name` makes it, without the number at the end; empty for other rules."""
+        """For a rule of ours, its name as the domain makes it, without the number at the end; empty for other rules."""
         found = _OWNED_NAME.fullmatch(self.name)
-        return found.group(1) if found else ""
+        return found[1] if found else ""
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it sends a share to a canary."""
+        found = _OWNED_NAME.fullmatch(self.name)
+        return bool(found and found[2])
 
     @property
     def line(self) -> int:

@@ -6,7 +6,6 @@ the routes, and the position of the rule in its route.
 
 from dataclasses import dataclass
 
-from gatewayctl.domain.routing import Header
 from gatewayctl.gateways.yamltext.cursor import Cursor
 
 
@@ -34,10 +33,15 @@ class HttpRouteMatch:
         """The numbers of headers and query parameters, which decide next; the greater one wins."""
         return len(self.headers), len(self.queries)
 
-    def with_header(self, header: Header) -> "HttpRouteMatch":
-        """The same match with one more header."""
-        headers = (*self.headers, (header.name, header.value))
+    def with_header(self, name: str, value: str) -> "HttpRouteMatch":
+        """The same match with one more header; its value is empty for a regular expression."""
+        headers = (*self.headers, (name, value))
         return HttpRouteMatch(self.kind, self.path, self.method, headers, self.queries)
+
+    @property
+    def without_last_header(self) -> "HttpRouteMatch":
+        """The same match without its last header."""
+        return HttpRouteMatch(self.kind, self.path, self.method, self.headers[:-1], self.queries)
 
     def is_covered_by(self, other: "HttpRouteMatch") -> bool:
         """Whether `other` matches every request of this match; both have the same path and method."""

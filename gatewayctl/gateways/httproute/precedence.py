@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gatewayctl.domain.routing import CanaryRule
+from gatewayctl.gateways.httproute.conditions import EVERY_REQUEST
 from gatewayctl.gateways.httproute.locate import HttpRouteRule
 from gatewayctl.gateways.httproute.matches import HttpRouteMatch
 
 _SHOWN = 20
+_Header = tuple[str, str]  # its name, and its exact value
+_SHARE = EVERY_REQUEST.name, ""
 _Index = dict[tuple[str, str, str], list["_RuleMatch"]]
 
 
@@ -41,13 +44,25 @@ class _Competitor:
 
 def refuse_outranked(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule) -> None:
     """Raise Refused if another rule gets all requests of one of the canary's matches."""
-    for one in _find_competitors(rules, targets, wanted):
+    for one in _find_competitors(rules, targets, wanted, _mark(wanted)):
         if one.wins and one.covers:
             owner = f"the rule {one.rule.name}" if one.rule.name else "another rule"
             raise one.rule.route.fragment.refusal(
                 one.rule.node,
                 f"{owner} already takes requests with {wanted.header} from the rule on line {one.target.line}",
                 hint="choose another header or value for this canary, or remove that rule",
+            )
+
+
+def refuse_thefts(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule) -> None:
+    """Raise Refused if the rule of a share may get requests that are not stable's: those of another rule."""
+    for one in _find_competitors(rules, targets, wanted, _SHARE):
+        if not one.wins:
+            raise one.rule.route.fragment.refusal(
+                one.rule.node,
+                f"a share would also take requests that are for this rule ({one.match}), not for the one on line "
+                f"{one.target.line}: it needs one header more than that one",
+                hint="no ramp is possible with these two rules; let this one require a header or a longer path",
             )
 
 
@@ -58,20 +73,25 @@ def note_losers(
     notes = (
         f"{one.rule.route.fragment.file}:{one.rule.line}: requests with {wanted.header} that also match this rule "
         f"({one.match}) go to {wanted.canary}: one more header outranks it"
-        for one in _find_competitors(rules, targets, wanted)
+        for one in _find_competitors(rules, targets, wanted, _mark(wanted))
         if not one.wins
     )
     return tuple(dict.fromkeys(notes))[:_SHOWN]
 
 
+def _mark(wanted: CanaryRule) -> _Header:
+    return wanted.header.name, wanted.header.value
+
+
 def _find_competitors(
-    rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule
+    rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRule], wanted: CanaryRule, header: _Header
 ) -> Iterator[_Competitor]:
+    """The rules that compete with copies of `targets` that require one more `header`."""
     index = _index_others(rules, targets, wanted)
     for target in targets:
         for match in target.matches:
             for other in index.get(match.path_and_method, ()):
-                competitor = _compare(_RuleMatch(target, match), other, wanted)
+                competitor = _compare(_RuleMatch(target, match), other, header)
                 if competitor:
                     yield competitor
 
@@ -89,12 +109,13 @@ def _index_others(rules: Iterable[HttpRouteRule], targets: Sequence[HttpRouteRul
     return index
 
 
-def _compare(target: _RuleMatch, other: _RuleMatch, wanted: CanaryRule) -> _Competitor | None:
+def _compare(target: _RuleMatch, other: _RuleMatch, header: _Header) -> _Competitor | None:
     """How `other` competes with the canary's copy of a match; None if nothing changes for either."""
-    stable, canary = target.match, target.match.with_header(wanted.header)
+    stable, canary = target.match, target.match.with_header(*header)
     if not _may_share_requests(target.rule, other.rule) or not other.match.overlaps(canary):
         return None
-    covers = canary.is_covered_by(other.match)
+    # What a share's rule requires last, every request has.
+    covers = canary.is_covered_by(other.match.without_last_header if other.rule.is_share else other.match)
     theirs, same_route = other.match.specificity, other.rule.route is target.rule.route
     if theirs > canary.specificity or (theirs == canary.specificity and same_route):
         # In one route a tie goes to the first rule, and ours is the last.

@@ -1,4 +1,4 @@
-"""Makes the canary's route: a copy of stable's with a header predicate, its own id and `uri`, and the stamp."""
+"""Makes the canary's route: a copy of stable's with one predicate more, its own id and `uri`, and the stamp."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.springcloud.relaxed_binding import path_of
-from gatewayctl.gateways.springcloud.routes import STAMP_KEY, PredicateOrFilter, SpringRoute, own_id, safe
+from gatewayctl.gateways.springcloud.routes import STAMP_KEY, PredicateOrFilter, SpringRoute, safe
 from gatewayctl.gateways.springcloud.uris import canary_uri, is_same_place, resolve_placeholders
 from gatewayctl.gateways.yamltext.nodes import (
     append_item,
@@ -27,12 +27,17 @@ Pairs = list[tuple[Node, Node]]
 _BY_INDEX = ("predicates.", "filters.", "metadata.[")
 
 
-def canary_route(route: SpringRoute, rule: CanaryRule, number: int) -> MappingNode:
-    """The route that goes above `route`, and is the `number`th canary route of its list. Raises Refused."""
+def header_predicate(rule: CanaryRule) -> str:
+    """The predicate that only marked requests pass."""
+    return f"Header={rule.header.name}, {rule.header.value}"
+
+
+def canary_route(route: SpringRoute, rule: CanaryRule, route_id: str, predicate: str) -> MappingNode:
+    """The route that goes above `route`, for those of its requests that pass `predicate`, too. Raises Refused."""
     _refuse_unsafe(route, rule)
     whole = copy(route.fragment, route.node)
     assert isinstance(whole, MappingNode)  # noqa: S101 (it was read as one)
-    writer = _KeyWriter(whole)
+    writer = KeyWriter(whole)
     uri = _uri(route, rule)
     stamp = safe(rule.stamp)
     filters = [quote(f"SetResponseHeader={STAMP_HEADER}, {stamp}")]
@@ -42,11 +47,11 @@ def canary_route(route: SpringRoute, rule: CanaryRule, number: int) -> MappingNo
         name = ".".join(path_of(key.value))
         left.discard(name)
         if name == "id":
-            value = quote(own_id(rule.app, number))  # noqa: PLW2901
+            value = quote(route_id)  # noqa: PLW2901
         elif name == "uri":
             value = quote(uri)  # noqa: PLW2901
         elif name == "predicates":
-            value = append_item(value, quote(f"Header={rule.header.name}, {rule.header.value}"), whole)  # noqa: PLW2901
+            value = append_item(value, quote(predicate), whole)  # noqa: PLW2901
         elif name == "filters":
             value = append_item(value, filters[0], whole)  # noqa: PLW2901
         elif name == "metadata":
@@ -59,7 +64,7 @@ def canary_route(route: SpringRoute, rule: CanaryRule, number: int) -> MappingNo
     return with_pairs(whole, pairs)
 
 
-class _KeyWriter:
+class KeyWriter:
     """Makes new keys in the style of the route that gets them."""
 
     def __init__(self, like: MappingNode) -> None:
@@ -71,7 +76,7 @@ class _KeyWriter:
         return quote(name) if self._json else plain(name)
 
 
-def _add_stamp(route: SpringRoute, writer: _KeyWriter, before: Node, stamp: str) -> MappingNode:
+def _add_stamp(route: SpringRoute, writer: KeyWriter, before: Node, stamp: str) -> MappingNode:
     pair = (writer.key(STAMP_KEY), quote(stamp))
     if isinstance(before, MappingNode):
         if any(path_of(key.value) == (STAMP_KEY,) for key, _ in before.value):

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
-from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name
-from gatewayctl.gateways.springcloud.canary import canary_route
+from gatewayctl.domain.routing import CanaryRule, Change, Files, Limits, RouteView, rule_name, share_name
+from gatewayctl.gateways.springcloud.canary import canary_route, header_predicate
 from gatewayctl.gateways.springcloud.configmap_properties import as_given, refuse_with_given_names
 from gatewayctl.gateways.springcloud.diagnostics import (
     LeftOut,
@@ -19,12 +19,15 @@ from gatewayctl.gateways.springcloud.examples import example_of
 from gatewayctl.gateways.springcloud.locate import SpringFile, find_replacement, is_config, read_file
 from gatewayctl.gateways.springcloud.placeholders import Properties
 from gatewayctl.gateways.springcloud.properties_file import as_yaml, write_back
-from gatewayctl.gateways.springcloud.routes import SpringRoute, owner, routes_of, safe, views
+from gatewayctl.gateways.springcloud.routes import SpringRoute, own_id, owner, routes_of, safe, views
+from gatewayctl.gateways.springcloud.shares import group_of, refuse_taken_groups, share_routes
 from gatewayctl.gateways.yamltext.edit import Edit, apply_edits
 
 # Since 4.2 a header's lines are split at commas, and one match among the parts is enough.
 _EITHER = frozenset({Attribution.CANARY, Attribution.STABLE})
-_LIMITS = Limits(stamp=True, by_uri=True, answers={LeakCase.SENT_TWICE: _EITHER, LeakCase.COMMA_LIST: _EITHER})
+_LIMITS = Limits(
+    stamp=True, by_uri=True, shares=True, answers={LeakCase.SENT_TWICE: _EITHER, LeakCase.COMMA_LIST: _EITHER}
+)
 
 
 class SpringCloudDialect:
@@ -32,7 +35,7 @@ class SpringCloudDialect:
 
     @property
     def limits(self) -> Limits:
-        """Stamps answers; a header sent twice or with a comma may match by any of its values; takes a URI."""
+        """Stamps answers, sends shares, takes a URI; a header sent twice or with a comma may match by any value."""
         return _LIMITS
 
     def routes(self, files: Files) -> tuple[RouteView, ...]:
@@ -97,19 +100,24 @@ def _routes(parsed: tuple[SpringFile, ...]) -> tuple[SpringRoute, ...]:
 
 def _remove_routes(files: Files, app: str) -> Files:
     """The files without the canary routes of `app`."""
-    name = safe(rule_name(app))
+    names = {safe(rule_name(app)), safe(share_name(app))}
     parsed = _parse(files)
-    ours = [route for route in _routes(parsed) if owner(route.id) == name]
+    ours = [route for route in _routes(parsed) if owner(route.id) in names]
     return _apply(parsed, [Edit(route.fragment, route.route_list.routes, route.index) for route in ours])
 
 
 def _add_routes(parsed: Sequence[SpringFile], covered: Sequence[SpringRoute], rule: CanaryRule) -> Files:
-    """The files with a canary route above each of `covered`."""
+    """The files with our routes above each of `covered`: that for marked requests first, then those of the share."""
     numbers: dict[int, int] = {}
-    edits = []
+    edits, groups = [], []
     for route in covered:
         number = numbers[id(route.route_list)] = numbers.get(id(route.route_list), 0) + 1
-        edits.append(Edit(route.fragment, route.route_list.routes, route.index, canary_route(route, rule, number)))
+        made = [canary_route(route, rule, own_id(rule.name, number), header_predicate(rule))]
+        if rule.share:
+            groups.append(group_of(own_id(rule.share_name, number), rule.share))
+            made += share_routes(route, rule, number)
+        edits += [Edit(route.fragment, route.route_list.routes, route.index, one) for one in made]
+    refuse_taken_groups(_routes(tuple(parsed)), groups)
     return _apply(parsed, edits)
 
 

@@ -15,13 +15,16 @@ from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
 from gatewayctl.gateways.hosts import Underivable
 from gatewayctl.gateways.product import AdminGet
-from gatewayctl.gateways.springcloud.routes import STAMP_KEY, owner, safe
+from gatewayctl.gateways.springcloud.routes import STAMP_KEY, WEIGHT, is_rest, owner, safe
+from gatewayctl.gateways.springcloud.shares import ALL, group_of
 from gatewayctl.gateways.springcloud.uris import canary_uri, full_uri
 
 ROUTES = "/actuator/gateway/routes"
 _LONGEST = 300
 # The name of a lambda differs from process to process.
 _LAMBDA = re.compile(r"\$\$Lambda[\w$./@]*")
+
+_MEMBERS = 2  # of the group of a share: the canary's route, and the one for the rest
 
 Route = dict[str, Any]
 
@@ -33,12 +36,17 @@ class SpringCloudReadback:
     admin: AdminGet
 
     def rule_of(self, replica: Replica, rule: CanaryRule) -> RuleProof:
-        """How many live routes are exactly this rule; routes of its name with other content are mismatched."""
+        """How many live routes are exactly this rule, and its share; those of its names with other content mismatch."""
         routes = self._routes(replica)
-        named = [(place, route) for place, route in enumerate(routes) if owner(_id(route)) == safe(rule.name)]
-        odd = [difference for place, _ in named if (difference := _difference(routes, place, rule))]
+        marked, shares = _places(routes, rule.name), _places(routes, rule.share_name)
+        odd = [found for place in marked if (found := _difference(routes, place, rule))]
+        odd_shares = [found for place in shares if (found := _share_difference(routes, place, rule))]
         return RuleProof(
-            asked=True, routes=len(named) - len(odd), detail="; ".join(odd[:3])[:_LONGEST], mismatched=len(odd)
+            asked=True,
+            routes=len(marked) - len(odd),
+            shares=len(shares) - len(odd_shares),
+            mismatched=len(odd) + len(odd_shares),
+            detail="; ".join([*odd, *odd_shares][:3])[:_LONGEST],
         )
 
     def upstream_ready(self, replica: Replica, upstream: str) -> UpstreamProof:  # noqa: ARG002 (the port's signature)
@@ -70,9 +78,43 @@ def _unexpected(replica: Replica, what: str) -> Transient:
     return Transient(f"{replica.name} answers {ROUTES} with {what}", hint=hint)
 
 
+def _places(routes: Sequence[Route], name: str) -> list[int]:
+    """Where the routes of the rule or the share `name` are that send to the canary."""
+    return [at for at, one in enumerate(routes) if owner(_id(one)) == safe(name) and not is_rest(_id(one))]
+
+
 def _difference(routes: Sequence[Route], place: int, rule: CanaryRule) -> str:
     """How a route with the rule's name differs from the rule; empty when it does not."""
+    condition = f"Header: {rule.header.name} regexp={rule.header.value}"
+    return _copy_difference(routes, place, rule, (condition, f"it does not ask for the header {rule.header}"))
+
+
+def _share_difference(routes: Sequence[Route], place: int, rule: CanaryRule) -> str:
+    """The same for a route with the share's name."""
     route = routes[place]
+    if not rule.share:
+        return _differs(route, "the rule has no share")
+    group = group_of(_id(route), rule.share)
+    condition = f"{WEIGHT}: {group} {rule.share}"
+    found = _copy_difference(routes, place, rule, (condition, f"its share is not {rule.share} %"))
+    if found:
+        return found
+    members = [_predicate(one) for one in routes if f"{WEIGHT}: {group} " in _predicate(one)]
+    rest = [one for one in members if f"{WEIGHT}: {group} {ALL - rule.share}) && Before: 1970-" in one]
+    if len(rest) != 1 or len(members) != _MEMBERS:
+        return _differs(route, f"the group {group} has other routes than those of the share")
+    later = [at for at in _places(routes, rule.name) if at > place and _stable_of(routes[at]) == _stable_of(route)]
+    return _differs(route, f"the route {_id(routes[later[0]])} is tried after it") if later else ""
+
+
+def _stable_of(route: Route) -> str:
+    """The predicates of the route that ours is a copy of: all but the last one."""
+    return _predicate(route).rpartition(" && ")[0]
+
+
+def _copy_difference(routes: Sequence[Route], place: int, rule: CanaryRule, last: tuple[str, str]) -> str:
+    """How a route of ours differs from a copy of stable's; `last` is its last predicate, and what to say without it."""
+    route, (condition, fault) = routes[place], last
     metadata = route.get("metadata")
     stamp = metadata.get(STAMP_KEY) if isinstance(metadata, dict) else None
     if stamp != rule.stamp:
@@ -80,13 +122,13 @@ def _difference(routes: Sequence[Route], place: int, rule: CanaryRule) -> str:
     if not any(f"SetResponseHeader {STAMP_HEADER} = '{rule.stamp}'" in str(one) for one in _list(route.get("filters"))):
         return _differs(route, "no filter of it writes the stamp")
     whole = _predicate(route)
-    ours = f" && Header: {rule.header.name} regexp={rule.header.value})"
+    ours = f" && {condition})"
     if not (whole.startswith("(") and whole.endswith(ours)):
-        return _differs(route, f"it does not ask for the header {rule.header}")
+        return _differs(route, fault)
     stable = whole[1 : -len(ours)]
     twins = [at for at, one in enumerate(routes) if _predicate(one) == stable and not owner(_id(one))]
     if not twins:
-        return _differs(route, "no live route has its conditions without the header")
+        return _differs(route, "no live route has its other conditions")
     if twins[0] < place:
         return _differs(route, f"the route {_id(routes[twins[0]])} is tried before it")
     return _target_difference(route, routes[twins[0]], rule)

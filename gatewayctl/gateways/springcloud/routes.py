@@ -8,7 +8,7 @@ from functools import cached_property
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.errors import Refused
-from gatewayctl.domain.routing import CanaryRule, RouteView, rule_name
+from gatewayctl.domain.routing import CanaryRule, RouteView
 from gatewayctl.gateways.springcloud.locate import RouteList, SpringFile
 from gatewayctl.gateways.springcloud.relaxed_binding import fields
 from gatewayctl.gateways.springcloud.uris import Lookup, is_service, names, parse_uri
@@ -16,7 +16,8 @@ from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_null, text
 
 STAMP_KEY = "gatewayctl"  # in a route's metadata, which the running gateway shows
-_OURS = re.compile(r"(gatewayctl-.+-canary)(?:-[1-9][0-9]*)?")
+WEIGHT = "Weight"  # the predicate by which the routes of a group share requests
+_OURS = re.compile(r"(gatewayctl-.+-canary(?:-share)?)(-rest)?(?:-[1-9][0-9]*)?")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.:/-]")
 _OFF = frozenset({"false", "off", "no"})
 
@@ -27,15 +28,20 @@ def safe(value: str) -> str:
 
 
 def owner(route_id: str) -> str:
-    """The rule that a route belongs to by its id; empty for routes that people wrote."""
+    """The rule or the share that a route belongs to by its id; empty for routes that people wrote."""
     found = _OURS.fullmatch(route_id)
     return found[1] if found else ""
 
 
-def own_id(app: str, number: int) -> str:
-    """The id of an application's canary route. An id may occur only once, so later ones in a list get a number."""
-    name = safe(rule_name(app))
-    return f"{name}-{number}" if number > 1 else name
+def is_rest(route_id: str) -> bool:
+    """Whether a route of ours only stands for the rest of a share, and takes no requests."""
+    found = _OURS.fullmatch(route_id)
+    return bool(found and found[2])
+
+
+def own_id(name: str, number: int) -> str:
+    """The id of a route of ours. An id may occur only once, so later ones in a list get a number."""
+    return f"{safe(name)}-{number}" if number > 1 else safe(name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +86,8 @@ class SpringRoute:
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
-        """The names of its service, the best one first; none if the gateway itself answers."""
-        return names(self.uri, self.lookup) if self.uri else ()
+        """The names of its service, the best one first; none if no service gets its requests."""
+        return names(self.uri, self.lookup) if self.uri and not is_rest(self.id) else ()
 
     @property
     def is_off(self) -> bool:
@@ -91,7 +97,7 @@ class SpringRoute:
     @property
     def takes_share(self) -> bool:
         """Whether it takes a share of the requests of a group of routes. Raises Refused."""
-        return any(predicate.name == "Weight" for predicate in self.definitions("predicates"))
+        return any(predicate.name == WEIGHT for predicate in self.definitions("predicates"))
 
     def sends_to(self, rule: CanaryRule) -> bool:
         """Whether people wrote it, and it sends to the service of `rule`."""
@@ -147,9 +153,11 @@ def views(routes: Iterable[SpringRoute]) -> list[RouteView]:
 def _view(route: SpringRoute, counted: dict[str, int]) -> RouteView:
     ours = owner(route.id)
     predicates, unread = _readable_predicates(route)
-    header = ""
+    header, share = "", 0
     if ours and predicates and predicates[-1].name == "Header":
         header = ": ".join(predicates.pop().arguments)
+    elif ours and predicates and predicates[-1].name == WEIGHT:
+        share = _percent(predicates.pop())
     in_effect = counted.get(ours) == id(route.route_list)
     return RouteView(
         file=route.fragment.file,
@@ -159,8 +167,15 @@ def _view(route: SpringRoute, counted: dict[str, int]) -> RouteView:
         target=route.targets[0],
         name=(ours if in_effect else f"{ours} in {route.route_list.place}") if ours else route.id,
         header=header,
+        share=share,
         looked_up=any(uri.is_balanced for uri in map(parse_uri, route.targets) if uri),
     )
+
+
+def _percent(weight: PredicateOrFilter) -> int:
+    """The weight of a share of ours, which is its percentage; 0 for what somebody made of it that is no number."""
+    last = weight.arguments[-1] if weight.arguments else ""
+    return int(last) if last.isascii() and last.isdecimal() else 0
 
 
 def _read_definition(fragment: Fragment, node: Node) -> PredicateOrFilter:

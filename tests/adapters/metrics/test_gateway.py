@@ -6,13 +6,14 @@ import pytest
 
 from gatewayctl.adapters.http import admin_get
 from gatewayctl.adapters.metrics.gateway import GatewaySignals
-from gatewayctl.domain.errors import EnvironmentFailed, Transient
+from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import SourceFile
 from gatewayctl.domain.signals import Counters, Version
 from gatewayctl.gateways.envoy.product import PRODUCT
 from gatewayctl.gateways.product import Statistics
 from tests.contract.releases import a_release
+from tests.fakes.listed import ListedReplicas
 from tests.gateways.envoy.running import NET, running_envoy, static_cluster
 from tests.gateways.envoy.samples import ORDERS, rds
 from tests.gateways.loopback import free_port
@@ -22,40 +23,23 @@ RELEASE = a_release()
 FIRST, SECOND = Replica("gw-0", "", "a", identity="1"), Replica("gw-1", "", "b", identity="1")
 
 
-class Listed:
-    """Replicas as a platform lists them."""
-
-    removal_delay = endpoint_delay = staleness = 0.0
-
-    def __init__(self, *replicas):
-        self.replicas = replicas
-
-    def list(self):
-        if not all(isinstance(one, Replica) for one in self.replicas):
-            raise Transient("the API server does not answer")
-        return self.replicas
-
-    def list_now(self):
-        return self.list()
-
-
-def a_source(answers, *replicas):
+def a_source(answers, replicas):
     """A source whose replicas give these answers, by name."""
 
-    def read(admin, replica, upstreams):
-        assert list(upstreams) == [Version.STABLE, Version.CANARY]
+    def read(admin, replica, rule):
+        assert rule == RELEASE.rule
         if replica.name not in answers:
             raise EnvironmentFailed("connection refused")
         return answers[replica.name]
 
-    return GatewaySignals(Statistics(read, 5.0), Listed(*replicas), lambda replica, path: "", lambda: 7.0)
+    return GatewaySignals(Statistics(read, 5.0), ListedReplicas(replicas), lambda replica, path: "", lambda: 7.0)
 
 
 def test_each_replica_counts_for_itself():
     both = {Version.STABLE: Counters(90, 1), Version.CANARY: Counters(10, 2)}
     alone = {Version.STABLE: Counters(80, 0), Version.CANARY: Counters(0, 0)}
 
-    snapshot = a_source({"gw-0": both, "gw-1": alone}, FIRST, SECOND).read(RELEASE)
+    snapshot = a_source({"gw-0": both, "gw-1": alone}, (FIRST, SECOND)).read(RELEASE)
 
     assert (snapshot.at, snapshot.faults, snapshot.gauges) == (7.0, (), {})
     assert snapshot.counters == {
@@ -70,14 +54,14 @@ def test_a_replica_that_does_not_answer_is_a_fault_and_the_others_are_read():
     """I6: what is missing is unknown, and not zero."""
     both = {Version.STABLE: Counters(90, 1), Version.CANARY: Counters(10, 2)}
 
-    snapshot = a_source({"gw-1": both}, FIRST, SECOND).read(RELEASE)
+    snapshot = a_source({"gw-1": both}, (FIRST, SECOND)).read(RELEASE)
 
     assert snapshot.faults == ("gateway replica gw-0 gives no statistics: connection refused",)
     assert {process for process, _ in snapshot.counters} == {"gw-1/1"}
 
 
 def test_a_version_that_a_replica_does_not_count_is_a_fault():
-    snapshot = a_source({"gw-0": {Version.STABLE: Counters(90, 1)}}, FIRST).read(RELEASE)
+    snapshot = a_source({"gw-0": {Version.STABLE: Counters(90, 1)}}, (FIRST,)).read(RELEASE)
 
     assert snapshot.faults == (f"gateway replica gw-0 has no statistics of {RELEASE.rule.canary}",)
 
@@ -86,11 +70,11 @@ def test_a_version_that_a_replica_does_not_count_is_a_fault():
     ("replicas", "fault"),
     [
         ((), "the gateway has no replica"),
-        (("away",), "the gateway's replicas cannot be listed: the API server does not answer"),
+        (None, "the gateway's replicas cannot be listed: the API server does not answer"),
     ],
 )
 def test_no_replicas_are_a_fault(replicas, fault):
-    snapshot = a_source({}, *replicas).read(RELEASE)
+    snapshot = a_source({}, replicas).read(RELEASE)
 
     assert (snapshot.faults, snapshot.counters) == ((fault,), {})
 
@@ -98,7 +82,7 @@ def test_no_replicas_are_a_fault(replicas, fault):
 def test_a_replica_whose_start_is_unknown_goes_by_its_name():
     both = {Version.STABLE: Counters(90, 1), Version.CANARY: Counters(10, 2)}
 
-    snapshot = a_source({"gw-0": both}, replace(FIRST, identity="")).read(RELEASE)
+    snapshot = a_source({"gw-0": both}, (replace(FIRST, identity=""),)).read(RELEASE)
 
     assert {process for process, _ in snapshot.counters} == {"gw-0"}
 
@@ -118,7 +102,7 @@ def test_a_real_envoy_that_starts_again_is_another_process(tmp_path):
         before = stable.requests
         with running_envoy(folder, files, listening) as running:
             count_answers(f"{running.host}:{running.port}", 50)
-            listed = Listed(replace(running.replica, identity=start))
+            listed = ListedReplicas((replace(running.replica, identity=start),))
             source = GatewaySignals(PRODUCT.statistics, listed, admin_get, lambda: 0.0)
             snapshot = source.read(RELEASE)
             counted |= {key: (one.requests, stable.requests - before) for key, one in snapshot.counters.items()}

@@ -54,8 +54,8 @@ def test_a_canary_with_more_errors_fails_by_that_signal_and_says_how_sure_that_i
 
     assert decision.verdict is Verdict.FAIL
     assert "canary answers were errors (stable 0." in decision.text
-    assert "needed 1:500 for one signal alone; noise 1." in decision.text
-    assert decision.figures[0].worse > math.log(500)
+    assert "needed 1:600 for one signal alone; noise 1." in decision.text
+    assert decision.figures[0].worse > math.log(500)  # the others add a little
     # Once failed it stays: evidence ever reached it.
     assert told(Settings(), judged(Settings(), Traffic(2), 120, state)).text == decision.text
 
@@ -213,11 +213,12 @@ def test_a_canary_that_gets_nothing_fails_by_traffic():
 
 def test_with_all_traffic_on_the_canary_a_pass_says_that_nothing_was_compared():
     settings = Settings(share=50.0)
-    state = next_step(settings, judged(settings, Traffic(1), 60))
-    full = replace(settings, share=100.0)
-    state = judged(full, Traffic(2, stable_rate=0), 90, replace(state, at=None))
+    before = next_step(settings, judged(settings, Traffic(1), 60))
+    full, traffic = replace(settings, share=100.0), Traffic(2, stable_rate=0)
+    traffic.at = 1000.0
 
-    decision = told(full, state)
+    decision = told(full, judged(full, traffic, 90, before))
+
     assert decision.verdict is Verdict.PASS
     assert "which gets all; nothing to compare with" in decision.text
     unproven = judged(full, Traffic(2, stable_rate=0), 90)
@@ -362,3 +363,74 @@ def test_buckets_of_other_edges_cannot_be_added_and_say_nothing_of_latency():
 
     assert state.edges in (EDGES, tuple(edge * 2 for edge in EDGES))
     assert told(settings, state).figures[1].canary == 0
+
+
+def test_gauges_from_another_source_leave_the_counters_as_they_are():
+    alone = judged(ONLY_ERRORS, Traffic(1), 30)
+    traffic, both = Traffic(1), warm(ONLY_ERRORS)
+    for _ in range(30):
+        snapshot = traffic.second()
+        both = look(ONLY_ERRORS, both, snapshot)
+        both = look(ONLY_ERRORS, both, Snapshot(snapshot.at, gauges={"cpu": Gauge(0.3)}))
+
+    assert both.missing == 0
+    assert both.tracks[0].seen == alone.tracks[0].seen
+    assert both.gauges[0].reads == 30
+
+
+def test_gauges_do_not_hide_that_counters_have_stopped():
+    state = judged(ONLY_ERRORS, Traffic(1), 400)
+    assert told(ONLY_ERRORS, state).verdict is Verdict.PASS
+
+    state = look(ONLY_ERRORS, state, Snapshot(470.0, gauges={"cpu": Gauge(0.3)}))
+
+    assert "no request was counted for 71 s" in told(ONLY_ERRORS, state).text
+
+
+def test_a_gauge_that_is_no_longer_read_does_not_pass():
+    settings = Settings(signals=(gauge("cpu", Margin(1.2), Margin(1.5)),))
+    state = start(settings)
+    for at in range(0, 300, 5):
+        state = look(settings, state, Snapshot(float(at), gauges={"cpu": Gauge(0.2, 0.2)}))
+    assert told(settings, state).verdict is Verdict.PASS
+
+    state = look(settings, state, Snapshot(360.0, gauges={"queue": Gauge(1.0, 1.0)}))
+
+    assert told(settings, state).text == "undecided after 360 s: cpu was not read for 65 s"
+
+
+def test_a_canary_that_no_source_counts_is_not_blamed_for_its_traffic():
+    """Wrong labels look like a canary without requests; only counters that stand still show one."""
+    settings = Settings(signals=(ERRORS, TRAFFIC), share=50.0)
+    traffic, state = Traffic(1), warm(Settings(signals=(ERRORS, TRAFFIC)))
+    for _ in range(120):
+        snapshot = traffic.second()
+        stable = {key: one for key, one in snapshot.counters.items() if key[1] is STABLE}
+        state = look(settings, state, replace(snapshot, counters=stable))
+
+    assert told(settings, state).verdict is None
+    assert told(settings, state).figures[1].canary == 0
+
+
+def test_a_missing_process_says_nothing_of_how_requests_were_divided():
+    settings = Settings(signals=(TRAFFIC,), share=50.0)
+    traffic = Traffic(1, processes=2)
+    state = judged(settings, traffic, 10)
+    seen = state.tracks[0].seen
+    snapshot = traffic.second()
+    key = ("gateway-0", CANARY)
+
+    state = look(settings, state, replace(snapshot, counters={**snapshot.counters, key: Counters(0, 0)}))
+
+    assert state.tracks[0].seen == seen
+
+
+def test_a_step_in_which_everything_goes_to_the_canary_does_not_change_what_a_failure_takes():
+    """Traffic is not judged there; if it did not count as a signal any more, the others would need less evidence."""
+    state = judged(Settings(share=50.0), Traffic(1, canary_errors=0.05), 120)
+
+    assert "needed 1:600 for one signal alone" in state.failed
+    full = Settings(share=100.0)
+    rest = replace(next_step(full, state), failed="", disagrees="")
+    again = look(full, rest, replace(Traffic(2).second(), at=500.0))
+    assert again.failed.endswith(state.failed.rpartition("needed")[2])

@@ -16,6 +16,7 @@ from tests.gateways.random_files import Layout, YamlWriter, check_lines_kept, la
 
 DIALECT = gateway("envoy").dialect
 NAME = "gatewayctl-orders-canary"
+SHARE_NAME = "gatewayctl-orders-canary-share"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def take_mark(route):
 
 
 def is_ours(route):
-    return take_mark(copy.deepcopy(route)) == NAME
+    return take_mark(copy.deepcopy(route)) in {NAME, SHARE_NAME}
 
 
 def sends_to_orders(file):
@@ -121,31 +122,44 @@ def check_rest_is_same(before, after):
     assert data == load(before)
 
 
-def check_canary_routes(after):
-    """Each route of stable has its canary's above it: the same but for a mark, a header, a cluster and the stamp."""
+def check_canary_routes(after, share):
+    """Each route of stable has the canary's above it: the same but for mark, match, cluster and stamp."""
     for host in hosts_of(load(after)):
-        listed = host["routes"]
-        for index, route in enumerate(listed):
-            above = listed[index - 1] if index else {}
-            assert is_ours(above) == (route["route"]["cluster"] == "orders")
-            if is_ours(above):
-                assert take_mark(above) == NAME
-                assert above["match"]["headers"].pop() == {"name": "x-canary", "string_match": {"exact": "always"}}
-                stamp = above["response_headers_to_add"].pop()
-                assert stamp["header"] == {"key": STAMP_HEADER, "value": "r-1"}
-                above["route"]["cluster"] = "orders"
-                match = {key: value for key, value in above["match"].items() if value != []}
-                rest = {key: value for key, value in above.items() if value != [] and key != "match"}
-                assert {"match": match, **rest} == route
+        above = []
+        for route in host["routes"]:
+            if is_ours(route):
+                above.append(route)
+                continue
+            names = [NAME, *([SHARE_NAME] if share else [])] if route["route"]["cluster"] == "orders" else []
+            assert [take_mark(one) for one in above] == names
+            assert [as_stables(one, share) for one in above] == [route] * len(names)
+            above = []
+
+
+def as_stables(route, share):
+    """One of our routes without what makes it ours."""
+    if "runtime_fraction" in route["match"]:
+        assert route.pop("stat_prefix") == SHARE_NAME
+        assert route["match"].pop("runtime_fraction") == {
+            "default_value": {"numerator": share, "denominator": "HUNDRED"}
+        }
+    else:
+        assert route["match"]["headers"].pop() == {"name": "x-canary", "string_match": {"exact": "always"}}
+    stamp = route["response_headers_to_add"].pop()
+    assert stamp["header"] == {"key": STAMP_HEADER, "value": "r-1"}
+    assert route["route"]["cluster"] == "orders-canary"
+    route["route"]["cluster"] = "orders"
+    match = {key: value for key, value in route["match"].items() if value != []}
+    return {"match": match, **{key: value for key, value in route.items() if value != [] and key != "match"}}
 
 
 # One test for all the properties: making a file and editing it is what takes the time, five times over otherwise.
-@given(files.filter(sends_to_orders))
+@given(files.filter(sends_to_orders), st.sampled_from([0, 1, 50, 100]))
 @thorough(150)
-def test_whatever_the_layout_an_edit_adds_our_rule_can_be_taken_away_and_does_nothing_else(file):
+def test_whatever_the_layout_an_edit_adds_our_rule_can_be_taken_away_and_does_nothing_else(file, share):
     before = write(file)
-    after = insert_reversibly(DIALECT, before, a_rule())
+    after = insert_reversibly(DIALECT, before, a_rule(share=share))
 
     check_lines_kept(file[0], before, after)
     check_rest_is_same(before, after)
-    check_canary_routes(after)
+    check_canary_routes(after, share)

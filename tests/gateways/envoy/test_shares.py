@@ -44,7 +44,7 @@ def test_a_second_share_of_the_requests_of_one_route_is_refused():
     """Envoy draws one random number for each request: the lower share would get nothing."""
     refusal = catch_refusal(DIALECT, insert(DIALECT, FILES, ORDERS_10), replace(OTHER, share=5))
 
-    assert refusal.line == 30
+    assert refusal.line == 31
     assert "gatewayctl-orders-canary-share sends a share of the requests of this route to another canary" in str(
         refusal
     )

@@ -18,7 +18,8 @@ from tests.gateways.many_requests import CountingUpstream, count_answers
 
 DIALECT = PRODUCT.dialect
 REPLICA = Replica("gw-0", "", "")
-NAMES = {Version.STABLE: "orders", Version.CANARY: "orders-canary"}
+RULE = a_rule()
+SHARED = a_rule(share=50)
 RETRYING = (
     "    - match: { prefix: /retried }\n      route:\n        cluster: orders\n"
     '        retry_policy: { retry_on: "5xx", num_retries: 1, retry_back_off: { base_interval: 0.001s } }\n'
@@ -35,11 +36,15 @@ def versions():
         one.stop()
 
 
+def routes_and_stable(stable):
+    return SourceFile("rds.yaml", rds(RETRYING + ORDERS)), static_cluster("orders", stable.host, stable.port)
+
+
 @pytest.fixture
 def running(tmp_path, versions):
     """An Envoy that sends half of the unmarked requests to the canary."""
     stable, canary = versions
-    files = (SourceFile("rds.yaml", rds(RETRYING + ORDERS)), static_cluster("orders", stable.host, stable.port))
+    files = routes_and_stable(stable)
     with running_envoy(tmp_path, files) as envoy:
         rule = a_rule(canary_host=canary.host, share=50)
         publish_stages(envoy, files, DIALECT.insert(files, rule), rule.canary)
@@ -49,8 +54,8 @@ def running(tmp_path, versions):
         yield envoy
 
 
-def read(envoy):
-    return read_statistics(envoy.admin, envoy.replica, NAMES)
+def read(envoy, rule=RULE):
+    return read_statistics(envoy.admin, envoy.replica, rule)
 
 
 def ask(envoy, number, *headers, path="/"):
@@ -111,9 +116,40 @@ def test_a_version_that_is_away_has_errors_and_one_that_nobody_knows_is_left_out
 
     counted = read(running)[Version.CANARY]
     assert (counted.requests, counted.errors) == (10, 10)
-    unknown = read_statistics(running.admin, running.replica, {Version.STABLE: "orders", Version.CANARY: "nobody"})
-    assert set(unknown) == {Version.STABLE}
-    assert read_statistics(running.admin, running.replica, {Version.CANARY: "nobody"}) == {}
+    assert set(read(running, a_rule(canary="nobody", share=50))) == {Version.STABLE}
+    assert read(running, a_rule(service="nobody")) == {}
+
+
+@pytest.mark.sandbox
+def test_marked_requests_are_no_part_of_a_share(running, versions):
+    _, canary = versions
+    canary.status = lambda number: 500 if number % 3 == 0 else 200
+    assert (read(running, SHARED)[Version.CANARY].requests, read(running, SHARED)[Version.CANARY].errors) == (0, 0)
+
+    marked = ask(running, 100, MARK)
+    seen = ask(running, 200) + ask(running, 100, path="/retried")
+
+    both, share = read(running)[Version.CANARY], read(running, SHARED)[Version.CANARY]
+    assert (both.requests, both.errors) == (canary.requests, canary.requests // 3)
+    assert (share.requests, share.errors) == (both.requests - 100, both.errors - marked[500, "canary"])
+    answered = seen[200, "canary"] + seen[500, "canary"]
+    until(lambda: read(running, SHARED)[Version.CANARY].buckets[-1][1] == answered, "durations of the share")
+
+
+@pytest.mark.sandbox
+def test_a_share_that_changes_goes_on_counting(running, versions):
+    """A counter that falls is a look of which the judge knows nothing: that would be one at each step."""
+    ask(running, 100)
+    before = read(running, SHARED)[Version.CANARY].requests
+    files = routes_and_stable(versions[0])
+    old = DIALECT.insert(files, a_rule(canary_host=versions[1].host, share=50)).apply(files)
+    more = a_rule(canary_host=versions[1].host, share=90)
+
+    publish_stages(running, old, DIALECT.insert(old, more), more.canary)
+
+    live = PRODUCT.readback(running.admin)
+    until(lambda: live.rule_of(running.replica, more).shares == 2, "the other share")
+    assert read(running, more)[Version.CANARY].requests == before > 0
 
 
 def test_edges_rise_and_each_is_an_edge_of_the_bins_of_envoy():
@@ -156,7 +192,7 @@ def durations(*bins, name="cluster.orders.upstream_rq_time"):
     ],
 )
 def test_only_what_is_counted_is_told(stats, expected):
-    found = read_statistics(an_envoy(stats), REPLICA, NAMES)
+    found = read_statistics(an_envoy(stats), REPLICA, RULE)
 
     told = {version: (one.requests, one.errors) for version, one in found.items()}
     assert told == ({} if expected is None else {Version.STABLE: expected})
@@ -171,14 +207,14 @@ def test_a_cluster_with_another_name_in_statistics_is_found_by_that_one():
             replica, path
         )
 
-    assert set(read_statistics(admin, REPLICA, NAMES)) == {Version.STABLE}
+    assert set(read_statistics(admin, REPLICA, RULE)) == {Version.STABLE}
     assert "a_1" in asked[-1]
 
 
 def test_bins_become_buckets_and_their_middles_a_sum():
     stats = counters(total=6, active=0, completed=6) + durations((0, 0, 1), (9, 0.1, 2), (160, 10, 2), (9e5, 1e4, 1))
 
-    found = read_statistics(an_envoy(stats), REPLICA, NAMES)[Version.STABLE]
+    found = read_statistics(an_envoy(stats), REPLICA, RULE)[Version.STABLE]
 
     assert found.buckets is not None
     steps = [(edge, count) for (_, before), (edge, count) in pairwise(((0, 0), *found.buckets)) if count != before]
@@ -190,6 +226,6 @@ def test_bins_become_buckets_and_their_middles_a_sum():
 def test_a_histogram_of_another_cluster_is_not_taken():
     stats = counters(total=6, active=0, completed=6) + durations((9, 0.1, 2), name="cluster.web.upstream_rq_time")
 
-    found = read_statistics(an_envoy(stats), REPLICA, NAMES)[Version.STABLE]
+    found = read_statistics(an_envoy(stats), REPLICA, RULE)[Version.STABLE]
 
     assert found == Counters(6, 0, 0.0, tuple((edge, 0.0) for edge, _ in found.buckets or ()))

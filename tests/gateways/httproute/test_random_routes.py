@@ -128,3 +128,48 @@ def test_whatever_the_layout_an_edit_adds_our_rules_can_be_taken_away_and_does_n
     for route in data:
         route["spec"]["rules"] = [rule for rule in route["spec"]["rules"] if not is_ours(rule)]
     assert data == load_documents(before)
+
+
+def is_share(rule):
+    return rule.get("name", "").startswith("gatewayctl-orders-canary-share")
+
+
+def check_shares(data, share):
+    """Each rule of stable has its share's: the same but for a header and weights; other backends keep their part."""
+    for route in data:
+        listed = route["spec"]["rules"]
+        stables = [rule for rule in listed if not is_ours(rule) and is_stable(rule)]
+        shares = [rule for rule in listed if is_share(rule)]
+        assert listed[len(listed) - len(stables) :] == shares
+        for copy, rule in zip(shares, stables, strict=True):
+            assert {match["headers"].pop()["name"] for match in copy["matches"]} == {"x-forwarded-proto"}
+            assert copy.get("filters") == rule.get("filters")
+            check_weights(copy["backendRefs"], rule["backendRefs"], share)
+
+
+def check_weights(weighted, backends, share):
+    weights = {one["name"]: one["weight"] for one in weighted}
+    before = {one["name"]: one.get("weight", 1) for one in backends}
+    ours = weights.pop("orders-canary")
+    weights["orders"] += ours
+    assert ours * 100 == share * weights["orders"]
+    assert [weights[name] * sum(before.values()) for name in before] == [
+        before[name] * sum(weights.values()) for name in before
+    ]
+
+
+# Rules that a share would take requests from are refused; routes of one rule each have none.
+@given(
+    files.map(lambda file: (file[0], [listed[:1] for listed in file[1]])).filter(sends_to_orders), st.integers(1, 100)
+)
+@thorough(50)
+def test_whatever_the_layout_a_share_is_exact_and_can_be_taken_away(file, share):
+    before = write(file)
+    after = insert_reversibly(DIALECT, before, a_rule(share=share))
+
+    check_lines_kept(file[0], before, after)
+    data = load_documents(after)
+    check_shares(data, share)
+    for route in data:
+        route["spec"]["rules"] = [rule for rule in route["spec"]["rules"] if not is_ours(rule)]
+    assert data == load_documents(before)

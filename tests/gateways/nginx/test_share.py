@@ -73,7 +73,7 @@ def test_a_location_whose_server_no_file_shows_chooses_by_the_random_number_itse
 def test_the_expression_finds_exactly_the_share_of_all_numbers():
     numbers = [f"{number:04x}" for number in range(16**4)]
 
-    for share in range(1, 100):
+    for share in (1, 2, 5, 10, 25, 33, 50, 75, 99):
         find = re.compile(below(share)).match
         assert sum(find(number) is not None for number in numbers) == round(share * 16**4 / 100), share
 
@@ -118,6 +118,18 @@ def test_an_included_file_with_locations_gets_its_split_where_the_server_is():
 
     assert shop.text.startswith("# gatewayctl-orders-canary-share begin\nsplit_clients")
     assert "split_clients" not in part.text
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+def test_a_configmap_with_several_files_is_edited_in_place(eol):
+    server = "    server {\n      location / {\n        proxy_pass http://orders;\n      }\n    }\n"
+    text = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a.conf: |\n{server}  b.conf: |\n{server}  other: x\n"
+
+    after = text_of(insert_reversibly(DIALECT, one(text.replace("\n", eol), "map.yaml"), a_rule(share=10)))
+
+    assert f"  a.conf: |{eol}    # gatewayctl-orders-canary-share begin{eol}    split_clients" in after
+    assert after.count("split_clients") == 1
+    assert after.count('if ($gatewayctlsplit_orders = "on") {') == 2
 
 
 def test_a_variable_that_selects_the_service_is_compared_together_with_the_share():

@@ -144,21 +144,26 @@ def running_gateways(folder: Path, version: str) -> Iterator[RunningGateways]:
 
 
 class Load:
-    """Requests to every replica, one after the other, until the block ends; `failed` are those not answered by 200."""
+    """Requests to every replica, one after the other, until the block ends; `failed` are those not answered by 200.
 
-    def __init__(self, replicas: list[Replica], path: str) -> None:
-        self.count, self.failed = 0, list[str]()
+    `bodies` are those of the others.
+    """
+
+    def __init__(self, replicas: list[Replica], path: str, *headers: tuple[str, str]) -> None:
+        self.count, self.failed, self.bodies = 0, list[str](), set[str]()
+        self._headers = headers
         self._stopped = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(one, path), daemon=True) for one in replicas]
 
     def _run(self, replica: Replica, path: str) -> None:
         while not self._stopped.is_set():
             try:
-                status, _, _ = ask(replica, path)
+                status, body, _ = ask(replica, path, *self._headers)
             except (OSError, http.client.HTTPException) as fault:
                 status, text = 0, repr(fault)
             else:
                 text = str(status)
+                self.bodies |= {body} if status == http.HTTPStatus.OK else set()
             self.count += 1
             if status != 200:
                 self.failed.append(text)

@@ -55,7 +55,7 @@ def test_every_route_of_the_rule_counts():
         ({"filters": None}, "no filter of it writes the stamp"),
         ({"predicate": CANARY["predicate"].replace("always", "beta")}, "does not ask for the header x-canary: always"),
         ({"predicate": STABLE["predicate"]}, "does not ask for the header"),
-        ({"predicate": CANARY["predicate"].replace("/api", "/other")}, "no live route has its conditions"),
+        ({"predicate": CANARY["predicate"].replace("/api", "/other")}, "no live route has its other conditions"),
         ({"uri": "http://orders:80"}, "its uri is http://orders:80, not http://orders-canary:80"),
         ({"uri": "http://orders-canary:81"}, "its uri is http://orders-canary:81"),
         ({"order": 4}, "its order is 4, that of orders is 5"),
