@@ -76,6 +76,8 @@ def look(settings: Settings, state: JudgeState, snapshot: Snapshot) -> JudgeStat
     seen = differences(state.last, now) if state.last and seconds <= GAP else Difference()
     if seen.missing:
         state = replace(state, missing=state.missing + 1, fault=f"no counters of {', '.join(seen.missing)}")
+    elif snapshot.unknown:
+        state = replace(state, fault=snapshot.unknown[0])
     state = replace(state, edges=edges, last=now, at=snapshot.at, gauges=gauges.read(state.gauges, snapshot))
     state = _began(settings, state, snapshot.at)
     if seen.counted:
