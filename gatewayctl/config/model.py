@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gatewayctl import __version__
 from gatewayctl.config.fields import Seconds, StrictConfigModel, is_kept
+from gatewayctl.config.metrics_model import MetricsModel
 from gatewayctl.config.ramp_model import RampModel
 from gatewayctl.config.registry_model import RegistryModel
 from gatewayctl.config.smoke_model import SmokeModel
@@ -209,6 +210,7 @@ class FileModel(StrictConfigModel):
     platform: PlatformModel
     gateway: GatewayModel | None = None
     gateways: dict[GatewayName, GatewayModel] = Field(default_factory=dict)
+    metrics: MetricsModel | None = None
     apps: dict[AppName, AppModel] = Field(min_length=1)
 
     @property

@@ -52,7 +52,7 @@ class RulesModel(StrictConfigModel):
 class JudgeModel(StrictConfigModel):
     """`ramp.judge:`"""
 
-    source: Literal["gateway"]
+    source: Literal["gateway", "prometheus"]
     undecided: Literal["wait", "fail", "ask"]
     signals: Literal["standard", "low-traffic", "none"] = "standard"
     rules: str | RulesModel = RulesModel()
