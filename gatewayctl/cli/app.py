@@ -37,6 +37,7 @@ for command in (
     inspect.curl,
     inspect.history,
     inspect.report,
+    inspect.explain,
     sync.sync,
     sweep.sweep,
     demo.demo,

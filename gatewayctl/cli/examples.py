@@ -33,11 +33,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "status": ("gatewayctl status", "gatewayctl status orders --watch", "gatewayctl status orders --namespace shop"),
     "curl": ("gatewayctl curl orders", "gatewayctl curl orders /api/orders/items"),
     "history": ("gatewayctl history orders", "gatewayctl history orders -o json"),
+    "explain": ("gatewayctl explain r-7f3c9a", "gatewayctl explain r-7f3c9a -o json"),
     "report": ("gatewayctl report r-7f3c9a",),
     "sync": ("gatewayctl sync orders --diff", "gatewayctl sync orders"),
     "sweep": ("gatewayctl sweep --dry-run", "gatewayctl sweep orders"),
     "demo": ("gatewayctl demo", "gatewayctl demo --canary errors"),
     "route show": ("gatewayctl route show orders",),
+    "route share": ("gatewayctl route share orders --requests 2000",),
     "route verify": ("gatewayctl route verify orders",),
     "rule add": (
         "gatewayctl rule add --gateway envoy --service orders --header x-canary=always --diff rds.yaml",

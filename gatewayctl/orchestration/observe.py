@@ -59,6 +59,8 @@ def _judge_of(context: StepContext) -> _Judge | None:
         return None
     settings = replace(judging.settings, share=float(release.share))
     state = release.judged or judge.start(settings)
+    if state.step_began is None and release.trial.ramp.steps[release.step].replicas:
+        state = judge.canary_started(settings, state, context.ports.clock.wall())
     return _Judge(context, judging, source, settings, state)
 
 

@@ -6,11 +6,14 @@ import pytest
 
 from gatewayctl.domain.errors import GatewayctlError
 from gatewayctl.domain.lifecycle import PromoteAsked, Resumed
+from gatewayctl.domain.ramp import Promotion, Ramp, Step
 from gatewayctl.domain.release import Mode, Outcome, Release
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
 from tests.fakes.world import ROUTES, Killed, World
 
 STANDING = replace(ORDERS, value="always", standing=True)
+STEPS = Ramp((Step(10, 1.0), Step(50, 1.0, replicas=2)))
+RAMP = replace(ORDERS, trial=replace(ORDERS.trial, ramp=STEPS, promotion=Promotion.STEERED))
 SCENARIOS = {
     "promoted": {},
     "suite fails": {"healthy": False},
@@ -19,7 +22,9 @@ SCENARIOS = {
     "canary never ready": {"image": "shop/orders:1.1-unready"},
     "standing rule": {"app": STANDING},
     "by hand": {"mode": Mode.MANUAL},
+    "ramp, steered": {"app": RAMP},
 }
+PROMOTED = ("promoted", "standing rule", "by hand", "ramp, steered")
 
 
 def start(world: World, scenario: dict) -> tuple[AskingSuites, Release]:
@@ -68,7 +73,7 @@ def test_undisturbed_a_release_ends_whole(name):
 
     record = world.records["orders"].release
     assert record.ended
-    assert (record.outcome is Outcome.PROMOTED) is (name in ("promoted", "standing rule", "by hand"))
+    assert (record.outcome is Outcome.PROMOTED) is (name in PROMOTED)
     assert world.writes > 10
     assert_world_is_whole(world, record)
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Busy, EnvironmentFailed, Superseded, Transient
 from gatewayctl.domain.lifecycle import AbortAsked, advance
 from gatewayctl.domain.load_result import LoadResult
 from gatewayctl.domain.platform import Holder, Replica, RuleProof, Workload
+from gatewayctl.domain.ramp import Promotion, Ramp, Step
 from gatewayctl.domain.release import Mode, Outcome, Phase, Record, Release
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.domain.smoke import LoadRun
@@ -21,8 +23,10 @@ from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release, a_trial
 from tests.fakes.world import ROUTES, World
 from tests.orchestration.interference import at
 
-IN_AND_OUT = [phase for phase in Phase if phase not in (Phase.WAIT, Phase.RESTORE, Phase.DONE)]
+IN_AND_OUT = [phase for phase in Phase if phase not in (Phase.PAUSED, Phase.WAIT, Phase.RESTORE, Phase.DONE)]
 BEFORE_STABLE = IN_AND_OUT[: IN_AND_OUT.index(Phase.PROMOTE)]
+OF_SHARES = (Phase.SHIFT, Phase.SHARE, Phase.OBSERVE, Phase.CARRY, Phase.RETURN)
+RAMP = replace(ORDERS.trial, ramp=Ramp((Step(50, 20.0),)), promotion=Promotion.STEERED)
 
 
 class LongSuites(AskingSuites):
@@ -35,10 +39,15 @@ class LongSuites(AskingSuites):
         return super().load(run, tick)
 
 
-def a_world(mode: Mode = Mode.ON_SUCCESS) -> tuple[World, AskingSuites, Release]:
+def a_world(mode: Mode = Mode.ON_SUCCESS, app: AppSpec = ORDERS) -> tuple[World, AskingSuites, Release]:
     world = World()
     suites = LongSuites(world, [])
-    return world, suites, a_release(world, suites, mode=mode)
+    return world, suites, a_release(world, suites, app, mode)
+
+
+def an_app_with(phase: Phase) -> AppSpec:
+    """Orders, with a ramp where the phase is one of a release that has shares."""
+    return replace(ORDERS, trial=RAMP) if phase in OF_SHARES else ORDERS
 
 
 def with_ports(driver: Driver, **ports: object) -> Driver:
@@ -66,7 +75,7 @@ def assert_all_is_back(world: World) -> None:
 @pytest.mark.parametrize("phase", IN_AND_OUT)
 def test_an_api_server_that_is_away_when_a_phase_begins_costs_time_only(phase: Phase, outage: tuple[float, float]):
     """p01."""
-    world, suites, release = a_world()
+    world, suites, release = a_world(app=an_app_with(phase))
     driver, _ = a_driver_with_outage(world, suites, phase, Outage(world, *outage))
 
     ended = driver.begin(release)
@@ -77,7 +86,7 @@ def test_an_api_server_that_is_away_when_a_phase_begins_costs_time_only(phase: P
 
 @pytest.mark.parametrize("phase", BEFORE_STABLE)
 def test_an_interrupt_while_the_api_server_is_away_goes_back_and_ends_aborted(phase: Phase):
-    world, suites, release = a_world()
+    world, suites, release = a_world(app=an_app_with(phase))
     outage = Outage(world, 40.0)
 
     def interrupt() -> None:
@@ -98,7 +107,7 @@ def test_an_interrupt_while_the_api_server_is_away_goes_back_and_ends_aborted(ph
 
 @pytest.mark.parametrize("phase", BEFORE_STABLE)
 def test_a_second_interrupt_stops_at_once_also_while_the_api_server_is_away(phase: Phase):
-    world, suites, release = a_world()
+    world, suites, release = a_world(app=an_app_with(phase))
     outage = Outage(world, 400.0)
 
     def interrupt() -> None:
@@ -120,7 +129,7 @@ def test_a_second_interrupt_stops_at_once_also_while_the_api_server_is_away(phas
 
 @pytest.mark.parametrize("phase", BEFORE_STABLE)
 def test_an_abort_by_somebody_else_during_an_outage_is_heard_soon_after_it(phase: Phase):
-    world, suites, release = a_world()
+    world, suites, release = a_world(app=an_app_with(phase))
     outage = Outage(world, 40.0)
 
     def journal_an_abort() -> None:
