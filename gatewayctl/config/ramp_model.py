@@ -73,7 +73,7 @@ class JudgeModel(StrictConfigModel):
     @model_validator(mode="after")
     def _decides_by_something(self) -> "JudgeModel":
         if not self.judging.settings.signals and not self.judging.settings.rules.require:
-            raise ValueError("without signals rules that a canary has to keep are needed, under rules.require")
+            raise ValueError("signals: none needs rules that a canary has to keep, under rules.require")
         return self
 
     @property
