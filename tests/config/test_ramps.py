@@ -78,6 +78,14 @@ def test_rules_may_be_a_preset_and_nobody_need_judge(tmp_path):
     assert not timed.decides
 
 
+def test_signals_that_are_left_out_are_not_judged(tmp_path):
+    left = "judge: {source: gateway, undecided: wait, leave_out: [mean, p99]}"
+    judging = trial_of(tmp_path, "smoke: none", f"ramp: {{steps: mesh, {left}}}").ramp.judging
+
+    assert judging is not None
+    assert [one.name for one in judging.settings.signals] == ["errors", "p50", "p95", "traffic"]
+
+
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
@@ -115,6 +123,19 @@ def test_rules_may_be_a_preset_and_nobody_need_judge(tmp_path):
         (
             ["smoke: none", "ramp: {steps: mesh, judge: {source: gateway, undecided: fail, signals: none}}"],
             "signals: none needs rules that a canary has to keep",
+        ),
+        (
+            [
+                "smoke: none",
+                "ramp: {steps: mesh, judge: {source: gateway, undecided: fail, leave_out: [EVERY]}}".replace(
+                    "EVERY", ", ".join(one.name for one in STANDARD)
+                ),
+            ],
+            "signals: none needs rules that a canary has to keep",
+        ),
+        (
+            ["smoke: none", "ramp: {steps: mesh, judge: {source: gateway, undecided: fail, leave_out: [p90]}}"],
+            "leave_out",
         ),
         (["smoke: some"], "smoke"),
     ],

@@ -90,9 +90,9 @@ def test_a_canary_as_good_as_stable_passes_each_step_with_its_evidence(world, su
 
     assert ended.outcome is Outcome.PROMOTED, ended.reason
     first, second = observed(ended)
-    assert first.startswith("10 % for ")
+    assert first.startswith("10 % of real traffic passed after ")
     assert "errors within its margin" in first
-    assert second.startswith("50 % for ")
+    assert second.startswith("50 % of real traffic passed after ")
     assert any(name.endswith("ramp/step-1/judge.jsonl") for _, name in world.documents)
 
 
