@@ -65,8 +65,8 @@ class RouteResource:
 
     `api` is what people call the API that it belongs to. `rules` is the path of keys to the list of rules, from the
     object's top. Values under `plain_keys` are words of the API itself, and written without quotes. `acceptance` is
-    None where no status tells. With `companions` the rules are objects of their own. `unknown_field_hint` says what to do when the API server does not know a field that we
-    write.
+    None where no status tells. With `companions` the rules are objects of their own. `unknown_field_hint` says what to
+    do when the API server does not know a field that we write.
     """
 
     group: str
