@@ -76,12 +76,15 @@ class GatewayModel(StrictConfigModel):
         resource = _resource_of(self.kind)
         if self.routes and (self.config or resource is None):
             kinds = {kind: one.kind for kind in sorted(GATEWAYS) if (one := _resource_of(kind))}
-            objects = " or ".join(f"{one}s" for one in kinds.values())
-            raise ValueError(f"routes names {objects}: it goes with kind {' or '.join(kinds)}, and without config")
+            objects = " or ".join(kinds.values())
+            among = " or ".join(kinds)
+            raise ValueError(f"routes names {objects} objects: it goes with kind {among}, and without config")
         if resource and len(set(self.routes)) < len(self.routes):
             raise ValueError(f"the same {resource.kind} is named twice under routes")
         if self.config and resource:
-            raise ValueError(f"expected routes, as namespace/name: {resource.kind}s are objects and no ConfigMap")
+            raise ValueError(
+                f"expected routes, as namespace/name: {resource.kind} objects hold the rules, no ConfigMap"
+            )
         return self
 
     def missing_keys(self) -> tuple[str, ...]:
