@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatewayctl.domain.errors import EnvironmentFailed
+from gatewayctl.domain.judge.state import JudgeState
 from gatewayctl.domain.lifecycle import WAY_OUT
 from gatewayctl.domain.place import GatewayLocation
 from gatewayctl.domain.platform import Replica, VersionedFiles, Workload
@@ -131,6 +132,17 @@ class Fence:
             self.verify_ownership()
 
 
+@dataclass(slots=True)
+class Memory:
+    """What one process remembers while it drives a release; a process that takes the release over does without it.
+
+    `known` has versions of objects as in Fence. `judged` is all that the judge remembers; the journal has a short form.
+    """
+
+    known: dict[str, str] = field(default_factory=dict)
+    judged: JudgeState | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StepContext:
     """One step of one release. `fence` is checked before every write; `tick` reports progress, and may stop a wait.
@@ -145,6 +157,7 @@ class StepContext:
     tick: Callable[[str], None]
     unkept: list[str] = field(default_factory=list)
     unannounced: list[str] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
 
     def deadline(self, within: float, every: float | Backoff | InProportion = 0.1) -> Deadline:
         """Wait at most `within` seconds, with `every` seconds between two looks."""

@@ -37,7 +37,7 @@ from gatewayctl.domain.lifecycle import (
 )
 from gatewayctl.domain.platform import Holder
 from gatewayctl.domain.release import Note, Phase, Record, Release
-from gatewayctl.orchestration.context import Fence, Ports, StepContext
+from gatewayctl.orchestration.context import Fence, Memory, Ports, StepContext
 from gatewayctl.orchestration.outage import WAY_OUT_SECONDS, Outage, patience_of, retry_pauses
 from gatewayctl.orchestration.ownership import Ownership, WatchedProber
 from gatewayctl.orchestration.steps import PERFORMERS, Performers, perform
@@ -73,7 +73,7 @@ class ReleaseLoop:
         `read_before` has, by object name, versions that were read before `saved` was written; see Fence.
         """
         current, release, interrupted = saved.release, saved.release, False
-        known = dict(read_before or {})
+        memory = Memory(dict(read_before or {}))
         while True:
             try:
                 event = self._with_stable_image(event, saved)
@@ -82,7 +82,7 @@ class ReleaseLoop:
                 if not effects:
                     self._keep_audit(release)
                     return release
-                current, event = self._perform(saved, effects[0], known)
+                current, event = self._perform(saved, effects[0], memory)
             except Superseded as fault:
                 saved = self._adopt(saved, fault)
                 if saved.release.phase is Phase.PAUSED:
@@ -107,7 +107,7 @@ class ReleaseLoop:
             return event
         if release.has_expired(self.ports.clock.wall()):
             return event
-        context = self._step_of(saved, {})
+        context = self._step_of(saved, Memory())
         try:
             image = self._insist(lambda: hold_stable(context), f"{release.target.stable} to be read", release.phase)
         except (Superseded, Busy) as fault:
@@ -205,14 +205,14 @@ class ReleaseLoop:
             return current
         raise self._superseded_fault(release, "another process has written its journal")
 
-    def _perform(self, saved: Record, effect: Effect, known: dict[str, str]) -> tuple[Release, Event]:
+    def _perform(self, saved: Record, effect: Effect, memory: Memory) -> tuple[Release, Event]:
         """One effect; its note is journaled together with the event it leads to."""
         clock, listener, release = self.ports.clock, self.ports.listener, saved.release
         phase = release.phase
         listener.started(phase)
         start = clock.now()
         try:
-            judgement = self._repeat(saved, effect, known)
+            judgement = self._repeat(saved, effect, memory)
             event, mark, text = event_of(phase, judgement), judgement.verdict.mark, judgement.text
         except (Superseded, Busy) as fault:
             raise self._superseded_fault(release, str(fault)) from fault
@@ -228,7 +228,7 @@ class ReleaseLoop:
         listener.ended(phase, mark, text, seconds)
         return release.with_note(replace(self._note(phase, mark, text), seconds=seconds)), event
 
-    def _repeat(self, saved: Record, effect: Effect, known: dict[str, str]) -> Judgement:
+    def _repeat(self, saved: Record, effect: Effect, memory: Memory) -> Judgement:
         """Do one effect, again and again while what it needs is away for a moment; see outage.py."""
         clock, listener, release = self.ports.clock, self.ports.listener, saved.release
         verify = Ownership(self.ports, self.holder, saved).verify
@@ -239,19 +239,19 @@ class ReleaseLoop:
         outage = Outage(clock, tell, release.id, patience_of(release.phase))
         while True:
             try:
-                return self._perform_once(saved, effect, known)
+                return self._perform_once(saved, effect, memory)
             except Transient as fault:
                 outage.wait(fault, verify)
                 self._check_time(release, fault)
 
-    def _perform_once(self, saved: Record, effect: Effect, known: dict[str, str]) -> Judgement:
+    def _perform_once(self, saved: Record, effect: Effect, memory: Memory) -> Judgement:
         """Do one effect once. On the way out what others change is Transient: the step reads it when it is repeated.
 
         A person could do no more than that either, and until one comes the canary would go on.
         """
         is_out = saved.release.phase in WAY_OUT
         try:
-            judgement = perform(effect, self._step_of(saved, known), self.performers)
+            judgement = perform(effect, self._step_of(saved, memory), self.performers)
         except (Superseded, Busy):
             raise
         except Conflict as fault:
@@ -267,10 +267,10 @@ class ReleaseLoop:
         if release.phase not in WAY_OUT and release.has_expired(self.ports.clock.wall()):
             raise EnvironmentFailed(f"the release has expired while it waited: {fault}", hint=fault.hint) from fault
 
-    def _step_of(self, saved: Record, known: dict[str, str]) -> StepContext:
+    def _step_of(self, saved: Record, memory: Memory) -> StepContext:
         ownership = Ownership(self.ports, self.holder, saved)
-        fence = Fence(ownership.verify, ownership.poll, known)
-        return self._step(saved.release, fence, ownership.make_watch())
+        fence = Fence(ownership.verify, ownership.poll, memory.known)
+        return replace(self._step(saved.release, fence, ownership.make_watch()), memory=memory)
 
     def _step(self, release: Release, fence: Fence, watch: Callable[[], None]) -> StepContext:
         """What one step works with: all that can take long calls `watch`."""

@@ -58,10 +58,16 @@ def _judge_of(context: StepContext) -> _Judge | None:
     if judging is None or source is None:
         return None
     settings = replace(judging.settings, share=float(release.share))
-    state = release.judged or judge.start(settings)
+    state = _remembered(context) or judge.start(settings)
     if state.step_began is None and release.trial.ramp.steps[release.step].replicas:
         state = judge.canary_started(settings, state, context.ports.clock.wall())
     return _Judge(context, judging, source, settings, state)
+
+
+def _remembered(context: StepContext) -> JudgeState | None:
+    """What the judge has seen so far: all of it in the process that saw it, else what the journal has of it."""
+    live, kept = context.memory.judged, context.release.judged
+    return live if live is not None and live.for_journal() == kept else kept
 
 
 @dataclass(slots=True)
@@ -111,6 +117,7 @@ class _Observation:
         if decided is None or self.judge is None:
             return judgement
         self._keep(decided)
+        self.context.memory.judged = self.judge.state
         return replace(judgement, judged=self.judge.state.for_journal())
 
     def _keep(self, decided: Decision) -> None:

@@ -170,6 +170,15 @@ def test_what_was_seen_before_a_crash_counts_after_it(world, suites):
     assert 600 <= took < 660
 
 
+def test_a_process_that_goes_on_loses_no_look_when_it_journals(world, suites):
+    ended = released(world, suites, WorldSignals(world), judged(seconds=100.0))
+
+    judged_requests = ended.judged.tracks[0].seen.canary if ended.judged else 0
+    observed_seconds = sum(note.seconds for note in ended.notes if note.phase is Phase.OBSERVE)
+    # The first look of each step only says where the counters stand.
+    assert judged_requests > 0.97 * PER_SECOND * observed_seconds
+
+
 def test_a_ramp_is_refused_before_anything_is_written_where_its_source_is_missing(world, suites):
     with pytest.raises(UsageFault, match="no source of signals is called gateway here; there is: none"):
         a_release(world, suites, judged())
