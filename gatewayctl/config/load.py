@@ -61,9 +61,14 @@ def load(path: Path, *, with_files: bool = True) -> Spec:
 
 
 def _find_unusable_files(spec: Spec) -> list[str]:
-    """A fault for each application whose PEM files cannot be used. A text from elsewhere has its files elsewhere."""
+    """A fault for each PEM file that cannot be used. A text from elsewhere has its files elsewhere."""
     file = parse_yaml(spec.text, spec.file, "")
     found = []
+    try:
+        if spec.prometheus and spec.prometheus.ca:
+            client_context(Tls(ca=spec.prometheus.ca))
+    except TlsFault as fault:
+        found.append(file.at(("metrics", "prometheus", "ca"), fault.reason))
     for name, app in spec.apps.items():
         tls = app.target.tls
         try:
