@@ -9,7 +9,6 @@ import yaml
 from pydantic import ValidationError
 
 from gatewayctl.config.fields import KEPT
-from gatewayctl.config.metrics_model import PrometheusModel
 from gatewayctl.config.model import TLS_FILES, AppModel, FileModel, GatewayModel, ProbeModel
 from gatewayctl.config.registry_model import RegistryModel
 from gatewayctl.config.smoke_model import LocustModel, PytestModel
@@ -19,7 +18,6 @@ from gatewayctl.config.unfit_sources import find_unfit_sources
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Tls
-from gatewayctl.domain.prometheus import PrometheusSpec
 from gatewayctl.domain.ramp import Promotion, Ramp
 from gatewayctl.domain.release import Target
 from gatewayctl.domain.smoke import SuiteSettings
@@ -61,9 +59,14 @@ def load(path: Path, *, with_files: bool = True) -> Spec:
 
 
 def _find_unusable_files(spec: Spec) -> list[str]:
-    """A fault for each application whose PEM files cannot be used. A text from elsewhere has its files elsewhere."""
+    """A fault for each PEM file that cannot be used. A text from elsewhere has its files elsewhere."""
     file = parse_yaml(spec.text, spec.file, "")
     found = []
+    try:
+        if spec.prometheus and spec.prometheus.ca:
+            client_context(Tls(ca=spec.prometheus.ca))
+    except TlsFault as fault:
+        found.append(file.at(("metrics", "prometheus", "ca"), fault.reason))
     for name, app in spec.apps.items():
         tls = app.target.tls
         try:
@@ -175,21 +178,7 @@ def _to_spec(model: FileModel, file: YamlFile, text: str) -> Spec:
             )
             for name, app in model.apps.items()
         },
-        prometheus=_to_prometheus(model.metrics.prometheus, folder) if model.metrics else None,
-    )
-
-
-def _to_prometheus(found: PrometheusModel, folder: Path) -> PrometheusSpec:
-    """Absolute paths, as for the files of a probe."""
-    return PrometheusSpec(
-        url=found.url.rstrip("/"),
-        token_file=str(folder.absolute() / found.token) if found.token else "",
-        ca=str(folder.absolute() / found.ca) if found.ca else "",
-        timeout=found.timeout,
-        every=found.every,
-        stale=found.stale,
-        counters=found.own_counters,
-        signals=found.own_signals,
+        prometheus=model.metrics.prometheus.to_spec(folder) if model.metrics else None,
     )
 
 

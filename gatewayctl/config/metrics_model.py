@@ -1,13 +1,21 @@
 """`metrics:` of gatewayctl.yaml: the servers that know the figures of both versions."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
 from gatewayctl.config.fields import Seconds, StrictConfigModel
 from gatewayctl.domain.judge.figures import DURATIONS, QUANTILE, SHARES
-from gatewayctl.domain.prometheus import PLACES, CounterQueries, SignalQuery, is_selector, unknown_places
+from gatewayctl.domain.prometheus import (
+    PLACES,
+    CounterQueries,
+    PrometheusSpec,
+    SignalQuery,
+    is_selector,
+    unknown_places,
+)
 
 _LONGEST = 2000  # characters of a query; it is sent in a URL
 
@@ -88,15 +96,18 @@ class PrometheusModel(StrictConfigModel):
                 raise ValueError(f"{name} is a figure of requests; give the signal another name")
         return signals
 
-    @property
-    def own_counters(self) -> CounterQueries | None:
-        """The counters in domain terms; None: those of the gateway's product."""
-        return CounterQueries(**self.counters.model_dump()) if self.counters else None
-
-    @property
-    def own_signals(self) -> dict[str, SignalQuery]:
-        """The signals in domain terms."""
-        return {name: SignalQuery(one.query, one.stable_query) for name, one in self.signals.items()}
+    def to_spec(self, folder: Path) -> PrometheusSpec:
+        """In domain terms. Files are below `folder`, as absolute paths: a release may continue in another folder."""
+        return PrometheusSpec(
+            url=self.url.rstrip("/"),
+            token_file=str(folder.absolute() / self.token) if self.token else "",
+            ca=str(folder.absolute() / self.ca) if self.ca else "",
+            timeout=self.timeout,
+            every=self.every,
+            stale=self.stale,
+            counters=CounterQueries(**self.counters.model_dump()) if self.counters else None,
+            signals={name: SignalQuery(one.query, one.stable_query) for name, one in self.signals.items()},
+        )
 
 
 class MetricsModel(StrictConfigModel):

@@ -15,6 +15,7 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import (
     PodAccess,
     exec_permissions,
     load_permissions,
+    metrics_permissions,
     release_permissions,
 )
 from gatewayctl.adapters.kubernetes.doctor.twin_sync import Twins
@@ -31,7 +32,9 @@ from gatewayctl.adapters.kubernetes.state.events import EventRecordingJournal, E
 from gatewayctl.adapters.kubernetes.state.journal import KubernetesJournal, list_specs, read_spec
 from gatewayctl.adapters.kubernetes.state.leases import KubernetesLeases
 from gatewayctl.adapters.kubernetes.state.turns import KubernetesTurns
+from gatewayctl.adapters.kubernetes.workloads.pod_gauges import USAGE, PodGauges
 from gatewayctl.adapters.kubernetes.workloads.workloads import KubernetesWorkloads
+from gatewayctl.adapters.metrics.merged import MergedSignals
 from gatewayctl.adapters.smoke.suites import ChildSuites
 from gatewayctl.config.load import parse_kept
 from gatewayctl.config.spec import Spec
@@ -63,6 +66,7 @@ def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
     permissions = _permissions(spec, place, with_exec=reload is not None)
     looks = (("route files", store.check), *((("reload", reload.check),) if reload else ()))
     checks = KubernetesChecks(api, namespace, permissions, looks, workloads.deployment, workloads.containers)
+    gauges = PodGauges(api, namespace, workloads.pods, clock.wall)
     events = EventWriter(api, namespace, workloads.deployment_known, listener)
     return Ports(
         gateway=assembled,
@@ -80,7 +84,7 @@ def kubernetes_ports(spec: Spec, listener: ProgressListener) -> Ports:
         address=KubernetesAddresses(api, namespace),
         inspections=(checks.run,),
         turns=KubernetesTurns(api, place, store, clock),
-        signals=signals_of(spec, replicas),
+        signals=tuple(MergedSignals(one, gauges.read) for one in signals_of(spec, replicas)),
     )
 
 
@@ -88,11 +92,13 @@ def _permissions(spec: Spec, place: GatewayPlace, *, with_exec: bool) -> tuple[P
     """The permissions that releases need here; `with_exec` where gateway Pods load their files at a command."""
     namespace = spec.platform.namespace
     has_workers = any(app.trial.load and app.trial.load.workers for app in spec.apps.values())
+    judgings = (app.trial.ramp.judging for app in spec.apps.values())
     return (
         # Port-forward is not among them: the replicas' network path names it when it needs it and has it not.
         *release_permissions(namespace, place, PodAccess.INSIDE),
         *(load_permissions(namespace) if has_workers else ()),
         *(exec_permissions(place) if with_exec else ()),
+        *(metrics_permissions(namespace) if any(one and one.gauges & {*USAGE} for one in judgings) else ()),
     )
 
 

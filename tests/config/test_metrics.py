@@ -96,3 +96,10 @@ def test_the_counters_of_products_are_counters_and_nothing_else(kind):
     for selector in PROMETHEUS_COUNTERS[kind].parts.values():
         assert is_selector(selector)
         assert unknown_places(selector) == ()
+
+
+def test_an_authority_that_cannot_be_read_is_a_fault_with_its_line(tmp_path):
+    (fault,) = faults_of(tmp_path, with_keys("ca: ca.pem").replace("http:", "https:"))
+
+    assert fault.startswith("gatewayctl.yaml:4: metrics.prometheus.ca: ")
+    assert "ca.pem" in fault

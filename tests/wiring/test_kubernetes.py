@@ -9,10 +9,12 @@ from gatewayctl.config.load import load, parse
 from gatewayctl.config.spec import Spec
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.place import GatewayLocation
+from gatewayctl.domain.prometheus import PrometheusSpec
 from gatewayctl.wiring.discovery import wire_spec
 from gatewayctl.wiring.gateway import location_of
-from gatewayctl.wiring.kubernetes import spec_in_cluster, sync_canary
+from gatewayctl.wiring.kubernetes import _gateway_place, _permissions, spec_in_cluster, sync_canary
 from tests.adapters.kubernetes.fake_api.http import Reply, Request, failure, serving
+from tests.adapters.metrics.prometheus import judged_by
 from tests.fakes.memory import Silent
 
 SPEC = Path(__file__).parents[2] / "manifests" / "gatewayctl.yaml"
@@ -57,6 +59,29 @@ def test_a_gateway_that_loads_its_files_at_a_command_is_checked_for_it(
         found = session.ports.inspections[0](session.app("orders").target)
 
     assert [check.name for check in found] == ["rights", "route files", "reload", "twins"]
+
+
+def test_a_cluster_has_each_source_with_the_gauges_of_its_pods(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(lambda _: failure(403, "you may not"), tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", kubeconfig)
+        ports = wire_spec(replace(spec, prometheus=PrometheusSpec("http://127.0.0.1:1")), Silent()).ports
+        found = [one.read(judged_by("OOMKilled >= 1")) for one in ports.signals]
+
+    assert [one.name for one in ports.signals] == ["gateway", "prometheus"]
+    assert all(one.faults for one in found)
+    assert all(list(one.gauges) == ["OOMKilled"] and "you may not" in one.unknown[0] for one in found)
+
+
+@pytest.mark.parametrize(("rule", "needed"), [("cpu > 80%", True), ("OOMKilled >= 1", False)])
+def test_the_metrics_api_is_a_right_only_where_a_rule_needs_it(spec: Spec, rule: str, *, needed: bool) -> None:
+    app = spec.app("orders")
+    judged = replace(app, trial=replace(app.trial, ramp=judged_by(rule).trial.ramp))
+
+    found = _permissions(replace(spec, apps={"orders": judged}), _gateway_place(spec), with_exec=False)
+
+    assert any(one.group == "metrics.k8s.io" for one in found) is needed
 
 
 def test_a_cluster_without_a_release_says_which_options_name_one(

@@ -68,12 +68,12 @@ class Exporter:
 
 
 @contextmanager
-def running_prometheus(folder: Path, target: int) -> Iterator[str]:
-    """The URL of a Prometheus that scrapes a port of loopback every second."""
+def running_prometheus(folder: Path, target: str, path: str = "/metrics") -> Iterator[str]:
+    """The URL of a Prometheus that scrapes an address on loopback every second."""
     port = free_port("127.0.0.1")
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        f"scrape_configs: [{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
+        f"scrape_configs: [{{job_name: shop, metrics_path: {path}, static_configs: [{{targets: ['{target}']}}]}}]\n"
     )
     command = [
         "prometheus",

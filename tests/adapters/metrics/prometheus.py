@@ -1,11 +1,12 @@
 """A server on loopback that answers as Prometheus does, and a release that is judged by it."""
 
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +16,7 @@ from gatewayctl.domain.judge.settings import Settings
 from gatewayctl.domain.prometheus import CounterQueries
 from gatewayctl.domain.ramp import Judging, Ramp, Undecided
 from gatewayctl.domain.release import Release
+from tests.certificates import Issued
 from tests.contract.releases import a_release
 
 NOW = 1_800_000_000.0
@@ -40,7 +42,7 @@ def judged_by(*rules: str) -> Release:
 class Told:
     """What the server answers: the series of each metric, or in `texts` a whole body in their place.
 
-    `asked` are the queries so far, `tokens` the headers with the token.
+    `asked` are the queries so far, `tokens` the headers with the token. While `held` is not set nothing is answered.
     """
 
     series: list[dict[str, Any]] = field(default_factory=list)
@@ -48,6 +50,10 @@ class Told:
     status: int = 200
     asked: list[dict[str, str]] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
+    held: Event = field(default_factory=Event)
+
+    def __post_init__(self) -> None:
+        self.held.set()
 
     def count(self, metric: str, value: object, at: float = NOW, **labels: str) -> None:
         """A series with one sample more; `app`, `instance` and others are its labels."""
@@ -90,14 +96,19 @@ def both(told: Told, requests: Mapping[str, float], at: float = NOW, instance: s
 
 
 @contextmanager
-def serving(told: Told) -> Iterator[str]:
-    """The URL of a server that answers as `told`."""
+def serving(told: Told, issued: Issued | None = None) -> Iterator[str]:
+    """The URL of a server that answers as `told`, over TLS where a certificate for localhost is given."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(told))
+    if issued:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(issued.certificate, issued.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"https://localhost:{server.server_port}" if issued else f"http://127.0.0.1:{server.server_port}"
     finally:
+        told.held.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -109,6 +120,7 @@ def _handler(told: Told) -> Callable[..., BaseHTTPRequestHandler]:
             asked = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
             told.asked.append({"path": urlsplit(self.path).path, **asked})
             told.tokens.append(self.headers["authorization"])
+            told.held.wait(20)
             text = told.answer(asked["query"])
             body = text if isinstance(text, bytes) else text.encode()
             self.send_response(told.status)

@@ -10,6 +10,7 @@ from gatewayctl.adapters.metrics.prometheus.source import PrometheusSignals
 from gatewayctl.domain.prometheus import PrometheusSpec, SignalQuery
 from gatewayctl.domain.signals import Counters, Gauge, Snapshot, Version
 from tests.adapters.metrics.prometheus import NOW, QUERIES, Told, both, judged_by, matrix, serving, vector
+from tests.certificates import make_authority, needs_openssl
 
 APPS = {"orders": 1000.0, "orders-canary": 100.0}
 
@@ -257,6 +258,36 @@ def test_a_server_that_is_not_there_is_a_fault(told: Told) -> None:
     (fault,) = faults_of(url)
 
     assert fault.startswith(f"{url}/api/v1/query does not answer: ")
+
+
+def test_a_slow_server_is_waited_for_as_long_as_it_is_given(told: Told, url: str) -> None:
+    told.held.clear()
+
+    (fault,) = faults_of(url, timeout=0.2)
+
+    assert fault == f"{url}/api/v1/query does not answer: no whole answer within 0.2 s"
+
+
+def test_a_server_that_sends_us_elsewhere_is_not_followed(told: Told, url: str, tmp_path) -> None:
+    """The other server would get the token."""
+    (tmp_path / "token").write_text("s3cret")
+    told.status = 302
+
+    assert faults_of(url, token_file=str(tmp_path / "token")) == (f"{url}/api/v1/query answers 302",)
+    assert len(told.asked) == 2 * len(QUERIES.parts)
+
+
+@needs_openssl
+def test_a_server_over_tls_is_held_to_its_authority(told: Told, tmp_path) -> None:
+    authority, other = make_authority(tmp_path / "good"), make_authority(tmp_path / "other")
+    both(told, APPS)
+    with serving(told, authority.issue("localhost")) as url:
+        good = a_source(url, ca=str(authority.ca)).read(judged_by())
+        faults = faults_of(url, ca=str(other.ca)) + faults_of(url) + faults_of(url, ca=str(tmp_path / "none.pem"))
+
+    assert (good.faults, len(good.counters)) == ((), 2)
+    assert len(faults) == 3
+    assert all(fault.startswith(f"{url}/api/v1/query does not answer: ") for fault in faults)
 
 
 def gauge_of(url: str, told: Told, answer: str, stable: str | None = None) -> Snapshot:

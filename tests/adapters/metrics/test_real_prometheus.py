@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.adapters.metrics.prometheus.source import PrometheusSignals
+from gatewayctl.adapters.metrics.prometheus.counters import read_scrapes
+from gatewayctl.adapters.metrics.prometheus.server import PrometheusServer
+from gatewayctl.adapters.metrics.prometheus.source import PrometheusSignals, names_of
 from gatewayctl.domain.judge import judge
-from gatewayctl.domain.prometheus import PrometheusSpec, SignalQuery
+from gatewayctl.domain.prometheus import PrometheusSpec, SignalQuery, fill
+from gatewayctl.domain.routing import SourceFile
 from gatewayctl.domain.signals import Counters, Gauge, Snapshot, Version
+from gatewayctl.gateways.prometheus_counters import PROMETHEUS_COUNTERS
 from tests.adapters.metrics.exporter import Exporter, needs_prometheus, running_prometheus
 from tests.adapters.metrics.prometheus import QUERIES, judged_by
+from tests.gateways.envoy.running import NET, running_envoy, static_cluster
+from tests.gateways.envoy.samples import ORDERS, rds
 from tests.gateways.loopback import free_port, until
+from tests.gateways.many_requests import CountingUpstream, count_answers
 
 pytestmark = [pytest.mark.sandbox, needs_prometheus]
 RELEASE = judged_by("sold < 5", "rate < 5")
@@ -28,7 +35,7 @@ class Shop:
         self.exporter, self.port = Exporter(), free_port("127.0.0.1")
         self._stack, self._exporter = ExitStack(), ExitStack()
         self.start()
-        self.url = self._stack.enter_context(running_prometheus(folder, self.port))
+        self.url = self._stack.enter_context(running_prometheus(folder, f"127.0.0.1:{self.port}"))
 
     def start(self) -> None:
         self._exporter.enter_context(self.exporter.listening(self.port))
@@ -110,3 +117,34 @@ def test_a_process_that_began_again_is_no_evidence_for_either_side(shop: Shop) -
 
     assert (missing, state.missing) == (1, 1)
     assert (state.step_stable.requests, state.step_canary.requests, state.step_canary.errors) == (10, 2, 1)
+
+
+def test_the_counters_of_envoy_are_those_of_a_real_envoy(tmp_path: Path) -> None:
+    """A Prometheus scrapes its admin port; the source reads as many requests as the upstream has got."""
+    folder, port, listening = tmp_path / "envoy", free_port(f"{NET}.3"), free_port(f"{NET}.13")
+    folder.mkdir()
+    service = RELEASE.rule.service
+    upstream = CountingUpstream("stable", f"{NET}.3", port)
+    routes = SourceFile("rds.yaml", rds(ORDERS.replace("orders", service)))
+    files = (routes, static_cluster(service, upstream.host, port))
+    with (
+        running_envoy(folder, files, listening) as envoy,
+        running_prometheus(folder, envoy.replica.admin, "/stats/prometheus") as url,
+    ):
+        count_answers(f"{envoy.host}:{envoy.port}", 50)
+        server, queries = PrometheusServer(PrometheusSpec(url)), PROMETHEUS_COUNTERS["envoy"]
+        names = names_of(RELEASE, "shop")[Version.STABLE]
+
+        def counted() -> Counters | None:
+            found = {(part, Version.STABLE): server.select(fill(text, names)) for part, text in queries.parts.items()}
+            scrapes = read_scrapes(queries, found, time.time(), 60.0).values()
+            return next((one.counters.get(Version.STABLE) for one in scrapes), None)
+
+        until(lambda: (one := counted()) and one.requests == upstream.requests >= 50 and one.buckets, "all requests")
+        found = counted()
+    upstream.stop()
+
+    assert found is not None
+    assert (found.errors, found.buckets is not None and found.buckets[-1]) == (0, (math.inf, upstream.requests))
+    assert found.seconds is not None
+    assert found.seconds < 20

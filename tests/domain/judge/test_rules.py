@@ -103,6 +103,20 @@ def test_a_gauge_that_is_no_longer_read_is_unknown_after_a_while():
     assert "not known yet: load < 1 (unknown)" in decide(settings, stale, 61.0).text
 
 
+def test_a_gauge_without_a_value_says_why():
+    settings = replace(FOR_TEN, rules=RuleSet(fail=(parse_rule("cpu > 80%"), parse_rule("load > 1"))), observe=0.0)
+    why = "cpu of canary is not known: the cluster has no metrics API"
+
+    state = look(settings, start(settings), Snapshot(1.0, gauges={"cpu": Gauge(None)}, unknown=(why,)))
+    decided = decide(settings, state, 1.0)
+
+    assert state.missing == 0
+    assert (
+        f"not known yet: cpu > 80% (unknown), 1 are needed; {why}; not known yet: load > 1 (unknown), 1 are needed"
+        in (f"{decided.text};")
+    )
+
+
 def test_a_watched_rule_is_told_and_decides_nothing():
     settings = Settings(signals=(), observe=0.0, rules=RuleSet((parse_rule("load < 9"),), (), FOR_TEN.rules.fail))
     state = reads([2.0] * 11, settings=settings)

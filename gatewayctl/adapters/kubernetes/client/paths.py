@@ -34,6 +34,11 @@ def pods(namespace: str, name: str = "") -> str:
     return _in("v1", namespace, "pods", name)
 
 
+def pod_metrics(namespace: str) -> str:
+    """What the Pods use, as the metrics API has measured it."""
+    return _in("metrics.k8s.io/v1beta1", namespace, "pods", "")
+
+
 def config_maps(namespace: str, name: str = "") -> str:
     """One ConfigMap, or the list of them."""
     return _in("v1", namespace, "configmaps", name)

@@ -48,6 +48,7 @@ class KubernetesChecks:
                 raise EnvironmentFailed(
                     f"{len(needed)} rights are missing: " + "; ".join(map(str, needed)),
                     hint="manifests/rbac.yaml grants what a release needs, rbac-load.yaml what load workers need, "
+                    "rbac-metrics.yaml what rules about CPU and memory need, "
                     "rbac-exec.yaml what a gateway needs that loads its files only on a signal",
                 )
             without = "; without " + "; ".join(map(str, missed)) if missed else ""

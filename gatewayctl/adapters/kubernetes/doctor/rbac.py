@@ -114,6 +114,8 @@ _LOAD = (
     ("batch", "jobs", "get", "to know what became of them"),
     ("batch", "jobs", "delete", "to end them"),
 )
+# For rules about what Pods use; the metrics API has a group of its own.
+_METRICS = (("metrics.k8s.io", "pods", "list", "to judge by the CPU and memory that Pods use"),)
 # For gateways that load their files at a command; verbs as for port-forward.
 _EXEC = (
     ("", "pods/exec", "get", "to have the gateway load its files"),
@@ -138,6 +140,11 @@ def require_job_permissions(api: Api, namespace: str) -> None:
 def load_permissions(namespace: str) -> tuple[Permission, ...]:
     """What a release needs besides `release_permissions` when its load has workers."""
     return tuple(Permission(group, resource, verb, namespace, why) for group, resource, verb, why in _LOAD)
+
+
+def metrics_permissions(namespace: str) -> tuple[Permission, ...]:
+    """What a release needs besides `release_permissions` when a rule is about CPU or memory."""
+    return tuple(Permission(group, resource, verb, namespace, why) for group, resource, verb, why in _METRICS)
 
 
 def exec_permissions(place: GatewayPlace) -> tuple[Permission, ...]:

@@ -84,6 +84,10 @@ class KubernetesWorkloads:
         """The Deployment that `read` reads, as JSON, without a second request for both. Raises Missing."""
         return self._snapshot(name).deployment
 
+    def pods(self, name: str) -> list[Object]:
+        """Its Pods that still run something, as JSON, as `read` reads them. Raises Missing, EnvironmentFailed."""
+        return self._snapshot(name).existing
+
     def deployment_known(self, name: str) -> Object:
         """The Deployment as it was read last, however long ago: for what never changes, as its uid. Raises Missing."""
         before = self._snapshots.get(name)

@@ -1,6 +1,7 @@
 """The table of permissions: what the manifests grant, what the adapters need, how the API server's rules are read."""
 
 import ast
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from gatewayctl.adapters.kubernetes.doctor.rbac import (
     find_missing,
     job_permissions,
     load_permissions,
+    metrics_permissions,
     release_permissions,
 )
 from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObjects
@@ -74,6 +76,7 @@ def test_where_routes_are_objects_another_manifest_takes_the_place_of_the_gatewa
         ("submitter.yaml", job_permissions("shop")),
         ("rbac-load.yaml", load_permissions("shop")),
         ("rbac-exec.yaml", exec_permissions(PLACE)),
+        ("rbac-metrics.yaml", metrics_permissions("shop")),
     ],
 )
 def test_what_is_needed_only_sometimes_is_granted_and_nothing_else(file: str, table: tuple[Permission, ...]) -> None:
@@ -108,10 +111,10 @@ def test_every_kind_of_object_that_an_adapter_reaches_for_is_in_the_table() -> N
     } - {"own_review", "custom_objects"}  # what custom objects there are is said by the gateway's product
     assert len(used) > 10
     reached = {getattr(paths, name)("shop") for name in used}
-    every = (*NEEDED, *OBJECTS, *job_permissions("shop"), *load_permissions("shop"))
+    every = (*NEEDED, *OBJECTS, *job_permissions("shop"), *load_permissions("shop"), *metrics_permissions("shop"))
     table = {paths._in(f"{r.group}/v1" if r.group else "v1", "shop", r.resource.partition("/")[0], "") for r in every}
 
-    assert {path.replace("autoscaling/v2", "autoscaling/v1") for path in reached} <= table
+    assert {re.sub("/v(2|1beta1)/", "/v1/", path) for path in reached} <= table
 
 
 def test_inside_of_the_cluster_nothing_is_forwarded() -> None:
