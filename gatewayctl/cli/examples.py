@@ -34,6 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "curl": ("gatewayctl curl orders", "gatewayctl curl orders /api/orders/items"),
     "history": ("gatewayctl history orders", "gatewayctl history orders -o json"),
     "explain": ("gatewayctl explain r-7f3c9a", "gatewayctl explain r-7f3c9a -o json"),
+    "judge": ("gatewayctl judge orders --for 15m",),
     "report": ("gatewayctl report r-7f3c9a",),
     "sync": ("gatewayctl sync orders --diff", "gatewayctl sync orders"),
     "sweep": ("gatewayctl sweep --dry-run", "gatewayctl sweep orders"),

@@ -52,7 +52,7 @@ class RulesModel(StrictConfigModel):
 class JudgeModel(StrictConfigModel):
     """`ramp.judge:`"""
 
-    source: Literal["gateway"]
+    source: Literal["gateway", "prometheus"]
     undecided: Literal["wait", "fail", "ask"]
     signals: Literal["standard", "low-traffic", "none"] = "standard"
     leave_out: tuple[Literal["errors", "p50", "p95", "p99", "mean", "traffic"], ...] = ()

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.evidence import Attribution
+from gatewayctl.domain.judge.decision import Decision, SignalFigures
+from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.leftovers import Leftover, LeftoverKind, SweepAction, Swept
 from gatewayctl.domain.plan import Diff, Plan
 from gatewayctl.domain.platform import Check, Holder, Probe, Replica, Workload
@@ -18,6 +20,7 @@ from gatewayctl.reports.doctor import DoctorReport
 from gatewayctl.reports.endings import DemoEnd, JobEnd, ReleaseEnd
 from gatewayctl.reports.explain import ExplainReport
 from gatewayctl.reports.history import HistoryReport
+from gatewayctl.reports.judged import JudgeReport
 from gatewayctl.reports.plan import PlanReport
 from gatewayctl.reports.release import ReleaseReport
 from gatewayctl.reports.report import Report
@@ -90,6 +93,10 @@ def swept(action: SweepAction, reason: str = "") -> Swept:
 REPORTS: tuple[Report, ...] = (
     ReleaseReport(RAMPED, "/evidence/r-1"),
     ExplainReport(RAMPED, ((1, DECIDED),)),
+    JudgeReport(
+        "orders",
+        Decision(Verdict.FAIL, "failed", (SignalFigures("errors", 7.2, -3.0, 400, 36, 3600, 18, 1.4),), (), 4.6, 3.0),
+    ),
     ShareReport("orders", 10, (("gateway-1", ShareCount(100, 9)), ("gateway-2", ShareCount(100, 11)))),
     ReleaseEnd(STUCK, "/evidence/r-1"),
     JobEnd(ended(OPEN), "gatewayctl-orders-r-1", "shop"),
