@@ -10,14 +10,14 @@ import typer
 
 from gatewayctl.cli.demo_ramp import Crowd, DemoRamp, customers, put_ramp
 from gatewayctl.cli.drafts import draft_plan
-from gatewayctl.cli.ending import save_report
+from gatewayctl.cli.ending import announce_wait, save_report
 from gatewayctl.cli.options import Out, Output
 from gatewayctl.cli.progress import Progress, make_console
 from gatewayctl.cli.show import exit_code, show
 from gatewayctl.cli.signals import stop_on_signal
 from gatewayctl.domain.errors import Busy, NeedsPerson, UsageFault
-from gatewayctl.domain.release import Mode, Outcome, Release
-from gatewayctl.wiring.discovery import Session, wire
+from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.wiring.discovery import Session, current_holder, wire
 from gatewayctl.wiring.sandbox import is_sandbox_running, run_sandbox
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 APP = "orders"
 HOME = Path(".gatewayctl/demo")
+_PAUSED_FOR = 3600.0  # seconds; the release expires then
 
 
 class DemoCanary(StrEnum):
@@ -86,10 +87,32 @@ def demo(
         with customers(session) if ramp else nullcontext(Crowd()) as crowd:
             made = draft_plan(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
             ended = session.driver.begin(made.release)
+            if ended.phase is Phase.PAUSED:
+                ended = wait_while_paused(session, ended)
         check_nothing_left(session, ended, before)
         stable = session.ports.workloads.read(ended.target.stable).image
     show(output, DemoEnd(ended, stable, save_report(session, ended), crowd.text))
     raise typer.Exit(int(exit_code(ended)))
+
+
+def wait_while_paused(session: Session, paused: Release) -> Release:
+    """The release that somebody has paused, once it was resumed or aborted from another terminal, and has ended.
+
+    Ctrl-C aborts it. The sandbox ends with this process, so that nobody could resume it later.
+    """
+    from gatewayctl.waiting import Deadline, Pending, until
+
+    def look() -> Release | Pending:
+        found = session.find_release(APP, paused.id)
+        return found if found and (found.ended or found.stuck) else Pending(f"{paused.share} % of real traffic")
+
+    announce_wait(session, paused)
+    listener, clock = session.ports.listener, session.ports.clock
+    deadline = Deadline(clock, lambda text: listener.progress(Phase.PAUSED, text), _PAUSED_FOR, every=0.5)
+    try:
+        return until(look, f"somebody to resume or abort {APP}", deadline)
+    except KeyboardInterrupt:
+        return session.driver.abort(APP, f"interrupted by {current_holder()}", paused.id)
 
 
 def unpack(home: Path, gateway: DemoGateway = DemoGateway.ENVOY) -> Path:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable
 
-from gatewayctl.domain.ramp import Promotion
+from gatewayctl.domain.ramp import Promotion, Step
 from gatewayctl.domain.release import Mode, Release
 
 PlanLine = Callable[[Release, int], str]
@@ -57,16 +57,23 @@ def run_load(release: Release, _files: int) -> str:
 
 def ramp(release: Release, _files: int) -> str:
     """The steps of the ramp."""
-    steps = release.trial.ramp.steps
-    shares = ", ".join(f"{step.share} % for {duration(step.seconds)}" for step in steps)
-    return f"send real traffic to the canary, judged step by step: {shares}" if steps else ""
+    ramp = release.trial.ramp
+    if not ramp.steps:
+        return ""
+    judged = "each step judged" if ramp.judging else "not judged"
+    return f"send real traffic to the canary, {judged}: {', '.join(map(_step, ramp.steps))}"
+
+
+def _step(step: Step) -> str:
+    pods = f" with {step.replicas} Pod{'s' if step.replicas != 1 else ''}" if step.replicas else ""
+    return f"{step.share} %{pods} for {duration(step.seconds)}"
 
 
 def carry(release: Release, _files: int) -> str:
     """The canary takes all traffic while stable rolls."""
     if release.trial.promotion is not Promotion.STEERED:
         return ""
-    return f"scale {release.target.canary} to the size of stable and give it all traffic while stable rolls"
+    return f"scale {release.target.canary} to the size of stable, and give it all traffic until stable runs the image"
 
 
 def wait(release: Release, _files: int) -> str:

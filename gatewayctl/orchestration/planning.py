@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from gatewayctl.domain.apps import AppSpec
@@ -9,6 +10,7 @@ from gatewayctl.domain.errors import Drifted
 from gatewayctl.domain.phases import ROWS
 from gatewayctl.domain.plan import Diff, Plan, unified_diff
 from gatewayctl.domain.platform import Workload
+from gatewayctl.domain.ramp import Promotion
 from gatewayctl.domain.release import Mode, Release, Target
 from gatewayctl.domain.routing import Files
 from gatewayctl.orchestration.context import Ports
@@ -86,9 +88,27 @@ def plan(ports: Ports, release: Release) -> Plan:
             for before, after in zip(files, routed, strict=True)
             if before != after
         ),
+        *_share_diffs(ports, release, routed),
         _object(f"Deployment {target.stable}", release.before, release.image),
     )
     return Plan(release, _steps(release, len(files)), diffs, _basis(ports, release, files), change.notes)
+
+
+def _share_diffs(ports: Ports, release: Release, routed: Files) -> Iterator[Diff]:
+    """What each share of the ramp changes in the files, which are `routed` before the first one."""
+    trial = release.trial
+    shares = [step.share for step in trial.ramp.steps]
+    if trial.promotion is Promotion.STEERED and 100 not in shares:
+        shares.append(100)
+    was = "with the rule"
+    for share in shares:
+        change = ports.gateway.dialect.insert(routed, replace(release.rule, share=share))
+        after, becomes = change.apply(routed), f"{share} % of real traffic"
+        for old, new in zip(routed, after, strict=True):
+            if old != new:
+                text = unified_diff(old.text, new.text, f"{old.name} ({was})", f"{old.name} ({becomes})")
+                yield Diff(f"{old.name}, {becomes}", text)
+        routed, was = after, becomes
 
 
 def check_drift(ports: Ports, saved: Plan) -> None:

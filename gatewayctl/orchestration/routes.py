@@ -31,7 +31,8 @@ def _insert_rule(context: StepContext) -> Judgement:
     _write_in_order(context, stored, change)
     count = len(change.covered)
     told = "".join(f"; note: {note}" for note in change.notes)
-    return Judgement(Verdict.PASS, f"rule in {count} route{'s' if count != 1 else ''}, {detail}{told}")
+    share = f" with {context.release.share} % of real traffic" if context.release.share else ""
+    return Judgement(Verdict.PASS, f"rule{share} in {count} route{'s' if count != 1 else ''}, {detail}{told}")
 
 
 def _check_edit(context: StepContext, stored: VersionedFiles, change: Change) -> str:

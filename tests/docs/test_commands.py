@@ -12,7 +12,7 @@ import pytest
 from gatewayctl.config.load import parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 TARGET = re.compile(r"^([a-z][a-z0-9-]*):", re.MULTILINE)
 
 

@@ -11,6 +11,7 @@ from gatewayctl.domain.lifecycle import PauseAsked, Resumed, SkipAsked
 from gatewayctl.domain.platform import Probe
 from gatewayctl.domain.ramp import Promotion, Ramp, Step
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.orchestration.planning import plan
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
 from tests.fakes.world import Killed, World
 
@@ -49,6 +50,22 @@ def test_a_good_canary_climbs_and_is_promoted(world, suites):
     assert texts(ended, Phase.RETURN)[0].startswith("no unmarked request reaches the canary on 2 gateway replicas")
     assert world.published[-1][1] == routes
     assert world.deployments["orders-canary"].replicas == 0
+
+
+def test_the_plan_shows_what_each_share_writes(world, suites):
+    made = plan(a_driver(world, suites).ports, a_release(world, suites, ramped(promotion=Promotion.STEERED)))
+
+    names = [diff.name for diff in made.diffs]
+    file = next(name for name in names if not name.startswith("Deployment"))
+    assert names == [
+        "Deployment orders-canary",
+        file,
+        *(f"{file}, {share} % of real traffic" for share in (10, 50, 100)),
+        "Deployment orders",
+    ]
+    assert all("+" in diff.text for diff in made.diffs)
+    line = "send real traffic to the canary, not judged: 10 % for 30 s, 50 % with 2 Pods for 30 s"
+    assert line in made.steps
 
 
 def test_the_canary_has_the_pods_of_a_step_before_its_share(world, suites):

@@ -2,9 +2,11 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -14,7 +16,7 @@ from gatewayctl.config.load import load
 from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.ramp import PRESETS
 from tests.sandbox.shop import spawn_command
-from tests.sandbox.test_demo import find_processes, wait_until_nothing_is_left
+from tests.sandbox.test_demo import find_processes, wait_for_phase, wait_until_nothing_is_left
 
 WITHIN = 540.0  # seconds; a step lasts until the judge has decided, which takes as long as the requests take
 LONG = pytest.mark.timeout(600)
@@ -62,6 +64,34 @@ def test_the_judge_rejects_a_bad_canary_with_its_figures(tmp_path, canary, reaso
     assert "odds against chance" in output
     assert "routes byte for byte as before, canary at 0, stable runs shop/orders:1.0" in output
     wait_until_nothing_is_left(tmp_path)
+
+
+@pytest.mark.sandbox
+def test_a_paused_demo_waits_and_ctrl_c_gives_all_traffic_back(tmp_path):
+    words = ("demo", "--ramp", "mesh")
+    with spawn_command(*words, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True) as process:
+        wait_for_phase(tmp_path, {"observe"})
+        paused = subprocess.run(
+            [sys.executable, "-m", "gatewayctl", "pause", "orders"], cwd=tmp_path, capture_output=True, timeout=60
+        )
+        wait_for_phase(tmp_path, {"paused"})
+        assert process.stderr is not None
+        seen = read_until(process.stderr, "? paused")
+        process.send_signal(signal.SIGINT)
+        output, progress = process.communicate(timeout=120)
+
+    assert paused.returncode == 0
+    assert "10 % of real traffic until: gatewayctl resume orders" in seen
+    assert process.returncode == 3, output + progress
+    assert "was aborted: interrupted by" in output
+    assert "routes byte for byte as before, canary at 0, stable runs shop/orders:1.0" in output
+    assert re.search(r"^customers .*; failed 0$", output, re.MULTILINE), output
+    wait_until_nothing_is_left(tmp_path)
+
+
+def read_until(stream: IO[str], word: str) -> str:
+    """The first line with `word`; the test's own time limit ends a wait for one that never comes."""
+    return next(line for line in stream if word in line)
 
 
 @pytest.mark.parametrize("ramp", DemoRamp)
