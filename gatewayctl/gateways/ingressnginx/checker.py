@@ -1,5 +1,7 @@
 """Whether files with Ingresses can be read after an edit. The API server checks the rest in a dry run."""
 
+from collections import Counter
+
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.platform import Validation
 from gatewayctl.domain.routing import Files
@@ -14,7 +16,8 @@ class IngressChecker:
     def check(self, before: Files, after: Files) -> Validation:
         """Whether `after` can be read, and names no Ingress twice that `before` does not."""
         try:
-            new = [name for name in _names_twice(after) if name not in _names_twice(before)]
+            old = set(_names_twice(before))
+            new = [name for name in _names_twice(after) if name not in old]
         except Refused as refusal:
             return Validation(ok=False, checked=True, detail=str(refusal))
         if new:
@@ -23,5 +26,5 @@ class IngressChecker:
 
 
 def _names_twice(files: Files) -> list[str]:
-    names = [one.full_name for one in ingresses_of(read_files(files))]
-    return sorted({name for name in names if names.count(name) > 1})
+    names = Counter(one.full_name for one in ingresses_of(read_files(files)))
+    return sorted(name for name, count in names.items() if count > 1)

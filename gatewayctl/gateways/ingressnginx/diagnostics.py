@@ -1,15 +1,17 @@
 """Why a Service cannot have a canary Ingress, and notes on what an edit relies on."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.gateways.ingressnginx.canary import is_target
-from gatewayctl.gateways.ingressnginx.ingress import Ingress, ServiceName, canary_name, parse_service
+from gatewayctl.gateways.ingressnginx.ingress import Backend, Ingress, ServiceName, canary_name, parse_service
 from gatewayctl.gateways.ingressnginx.locate import IngressFile, ingresses_of, refuse_templates
 from gatewayctl.gateways.ingressnginx.resource import PREFIX
 
 _SHOWN = 20
+_FLOW = re.compile(r"\s*[{\[]")
 _NAME = 253  # characters of an object's name
 # Annotations with which no request reaches the Service through a rule that could look at a header.
 _UNUSABLE = {
@@ -37,6 +39,7 @@ def explain_unrouted(files: Sequence[IngressFile], rule: CanaryRule) -> Refused:
 def refuse_unusable(files: Sequence[IngressFile], targets: Sequence[Ingress], rule: CanaryRule) -> None:
     """Raise Refused if one of the Ingresses that send to the Service cannot have a canary."""
     _refuse_two_namespaces(targets, rule)
+    rivals = dict(_canary_paths(ingresses_of(files)))
     seen: dict[tuple[str, str], Ingress] = {}
     for ingress in targets:
         refuse_templates(ingress)
@@ -44,7 +47,7 @@ def refuse_unusable(files: Sequence[IngressFile], targets: Sequence[Ingress], ru
         _refuse_class(ingress)
         _refuse_annotations(ingress)
         _refuse_names(ingress, rule)
-        _refuse_rival(files, ingress, rule)
+        _refuse_rival(rivals, ingress, rule)
         if seen.setdefault((ingress.namespace, ingress.name), ingress) is not ingress:
             raise ingress.fragment.refusal(ingress.node, f"the Ingress {ingress.full_name} is in these files twice")
 
@@ -74,7 +77,7 @@ def _refuse_two_namespaces(targets: Sequence[Ingress], rule: CanaryRule) -> None
 
 
 def _refuse_form(ingress: Ingress) -> None:
-    if ingress.fragment.text.lstrip().startswith(("{", "[")):
+    if _FLOW.match(ingress.fragment.text):
         reason = "a file in JSON holds one document: the canary, which is one more, cannot be added"
         raise ingress.fragment.refusal(ingress.node, reason, hint="write the file as YAML")
 
@@ -111,16 +114,25 @@ def _refuse_names(ingress: Ingress, rule: CanaryRule) -> None:
         )
 
 
-def _refuse_rival(files: Sequence[IngressFile], ingress: Ingress, rule: CanaryRule) -> None:
+_Path = tuple[str, str, str]
+"""Namespace, host and path."""
+
+
+def _canary_paths(ingresses: Iterable[Ingress]) -> Iterator[tuple[_Path, tuple[Ingress, Backend]]]:
+    """The paths of all canaries, ours and others'."""
+    for one in ingresses:
+        for backend in one.backends if one.is_canary else ():
+            yield (one.namespace, backend.host, backend.path), (one, backend)
+
+
+def _refuse_rival(rivals: dict[_Path, tuple[Ingress, Backend]], ingress: Ingress, rule: CanaryRule) -> None:
     """Of two canaries of one path the controller serves one, and ignores the other without a word."""
-    wanted = {(one.host, one.path) for one in ingress.backends if is_target(ingress, one, rule)}
-    for other in ingresses_of(files):
-        if not other.is_canary or other.namespace != ingress.namespace:
-            continue
-        for backend in other.backends:
-            if (backend.host, backend.path) in wanted:
-                raise other.fragment.refusal(
-                    backend.node,
-                    f"{other.full_name} is a canary of the same path: the controller serves one of them only",
-                    hint="delete that one first",
-                )
+    for backend in ingress.backends:
+        rival = rivals.get((ingress.namespace, backend.host, backend.path))
+        if rival and is_target(ingress, backend, rule):
+            other, theirs = rival
+            raise other.fragment.refusal(
+                theirs.node,
+                f"{other.full_name} is a canary of the same path: the controller serves one of them only",
+                hint="delete that one first",
+            )

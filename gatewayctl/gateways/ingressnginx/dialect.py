@@ -7,7 +7,6 @@ The controller decides by the Service, not by host and path: a canary of one pat
 and port are the same. So each path with the Service is in a canary, and what is written is what happens.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from gatewayctl.domain.evidence import Attribution, LeakCase
@@ -48,7 +47,7 @@ class IngressNginxDialect:
         if not targets:
             raise explain_unrouted(parsed, rule)
         refuse_unusable(parsed, targets, rule)
-        done = tuple(with_documents(one, _documents(one, targets, rule)) for one in parsed)
+        done = tuple(with_documents(one, _documents(one, rule)) for one in parsed)
         covered = tuple(
             replace(describe(ingress, one), examples=(example_of(ingress, one),))
             for ingress in targets
@@ -72,9 +71,9 @@ def _targets(ingress: Ingress, rule: CanaryRule) -> bool:
     return any(is_target(ingress, one, rule) for one in ingress.backends)
 
 
-def _documents(file: IngressFile, targets: Sequence[Ingress], rule: CanaryRule) -> list[OwnDocument]:
+def _documents(file: IngressFile, rule: CanaryRule) -> list[OwnDocument]:
     return [
         OwnDocument(one, canary_name(rule.app, one.name), canary_text(one, rule))
         for one in file.ingresses
-        if one in targets
+        if _targets(one, rule)
     ]

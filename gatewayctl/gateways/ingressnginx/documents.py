@@ -31,20 +31,23 @@ def without_owner(file: IngressFile, owner: str) -> SourceFile:
 def with_documents(file: IngressFile, documents: Iterable[OwnDocument]) -> SourceFile:
     """The file with the documents put in."""
     text = file.source.file.text
+    own = {_head(one, text): one for one in file.ingresses if one.owner}
     at: dict[int, list[OwnDocument]] = {}
-    for one in documents:
-        at.setdefault(_place(file, one), []).append(one)
+    for new in documents:
+        at.setdefault(_place(new, own), []).append(new)
     spans = [_insertion(text, place, sorted(ours, key=lambda one: one.name)) for place, ours in at.items()]
     return SourceFile(file.source.file.name, replace_spans(text, spans))
 
 
-def _place(file: IngressFile, new: OwnDocument) -> int:
-    """The offset in the file: behind stable's document and those of ours behind it whose names come first."""
-    place, base = new.stable.end, new.stable.fragment.placement.base
-    for one in sorted(file.ingresses, key=lambda one: one.end):
-        if one.owner and one.name < new.name and _span(one, file.source.file.text)[0] <= place + base < one.end + base:
-            place = one.end
-    return place + base
+def _place(new: OwnDocument, own: dict[int, Ingress]) -> int:
+    """The offset in the file: behind stable's document and those of ours behind it whose names come first.
+
+    `own` are the canaries of ours in the file, by the offset of the `---` above each.
+    """
+    place = new.stable.end + new.stable.fragment.placement.base
+    while (one := own.get(place)) and one.name < new.name:
+        place = one.end + one.fragment.placement.base
+    return place
 
 
 def _insertion(text: str, place: int, documents: list[OwnDocument]) -> Span:
@@ -55,10 +58,14 @@ def _insertion(text: str, place: int, documents: list[OwnDocument]) -> Span:
     return place, place, new.replace("\n", line_end(text, place))
 
 
+def _head(own: Ingress, text: str) -> int:
+    """The offset of the `---` above a document of ours; 0 where it is the first one, without that line."""
+    return text.rfind("\n---", 0, own.node.start_mark.index + own.fragment.placement.base) + 1
+
+
 def _span(own: Ingress, text: str) -> tuple[int, int]:
     """Where a document of ours begins, with its `---`, and ends in the file."""
-    base = own.fragment.placement.base
-    start, end = text.rfind("\n---", 0, own.node.start_mark.index + base) + 1, own.end + base
+    start, end = _head(own, text), own.end + own.fragment.placement.base
     if not text[start:end].endswith("\n") and start:
         start -= 2 if text[start - 2 : start] == "\r\n" else 1
     return start, end

@@ -67,6 +67,7 @@ def serving(answer: Answering, folder: Path) -> Iterator[str]:
             reply = answer(Request(self.command, parts.path, query, headers, json.loads(data) if data else None))
             if reply.silent:
                 self.send_response(reply.status)
+                self.send_header("Content-Type", "application/json")
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
             if reply.silent or reply.mute:
@@ -76,6 +77,7 @@ def serving(answer: Answering, folder: Path) -> Iterator[str]:
                 return
             sent = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             self.send_response(reply.status)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(sent)))
             self.end_headers()
             self.wfile.write(sent)
