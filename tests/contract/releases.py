@@ -3,10 +3,15 @@
 from dataclasses import replace
 
 from gatewayctl.domain.evidence import Identify
+from gatewayctl.domain.judge.judge import start
+from gatewayctl.domain.judge.settings import LOW_TRAFFIC, Settings
 from gatewayctl.domain.place import GatewayLocation
+from gatewayctl.domain.ramp import Judging, Promotion, Ramp, Step, Undecided
 from gatewayctl.domain.release import Mode, Note, Outcome, Phase, Release, Target
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.trial import Load, Suite, Timings, Trial
+
+_JUDGING = Judging("gateway", Settings(signals=LOW_TRAFFIC, observe=12.5), Undecided.ASK, patience=90.5)
 
 
 def a_release(number: int = 1, app: str = "orders") -> Release:
@@ -37,11 +42,18 @@ def a_release(number: int = 1, app: str = "orders") -> Release:
             suite=Suite("smoke/orders", timeout=12.5, reruns=2),
             load=Load("smoke/orders/locustfile.py", users=8, duration=8.5),
             timings=Timings(ready=1.5, live=2.5, drain=3.5, time_to_live=4.5),
+            ramp=Ramp((Step(10, 30.5), Step(50, 60.0, replicas=2)), _JUDGING),
+            promotion=Promotion.STEERED,
         ),
         phase=Phase.SMOKE,
         place=GatewayLocation("envoy", "gateway", "app=gateway", ("ConfigMap gateway-routes: rds.yaml",)),
         container="app",
         promote_begun=True,
+        share=50,
+        step=1,
+        step_began=1_700_000_002.5,
+        ramped=True,
+        judged=start(_JUDGING.settings),
         notes=(Note(Phase.WARM, "✓", "orders-canary 1/1 ready", 1_700_000_001.0, 6.25, "ci"),),
     )
 

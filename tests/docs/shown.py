@@ -23,6 +23,9 @@ CLAIMS = {
     "reach the canary",
     "canary gone": "if the canary is gone, requests without the header still work, and the gateway still loads edits",
     "promoted": "a whole release is promoted and restores the routes",
+    "ramp": "a good canary climbs a ramp under real requests and is promoted; no request fails",
+    "ramp aborted": "an abort in a step of a ramp gives all requests back to stable; no request fails",
+    "steered": "at a steered promotion the old version answers no request any more once the canary carries all",
     "rejected": "a bad canary is rejected and everything is restored",
     "at once": "applications in one route file are released at the same time, and no edit is lost",
     "real files": "files that were not written for gatewayctl are edited and restored byte for byte, or refused with a "

@@ -47,12 +47,13 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One answer: its status, who gave it (a Deployment), and the stamp of the gateway; status 0 is a broken one."""
+    """One answer: its status, who gave it (a Deployment, a Pod), the gateway's stamp; status 0 is a broken one."""
 
     status: int
     who: str
     stamp: str
     error: str = ""
+    pod: str = ""
 
 
 EITHER = frozenset({STABLE, CANARY})
@@ -167,7 +168,7 @@ class Timeline:
         pod = fields.get("x-served-by", "")
         status = int(head[0].split()[1])
         said = "" if status == OK else body.decode("latin-1")[:200]
-        return Heard(status, pod.rsplit("-", 2)[0], fields.get(STAMP, ""), said)
+        return Heard(status, pod.rsplit("-", 2)[0], fields.get(STAMP, ""), said, pod)
 
 
 class Once(Timeline):

@@ -14,6 +14,7 @@ from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.planning import plan
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
 from tests.fakes.world import Killed, World
+from tests.orchestration.interference import at
 
 RAMP = Ramp((Step(10, 30.0), Step(50, 30.0, replicas=2)))
 
@@ -96,6 +97,43 @@ def test_a_share_that_one_replica_does_not_serve_fails_the_release():
 
     assert (ended.outcome, ended.phase) == (Outcome.REJECTED, Phase.DONE)
     assert "the share is not effective: gw-1: 10 % asked, but 0.0 % of 100 unmarked requests" in ended.reason
+
+
+def test_a_share_that_somebody_takes_away_while_it_is_counted_is_no_fault_of_the_canary():
+    world = HalfShare()
+    suites = AskingSuites(world, [])
+
+    def put_back() -> None:
+        assert world.records["orders"].release.phase is Phase.SHARE
+        world.published.append((world.time, world.published[0][1]))
+        world.store_version += 1
+
+    at(world, 15.0, put_back)
+    ended = a_driver(world, suites).begin(a_release(world, suites, ramped()))
+
+    assert (ended.outcome, ended.phase) == (Outcome.CONFLICT, Phase.DONE)
+    assert "the gateway's files have the share of 10 % for orders no more" in ended.reason
+
+
+class SlowWorkers(World):
+    """A gateway that answers by its old files for three seconds after it shows the new ones."""
+
+    def answer(self, index: int, probe: Probe) -> Answer:
+        now = self.time
+        self.time = now - 3.0
+        routes = self.live(index)
+        self.time = now
+        return self.reply(routes, probe)
+
+
+def test_a_share_is_returned_when_no_answer_comes_by_the_old_files_any_more():
+    world = SlowWorkers()
+    suites = AskingSuites(world, [])
+
+    ended = a_driver(world, suites).begin(a_release(world, suites, ramped(ramp=Ramp((Step(10, 30.0),)))))
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert "s after the write" in texts(ended, Phase.RETURN)[0]
 
 
 def test_a_canary_that_is_lost_under_a_share_gives_the_traffic_back(world, suites):

@@ -10,7 +10,7 @@ from gatewayctl.cli.show import exit_code
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import ExitCode, GatewayctlError
 from gatewayctl.domain.leftovers import Leftover
-from gatewayctl.domain.lifecycle import PromoteAsked, Resumed, SmokeAsked
+from gatewayctl.domain.lifecycle import PauseAsked, PromoteAsked, RampAsked, Resumed, SkipAsked, SmokeAsked
 from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.routing import Header
 from gatewayctl.orchestration import sweep as sweeping
@@ -32,6 +32,8 @@ from tests.simulation.world import APPS
 
 # What may rightly keep a process from knowing that it is done.
 _CONFUSING = {Fault.STALE, Fault.INTERRUPTED, Fault.INTERRUPTED_AFTER}
+STEERING = ("pause", "skip")
+_WAITING = (Phase.WAIT, Phase.PAUSED)
 Job = Callable[[Driver], Release | None]
 
 
@@ -134,6 +136,21 @@ def smoke(app: App) -> Job:
     return lambda driver: driver.send(app.name, SmokeAsked())
 
 
+def ramp(app: App) -> Job:
+    """Begin its ramp, or go on with it."""
+    return lambda driver: driver.send(app.name, RampAsked())
+
+
+def pause(app: App) -> Job:
+    """Let the ramp stay at its share."""
+    return lambda driver: driver.steer(app.name, PauseAsked())
+
+
+def skip(app: App) -> Job:
+    """This step of the ramp is enough."""
+    return lambda driver: driver.steer(app.name, SkipAsked())
+
+
 def abort(app: App) -> Job:
     """Turn it back."""
     return lambda driver: driver.abort(app.name, "no")
@@ -178,7 +195,7 @@ def on_call(variant: Variant, app: App, rounds: int) -> Callable[[Process], None
             driver = _make_driver(variant, process, app)
             with contextlib.suppress(GatewayctlError, KeyboardInterrupt):
                 held, record = driver.ports.leases.holder(app.name), driver.ports.journal.load(app.name)
-                if record is None or record.release.ended or held or record.release.phase is Phase.WAIT:
+                if record is None or record.release.ended or held or record.release.phase in _WAITING:
                     continue
                 process.state.tally.add("taken up by the person on call")
                 aborts = process.draws.chance(f"{process.name} / aborts", 0.5)
@@ -198,6 +215,8 @@ def _make_driver(variant: Variant, process: Process, app: App) -> Driver:
 def _code(command: Command, ended: Release | None) -> ExitCode:
     if ended is None:
         return ExitCode.DONE
+    if command.name in STEERING and not ended.ended:
+        return ExitCode.DONE  # what was asked for is journaled; another process may go on with it
     if command.name == "abort" and not ended.stuck:
         return ExitCode.DONE
     return exit_code(ended)
@@ -223,10 +242,12 @@ def _check_journal_agrees(process: Process, command: Command, said: Release) -> 
         raise Violation("exit codes", f"{process.name} says {said.outcome}, the journal says {truth.outcome}")
     if command.name == "abort":
         fine = said.stuck or (said.ended and said.outcome is not Outcome.PROMOTED)
+    elif command.name in STEERING and not said.ended:
+        fine = process.code is ExitCode.DONE
     elif process.code is ExitCode.DONE:
         fine = said.phase is Phase.WAIT or (said.ended and said.outcome is Outcome.PROMOTED)
     else:
-        fine = bool(said.stuck) or (said.ended and said.outcome is not Outcome.PROMOTED)
+        fine = bool(said.stuck) or said.phase is Phase.PAUSED or (said.ended and said.outcome is not Outcome.PROMOTED)
     if not fine:
         raise Violation("exit codes", f"{process.name} ends with {process.code}, at {said.phase}, {said.outcome}")
 

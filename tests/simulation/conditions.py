@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 MOVED_LAG = 5.0  # seconds by which the word that a journal has moved may be late
 LIST_LAG = 2.0  # seconds by which a list of the gateway's replicas may be late
 READ_LAG = 2.0  # seconds by which a read of a Deployment may be late
-TIMED = (WorldTrouble.OUTAGE, WorldTrouble.FULL_DISK, WorldTrouble.HANGING)  # these begin at some moment, and end
+# These begin at some moment, and end.
+TIMED = (WorldTrouble.OUTAGE, WorldTrouble.FULL_DISK, WorldTrouble.HANGING, WorldTrouble.SILENT)
 SECONDS: dict[WorldTrouble, tuple[float, ...]] = {
     WorldTrouble.OUTAGE: (2.0, 8.0, 15.0),
     WorldTrouble.FULL_DISK: (5.0, 30.0, 1000.0),
+    WorldTrouble.SILENT: (5.0, 30.0, 100.0),
     WorldTrouble.HANGING: (2.0, 4.0, 8.0),  # well below `live`, the 20 s in which each replica has to answer
 }
 _TRAFFIC = (Kind.ASK,)  # what does not go through the API server

@@ -12,7 +12,16 @@ from gatewayctl.domain.release import Phase, Release
 
 RULE, MARKED, IN_FLIGHT = "its rule", "a marked request", "requests in flight"
 LEAKS = ("no header", "a wrong value", "an empty value", "another case", "the header twice", "a list of values")
-_ROUTED = {Phase.PROVE: Phase.LEAKS, Phase.CONFIRM: Phase.PROMOTE}
+_ROUTED = frozenset(
+    {
+        (Phase.PROVE, Phase.LEAKS),
+        (Phase.CONFIRM, Phase.PROMOTE),
+        (Phase.CONFIRM, Phase.CARRY),
+        (Phase.CARRY, Phase.PROMOTE),
+        (Phase.SHARE, Phase.OBSERVE),
+    }
+)
+_SHARED = (Phase.SHARE, Phase.CARRY)
 _LEAKS = {Phase.LEAKS, Phase.CONFIRM}
 
 
@@ -45,8 +54,10 @@ def wanted_for(old: Release, new: Release, *, mute: bool, counts: bool) -> tuple
     """What every replica must have been asked before a release may go from `old` to `new`."""
     rule = () if mute else (RULE,)
     wanted: tuple[str, ...] = ()
-    if _ROUTED.get(old.phase) is new.phase:
-        wanted += (*rule, MARKED)
+    if (old.phase, new.phase) in _ROUTED:
+        wanted += (*rule, MARKED, *((LEAKS[0],) if old.phase in _SHARED else ()))
+    if old.phase is Phase.RETURN and new.phase is not Phase.RETURN:
+        wanted += (*rule, LEAKS[0])
     if old.phase in _LEAKS and _goes_on(old, new):
         wanted += (*LEAKS, *(f"neighbour {near.app}" for near in new.neighbours))
     if (old.phase, new.phase) == (Phase.CLEAR, Phase.DRAIN):
@@ -60,7 +71,7 @@ def wanted_for(old: Release, new: Release, *, mute: bool, counts: bool) -> tuple
 
 def proves_all(old: Release, new: Release) -> bool:
     """Whether this move says that every replica was proven, which none can be that is down."""
-    return _ROUTED.get(old.phase) is new.phase or (old.phase in _LEAKS and _goes_on(old, new))
+    return (old.phase, new.phase) in _ROUTED or (old.phase in _LEAKS and _goes_on(old, new))
 
 
 def _goes_on(old: Release, new: Release) -> bool:

@@ -95,7 +95,12 @@ _FOCUS = (
 _FOCUSED = 0.3
 NO_FAULT: Odds[Fault] = Odds(0.0, (), ())
 # Phases in which a driving process dies in some seeds. Few releases come to some of them, or make few calls there.
-_DEATHS = (*Phase, *(Phase.RESTORE,) * 8, *(Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.DONE) * 2)
+OF_SHARES = (Phase.SHIFT, Phase.SHARE, Phase.OBSERVE, Phase.PAUSED, Phase.CARRY, Phase.RETURN)
+_DEATHS = (
+    *Phase,
+    *(Phase.RESTORE, Phase.PAUSED) * 8,
+    *(Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.CARRY, Phase.DONE) * 2,
+)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ class Gate:
     version when it did. `started_old` says that it started with an older one: until it has a newer one than
     `newest_at_start`, no release is to blame for what it runs. By canary: `rule_gone_at` is when its rule went away
     here, `last_answer_at` when the last request to it ends, and `rule_version` the version of the files with that rule.
+    `asked` counts the requests that it was sent: of each hundred in a row, as many as its share says go to the canary.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Gate:
     last_answer_at: dict[str, float] = field(default_factory=dict)
     rule_version: dict[str, int] = field(default_factory=dict)
     started_old: bool = False
+    asked: int = 0
 
     @property
     def is_stale(self) -> bool:

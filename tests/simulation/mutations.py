@@ -17,6 +17,7 @@ from tests.simulation import wrong_parts
 from tests.simulation.commands import Variant
 from tests.simulation.faults import WorldEvent
 from tests.simulation.mutation import Mutation
+from tests.simulation.mutations_of_shares import SHARES
 from tests.simulation.mutations_of_work import DECISIONS, PROOFS, ROLLOUTS
 
 Performer = Callable[[StepContext], Judgement]
@@ -155,4 +156,5 @@ MUTATIONS: dict[str, Mutation] = {
     **PROOFS,
     **ROLLOUTS,
     **DECISIONS,
+    **SHARES,
 }

@@ -12,12 +12,20 @@ from tests.simulation.fences import Fences, Violation, Writer
 from tests.simulation.judge import Judge
 from tests.simulation.listings import Gate
 from tests.simulation.reasons import CANARY, LASTING
+from tests.simulation.shares import (
+    ROUTED,
+    WRITES_RULE,
+    canary_sizes,
+    check_carried,
+    check_share,
+    check_share_write,
+    is_steered,
+)
 from tests.simulation.tally import Tally
 from tests.simulation.views import view_of, without
 from tests.simulation.world import APPS, SimWorld
 
-# Phases in which the journal says that the rule is live on every replica.
-ROUTED = frozenset({Phase.LEAKS, Phase.SMOKE, Phase.LOAD, Phase.WAIT, Phase.CONFIRM, Phase.PROMOTE})
+_STEERING = ("pause", "skip")
 DRAIN = 5.0  # seconds that a release of the simulation gives to requests in flight
 _LONG_AGO = -1000.0
 
@@ -37,6 +45,7 @@ class Observer:
         self.foreign_image: dict[str, str] = {}  # the image that an outsider gave to stable
         self.proof_began = dict.fromkeys(APPS, _LONG_AGO)
         self.confirm_began = dict.fromkeys(APPS, _LONG_AGO)
+        self.share_began = dict.fromkeys(APPS, _LONG_AGO)  # when the last share was journaled
         self.drain_began = dict.fromkeys(APPS, _LONG_AGO)
         self.images_before: dict[str, tuple[str, str]] = {}  # per release: images of stable and canary when it began
         self.passed_suites: set[tuple[str, str]] = set()  # (stamp, suite) that truly passed
@@ -58,11 +67,16 @@ class Observer:
         for app, record in self.world.records.items():
             if record.release.phase in ROUTED:
                 self._check_routed(record.release, self.proof_began[app])
+            if record.release.phase is Phase.PROMOTE and is_steered(record.release):
+                self._check_carried(record.release)
 
     def _check_replica(self, gate: Gate) -> None:
         running = self.world.files_run_by(gate)
         if running.leak:
             raise Violation("I1", f"{gate.name} sends unmarked requests to {running.leak}")
+        for app, shares in running.shares.items():
+            if not (gate.is_stale or (app, gate.applied) in self.foreign_rule_versions):
+                check_share(self.world, gate.name, app, shares)
         for app in running.rules:
             ready = self.world.ready(f"{app}-canary") > 0
             if ready:
@@ -71,6 +85,11 @@ class Observer:
                 raise Violation("I3", f"{gate.name} has a rule to {app}-canary, which has no ready pod")
             if running.undefined and not (gate.is_stale or any(self.has_foreign_rule.values())):
                 raise Violation("I3", f"{gate.name} has a rule to {running.undefined}, which it does not know")
+
+    def _check_carried(self, release: Release) -> None:
+        """While stable rolls without traffic; unless an outsider disturbed what was proven."""
+        if self.disturbed_at[release.app] < self.confirm_began[release.app]:
+            check_carried(self.world, release, self.share_began[release.app])
 
     def _check_routed(self, release: Release, since: float) -> None:
         """I2: on each replica that was there when the proof began, unless an outsider disturbed what was proven."""
@@ -96,13 +115,13 @@ class Observer:
             self.judge.check_stable_write(writer, release, image)
         elif replicas == 0:
             self._check_stop(writer, release)
-        elif replicas not in (None, 1):
+        elif replicas not in (None, 1, *canary_sizes(self.world, release)):
             raise Violation("I9", f"{release.id} gave {name} {replicas} replicas")
         elif image != self.world.deployments[name].image:
             self._check_rule_gone(writer, release, "a new image")
 
     def _check_stable_write(self, release: Release, image: str, replicas: int | None) -> None:
-        if release.phase not in (Phase.PROMOTE, Phase.RESTORE):
+        if release.phase not in (Phase.PROMOTE, Phase.RETURN, Phase.RESTORE):  # a delayed one is restored after RETURN
             raise Violation("I9", f"{release.id} changed {release.app} in phase {release.phase}")
         if replicas is not None:
             raise Violation("I9", f"{release.id} changed the replicas of {release.app}")
@@ -161,10 +180,14 @@ class Observer:
             raise Violation("I7", f"{release.id} changed lines that are not its own")
         if without(after, app) == after:
             self.foreign_lines.discard(app)
+        shares = view_of(after).shares.get(app, ())
+        if shares != view_of(before).shares.get(app, ()):
+            undisturbed = self.disturbed_at[app] < self.share_began[app]
+            check_share_write(self.world, release, shares, undisturbed=undisturbed)
         if app not in view_of(after).rules:
             self.has_foreign_rule[app] = False
         elif view_of(before).rules.get(app) != view_of(after).rules[app]:
-            if release.phase not in (Phase.ROUTE, Phase.UNROUTE):  # a delayed one may come right before it is undone
+            if release.phase not in WRITES_RULE:  # a delayed one may come right before it is undone
                 raise Violation("I5", f"{release.id} wrote a rule in phase {release.phase}")
             self.has_foreign_rule[app] = False
 
@@ -187,6 +210,8 @@ class Observer:
         if writer.token is not None:
             self.fences.check_write(writer, "journal")
             self.fences.check_driver(writer)
+        elif writer.mover.command in _STEERING:  # it only writes the journal; who drives the release goes on from there
+            self.tally.add(f"steered: {writer.mover.command}")
         else:  # an abort, which speaks first and takes the lease afterwards
             if writer.mover.command == "sweep":
                 self.fences.check_sweep(writer)
@@ -208,6 +233,8 @@ class Observer:
             self.world.loop.after(delay, act)
         if phase is Phase.PROVE:
             self.proof_began[app] = self.world.time
+        elif phase in (Phase.SHIFT, Phase.CARRY):
+            self.share_began[app] = self.world.time
         elif phase is Phase.CONFIRM:
             self.confirm_began[app] = self.world.time
         elif phase is Phase.DRAIN:
@@ -215,6 +242,8 @@ class Observer:
         elif phase is Phase.PROMOTE:
             self._check_routed(release, self.confirm_began[app])
             self._check_suites(release)
+            if is_steered(release):
+                self._check_carried(release)
         elif phase is Phase.DONE:
             self.fences.check_pending_writes(writer, app, release.target.canary, "routes")
             self.check_outcome(release, writer)

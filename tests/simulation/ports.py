@@ -29,6 +29,7 @@ from tests.simulation.dialect import UPSTREAMS, SplitChecker, SplitDialect
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.listings import Gate
 from tests.simulation.process import Process
+from tests.simulation.signals import SimSignals
 from tests.simulation.troubles import Trouble
 
 T = TypeVar("T")
@@ -292,4 +293,5 @@ def ports_of(process: Process, suites: Suites) -> Ports:
         process,
         SilentListener(),
         turns=SimTurns(process),
+        signals=(SimSignals(process),),
     )

@@ -22,10 +22,13 @@ from tests.simulation.commands import (
     Variant,
     abort,
     on_call,
+    pause,
     promote,
+    ramp,
     release,
     resume,
     run,
+    skip,
     smoke,
     start_process,
     sweep,
@@ -36,29 +39,14 @@ from tests.simulation.fences import Violation
 from tests.simulation.observer import Observer
 from tests.simulation.process import Process
 from tests.simulation.reasons import LASTING
+from tests.simulation.starts import draw_event_start, draw_promotion_start, draw_ramp_commands, draw_start
 from tests.simulation.state import ScheduleState, Start
 from tests.simulation.tally import Tally
 from tests.simulation.world import APPS, SimWorld
 
 FAULT_SECONDS = 120.0  # seconds in which there are faults
 _SETTLING = 60.0  # seconds after which every replica must have taken every file
-# Where what comes meets a write that is under way, or a proof that was just made.
-_MOMENTS = (
-    *(
-        Phase.WARM,
-        Phase.ROUTE,
-        Phase.PROVE,
-        Phase.LEAKS,
-        Phase.SMOKE,
-        Phase.WAIT,
-        Phase.CONFIRM,
-        Phase.PROMOTE,
-        Phase.PROMOTE,
-    ),
-    *(Phase.RESTORE, Phase.UNROUTE, Phase.CLEAR, Phase.DRAIN, Phase.COOL, Phase.DONE),
-)
 _MORE_COMMANDS = ("release", "release", "abort", "abort", "resume", "resume", "promote", "smoke")
-_OLD_FILES = (WorldEvent.GATE_NEW_STALE, WorldEvent.GATE_RESTARTS_STALE, WorldEvent.GATE_FREEZES)
 CORRECT = Variant()
 
 
@@ -117,7 +105,8 @@ def write_story(seed: int, variant: Variant = CORRECT) -> str:
 
 def _play_acts(state: ScheduleState, variant: Variant) -> None:
     world, draws = state.world, state.draws
-    apps = tuple(draw_app(draws, name) for name in APPS[: draws.choice("applications", (1, 1, 1, 2, 2, 3))])
+    dies_in = world.plan.dies_in
+    apps = tuple(draw_app(draws, name, dies_in) for name in APPS[: draws.choice("applications", (1, 1, 1, 2, 2, 3))])
     state.observer.judge.reasons.bad = {app.name for app in apps if app.is_bad}
     for app in apps:
         _start_commands(state, variant, app)
@@ -128,12 +117,12 @@ def _play_acts(state: ScheduleState, variant: Variant) -> None:
         start_process(state, "on call", 5.0, on_call(variant, apps[0], 20))
     for number, event in enumerate(world.plan.events):
         app = draws.choice(f"event {number} / application", apps).name
-        start = _draw_event_start(draws, f"event {number}", event, app)
+        start = draw_event_start(draws, f"event {number}", event, app)
         state.at(start, lambda event=event, app=app: _apply_event(state, event, app))
     for trouble in conditions.TIMED:
         if trouble in world.plan.troubles:
             stream, seconds = f"trouble / {trouble}", conditions.SECONDS[trouble]
-            start = _draw_start(draws, stream, draws.choice(f"{stream} / application", apps).name)
+            start = draw_start(draws, stream, draws.choice(f"{stream} / application", apps).name)
             length = draws.choice(f"{stream} / seconds", seconds)
             state.at(start, lambda trouble=trouble, length=length: world.conditions.begin(trouble, length))
     world.loop.run(FAULT_SECONDS)
@@ -155,10 +144,12 @@ def _start_commands(state: ScheduleState, variant: Variant, app: App) -> None:
     if app.mode is Mode.STAGED:
         commands.append(("smoke", 0, (name, Phase.WAIT, draws.number(f"smoke {name} / start"))))
     if app.mode is not Mode.ON_SUCCESS:
-        commands.append(("promote", 0, _draw_promotion_start(draws, name)))
+        commands.append(("promote", 0, draw_promotion_start(draws, name)))
     for number in range(draws.choice(f"{name} / more commands", (0, 0, 1, 1, 2, 4))):
         stream = f"{name} / more commands {number}"
-        commands.append((draws.choice(stream, _MORE_COMMANDS), number + 2, _draw_start(draws, stream, name)))
+        commands.append((draws.choice(stream, _MORE_COMMANDS), number + 2, draw_start(draws, stream, name)))
+    if app.trial_has_shares:
+        commands += draw_ramp_commands(draws, app)
     for number, (command, image, start) in enumerate(commands):
         process = f"{command} {name} {number}"
         job = _job_of(state, app, command, image, process)
@@ -172,30 +163,9 @@ def _job_of(state: ScheduleState, app: App, command: str, image: int, process: s
         case "promote":
             return promote(app, state, untested=state.draws.chance(f"{process} / without suites", 0.1))
         case _:
-            return {"abort": abort, "resume": resume, "smoke": smoke}[command](app)
-
-
-def _draw_promotion_start(draws: Draws, app: str) -> Start:
-    """When a person promotes: some time after the release began to wait for that, or some time anyway."""
-    if draws.chance(f"promote {app} / waits for the release", 0.5):
-        return app, Phase.WAIT, draws.seconds(f"promote {app} / start after", (20.0,))
-    return 30.0 + draws.seconds(f"promote {app} / start", (25.0,))
-
-
-def _draw_start(draws: Draws, stream: str, app: str) -> Start:
-    """Some time, or right when a release enters a phase: that is where most of what can go wrong does."""
-    if draws.chance(f"{stream} / starts at a time", 0.5):
-        return draws.seconds(f"{stream} / start", (10.0, 25.0, 50.0, 100.0))
-    phase = draws.choice(f"{stream} / starts in", _MOMENTS)
-    return app, phase, draws.seconds(f"{stream} / start after", (0.0, 0.1, 0.5, 2.0, 70.0))
-
-
-def _draw_event_start(draws: Draws, stream: str, event: WorldEvent, app: str) -> Start:
-    """As for a command, but a replica with old files is most dangerous when all others have just lost the rule."""
-    if event in _OLD_FILES and draws.chance(f"{stream} / starts on the way out", 0.5):
-        phase = draws.choice(f"{stream} / starts in", (Phase.CLEAR, Phase.DRAIN, Phase.COOL, Phase.COOL))
-        return app, phase, draws.seconds(f"{stream} / start after", (0.1, 0.5, 2.0))
-    return _draw_start(draws, stream, app)
+            return {"abort": abort, "resume": resume, "smoke": smoke, "ramp": ramp, "pause": pause, "skip": skip}[
+                command
+            ](app)
 
 
 def _start_outsiders(state: ScheduleState, apps: tuple[App, ...]) -> None:
@@ -211,7 +181,7 @@ def _start_outsiders(state: ScheduleState, apps: tuple[App, ...]) -> None:
         (0.15, "hotfix", outsiders.give_stable(name, image)),
     ):
         if draws.chance(f"{who} / is there", share):
-            start_process(state, who, _draw_start(draws, who, name), act, spared=True)
+            start_process(state, who, draw_start(draws, who, name), act, spared=True)
 
 
 def _apply_event(state: ScheduleState, turn: WorldEvent, app: str) -> None:
@@ -252,6 +222,8 @@ def _complete(state: ScheduleState, variant: Variant, app: App) -> None:
         last = _command(state, variant, state.draws.choice(f"decision for {app.name}", ("promote", "abort")), app)
         if last.code is ExitCode.USAGE:
             last = _command(state, variant, "abort", app)
+    elif alone and last.ended is not None and last.ended.phase is Phase.PAUSED:
+        last = _command(state, variant, "abort", app)
     if alone and not state.world.records[app.name].release.ended:
         raise state.stop(Violation("I5", f"{last.name} did not complete {app.name}: exit {last.code}"))
 

@@ -20,6 +20,7 @@ class Trouble(StrEnum):
     OUTAGE = "the API is away"
     FULL_DISK = "evidence cannot be written"
     HANGING = "a replica lets requests hang"
+    SILENT = "a source of signals says nothing"
     MUTE = "the gateway cannot be asked"
     STAMPLESS = "the gateway cannot stamp answers"
     SLOW_WORKERS = "a replica answers by its old files for a while after it shows the new ones"

@@ -11,13 +11,15 @@ from tests.simulation.dialect import UPSTREAMS, find_upstreams
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`rules` holds the canary rules by application, `plain` the number of routes to each service without a header.
+    """`rules` holds the canary rules by application, `shares` the parts of them that take unmarked requests.
 
+    `plain` is the number of routes to each service without a header.
     `leak` is a canary that unmarked requests reach, `undefined` one that a route names and nobody defines.
     """
 
     routes: tuple[ToyRoute, ...]
     rules: dict[str, tuple[ToyRoute, ...]]
+    shares: dict[str, tuple[ToyRoute, ...]]
     plain: dict[str, int]
     known: frozenset[str] | None
     leak: str
@@ -38,18 +40,25 @@ def view_of(files: Files) -> View:
     """The meaning of `files`."""
     routes = tuple(route for file in files if file.name != UPSTREAMS for _, route in parse(file))
     rules: dict[str, tuple[ToyRoute, ...]] = {}
+    shares: dict[str, tuple[ToyRoute, ...]] = {}
     plain: dict[str, int] = {}
     for route in routes:
         if route.name:
-            app = route.name.removeprefix("gatewayctl-").removesuffix("-canary")
-            rules[app] = (*rules.get(app, ()), route)
+            app = route.name.removeprefix("gatewayctl-").removesuffix("-share").removesuffix("-canary")
+            own = shares if route.share else rules
+            own[app] = (*own.get(app, ()), route)
         elif not route.header:
             plain[route.to] = plain.get(route.to, 0) + 1
     known = find_upstreams(files)
-    named = [route.to for own in rules.values() for route in own]
+    named = [route.to for own in (*rules.values(), *shares.values()) for route in own]
     undefined = next((to for to in named if known is not None and to not in known), "")
-    leak = next((route.to for route in routes if route.to.endswith("-canary") and not route.header), "")
-    return View(routes, rules, plain, known, leak, undefined)
+    leak = next((route.to for route in routes if _takes_everything(route)), "")
+    return View(routes, rules, shares, plain, known, leak, undefined)
+
+
+def _takes_everything(route: ToyRoute) -> bool:
+    """Whether it sends unmarked requests to a canary, and is no share of ours."""
+    return route.to.endswith("-canary") and not route.header and not (route.share and route.name)
 
 
 def without(files: Files, app: str) -> Files:

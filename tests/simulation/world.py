@@ -179,6 +179,7 @@ class SimWorld(World):
         gate = self.gates.get(name)
         if gate is None or not gate.up:
             return Answer(0, {}, error="connection refused")
+        self.asked, gate.asked = gate.asked, gate.asked + 1
         return self.reply(self.files_run_by(gate).routes_of(probe), probe)
 
     def in_flight(self, gate: Gate, canary: str) -> int:

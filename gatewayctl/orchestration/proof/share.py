@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from gatewayctl.domain.errors import DeadlineExceeded, Transient
+from gatewayctl.domain.errors import Conflict, DeadlineExceeded, Refused, Transient
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Replica
@@ -12,7 +12,6 @@ from gatewayctl.domain.release import Release
 from gatewayctl.domain.shares import ShareCount, requests_for
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.latecomers import find_unproven
-from gatewayctl.orchestration.proof.replica import ROUNDS
 from gatewayctl.orchestration.proof.steps import prove_routed, why_not_active
 from gatewayctl.ports import Prober
 from gatewayctl.waiting import InProportion, Pending, until
@@ -26,7 +25,8 @@ def prove_share(context: StepContext) -> Judgement:
     """Every replica runs the share, and as many unmarked requests reach the canary as were asked for.
 
     Where the product cannot be asked for its configuration, the count decides alone; so it is tried again until the
-    product had the time to load it.
+    product had the time to load it. A rule that somebody took away meanwhile, or a replica that did not get ready, is
+    no fault of the canary. Raises Conflict, DeadlineExceeded.
     """
     routed = prove_routed(context)
     if routed.verdict is not Verdict.PASS:
@@ -37,10 +37,27 @@ def prove_share(context: StepContext) -> Judgement:
         until(lambda: _look(context, counts), "the share of the ramp's step to arrive", deadline)
     except DeadlineExceeded as fault:
         _keep(context, counts)
+        _require_written(context)
+        if all(one.fits(context.release.share) for one in counts.values()):
+            raise
         return Judgement(Verdict.FAIL, f"the share is not effective: {fault.detail}")
     _keep(context, counts)
     total = sum(counts.values(), ShareCount(0, 0))
     return Judgement(Verdict.PASS, f"{context.release.share} % asked: {total}, on {len(counts)}/{len(counts)} replicas")
+
+
+def _require_written(context: StepContext) -> None:
+    """Raises Conflict when the gateway's files do not have the share any more: then nothing is known of the canary."""
+    gateway, release = context.ports.gateway, context.release
+    try:
+        is_there = not gateway.dialect.insert(gateway.store.read().files, release.rule).stages
+    except Refused:
+        is_there = False
+    if not is_there:
+        raise Conflict(
+            f"the gateway's files have the share of {release.share} % for {release.app} no more: somebody changed them",
+            hint=f"find out who writes them, then release {release.app} again",
+        )
 
 
 def _look(context: StepContext, counts: dict[str, ShareCount]) -> bool | Pending:
@@ -85,6 +102,9 @@ def count_share(
 def prove_returned(context: StepContext) -> Judgement:
     """No ready replica sends unmarked requests to the canary; how long after the write the last one arrived there.
 
+    As many requests are sent as show that the share is gone, also where the replica's configuration is without it: one
+    that shows its new configuration may answer by the old one for some seconds.
+
     A rule of ours that somebody edited meanwhile holds this up for some seconds only: it is taken away next.
     """
     clock = context.ports.clock
@@ -99,6 +119,7 @@ def prove_returned(context: StepContext) -> Judgement:
             if missing:
                 return Pending(f"{replica.name}: {missing}")
             count = _count(context, replica, _requests_without(context, replica))
+            count = count_share(context, replica, requests_for(context.release.share))
             if count.canary:
                 last, seen = clock.now(), seen + count.canary
                 return Pending(f"{replica.name}: {count}")
@@ -118,12 +139,6 @@ def _why_not_returned(context: StepContext, replica: Replica, waited: float) -> 
         return f"{exact.shares} routes send {context.release.share} % of the unmarked requests to the canary"
     odd = readback.rule_of(replica, rule)
     return odd.detail or "another share" if odd.mismatched and waited < _SETTLED else ""
-
-
-def _requests_without(context: StepContext, replica: Replica) -> int:
-    """Few where the configuration was read; else as many as show that the share is gone."""
-    proof = context.ports.gateway.readback.rule_of(replica, context.release.rule)
-    return ROUNDS if proof.asked else requests_for(context.release.share)
 
 
 def _keep(context: StepContext, counts: dict[str, ShareCount]) -> None:
