@@ -118,8 +118,7 @@ def prove_returned(context: StepContext) -> Judgement:
             missing = why_not_active(context, replica) or _why_not_returned(context, replica, clock.now() - start)
             if missing:
                 return Pending(f"{replica.name}: {missing}")
-            count = _count(context, replica, _requests_without(context, replica))
-            count = count_share(context, replica, requests_for(context.release.share))
+            count = _count(context, replica, requests_for(context.release.share))
             if count.canary:
                 last, seen = clock.now(), seen + count.canary
                 return Pending(f"{replica.name}: {count}")
