@@ -29,6 +29,16 @@ resources:
     domains: ["*"]
     routes:
 """
+_VIRTUAL_SERVICE = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: shop
+spec:
+  hosts: [shop.example]
+  gateways: [edge]
+  http:
+"""
 _ROUTE = """\
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -95,6 +105,17 @@ def httproute(routes: int) -> Files:
     return (SourceFile("routes.yaml", "".join(lines)),)
 
 
+def istio(routes: int) -> Files:
+    """One VirtualService with an HTTP route for each route, as teams write it."""
+    lines = [_VIRTUAL_SERVICE]
+    for number, host in _upstreams(routes):
+        lines.append(
+            f"  - match:\n    - uri:\n        prefix: /api/{number}/\n    timeout: 10s    # agreed with its team\n"
+            f"    route:\n    - destination:\n        host: {host}\n"
+        )
+    return (SourceFile("routes.yaml", "".join(lines)),)
+
+
 def nginx(routes: int) -> Files:
     """A server with a location for each route, as teams write it."""
     lines = ["# Owned by many teams.\nserver {\n    listen 8080;\n"]
@@ -112,6 +133,7 @@ SAMPLES = (
     Sample("nginx", nginx),
     Sample("spring-cloud-gateway", spring_cloud),
     Sample("httproute", httproute),
+    Sample("istio", istio),
 )
 
 

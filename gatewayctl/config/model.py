@@ -1,5 +1,6 @@
 """The keys of gatewayctl.yaml, checked by pydantic: unknown keys are faults, and all faults are found together."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -76,8 +77,7 @@ class GatewayModel(StrictConfigModel):
         resource = _resource_of(self.kind)
         if self.routes and (self.config or resource is None):
             kinds = {kind: one.kind for kind in sorted(GATEWAYS) if (one := _resource_of(kind))}
-            objects = " or ".join(kinds.values())
-            among = " or ".join(kinds)
+            objects, among = _either(kinds.values()), _either(kinds)
             raise ValueError(f"routes names {objects} objects: it goes with kind {among}, and without config")
         if resource and len(set(self.routes)) < len(self.routes):
             raise ValueError(f"the same {resource.kind} is named twice under routes")
@@ -91,6 +91,12 @@ class GatewayModel(StrictConfigModel):
         """The keys that a gateway in a cluster needs, and that are missing."""
         place = ("routes", self.routes) if _resource_of(self.kind) else ("config.configMap", self.config)
         return tuple(key for key, given in (("replicas.selector", self.replicas), place) if not given)
+
+
+def _either(words: Iterable[str]) -> str:
+    """The words as a choice: `a`, `a or b`, `a, b or c`."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _resource_of(kind: str) -> RouteResource | None:

@@ -12,6 +12,7 @@ GATEWAYS = {
     "spring-cloud-gateway": "gatewayctl.gateways.springcloud.product",
     "httproute": "gatewayctl.gateways.httproute.product",
     "ingress-nginx": "gatewayctl.gateways.ingressnginx.product",
+    "istio": "gatewayctl.gateways.istio.product",
 }
 
 

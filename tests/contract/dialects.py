@@ -109,11 +109,31 @@ spec:
         pathType: Prefix
         backend: { service: { name: web, port: { number: 80 } } }
 """
+_ISTIO = """\
+# Owned by many teams.
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: shop
+spec:
+  hosts: ["*"]
+  gateways: [edge]
+  http:
+  - match:
+    - uri: { prefix: /api/orders/ }
+    route:
+    - destination: { host: orders }    # agreed with its team
+  - match:
+    - uri: { prefix: / }
+    route:
+    - destination: { host: web }
+"""
 
 SAMPLES = (
     _sample("envoy", "rds.yaml", _ENVOY, _ENVOY.replace("{ prefix: / }", "{ prefix: / }}"), 11),
     _sample("httproute", "route.yaml", _HTTPROUTE, _HTTPROUTE.replace("/ }", "/ }}"), 9),
     _sample("ingress-nginx", "ingress.yaml", _INGRESS, _INGRESS.replace("name: web", "name: web }"), 16),
+    _sample("istio", "shop.yaml", _ISTIO, _ISTIO.replace("/ }", "/ }}"), 11),
     _sample("nginx", "shop.conf", _NGINX, _NGINX.replace("listen 80;", "listen {{ port }};"), 3),
     _sample("spring-cloud-gateway", "routes.yml", _SPRING, _SPRING.replace("- id: orders\n  uri", "- uri"), 3),
 )

@@ -17,6 +17,7 @@ _OWN = {
     "nginx": ("gateway-config/nginx/nginx.conf", "gateway-config/nginx/shop.conf", "tests/gateways/nginx/shapes.conf"),
     "spring-cloud-gateway": ("gateway-config/spring-cloud-gateway/routes.yml",),
     "httproute": ("gateway-config/httproute/shop.yaml",),
+    "istio": ("gateway-config/istio/shop.yaml",),
 }
 _PROPERTIES = """\
 # Owned by many teams.

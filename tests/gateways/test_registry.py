@@ -38,6 +38,7 @@ def test_what_makes_each_product_load_changed_files_is_one_of_three():
         "spring-cloud-gateway": OnRequest,
         "httproute": Watches,
         "ingress-nginx": Watches,
+        "istio": Watches,
     }
 
 

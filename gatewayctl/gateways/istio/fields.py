@@ -1,0 +1,98 @@
+"""Reads and writes the YAML of Istio's objects: mappings, lists and text.
+
+Kubernetes accepts one spelling of each key, so keys are compared as written.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gatewayctl.gateways.yamltext.cursor import Cursor, Spelling
+from gatewayctl.gateways.yamltext.document import template_mark
+from gatewayctl.gateways.yamltext.fragments import Fragment
+from gatewayctl.gateways.yamltext.nodes import is_flow, listing, mapping, plain, quote, with_pairs
+
+Pair = tuple[Node, Node]
+
+_SPELLING = Spelling(
+    str,
+    repeated="key",
+    merge_reason="what it brings in cannot be seen here",
+    merge_hint="write out what it stands for",
+)
+
+
+def api_value(fragment: Fragment, node: Node | None, what: str) -> Cursor:
+    """A value in an object. An error calls it `what`."""
+    return Cursor(fragment, node, what, _SPELLING)
+
+
+def scalars(root: Node) -> Iterator[ScalarNode]:
+    """Every scalar below a node, keys included; a node that an alias repeats counts once."""
+    pending, seen = [root], set()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ScalarNode):
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            inside = node.value
+            pending += [part for pair in inside for part in pair] if isinstance(node, MappingNode) else inside
+
+
+def refuse_template(fragment: Fragment, root: Node) -> None:
+    """Raise Refused if a text below `root` contains a mark that a template engine would fill in."""
+    for node in scalars(root):
+        mark = template_mark(str(node.value))
+        if mark:
+            raise fragment.refusal(
+                node, f"part of a route is left to a template ({mark})", hint="edit the rendered file"
+            )
+
+
+class FieldWriter:
+    """Writes fields of our own in the style of the node that they go into: JSON where that one is JSON."""
+
+    def __init__(self, like: Node) -> None:
+        self._like = like
+        first = like.value[0][0] if isinstance(like, MappingNode) and like.value else None
+        self._json = is_flow(like) and isinstance(first, ScalarNode) and first.style == '"'
+
+    def field(self, name: str, value: Node | str) -> Pair:
+        """A field with its value."""
+        key = quote(name) if self._json else plain(name)
+        return key, quote(value) if isinstance(value, str) else value
+
+    def mapping(self, *pairs: Pair) -> MappingNode:
+        """A mapping with these fields."""
+        return mapping(pairs, self._like)
+
+    def sequence(self, *values: Node) -> SequenceNode:
+        """A list of these nodes."""
+        return listing(values, self._like)
+
+
+def with_field(node: MappingNode, name: str, value: Node, *, before: str = "") -> MappingNode:
+    """`node` with another value for a field; a field that it does not have goes above `before`, or to the end."""
+    if any(key.value == name for key, _ in node.value):
+        return with_pairs(node, [(key, value if key.value == name else old) for key, old in node.value])
+    place = next((index for index, (key, _) in enumerate(node.value) if key.value == before), len(node.value))
+    pair = FieldWriter(node).field(name, value)
+    return with_pairs(node, [*node.value[:place], pair, *node.value[place:]])
+
+
+def without_field(node: MappingNode, name: str) -> MappingNode:
+    """`node` without a field."""
+    return with_pairs(node, [(key, old) for key, old in node.value if key.value != name])
+
+
+def with_entry(pairs: Sequence[Pair], name: str, value: Node) -> list[Pair]:
+    """A map with one more entry, whose key is data: in the order of names if the map has that order, else last.
+
+    A live object is given with its keys in the order of names, so the entry is read back where it was written.
+    """
+    names = [str(key.value) for key, _ in pairs]
+    place = next((index for index, one in enumerate(names) if one > name), len(names))
+    if names != sorted(names):
+        place = len(names)
+    return [*pairs[:place], (quote(name), value), *pairs[place:]]
