@@ -24,9 +24,9 @@ $(VENV)/.installed: pyproject.toml $(LOCK)
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx|spring-cloud-gateway puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected
+demo: $(VENV)/.installed  ## a whole release on this machine; GATEWAY=nginx|spring-cloud-gateway puts another gateway in front, CANARY=errors|slow|crash|unready shows one rejected; RAMP=mesh|ingress|hourly gives it real traffic in steps, CANARY=errors2pct|slow3x fails one
 	@$(if $(filter spring-cloud-gateway,$(GATEWAY)),GATEWAYCTL_SPRING_GATEWAY="$$($(BIN)/python -m tests.gateways.springcloud.product 4.3)") \
-		$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY)
+		$(BIN)/gatewayctl demo --gateway $(GATEWAY) --canary $(CANARY) $(if $(RAMP),--ramp $(RAMP))
 
 spring-gateway: $(VENV)/.installed  ## the jar of a real Spring Cloud Gateway, from Maven Central; prints where it is
 	@$(BIN)/python -m tests.gateways.springcloud.product 4.3

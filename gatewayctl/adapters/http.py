@@ -83,9 +83,17 @@ def admin_post(replica: Replica, path: str) -> str:
     return _ask_admin(replica, _Request("POST", replica.admin, path, headers, 30.0, _LARGEST_ADMIN, whole=True))
 
 
-def fetch(url: str, headers: tuple[tuple[str, str], ...] = (), form: str = "") -> Answer:
+def fetch(
+    url: str,
+    headers: tuple[tuple[str, str], ...] = (),
+    form: str = "",
+    *,
+    tls: Tls | None = None,
+    timeout: float = _ADMIN_SECONDS,
+) -> Answer:
     """The answer of a server that is no gateway replica to GET `url`, or to POST where there is a `form`.
 
+    `tls` is how https is spoken where it is not as everywhere; the whole answer has `timeout` seconds.
     Raises Transient, without the query of the URL, when no whole answer came in time; ValueError for what is no URL.
     """
     parts = urlsplit(url)
@@ -97,11 +105,11 @@ def fetch(url: str, headers: tuple[tuple[str, str], ...] = (), form: str = "") -
         f"{name}:{parts.port or (443 if is_secure else 80)}",
         f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/",
         given,
-        _ADMIN_SECONDS,
+        timeout,
         _LARGEST_FETCHED,
         whole=True,
         content=form.encode(),
-        tls=Tls() if is_secure else None,
+        tls=(tls or Tls()) if is_secure else None,
         server_name=host,
     )
     try:

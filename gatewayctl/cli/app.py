@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from gatewayctl.cli import demo, inspect, job, load_part, releases, route, rule, sandbox, sweep, sync
+from gatewayctl.cli import demo, inspect, job, judge, load_part, releases, route, rule, sandbox, sweep, sync
 from gatewayctl.cli.examples import example
 from gatewayctl.cli.progress import end_live_line
 from gatewayctl.cli.show import tell
@@ -37,6 +37,8 @@ for command in (
     inspect.curl,
     inspect.history,
     inspect.report,
+    inspect.explain,
+    judge.judge,
     sync.sync,
     sweep.sweep,
     demo.demo,

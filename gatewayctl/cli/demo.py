@@ -1,12 +1,14 @@
 """`gatewayctl demo`: the whole job on this machine, with a real gateway and an example shop."""
 
 import shutil
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatewayctl.cli.demo_ramp import Crowd, DemoRamp, customers, put_ramp
 from gatewayctl.cli.drafts import draft_plan
 from gatewayctl.cli.ending import save_report
 from gatewayctl.cli.options import Out, Output
@@ -33,6 +35,8 @@ class DemoCanary(StrEnum):
     SLOW = "slow"
     CRASH = "crash"
     UNREADY = "unready"
+    ERRORS_2_PERCENT = "errors2pct"
+    SLOW_3_TIMES = "slow3x"
 
     @property
     def image(self) -> str:
@@ -53,6 +57,9 @@ def demo(
         DemoCanary, typer.Option(help="What the new version does; all but good are rejected.")
     ] = DemoCanary.GOOD,
     gateway: Annotated[DemoGateway, typer.Option(help="The gateway product the shop runs behind.")] = DemoGateway.ENVOY,
+    ramp: Annotated[
+        DemoRamp | None, typer.Option(help="Real traffic in the steps of this preset, shortened, and judged.")
+    ] = None,
     home: Annotated[Path, typer.Option("--dir", help="Where the example and its evidence are put.")] = HOME,
     output: Out = Output.TEXT,
 ) -> None:
@@ -64,6 +71,8 @@ def demo(
 
     progress = Progress(make_console())
     config = unpack(home, gateway) / "gateway-config" / "gatewayctl.yaml"
+    if ramp:
+        put_ramp(config.parent, ramp)
     session = wire(config, progress)
     progress.title(f"starting the example shop behind a real gateway, in {home}")
     with (
@@ -72,11 +81,14 @@ def demo(
     ):
         progress.title(f"look at it from another terminal: gatewayctl status {APP}")
         before = session.ports.gateway.store.read()
-        made = draft_plan(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
-        ended = session.driver.begin(made.release)
+        if ramp:
+            progress.title(ramp.told)
+        with customers(session) if ramp else nullcontext(Crowd()) as crowd:
+            made = draft_plan(session, APP, canary.image, Mode.ON_SUCCESS, any_tag=False)
+            ended = session.driver.begin(made.release)
         check_nothing_left(session, ended, before)
         stable = session.ports.workloads.read(ended.target.stable).image
-    show(output, DemoEnd(ended, stable, save_report(session, ended)))
+    show(output, DemoEnd(ended, stable, save_report(session, ended), crowd.text))
     raise typer.Exit(int(exit_code(ended)))
 
 

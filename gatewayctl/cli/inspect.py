@@ -124,17 +124,28 @@ def history(app: App, config: Config = None, namespace: Namespace = "", output: 
     show(output, HistoryReport(app, session.ports.journal.history(app)))
 
 
-def report(
-    release: Annotated[str, typer.Argument(metavar="RELEASE", help="A release's id, as history shows it.")],
-    config: Config = None,
-    output: Out = Output.TEXT,
-) -> None:
+RELEASE = Annotated[str, typer.Argument(metavar="RELEASE", help="A release's id, as history shows it.")]
+
+
+def report(release: RELEASE, config: Config = None, output: Out = Output.TEXT) -> None:
     """What one release did, step by step, and where its evidence is."""
     from gatewayctl.reports.release import ReleaseReport
 
+    session, found = _find_release(release, config)
+    show(output, ReleaseReport(found, session.ports.evidence.folder(found.id)))
+
+
+def explain(release: RELEASE, config: Config = None, output: Out = Output.TEXT) -> None:
+    """Why a release ended as it did: every decision in a sentence with its figures, those of the judge included."""
+    from gatewayctl.reports.explain import ExplainReport, read_decisions
+
+    session, found = _find_release(release, config)
+    show(output, ExplainReport(found, read_decisions(found, session.ports.evidence.get)))
+
+
+def _find_release(release: str, config: Path | None) -> tuple[Session, Release]:
+    """The release of that id, with the session of its application. Raises UsageFault when nobody knows it."""
     for app, session in wire_each(config, Progress(make_console()), None):
-        one = session.find_release(app, release)
-        if one:
-            show(output, ReleaseReport(one, session.ports.evidence.folder(one.id)))
-            return
+        if one := session.find_release(app, release):
+            return session, one
     raise UsageFault(f"no release {release} is known", hint="gatewayctl history APP lists them")

@@ -1,5 +1,7 @@
 """`gatewayctl route`: the canary rule as it is in the gateway's files, and the proof of what is live now."""
 
+from typing import Annotated
+
 import typer
 
 from gatewayctl.cli.examples import example
@@ -24,6 +26,26 @@ def show_rule(app: App, config: Config = None, output: Out = Output.TEXT) -> Non
     wanted = {target.service, target.canary_service}
     routes = tuple(route for route in gateway.dialect.routes(gateway.store.read().files) if route.target in wanted)
     show(output, RulesReport(routes, empty=f"no route to {target.service}"))
+
+
+@app.command(epilog=example("route share"))
+def share(
+    app: App,
+    requests: Annotated[int, typer.Option("--requests", min=10, max=100_000, help="How many, over all replicas.")] = (
+        1000
+    ),
+    config: Config = None,
+    output: Out = Output.TEXT,
+) -> None:
+    """Send unmarked requests to every gateway replica and count how many the canary of APP answers."""
+    from gatewayctl.orchestration.survey import count_shares
+    from gatewayctl.reports.share import ShareReport
+
+    progress = Progress(make_console())
+    session = wire(config, progress, app)
+    release = find_routed_release(session, app)
+    counts = count_shares(session.ports, release, requests, lambda text: progress.progress("share", text))
+    show(output, ShareReport(app, release.rule.share, counts))
 
 
 @app.command(epilog=example("route verify"))

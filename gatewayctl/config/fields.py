@@ -18,12 +18,19 @@ def _parse_seconds(value: object, info: ValidationInfo) -> object:
     """
     if not isinstance(value, str) and is_kept(info):
         return value
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value.strip()) if isinstance(value, str) else None
-    if match:
-        return float(match[1]) * _UNITS[match[2]]
+    if isinstance(value, str):
+        return parse_duration(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(f"expected a duration with its unit, such as {value}s or {value}ms")  # noqa: TRY004  # pydantic
     raise ValueError("expected a duration such as 30s or 5m")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from a text such as `250ms`, `10s` or `1h`, else ValueError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip())
+    if not match:
+        raise ValueError("expected a duration such as 30s or 5m")
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def is_kept(info: ValidationInfo) -> bool:

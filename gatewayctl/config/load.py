@@ -9,14 +9,17 @@ import yaml
 from pydantic import ValidationError
 
 from gatewayctl.config.fields import KEPT
+from gatewayctl.config.metrics_model import PrometheusModel
 from gatewayctl.config.model import TLS_FILES, AppModel, FileModel, GatewayModel, ProbeModel
 from gatewayctl.config.registry_model import RegistryModel
 from gatewayctl.config.smoke_model import LocustModel, PytestModel
 from gatewayctl.config.spec import GatewaySpec, PlatformSpec, RegistrySpec, RunnerSpec, Spec
 from gatewayctl.config.unfit_gateways import find_unfit_registries, find_unfit_uris
+from gatewayctl.config.unfit_sources import find_unfit_sources
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.platform import Tls
+from gatewayctl.domain.prometheus import PrometheusSpec
 from gatewayctl.domain.ramp import Promotion, Ramp
 from gatewayctl.domain.release import Target
 from gatewayctl.domain.smoke import SuiteSettings
@@ -98,6 +101,7 @@ def _parse(text: str, path: Path, context: dict[str, bool]) -> Spec:
         _find_shared_canaries,
         find_unfit_uris,
         find_unfit_registries,
+        find_unfit_sources,
         _find_keys_for_workers,
     )
     if wrong := [fault for find_faults in checks for fault in find_faults(model, file)]:
@@ -171,6 +175,21 @@ def _to_spec(model: FileModel, file: YamlFile, text: str) -> Spec:
             )
             for name, app in model.apps.items()
         },
+        prometheus=_to_prometheus(model.metrics.prometheus, folder) if model.metrics else None,
+    )
+
+
+def _to_prometheus(found: PrometheusModel, folder: Path) -> PrometheusSpec:
+    """Absolute paths, as for the files of a probe."""
+    return PrometheusSpec(
+        url=found.url.rstrip("/"),
+        token_file=str(folder.absolute() / found.token) if found.token else "",
+        ca=str(folder.absolute() / found.ca) if found.ca else "",
+        timeout=found.timeout,
+        every=found.every,
+        stale=found.stale,
+        counters=found.own_counters,
+        signals=found.own_signals,
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gatewayctl import __version__
 from gatewayctl.config.fields import Seconds, StrictConfigModel, is_kept
+from gatewayctl.config.metrics_model import MetricsModel
 from gatewayctl.config.ramp_model import RampModel
 from gatewayctl.config.registry_model import RegistryModel
 from gatewayctl.config.smoke_model import SmokeModel
@@ -75,12 +76,15 @@ class GatewayModel(StrictConfigModel):
         resource = _resource_of(self.kind)
         if self.routes and (self.config or resource is None):
             kinds = {kind: one.kind for kind in sorted(GATEWAYS) if (one := _resource_of(kind))}
-            objects = " or ".join(f"{one}s" for one in kinds.values())
-            raise ValueError(f"routes names {objects}: it goes with kind {' or '.join(kinds)}, and without config")
+            objects = " or ".join(kinds.values())
+            among = " or ".join(kinds)
+            raise ValueError(f"routes names {objects} objects: it goes with kind {among}, and without config")
         if resource and len(set(self.routes)) < len(self.routes):
             raise ValueError(f"the same {resource.kind} is named twice under routes")
         if self.config and resource:
-            raise ValueError(f"expected routes, as namespace/name: {resource.kind}s are objects and no ConfigMap")
+            raise ValueError(
+                f"expected routes, as namespace/name: {resource.kind} objects hold the rules, no ConfigMap"
+            )
         return self
 
     def missing_keys(self) -> tuple[str, ...]:
@@ -209,6 +213,7 @@ class FileModel(StrictConfigModel):
     platform: PlatformModel
     gateway: GatewayModel | None = None
     gateways: dict[GatewayName, GatewayModel] = Field(default_factory=dict)
+    metrics: MetricsModel | None = None
     apps: dict[AppName, AppModel] = Field(min_length=1)
 
     @property

@@ -52,9 +52,10 @@ class RulesModel(StrictConfigModel):
 class JudgeModel(StrictConfigModel):
     """`ramp.judge:`"""
 
-    source: Literal["gateway"]
+    source: Literal["gateway", "prometheus"]
     undecided: Literal["wait", "fail", "ask"]
     signals: Literal["standard", "low-traffic", "none"] = "standard"
+    leave_out: tuple[Literal["errors", "p50", "p95", "p99", "mean", "traffic"], ...] = ()
     rules: str | RulesModel = RulesModel()
     alpha: float = Field(default=0.01, gt=0, lt=0.5)
     beta: float = Field(default=0.05, gt=0, lt=0.5)
@@ -71,7 +72,7 @@ class JudgeModel(StrictConfigModel):
 
     @model_validator(mode="after")
     def _decides_by_something(self) -> "JudgeModel":
-        if self.signals == "none" and not self.judging.settings.rules.require:
+        if not self.judging.settings.signals and not self.judging.settings.rules.require:
             raise ValueError("signals: none needs rules that a canary has to keep, under rules.require")
         return self
 
@@ -80,7 +81,7 @@ class JudgeModel(StrictConfigModel):
         """In domain terms."""
         rules = RULES[self.rules] if isinstance(self.rules, str) else self.rules.rules
         settings = Settings(
-            signals=SIGNALS.get(self.signals, ()),
+            signals=tuple(one for one in SIGNALS.get(self.signals, ()) if one.name not in self.leave_out),
             rules=rules,
             alpha=self.alpha,
             beta=self.beta,

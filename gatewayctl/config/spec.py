@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import UsageFault
+from gatewayctl.domain.prometheus import PrometheusSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Spec:
     platform: PlatformSpec
     gateways: Mapping[str, GatewaySpec]
     apps: Mapping[str, AppSpec]
+    prometheus: PrometheusSpec | None = None
 
     @property
     def gateway(self) -> GatewaySpec:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gatewayctl.domain.judge.settings import Settings
+from gatewayctl.domain.judge.figures import DURATIONS, QUANTILE, SHARES
+from gatewayctl.domain.judge.settings import Kind, Settings
 
 MINUTE, HOUR = 60.0, 3600.0
 
@@ -50,6 +51,15 @@ class Judging:
     settings: Settings
     undecided: Undecided
     patience: float = 10 * MINUTE
+
+    @property
+    def gauges(self) -> frozenset[str]:
+        """The names of the gauges that the rules and the signals are about."""
+        rules = self.settings.rules
+        named = {rule.figure for rule in (*rules.require, *rules.fail, *rules.watch)}
+        of_requests = {name for name in named if name in (*SHARES, *DURATIONS) or QUANTILE.fullmatch(name)}
+        compared = {signal.name for signal in self.settings.signals if signal.kind is Kind.GAUGE}
+        return frozenset(named - of_requests | compared)
 
 
 @dataclass(frozen=True, slots=True)

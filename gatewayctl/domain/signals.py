@@ -46,10 +46,12 @@ class Snapshot:
     """What a source said at one moment, `at` in seconds of the clock that the judge uses.
 
     `counters` by counting process (a gateway replica, a scrape target) and version. `gauges` by the signal's name.
-    `faults` says in words what could not be read; then what is missing is unknown, and not zero.
+    `faults` says in words what could not be read; then what is missing is unknown, and not zero. `unknown` says why
+    single gauges have no value, each beginning with the gauge's name; the rest of the snapshot is whole.
     """
 
     at: float
     counters: Mapping[tuple[str, Version], Counters] = field(default_factory=dict)
     gauges: Mapping[str, Gauge] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()

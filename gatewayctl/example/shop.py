@@ -28,6 +28,8 @@ _LARGEST_BODY = 64 * 1024  # bytes
 _LONGEST_SLEEP = 5.0  # seconds; the limit for /slow
 _SLOWER = 0.080  # seconds that the slow version adds
 _FAILING = (2, 5, 8)  # of every ten requests to the failing version: 30%, and the same each time
+_EVERY_50TH = 49  # of every fifty requests to the version with few errors: 2%, the last one of them
+_TIMES_SLOWER = 3
 _IDLE_DRAIN = 2.5  # seconds; longer than the gateway keeps an idle connection (1 s in the example bootstrap)
 _UNREAD_DRAIN, _UNREAD_READS = 0.5, 20  # seconds without data, and number of reads, of a body that was refused
 _BUSY_DRAIN = 8.0  # seconds for requests in progress
@@ -41,6 +43,8 @@ class Behaviour(StrEnum):
     SLOW = "slow"
     CRASH = "crash"
     UNREADY = "unready"
+    ERRORS_2_PERCENT = "errors2pct"
+    SLOW_3_TIMES = "slow3x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, route: Any) -> None:
         self.server.note(busy=1)
         try:
+            begun = time.monotonic()
             reply = self._misbehave() or route()
+            if self.server.behaviour is Behaviour.SLOW_3_TIMES and not self._is_health_path():
+                time.sleep((_TIMES_SLOWER - 1) * (time.monotonic() - begun))
             self._send(reply)
         finally:
             self.server.note(busy=-1)
@@ -152,12 +159,21 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         if self.server.behaviour is Behaviour.SLOW:
             time.sleep(_SLOWER)
-        if self.server.behaviour is Behaviour.ERRORS and next(self.server.count) % 10 in _FAILING:
+        if self._fails():
             self._body()
             return ShopReply(
                 HTTPStatus.INTERNAL_SERVER_ERROR, self._with_identity(error="this version fails now and then")
             )
         return None
+
+    def _fails(self) -> bool:
+        match self.server.behaviour:
+            case Behaviour.ERRORS:
+                return next(self.server.count) % 10 in _FAILING
+            case Behaviour.ERRORS_2_PERCENT:
+                return next(self.server.count) % 50 == _EVERY_50TH
+            case _:
+                return False
 
     def _is_health_path(self) -> bool:
         return urlsplit(self.path).path in ("/healthz", f"/api/{self.server.app}/health")

@@ -11,6 +11,7 @@ GATEWAYS = {
     "nginx": "gatewayctl.gateways.nginx.product",
     "spring-cloud-gateway": "gatewayctl.gateways.springcloud.product",
     "httproute": "gatewayctl.gateways.httproute.product",
+    "ingress-nginx": "gatewayctl.gateways.ingressnginx.product",
 }
 
 

@@ -38,13 +38,35 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Companions:
+    """Rules that are objects of their own: each stands beside an object of stable's, which itself is never written.
+
+    A companion is called `MARK.STABLE`: the owner mark of its rule, then the name of stable's object. It has the label
+    `app.kubernetes.io/managed-by: gatewayctl`. One file holds stable's object and all its companions, as documents in
+    the order of their names.
+
+    `annotations` are the beginnings of the names of annotations that shape requests; others are no part of the text.
+    No gateway looks at a companion while `class_field` (a path of keys) is INACTIVE_CLASS and the annotation
+    `class_annotation` is absent.
+    """
+
+    annotations: tuple[str, ...]
+    class_field: tuple[str, ...]
+    class_annotation: str
+
+
+INACTIVE_CLASS = "gatewayctl-inactive"
+"""A class that no gateway has: a companion is created with it, and gets its real class in a second write."""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteResource:
     """One kind of API object that holds route rules.
 
     `api` is what people call the API that it belongs to. `rules` is the path of keys to the list of rules, from the
     object's top. Values under `plain_keys` are words of the API itself, and written without quotes. `acceptance` is
-    None where no status tells. `unknown_field_hint` says what to do when the API server does not know a field that we
-    write.
+    None where no status tells. With `companions` the rules are objects of their own. `unknown_field_hint` says what to
+    do when the API server does not know a field that we write.
     """
 
     group: str
@@ -56,6 +78,7 @@ class RouteResource:
     key_order: KeyOrder
     plain_keys: frozenset[str] = frozenset()
     acceptance: Acceptance | None = None
+    companions: Companions | None = None
     unknown_field_hint: str = ""
 
     @property

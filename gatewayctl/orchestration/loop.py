@@ -83,8 +83,8 @@ class ReleaseLoop:
                     self._keep_audit(release)
                     return release
                 current, event = self._perform(saved, effects[0], known)
-            except Superseded:
-                saved = self._adopt(saved)
+            except Superseded as fault:
+                saved = self._adopt(saved, fault)
                 if saved.release.phase is Phase.PAUSED:
                     return saved.release
                 current, event = saved.release, Resumed()
@@ -114,7 +114,7 @@ class ReleaseLoop:
             raise self._superseded_fault(release, str(fault)) from fault
         return replace(event, stable_image=image)
 
-    def _adopt(self, saved: Record) -> Record:
+    def _adopt(self, saved: Record, fault: Superseded) -> Record:
         """The release as somebody paused or skipped a step of its ramp, while this process still holds its lease.
 
         They only write the journal: this process goes on from there. Raises Superseded for all else.
@@ -122,13 +122,16 @@ class ReleaseLoop:
         release = saved.release
         what = f"the journal of {release.app} to be read"
         current = self._insist(lambda: self.ports.journal.load(release.app), what, release.phase)
-        is_ours = current is not None and current.release.id == release.id
-        if current is None or not is_ours or not was_steered(release, current.release):
-            raise self._superseded_fault(release, "another process has written its journal")
+        if current is None or current.release.id != release.id:
+            raise fault
+        if current.release.outcome is not release.outcome:  # who reads this must not take it for a mere resume
+            raise self._superseded_fault(release, f"it was {current.release.outcome}: {current.release.reason}")
+        if not was_steered(release, current.release):
+            raise fault
         try:
             self.ports.leases.renew(release.app, self.holder)
-        except Busy as fault:
-            raise self._superseded_fault(release, str(fault)) from fault
+        except Busy as busy:
+            raise self._superseded_fault(release, str(busy)) from busy
         return current
 
     def _save(self, release: Release, saved: Record) -> Record:

@@ -59,6 +59,8 @@ def _judge_of(context: StepContext) -> _Judge | None:
         return None
     settings = replace(judging.settings, share=float(release.share))
     state = release.judged or judge.start(settings)
+    if state.step_began is None and release.trial.ramp.steps[release.step].replicas:
+        state = judge.canary_started(settings, state, context.ports.clock.wall())
     return _Judge(context, judging, source, settings, state)
 
 
@@ -89,9 +91,9 @@ class _Observation:
         over = lasted - self.step.seconds
         if isinstance(health, Pending):
             return health
-        said = f"{self.step.share} % for {duration(round(max(lasted, self.step.seconds)))}"
         if over >= 0 and (decided is None or decided.verdict is Verdict.PASS):
-            return self._end(Judgement(Verdict.PASS, f"{said}; {decided.text}" if decided else said), decided)
+            said = decided.text if decided else f"for {duration(round(max(lasted, self.step.seconds)))}, not judged"
+            return self._end(Judgement(Verdict.PASS, f"{self.step.share} % of real traffic {said}"), decided)
         if self.judge and decided and self._is_too_late(over):
             return self._end(Judgement(Verdict.INCONCLUSIVE, f"not decided in time: {decided.text}"), decided)
         left = f"{self.step.share} % of real traffic, {_left(over)}"
@@ -125,4 +127,4 @@ class _Observation:
 
 
 def _left(over: float) -> str:
-    return f"{duration(round(-over))} left" if over < 0 else "its time is over"
+    return f"{duration(round(-over))} left" if over < 0 else "its least time is over"

@@ -8,11 +8,13 @@ from gatewayctl.domain.errors import Conflict, EnvironmentFailed, GatewayctlErro
 from gatewayctl.domain.platform import Replica, Workload
 from gatewayctl.domain.release import Release, Target
 from gatewayctl.domain.routing import RouteView
+from gatewayctl.domain.shares import ShareCount
 from gatewayctl.domain.survey import ReplicaView, Reply, Survey
 from gatewayctl.orchestration.context import Ports
 from gatewayctl.orchestration.open_release import check_place
 from gatewayctl.orchestration.proof.covered import CoveredRoutes, find_covered
 from gatewayctl.orchestration.proof.replica import Wanted, explain_replicas
+from gatewayctl.orchestration.proof.share import count_share
 from gatewayctl.ports import Clock
 from gatewayctl.waiting import pause
 
@@ -134,6 +136,23 @@ def ask_all(ports: Ports, release: Release, path: str) -> tuple[Reply, ...]:
             )
         )
     return tuple(replies)
+
+
+def count_shares(
+    ports: Ports, release: Release, requests: int, tick: Callable[[str], None]
+) -> tuple[tuple[str, ShareCount], ...]:
+    """How many of `requests` unmarked ones, shared by the ready replicas, the canary answered; by replica.
+
+    Raises EnvironmentFailed when none is ready, or too many answers do not show who gave them.
+    """
+    replicas = [replica for replica in ports.gateway.replicas.list() if replica.ready]
+    if not replicas:
+        raise EnvironmentFailed("no gateway replica is ready")
+    each, more = divmod(requests, len(replicas))
+    return tuple(
+        (replica.name, count_share(ports.gateway.prober, release, replica, each + (number < more), tick))
+        for number, replica in enumerate(replicas)
+    )
 
 
 def watch_surveys(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gatewayctl.domain.phases import ROWS
+from gatewayctl.domain.phases import row_of
 from gatewayctl.domain.release import Release
 from gatewayctl.domain.survey import NextStep
 from gatewayctl.reports.commands import command_of
@@ -44,11 +44,15 @@ class JobEnd:
 
 @dataclass(frozen=True, slots=True)
 class DemoEnd:
-    """The release of a demo that left nothing behind; `stable` is the image that stable runs now."""
+    """The release of a demo that left nothing behind.
+
+    `stable` is the image that stable runs now, `customers` what those of a ramp saw; empty without a ramp.
+    """
 
     release: Release
     stable: str
     folder: str
+    customers: str = ""
 
     def data(self) -> dict[str, object]:
         """The document `gatewayctl.release/1` with `proven` and `evidence`."""
@@ -59,11 +63,11 @@ class DemoEnd:
         return "\n".join([*self._proven(), f"evidence: {self.folder}"])
 
     def _proven(self) -> list[str]:
-        notes = {note.phase: note.text for note in self.release.notes if note.mark == "✓"}
-        shown = [row for row in ROWS.values() if row.summary and row.phase in notes]
+        passed = ((row_of(note.phase), note.text) for note in self.release.notes if note.mark == "✓")
         return [
             explain(self.release),
-            *(f"{row.summary:<9} {notes[row.phase]}" for row in shown),
+            *(f"{row.summary:<9} {text}" for row, text in passed if row and row.summary),
+            *([f"customers {self.customers}"] if self.customers else []),
             f"after     routes byte for byte as before, canary at 0, stable runs {self.stable}",
         ]
 

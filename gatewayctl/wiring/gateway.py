@@ -37,13 +37,21 @@ def assemble_gateway(
 
 
 def signals_of(spec: "Spec", replicas: "Replicas") -> "tuple[SignalSource, ...]":
-    """The sources of signals that there are: the gateway's own statistics, where its product has any."""
+    """The sources of signals that there are: the gateway's own statistics, where its product has any; Prometheus."""
     from gatewayctl.adapters.http import admin_get
     from gatewayctl.adapters.metrics.gateway import GatewaySignals
+    from gatewayctl.adapters.metrics.prometheus.source import PrometheusSignals
+    from gatewayctl.gateways.prometheus_counters import PROMETHEUS_COUNTERS
     from gatewayctl.gateways.registry import gateway
 
-    statistics = gateway(spec.gateway.kind).statistics
-    return (GatewaySignals(statistics, replicas, admin_get, time.time),) if statistics else ()
+    statistics, prometheus = gateway(spec.gateway.kind).statistics, spec.prometheus
+    sources: list[SignalSource] = []
+    if statistics:
+        sources.append(GatewaySignals(statistics, replicas, admin_get, time.time))
+    if prometheus:
+        counters = prometheus.counters or PROMETHEUS_COUNTERS.get(spec.gateway.kind)
+        sources.append(PrometheusSignals(prometheus, counters, spec.platform.namespace, time.time))
+    return tuple(sources)
 
 
 def location_of(spec: "Spec") -> GatewayLocation:

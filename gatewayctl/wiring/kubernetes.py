@@ -23,6 +23,7 @@ from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace, RouteObje
 from gatewayctl.adapters.kubernetes.gateway.replicas import KubernetesReplicas, NetworkPath
 from gatewayctl.adapters.kubernetes.gateway.service_address import KubernetesAddresses
 from gatewayctl.adapters.kubernetes.jobs.load import DistributedLoad, KubernetesSuites
+from gatewayctl.adapters.kubernetes.routes.companions import CompanionRouteStore
 from gatewayctl.adapters.kubernetes.routes.config_map import KubernetesRouteStore
 from gatewayctl.adapters.kubernetes.routes.dry_run import ObjectDryRun
 from gatewayctl.adapters.kubernetes.routes.objects import ObjectRouteStore
@@ -125,11 +126,14 @@ def _route_store(
     api: Api,
     place: GatewayPlace,
     listing: WatchedList,
-) -> tuple[KubernetesRouteStore | ObjectRouteStore, Checker]:
+) -> tuple[KubernetesRouteStore | ObjectRouteStore | CompanionRouteStore, Checker]:
     """Where the rules are stored, and how an edit is checked before it is written there."""
     checker = gateway(spec.gateway.kind).checker()
     if place.routes is None:
         return KubernetesRouteStore(api, place, listing), checker
+    if companions := place.routes.resource.companions:
+        beside = CompanionRouteStore(api, place.routes, companions, place.namespace)
+        return beside, ObjectDryRun(beside, checker)
     store = ObjectRouteStore(api, place.routes)
     return store, ObjectDryRun(store, checker)
 

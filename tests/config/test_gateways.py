@@ -32,7 +32,10 @@ def test_a_gateway_whose_routes_are_objects_names_them(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        (ROUTES.replace("kind: httproute", "kind: envoy"), "routes names HTTPRoutes: it goes with kind httproute"),
+        (
+            ROUTES.replace("kind: httproute", "kind: envoy"),
+            "routes names HTTPRoute or Ingress objects: it goes with kind httproute or ingress-nginx",
+        ),
         (CLUSTER.replace("kind: envoy", "kind: httproute"), "expected routes, as namespace/name"),
         (ROUTES.replace("[shop/orders, web/front.page]", "[]"), "platform kubernetes needs gateway.routes"),
         (ROUTES.replace("web/front.page", "shop/orders"), "is named twice"),

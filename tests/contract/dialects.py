@@ -91,10 +91,29 @@ spec:
     - name: web
       port: 80
 """
+_INGRESS = """\
+# Owned by many teams.
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: shop
+spec:
+  ingressClassName: nginx
+  rules:
+  - http:
+      paths:
+      - path: /api/orders/
+        pathType: Prefix
+        backend: { service: { name: orders, port: { number: 80 } } }    # agreed with its team
+      - path: /
+        pathType: Prefix
+        backend: { service: { name: web, port: { number: 80 } } }
+"""
 
 SAMPLES = (
     _sample("envoy", "rds.yaml", _ENVOY, _ENVOY.replace("{ prefix: / }", "{ prefix: / }}"), 11),
     _sample("httproute", "route.yaml", _HTTPROUTE, _HTTPROUTE.replace("/ }", "/ }}"), 9),
+    _sample("ingress-nginx", "ingress.yaml", _INGRESS, _INGRESS.replace("name: web", "name: web }"), 16),
     _sample("nginx", "shop.conf", _NGINX, _NGINX.replace("listen 80;", "listen {{ port }};"), 3),
     _sample("spring-cloud-gateway", "routes.yml", _SPRING, _SPRING.replace("- id: orders\n  uri", "- uri"), 3),
 )

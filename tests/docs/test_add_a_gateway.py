@@ -113,9 +113,9 @@ def test_it_comes_into_the_support_tables(checkout):
 
     assert made.returncode == 0, made.stderr
     lines = (checkout / "docs" / "gateways.md").read_text(encoding="utf-8").splitlines()
-    assert [line.split(" | ")[1:4] for line in lines if line.startswith("| [`toy`]")] == [
-        ["the toy's lines", "a ConfigMap", "name"],
-        ["by itself", "`GET /routes`", "the drain time is over"],
+    assert [line.split(" | ")[1:5] for line in lines if line.startswith("| [`toy`]")] == [
+        ["the toy's lines", "a ConfigMap", "name", "yes"],
+        ["by itself", "`GET /routes`", "no", "the drain time is over"],
     ]
 
 

@@ -32,7 +32,13 @@ def test_a_kind_leads_to_the_product_of_that_kind_and_there_is_one_of_it(kind):
 def test_what_makes_each_product_load_changed_files_is_one_of_three():
     kinds = {kind: type(gateway(kind).loads) for kind in GATEWAYS}
 
-    assert kinds == {"envoy": Watches, "nginx": OnSignal, "spring-cloud-gateway": OnRequest, "httproute": Watches}
+    assert kinds == {
+        "envoy": Watches,
+        "nginx": OnSignal,
+        "spring-cloud-gateway": OnRequest,
+        "httproute": Watches,
+        "ingress-nginx": Watches,
+    }
 
 
 def test_the_help_and_the_registry_load_no_product():

@@ -10,11 +10,13 @@ from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.judge.rule_text import parse_rule
 from gatewayctl.domain.judge.rules import RuleSet
 from gatewayctl.domain.judge.settings import ERRORS, Settings
+from gatewayctl.domain.judgement import Verdict
 from gatewayctl.domain.lifecycle import Resumed
 from gatewayctl.domain.ramp import Judging, Ramp, Step, Undecided
 from gatewayctl.domain.release import Outcome, Phase, Release
 from gatewayctl.domain.signals import Counters, Gauge, Snapshot, Version
 from gatewayctl.orchestration.driver import Driver
+from gatewayctl.orchestration.judging import judge_for
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
 from tests.fakes.world import Killed, World
 
@@ -88,9 +90,9 @@ def test_a_canary_as_good_as_stable_passes_each_step_with_its_evidence(world, su
 
     assert ended.outcome is Outcome.PROMOTED, ended.reason
     first, second = observed(ended)
-    assert first.startswith("10 % for ")
+    assert first.startswith("10 % of real traffic passed after ")
     assert "errors within its margin" in first
-    assert second.startswith("50 % for ")
+    assert second.startswith("50 % of real traffic passed after ")
     assert any(name.endswith("ramp/step-1/judge.jsonl") for _, name in world.documents)
 
 
@@ -173,3 +175,22 @@ def test_a_ramp_is_refused_before_anything_is_written_where_its_source_is_missin
         a_release(world, suites, judged())
 
     assert world.writes == 0
+
+
+@pytest.mark.parametrize(("canary", "verdict"), [(0.005, Verdict.PASS), (0.05, Verdict.FAIL)])
+def test_a_canary_that_others_deployed_is_judged_alone_and_nothing_is_written(world, suites, canary, verdict):
+    ports = driving(world, suites, WorldSignals(world, canary=canary)).ports
+
+    decided = judge_for(ports, a_release(world, suites), Judging("gateway", SETTINGS, Undecided.FAIL), 900.0, str)
+
+    assert decided.verdict is verdict
+    assert world.writes == 0
+
+
+def test_the_judge_alone_says_that_it_could_not_tell_in_time(world, suites):
+    ports = driving(world, suites, WorldSignals(world, fault="away")).ports
+
+    decided = judge_for(ports, a_release(world, suites), Judging("gateway", SETTINGS, Undecided.FAIL), 30.0, str)
+
+    assert decided.verdict is None
+    assert "away" in decided.text

@@ -256,7 +256,7 @@ def test_an_abort_by_somebody_else_ends_the_process_that_observes():
         a_driver(world, suites, pid=2).abort("orders", "no")
 
     world.ask = abort
-    with pytest.raises(Superseded):
+    with pytest.raises(Superseded, match="was taken over: it was aborted: no"):
         a_driver(world, suites).begin(a_release(world, suites, ramped()))
 
     assert world.records["orders"].release.outcome is Outcome.ABORTED

@@ -29,8 +29,10 @@ from tests.fakes.stored import GOLDEN, Stop, stops
 from tests.fakes.world import ROUTES, World
 
 PATH = config_maps("shop", "gatewayctl-orders")
-FILES, CONFIG_MAPS, SECOND = stops("stopped"), stops("config-maps"), stops("schema-2")
-PLANS = [GOLDEN / "plan.json", GOLDEN / "plan-2.json"]
+FILES, CONFIG_MAPS, SECOND, THIRD = stops("stopped"), stops("config-maps"), stops("schema-2"), stops("schema-3")
+RAMPS = {Phase.SHIFT, Phase.SHARE, Phase.OBSERVE, Phase.PAUSED, Phase.CARRY, Phase.RETURN}
+BEFORE_RAMPS = {phase.value for phase in Phase if phase not in RAMPS}
+PLANS = [GOLDEN / "plan.json", GOLDEN / "plan-2.json", GOLDEN / "plan-3.json"]
 
 
 def file_journal(stop: Stop, folder: Path) -> FileJournal:
@@ -86,15 +88,11 @@ def outcome_of_resume(stopped: Release) -> Outcome:
     return Outcome.PROMOTED if stopped.outcome is Outcome.OPEN else stopped.outcome
 
 
-LATER_PHASES = {Phase.SHIFT, Phase.SHARE, Phase.OBSERVE, Phase.PAUSED, Phase.CARRY, Phase.RETURN}
-FIRST_PHASES = {phase.value for phase in Phase if phase not in LATER_PHASES}
-
-
 def test_the_stored_journals_stop_in_every_phase_and_on_the_way_out_with_every_outcome() -> None:
     releases = [stop.data["journal"]["release"] for stop in FILES]
     found = {(one["phase"], one["outcome"]) for one in releases}
 
-    assert {phase for phase, _ in found} == FIRST_PHASES
+    assert {phase for phase, _ in found} == BEFORE_RAMPS
     for outcome in ("promoted", "rejected", "aborted"):
         assert {phase for phase, how in found if how == outcome} >= {"drain", "cool", "clear", "unroute", "done"}
     assert ("unroute", "failed") in found
@@ -103,16 +101,23 @@ def test_the_stored_journals_stop_in_every_phase_and_on_the_way_out_with_every_o
     assert {one["phase"] for one in releases if one["stuck"]} == {"cool", "restore", "unroute"}
     assert any(one["target"]["fallback"] and one["target"]["canary_host"] for one in releases)
     assert all(one["neighbours"] and one["load"] and "schema" not in one for one in releases)
-    assert {stop.data["config_map"]["metadata"]["labels"]["gatewayctl.dev/phase"] for stop in CONFIG_MAPS} == (
-        FIRST_PHASES
-    )
+    assert {stop.data["config_map"]["metadata"]["labels"]["gatewayctl.dev/phase"] for stop in CONFIG_MAPS} == {
+        *BEFORE_RAMPS
+    }
 
 
 def test_the_stored_journals_of_schema_2_stop_in_every_phase() -> None:
     records = [stop.data["journal"]["release"] for stop in SECOND]
 
-    assert {one["release"]["phase"] for one in records} == FIRST_PHASES
+    assert {one["release"]["phase"] for one in records} == BEFORE_RAMPS
     assert all(one["schema"] == 2 and "place" not in one["release"] for one in records)
+
+
+def test_the_stored_journals_of_schema_3_stop_in_every_phase() -> None:
+    records = [stop.data["journal"]["release"] for stop in THIRD]
+
+    assert {one["release"]["phase"] for one in records} == BEFORE_RAMPS
+    assert all(one["schema"] == 3 and "share" not in one["release"] for one in records)
 
 
 def carry_on(stop: Stop, way_on: Callable[[Driver], Release], journal: Journal) -> Release | None:
@@ -130,7 +135,7 @@ def carry_on(stop: Stop, way_on: Callable[[Driver], Release], journal: Journal) 
 
 
 @pytest.mark.parametrize("way_on", [resume, abort])
-@pytest.mark.parametrize("stop", [*FILES, *SECOND], ids=str)
+@pytest.mark.parametrize("stop", [*FILES, *SECOND, *THIRD], ids=str)
 def test_a_release_in_a_file_of_an_earlier_version_ends_whole(stop, way_on, tmp_path):
     journal = file_journal(stop, tmp_path)
     stopped = load_release(journal)

@@ -15,7 +15,7 @@ from gatewayctl.domain.errors import EnvironmentFailed
 
 Data = dict[str, Any]
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 class NoRecord(ValueError):
@@ -70,5 +70,17 @@ def _add_place(release: Data) -> Data:
     return {**release, "place": None, "container": None, "promote_begun": False}
 
 
+def _add_ramp(release: Data) -> Data:
+    """Schema 4: a release may have a ramp, and then a share of the unmarked requests, which an abort takes back first.
+
+    An earlier version would not see the share, and stop the canary that users are sent to.
+    """
+    added: Data = {"share": 0, "step": 0, "step_began": 0.0, "ramped": False, "judged": None}
+    trial = release.get("trial")
+    if isinstance(trial, Mapping):
+        added["trial"] = {**trial, "ramp": {"steps": [], "judging": None}, "promotion": "rolling"}
+    return {**release, **added}
+
+
 # From the schema of this number to the next.
-_STEPS: dict[int, Callable[[Data], Data]] = {1: _hold_trial_whole, 2: _add_place}
+_STEPS: dict[int, Callable[[Data], Data]] = {1: _hold_trial_whole, 2: _add_place, 3: _add_ramp}

@@ -100,12 +100,13 @@ def lacking(settings: Settings, state: JudgeState, now: float) -> tuple[str, ...
     for rule in settings.rules.require:
         holds = facts.holds(rule)
         if holds is not True:
-            found.append(_unknown(rule, told(rule, facts)) if holds is None else f"not true yet: {told(rule, facts)}")
+            words = told(rule, facts)
+            found.append(_unknown(rule, words, state) if holds is None else f"not true yet: {words}")
     recent = lately(settings, state)
     for rule in settings.rules.fail:
         holds = recent.holds(rule)
         if holds is not False:
-            found.append(f"true now: {told(rule, recent)}" if holds else _unknown(rule, told(rule, recent)))
+            found.append(f"true now: {told(rule, recent)}" if holds else _unknown(rule, told(rule, recent), state))
     return tuple(found)
 
 
@@ -152,8 +153,9 @@ def _unshown_alone(state: JudgeState) -> list[str]:
     return found
 
 
-def _unknown(rule: Rule, words: str) -> str:
-    return f"not known yet: {words}, {rule.samples} are needed"
+def _unknown(rule: Rule, words: str, state: JudgeState) -> str:
+    why = f"; {state.fault}" if state.fault.startswith(rule.figure) else ""
+    return f"not known yet: {words}, {rule.samples} are needed{why}"
 
 
 def _shown(settings: Settings, state: JudgeState) -> str:

@@ -50,6 +50,8 @@ def _strongest(settings: Settings, taken: Pairs) -> str:
     needed = settings.log_needed + math.log(len(taken))
     odds = f"odds against chance {spell_odds(log_worse(signal, one))}"
     alone = f"needed {spell_odds(needed)} for one signal alone"
+    if log_worse(signal, one) < needed:
+        alone += "; the other signals give the rest"
     noise = "" if signal.kind is Kind.GAUGE else f"; noise {noise_of(signal, one):.1f}×"
     return f"{spell_seen(signal, one)}; {odds}, {alone}{noise}"
 

@@ -73,7 +73,8 @@ def look(settings: Settings, state: JudgeState, snapshot: Snapshot) -> JudgeStat
     if why:
         return replace(state, missing=state.missing + 1, fault=why)
     seconds = snapshot.at - state.at if state.at is not None else 0.0
-    state = replace(state, at=snapshot.at, gauges=gauges.read(state.gauges, snapshot))
+    fault = snapshot.unknown[0] if snapshot.unknown else state.fault
+    state = replace(state, at=snapshot.at, gauges=gauges.read(state.gauges, snapshot), fault=fault)
     state = _began(settings, state, snapshot.at)
     if snapshot.counters:
         state = _with_counters(settings, state, snapshot)

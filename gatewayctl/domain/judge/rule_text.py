@@ -11,10 +11,11 @@ SAMPLES = 20
 
 _HINT = "write it as: error_rate < 0.1%, p99 <= 1.5 x stable, error_rate > 1% for 2m, mean > 500ms of at least 100"
 _NAME = re.compile(r"[A-Za-z_][\w.:-]*")
+# Of words with one space between them.
 _RULE = re.compile(
-    r"(?P<figure>\S+?)\s*(?P<comparison><=|>=|<|>)\s*(?P<number>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>%|ms|s)?"
-    r"(?P<stable>\s*[x×*]\s*stable)?(?:\s+for\s+(?P<time>\d+(?:\.\d+)?)\s*(?P<per>s|m|h))?"
-    r"(?:\s+of\s+at\s+least\s+(?P<samples>\d+))?"
+    r"(?P<figure>\S+?) ?(?P<comparison><=|>=|<|>) ?(?P<number>[+-]?\d+(?:\.\d+)?) ?(?P<unit>%|ms|s)?"
+    r"(?P<stable> ?[x×*] ?stable)?(?: for (?P<time>\d+(?:\.\d+)?) ?(?P<per>s|m|h))?"
+    r"(?: of at least (?P<samples>\d+))?"
 )
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _UNITS = {"%": 0.01, "ms": 0.001, "s": 1.0, None: 1.0}

@@ -1,16 +1,19 @@
 """The share of the unmarked requests that really reaches the canary: asked for on every replica, and counted."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 from gatewayctl.domain.errors import Conflict, DeadlineExceeded, Refused, Transient
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Replica
+from gatewayctl.domain.release import Release
 from gatewayctl.domain.shares import ShareCount, requests_for
 from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.latecomers import find_unproven
 from gatewayctl.orchestration.proof.steps import prove_routed, why_not_active
+from gatewayctl.ports import Prober
 from gatewayctl.waiting import InProportion, Pending, until
 
 _EVERY = InProportion(0.05)
@@ -64,22 +67,28 @@ def _look(context: StepContext, counts: dict[str, ShareCount]) -> bool | Pending
     for replica in replicas:
         if not replica.ready:
             return Pending(f"{replica.name}: {replica.note or 'not ready'}")
-        found = counts[replica.name] = count_share(context, replica, requests_for(context.release.share))
+        found = counts[replica.name] = _count(context, replica, requests_for(context.release.share))
         if not found.fits(context.release.share):
             return Pending(f"{replica.name}: {context.release.share} % asked, but {found}")
     return find_unproven(context, replicas) or True
 
 
-def count_share(context: StepContext, replica: Replica, requests: int) -> ShareCount:
+def _count(context: StepContext, replica: Replica, requests: int) -> ShareCount:
+    return count_share(context.ports.gateway.prober, context.release, replica, requests, context.tick)
+
+
+def count_share(
+    prober: Prober, release: Release, replica: Replica, requests: int, tick: Callable[[str], None]
+) -> ShareCount:
     """How many of so many unmarked requests to one replica the canary answered.
 
     Raises Transient when too many answers do not show who gave them.
     """
-    attribution, probe = context.release.attribution, context.release.target.probe
+    attribution, probe = release.attribution, release.target.probe
     unclear, canary, last = 0, 0, ""
     for number in range(requests):
-        context.tick(f"{replica.name}: unmarked request {number + 1} of {requests}")
-        answer = context.ports.gateway.prober.ask(replica, probe)
+        tick(f"{replica.name}: unmarked request {number + 1} of {requests}")
+        answer = prober.ask(replica, probe)
         match attribution.attribute(answer):
             case Attribution.CANARY:
                 canary += 1
@@ -109,7 +118,7 @@ def prove_returned(context: StepContext) -> Judgement:
             missing = why_not_active(context, replica) or _why_not_returned(context, replica, clock.now() - start)
             if missing:
                 return Pending(f"{replica.name}: {missing}")
-            count = count_share(context, replica, requests_for(context.release.share))
+            count = _count(context, replica, requests_for(context.release.share))
             if count.canary:
                 last, seen = clock.now(), seen + count.canary
                 return Pending(f"{replica.name}: {count}")

@@ -20,6 +20,7 @@ from gatewayctl.adapters.files.upgrades import SCHEMA, NewerSchema, upgrade
 from gatewayctl.domain.errors import EnvironmentFailed
 from gatewayctl.domain.evidence import Identify
 from gatewayctl.domain.place import GatewayLocation
+from gatewayctl.domain.ramp import Promotion, Ramp
 from gatewayctl.domain.release import Mode, Note, Outcome, Phase, Release, Target
 from gatewayctl.domain.routing import Header
 from gatewayctl.domain.trial import Load, Suite, Timings, Trial
@@ -83,9 +84,19 @@ releases = st.builds(
 )
 
 
+def third_schema(release: Release) -> dict[str, Any]:
+    """The record that versions with schema 3 wrote: a release had no ramp."""
+    record = release_to_data(release)
+    for name in ("share", "step", "step_began", "ramped", "judged"):
+        del record["release"][name]
+    for name in ("ramp", "promotion"):
+        del record["release"]["trial"][name]
+    return {**record, "schema": 3}
+
+
 def second_schema(release: Release) -> dict[str, Any]:
     """The record that versions with schema 2 wrote: a release did not know its gateway's place."""
-    record = release_to_data(release)
+    record = third_schema(release)
     for name in ("place", "container", "promote_begun"):
         del record["release"][name]
     return {**record, "schema": 2}
@@ -100,7 +111,13 @@ def first_schema(release: Release) -> dict[str, Any]:
 
 def without_place(release: Release) -> Release:
     """What a version before schema 3 knew of a release."""
-    return replace(release, place=None, container=None, promote_begun=False)
+    return replace(without_ramp(release), place=None, container=None, promote_begun=False)
+
+
+def without_ramp(release: Release) -> Release:
+    """What a version before schema 4 knew of a release."""
+    trial = replace(release.trial, ramp=Ramp(), promotion=Promotion.ROLLING)
+    return replace(release, trial=trial, share=0, step=0, step_began=0.0, ramped=False, judged=None)
 
 
 @given(releases)
@@ -111,8 +128,11 @@ def test_a_release_is_what_it_was_after_its_record(release):
 
 @given(releases)
 def test_a_release_of_an_earlier_schema_is_what_it_was(release):
-    wanted = without_place(release)
-    for old in (first_schema(release), second_schema(release)):
+    for old, wanted in (
+        (first_schema(release), without_place(release)),
+        (second_schema(release), without_place(release)),
+        (third_schema(release), without_ramp(release)),
+    ):
         assert decode(json.loads(json.dumps(old))) == wanted
         assert upgrade(old) == release_to_data(wanted)["release"]
 

@@ -434,3 +434,27 @@ def test_a_step_in_which_everything_goes_to_the_canary_does_not_change_what_a_fa
     rest = replace(next_step(full, state), failed="", disagrees="")
     again = look(full, rest, replace(Traffic(2).second(), at=500.0))
     assert again.failed.endswith(state.failed.rpartition("needed")[2])
+
+
+def test_rules_about_latency_leave_a_cold_canary_out_too():
+    settings = Settings(signals=(), rules=RuleSet(fail=(parse_rule("p50 > 200ms"), parse_rule("error_rate > 90%"))))
+    cold = canary_started(settings, start(settings), 0.0)
+
+    slow = judged(settings, Traffic(1, canary_times=9.0), 60, cold)
+
+    assert not slow.failed
+    assert judged(settings, Traffic(1, canary_times=9.0), 70, cold).failed
+
+
+def test_once_stable_disagrees_a_slower_canary_is_not_blamed_and_a_broken_one_is():
+    settings = Settings()
+    traffic = Traffic(1, 40, 40, processes=3)
+    state = replace(judged(settings, traffic, 5), disagrees="stable disagrees with itself: gateway-0 is slower")
+
+    traffic.canary_times = 4.0
+    slow = judged(settings, traffic, 60, state)
+    traffic.canary_errors = 0.9
+    broken = judged(settings, traffic, 10, slow)
+
+    assert told(settings, slow).verdict is Verdict.INCONCLUSIVE
+    assert told(settings, broken).verdict is Verdict.FAIL

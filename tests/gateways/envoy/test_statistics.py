@@ -229,3 +229,26 @@ def test_a_histogram_of_another_cluster_is_not_taken():
     found = read_statistics(an_envoy(stats), REPLICA, RULE)[Version.STABLE]
 
     assert found == Counters(6, 0, 0.0, tuple((edge, 0.0) for edge, _ in found.buckets or ()))
+
+
+def test_a_share_is_counted_over_all_virtual_hosts_and_its_first_request_may_be_on_its_way():
+    def admin(replica, path):
+        if path.startswith("/clusters"):
+            return json.dumps({"cluster_statuses": [{"name": "orders"}, {"name": "orders-canary"}]})
+        return json.dumps({"stats": stats})
+
+    route = "route.gatewayctl-orders-canary-share.upstream_rq_"
+    stats = [{"name": f"vhost.{host}.{route}total", "value": 1} for host in ("a", "b.example")]
+    stats.append({"name": "cluster.orders-canary.upstream_rq_active", "value": 2})
+
+    waiting = read_statistics(admin, REPLICA, SHARED)[Version.CANARY]
+    stats += [
+        {"name": f"vhost.{host}.{route}completed", "value": count} for host, count in (("a", 3), ("b.example", 4))
+    ]
+    stats += durations((9, 0.1, 3), name=f"vhost.a.{route}time") + durations((9, 0.1, 4), name=f"vhost.b.{route}time")
+    stats.append({"name": "vhost.a.route.gatewayctl-web-canary-share.upstream_rq_completed", "value": 90})
+    counted = read_statistics(admin, REPLICA, SHARED)[Version.CANARY]
+
+    assert (waiting.requests, counted.requests) == (0, 7)
+    assert counted.buckets is not None
+    assert counted.buckets[-1] == (math.inf, 7)

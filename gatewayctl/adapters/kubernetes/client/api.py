@@ -80,9 +80,9 @@ class Api:
         """The answer as text, for what is not JSON, such as a log. Raises NotFound, ApiFault."""
         return self._send("GET", path, query).decode(errors="replace")
 
-    def create(self, path: str, body: Object) -> Object:
+    def create(self, path: str, body: Object, **query: str) -> Object:
         """Create an object and return it. Raises VersionConflict when it exists, UnknownOutcome, ApiFault."""
-        return _parse(path, self._send("POST", path, {}, body, "application/json"))
+        return _parse(path, self._send("POST", path, query, body, "application/json"))
 
     def replace(self, path: str, body: Object) -> Object:
         """Replace a whole object, if it still has the resourceVersion of `body`; return it as it is then.

@@ -19,6 +19,9 @@ WAITING = "gatewayctl.dev/waiting"
 TURNS = "gatewayctl-turns"
 """The Lease in a gateway's namespace that has the lines of those releases."""
 
+ROUTES = "gatewayctl-routes"
+"""The Lease in a gateway's namespace whose mark is the version of its routes, where these are objects of their own."""
+
 
 def own_name(app: str) -> str:
     """The name of an application's journal and of its lease."""

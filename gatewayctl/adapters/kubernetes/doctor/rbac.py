@@ -10,9 +10,12 @@ from enum import Enum
 
 from gatewayctl.adapters.kubernetes.client.api import Api, Object
 from gatewayctl.adapters.kubernetes.client.json import items, part
-from gatewayctl.adapters.kubernetes.client.names import TURNS
+from gatewayctl.adapters.kubernetes.client.names import ROUTES, TURNS
 from gatewayctl.adapters.kubernetes.client.paths import own_review
-from gatewayctl.adapters.kubernetes.gateway.place import GatewayPlace  # a value: it decides which are needed
+from gatewayctl.adapters.kubernetes.gateway.place import (
+    GatewayPlace,
+    RouteObjects,
+)  # values: they decide which are needed
 from gatewayctl.domain.errors import EnvironmentFailed
 
 
@@ -82,6 +85,13 @@ _ROUTES = (
     ("get", "the gateway's routes"),
     ("watch", "to notice other people's edits"),
     ("patch", "to add and remove the canary rule"),
+)
+_COMPANIONS = (
+    ("list", "to find the canary's objects"),
+    ("get", "to read the gateway's routes"),
+    ("create", "to add the canary's objects"),
+    ("patch", "to change the canary's objects"),
+    ("delete", "to take the canary's objects away"),
 )
 # A WebSocket begins as a GET; from Kubernetes 1.35 on the API server asks for create as well.
 _OUTSIDE = (
@@ -157,11 +167,29 @@ def _route_permissions(place: GatewayPlace) -> tuple[Permission, ...]:
             Permission("", "configmaps", verb, place.namespace, why, place.config_map) for verb, why in _ROUTES
         )
     resource = place.routes.resource
+    if resource.companions:
+        return _companion_permissions(place.namespace, place.routes)
     named = [route.partition("/") for route in place.routes.names]
     return tuple(
         Permission(resource.group, resource.plural, verb, namespace, why, name)
         for namespace, _, name in named
         for verb, why in _ROUTES
+    )
+
+
+def _companion_permissions(gateway: str, routes: RouteObjects) -> tuple[Permission, ...]:
+    """Permissions to read stable's objects and to write ours beside them, whose names no role can list beforehand."""
+    resource, why_lease = routes.resource, "to let one release at a time write the routes"
+    return (
+        *(
+            Permission(resource.group, resource.plural, verb, at, why)
+            for at in dict.fromkeys(route.partition("/")[0] for route in routes.names)
+            for verb, why in _COMPANIONS
+        ),
+        *(
+            Permission("coordination.k8s.io", "leases", verb, gateway, why_lease, name)
+            for verb, name in (("get", ROUTES), ("patch", ROUTES), ("create", ""))
+        ),
     )
 
 

@@ -5,27 +5,20 @@ in one way, the one in which the dialect writes a rule: what was written is then
 """
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.adapters.kubernetes.client.api import Object
 from gatewayctl.adapters.kubernetes.client.json import part
 from gatewayctl.domain.errors import Refused, UsageFault
 from gatewayctl.domain.nesting import TooDeep
+from gatewayctl.gateways.object_form import ObjectForm
 from gatewayctl.gateways.resource import RouteResource
-from gatewayctl.gateways.yamltext.emit import document
-from gatewayctl.gateways.yamltext.nodes import plain, quote
 from gatewayctl.yamlloader import load
-
-_PLAIN_KEYS = frozenset({"apiVersion", "kind"})
-_PLAIN = re.compile(r"[A-Z][A-Za-z]+|[a-z0-9.]+/v[a-z0-9]+")
-_NO_TEXT = frozenset({"Null", "True", "False", "Yes", "No", "On", "Off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +37,8 @@ class ObjectText:
         metadata = part(found, "metadata")
         named = {key: metadata.get(key, "") for key in ("name", "namespace")}
         written = {"apiVersion": found.get("apiVersion", ""), "kind": found.get("kind", ""), "metadata": named}
-        node = self._mapping({**written, self._top: part(found, self._top)}, [*written, self._top])
-        return document(node)
+        form = ObjectForm(self.resource.key_order, self.resource.plain_keys)
+        return form.write({**written, self._top: part(found, self._top)}, [*written, self._top])
 
     def patch_of(self, found: Object, name: str, text: str) -> list[Object]:
         """JSON Patch operations that put in and take out rules until the object says what `text` says.
@@ -103,20 +96,6 @@ class ObjectText:
     def _rule(self, index: int) -> str:
         return _pointer((*self.resource.rules, str(index)))
 
-    def _mapping(self, value: Object, keys: Iterable[str]) -> MappingNode:
-        pairs: list[tuple[Node, Node]] = [(_key(name), self._node(value[name], name)) for name in keys]
-        return MappingNode("", pairs, flow_style=not pairs)
-
-    def _node(self, value: object, key: str = "") -> Node:
-        if isinstance(value, dict):
-            return self._mapping(value, sorted(value, key=self.resource.key_order.rank))
-        if isinstance(value, list):
-            return SequenceNode("", [self._node(one) for one in value], flow_style=not value)
-        if not isinstance(value, str):
-            return plain(json.dumps(value))
-        is_plain = key in _PLAIN_KEYS or key in self.resource.plain_keys
-        return plain(value) if is_plain and _PLAIN.fullmatch(value) and value not in _NO_TEXT else quote(value)
-
 
 def _without(found: Object, path: Sequence[str]) -> Object:
     """The object without what is at `path`, and without the objects around it that hold nothing else."""
@@ -130,7 +109,3 @@ def _without(found: Object, path: Sequence[str]) -> Object:
 def _pointer(path: Iterable[str]) -> str:
     """A JSON Pointer (RFC 6901)."""
     return "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in path)
-
-
-def _key(name: str) -> ScalarNode:
-    return plain(name) if re.fullmatch(r"[A-Za-z]+", name) and name.title() not in _NO_TEXT else quote(name)

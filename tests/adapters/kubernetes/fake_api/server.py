@@ -115,6 +115,8 @@ class FakeApiServer:
         path = f"{asked.path}/{name}"
         if path in self.objects:
             return failure(409, f"{name} already exists")
+        if asked.query.get("dryRun"):
+            return Reply(201, asked.body)
         return Reply(201, self._store(path, asked.body, uid=f"uid-{self.count}"))
 
     def _put(self, asked: Request) -> Reply:
