@@ -98,8 +98,10 @@ def httproute(routes: int) -> Files:
 def ingress_nginx(routes: int) -> Files:
     """One Ingress with a path for each route."""
     lines = [
-        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n"
-        "  ingressClassName: nginx\n  rules:\n  - host: shop.example.com\n    http:\n      paths:\n"
+        (
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n"
+            "  ingressClassName: nginx\n  rules:\n  - host: shop.example.com\n    http:\n      paths:\n"
+        )
     ]
     for number, service in _upstreams(routes):
         lines.append(
