@@ -116,6 +116,22 @@ def istio(routes: int) -> Files:
     return (SourceFile("routes.yaml", "".join(lines)),)
 
 
+def ingress_nginx(routes: int) -> Files:
+    """One Ingress with a path for each route."""
+    lines = [
+        (
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: shop\nspec:\n"
+            "  ingressClassName: nginx\n  rules:\n  - host: shop.example.com\n    http:\n      paths:\n"
+        )
+    ]
+    for number, service in _upstreams(routes):
+        lines.append(
+            f"      - path: /api/{number}\n        pathType: Prefix\n        backend:\n          service:\n"
+            f"            name: {service}    # agreed with its team\n            port:\n              number: 8080\n"
+        )
+    return (SourceFile("ingress.yaml", "".join(lines)),)
+
+
 def nginx(routes: int) -> Files:
     """A server with a location for each route, as teams write it."""
     lines = ["# Owned by many teams.\nserver {\n    listen 8080;\n"]
@@ -134,6 +150,7 @@ SAMPLES = (
     Sample("spring-cloud-gateway", spring_cloud),
     Sample("httproute", httproute),
     Sample("istio", istio),
+    Sample("ingress-nginx", ingress_nginx),
 )
 
 
