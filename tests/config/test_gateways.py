@@ -34,8 +34,7 @@ def test_a_gateway_whose_routes_are_objects_names_them(tmp_path):
     [
         (
             ROUTES.replace("kind: httproute", "kind: envoy"),
-            "routes names HTTPRoute, Ingress or VirtualService objects: it goes with kind httproute, ingress-nginx or "
-            "istio",
+            "routes names HTTPRoute, Ingress or VirtualService objects: it goes with kind httproute, ingress-nginx or",
         ),
         (CLUSTER.replace("kind: envoy", "kind: httproute"), "expected routes, as namespace/name"),
         (ROUTES.replace("[shop/orders, web/front.page]", "[]"), "platform kubernetes needs gateway.routes"),
