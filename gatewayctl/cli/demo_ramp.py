@@ -40,7 +40,9 @@ class DemoRamp(StrEnum):
         shares = ", ".join(str(step.share) for step in steps)
         return (
             f"ramp {self}: {shares} % of real traffic; each step takes at least {duration(STEP)}, not "
-            f"{duration(steps[0].seconds)}, and lasts until the judge has decided"
+            f"{duration(steps[0].seconds)}, and lasts until the judge has decided\n"
+            "the judge of this demo has wider margins and leaves out the mean, as its gatewayctl.yaml says; "
+            f"customers send {RATE:g} requests a second"
         )
 
 

@@ -89,6 +89,17 @@ def test_a_paused_demo_waits_and_ctrl_c_gives_all_traffic_back(tmp_path):
     wait_until_nothing_is_left(tmp_path)
 
 
+@pytest.mark.sandbox
+def test_killed_it_leaves_no_customer(tmp_path):
+    with spawn_command("demo", "--ramp", "mesh", cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True) as demo:
+        wait_for_phase(tmp_path, {"observe"})
+        assert any("gatewayctl.example.customers" in command for command in find_processes(tmp_path))
+        demo.kill()
+        demo.wait()
+
+    wait_until_nothing_is_left(tmp_path)
+
+
 def read_until(stream: IO[str], word: str) -> str:
     """The first line with `word`; the test's own time limit ends a wait for one that never comes."""
     return next(line for line in stream if word in line)

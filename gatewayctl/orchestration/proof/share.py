@@ -123,7 +123,8 @@ def prove_returned(context: StepContext) -> Judgement:
                 last, seen = clock.now(), seen + count.canary
                 return Pending(f"{replica.name}: {count}")
         late = f", the last {last - start:.1f} s after the write" if seen else ""
-        said = f"no unmarked request reaches the canary on {len(ready)} gateway replicas{late}"
+        replicas = f"{len(ready)} gateway replica{'s' if len(ready) != 1 else ''}"
+        said = f"no unmarked request reaches the canary on {replicas}{late}"
         return find_unproven(context, ready, ready_only=True) or Judgement(Verdict.PASS, said)
 
     deadline = context.deadline(context.release.trial.timings.live, _EVERY)
