@@ -12,7 +12,7 @@ GATEWAY ?= envoy
 N ?= 10000
 SEED ?= 0
 
-.PHONY: demo demo-cluster products spring-gateway test simulate check e2e e2e-all newest lock on-jvm in-cluster bench cluster cluster-down clean
+.PHONY: demo demo-cluster products spring-gateway test simulate check e2e e2e-all newest lock on-host on-jvm in-cluster bench cluster cluster-down clean
 
 # Exactly the versions of the lock, each file known by its hash: the same on every machine and on every day. Packages that
 # would have to be built are refused, since what builds them is not in the lock. Set up again only when it would differ.
@@ -34,8 +34,8 @@ spring-gateway: $(VENV)/.installed  ## the jar of a real Spring Cloud Gateway, f
 demo-cluster: $(VENV)/.installed  ## the same on a real Kubernetes, made for it and removed afterwards
 	@env -u KUBECONFIG $(BIN)/python -m tests.cluster run --name demo -- $(BIN)/python -m tests.cluster.demo $(CANARY)
 
-test: $(VENV)/.installed  ## every hermetic test; what a gateway product is missing for is told at the end
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "not jvm and not all"
+test: $(VENV)/.installed  ## every hermetic test that takes no minutes; what a gateway product is missing for is told at the end
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "not whole and not jvm and not all"
 
 # Envoy comes from PyPI. The others are the system's, and starting them is the tests' business, not the system's.
 products:  ## install the gateway products that tests and demos run for real (Debian, root)
@@ -53,9 +53,13 @@ check: $(VENV)/.installed  ## style, types, and the direction of imports
 	@$(BIN)/lint-imports
 
 # Root, Linux and a few Debian packages are needed, and named when they are missing; the first time takes ten minutes more.
-e2e: $(VENV)/.installed  ## end to end: on real Spring Cloud Gateways here, then on a real Kubernetes, made for it and removed afterwards
+e2e: $(VENV)/.installed  ## end to end: whole releases on this machine, then on a real Kubernetes, made for it and removed afterwards
+	@$(MAKE) --no-print-directory on-host
 	@$(MAKE) --no-print-directory on-jvm
 	@$(BIN)/python -m tests.cluster run --name e2e -- $(MAKE) --no-print-directory in-cluster
+
+on-host:
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "whole and not jvm and not all"
 
 on-jvm:
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs --ignore tests/e2e -m "jvm and not all"
@@ -84,11 +88,11 @@ cluster-down: $(VENV)/.installed  ## end it
 	@$(BIN)/python -m tests.cluster down
 
 # The newest of everything is what a user gets who installs today; the lock keeps its faults out of other work until then.
-newest:  ## check and test with the newest versions that pyproject.toml allows, in an environment of its own
+newest:  ## check, test and whole releases with the newest versions that pyproject.toml allows, in an environment of its own
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
 	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev]'
 	@touch $(NEWEST)/.installed
-	@$(MAKE) --no-print-directory VENV=$(NEWEST) check test
+	@$(MAKE) --no-print-directory VENV=$(NEWEST) check test on-host
 
 lock:  ## pin what development and CI install, again, to the newest versions that pyproject.toml allows
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" \

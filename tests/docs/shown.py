@@ -89,4 +89,4 @@ def _marks(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _command(file: Path, marks: set[str]) -> str:
     if "all" in marks:
         return "make e2e-all"
-    return "make e2e" if "jvm" in marks or "e2e" in file.parts else "make test"
+    return "make e2e" if {"jvm", "whole"} & set(marks) or "e2e" in file.parts else "make test"

@@ -23,6 +23,7 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.mark.sandbox
+@pytest.mark.whole
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_the_commands_of_a_page_do_what_they_say(page, tmp_path):
     for name in ("gateway-config", "smoke"):

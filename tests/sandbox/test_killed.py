@@ -8,14 +8,14 @@ import pytest
 
 from tests.sandbox.shop import NEW, ROOT, Shop
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.whole]
 
 IN = ["warm", "route", "prove", "leaks", "smoke", "load", "wait", "confirm"]
 OUT = ["promote", "unroute", "clear", "drain", "cool"]
 
 
 def every_other(*, beginning_with: int) -> list[pytest.ParameterSet]:
-    """All phases. `make test` runs every second one here, and the others in the other test; `make e2e-all` runs all."""
+    """All phases. `make e2e` runs every second one here, and the others in the other test; `make e2e-all` runs all."""
     return [
         pytest.param(phase, marks=[] if number % 2 == beginning_with else [pytest.mark.all])
         for number, phase in enumerate(IN + OUT)
