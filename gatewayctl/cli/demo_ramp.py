@@ -1,6 +1,5 @@
 """The ramp of `gatewayctl demo`: a preset with short steps in the example's configuration, and customers."""
 
-import json
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayctl.domain.errors import EnvironmentFailed, UsageFault
+from gatewayctl.domain.nesting import parse_json
 from gatewayctl.domain.plan_lines import duration
 from gatewayctl.domain.ramp import PRESETS
 
@@ -104,7 +104,7 @@ def _end(process: "subprocess.Popen[str]") -> str:
     """End the customers, and say what they saw."""
     try:
         output, _ = process.communicate(timeout=_ENDED)
-        counts: dict[str, int] = json.loads(output)
+        counts: dict[str, int] = parse_json(output)
     except (subprocess.TimeoutExpired, ValueError) as fault:
         raise EnvironmentFailed(f"the customers of the demo did not say what they saw: {fault}") from fault
     failed = counts.pop("failed", 0)

@@ -18,6 +18,7 @@ _OWN = {
     "spring-cloud-gateway": ("gateway-config/spring-cloud-gateway/routes.yml",),
     "httproute": ("gateway-config/httproute/shop.yaml",),
     "istio": ("gateway-config/istio/shop.yaml",),
+    "ingress-nginx": (),
 }
 _PROPERTIES = """\
 # Owned by many teams.
@@ -49,7 +50,7 @@ def seeds(kind: str) -> tuple[Seed, ...]:
     if kind == "spring-cloud-gateway":
         found.append((SourceFile("application.properties", _PROPERTIES),))
     if root := os.environ.get("GATEWAYCTL_CORPUS", ""):
-        found += [_read(path) for path in sorted((Path(root) / kind).iterdir())]
+        found += [_read(path) for path in sorted((Path(root) / kind).glob("*"))]
     dialect = gateway(kind).dialect
     return tuple(Seed(files, _services(dialect, files)) for files in found)
 

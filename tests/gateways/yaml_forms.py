@@ -106,11 +106,12 @@ class FormWriter:
                     f' "{text[:half]}\\\n{inside}{text[half:]}"',
                     f' "{folded}"',
                     f" '{folded}'",
-                    f" |-\n{inside}{text}",
-                    f" |2-\n{inside}{text}",
-                    f" >-2 # why\n{inside}{text}",
-                    f" >-\n{inside}{text}\n\n",
-                    f"\n{inside}|-\n{inside}{text}",
+                    # The comment ends the text: one that stands deeper would be a part of it.
+                    f" |-\n{inside}{text}\n# end",
+                    f" |2-\n{inside}{text}\n# end",
+                    f" >-2 # why\n{inside}{text}\n# end",
+                    f" >-\n{inside}{text}\n\n# end",
+                    f"\n{inside}|-\n{inside}{text}\n# end",
                 ]
             )
             + "\n"

@@ -34,7 +34,7 @@ from gatewayctl.reports.verify import VerifyReport
 from tests.contract.releases import a_release, ended
 
 OPEN: Release = a_release()
-RAMPED = replace(OPEN, trial=replace(OPEN.trial, ramp=Ramp((Step(10, 60.0),))), phase=Phase.OBSERVE, share=10)
+RAMPED = replace(OPEN, trial=replace(OPEN.trial, ramp=Ramp((Step(10, 60.0),))), phase=Phase.OBSERVE, share=10, step=0)
 DECIDED = {
     "at": 1.0,
     "verdict": "fail",

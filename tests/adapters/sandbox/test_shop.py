@@ -254,5 +254,6 @@ def test_the_example_folder_has_the_gateways_files() -> None:
         "gatewayctl.yaml",
         "kustomization.yaml",
         "rds.yaml",
+        "ramp.yaml",
         "sandbox.yaml",
     }

@@ -10,7 +10,7 @@ from typing import Any
 from gatewayctl.domain.bounds import shorten
 from gatewayctl.domain.nesting import parse_json
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"NaN|[+-]?Inf")
 _LONGEST = 300  # characters of what a server says
 

@@ -94,7 +94,10 @@ def test_its_rights_are_of_its_own_resource() -> None:
 @pytest.mark.parametrize(
     ("routes", "fault"),
     [
-        ("config: {configMap: routes, key: a.yaml}", "expected routes, as namespace/name: ToyRoutes are objects"),
+        (
+            "config: {configMap: routes, key: a.yaml}",
+            "as namespace/name: ToyRoute objects hold the rules",
+        ),
         ("routes: [shop/shop, shop/shop]", "the same ToyRoute is named twice"),
         ("traffic: 8000", "needs gateway.routes"),
     ],
@@ -113,7 +116,7 @@ def test_routes_of_a_gateway_with_files_name_every_kind_that_has_objects(tmp_pat
     file = tmp_path / "gatewayctl.yaml"
     file.write_text(CONFIG.replace("kind: toyroute", "kind: envoy"))
 
-    with pytest.raises(GatewayctlError, match="HTTPRoutes or ToyRoutes: it goes with kind httproute or toyroute"):
+    with pytest.raises(GatewayctlError, match="or ToyRoute objects: .*, istio or toyroute"):
         load(file)
 
 
