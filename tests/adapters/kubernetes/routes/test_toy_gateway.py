@@ -116,7 +116,7 @@ def test_routes_of_a_gateway_with_files_name_every_kind_that_has_objects(tmp_pat
     file = tmp_path / "gatewayctl.yaml"
     file.write_text(CONFIG.replace("kind: toyroute", "kind: envoy"))
 
-    with pytest.raises(GatewayctlError, match="or ToyRoute objects: .*, istio or toyroute"):
+    with pytest.raises(GatewayctlError, match=r"or ToyRoute objects: .*, istio or toyroute"):
         load(file)
 
 
