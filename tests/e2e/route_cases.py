@@ -76,7 +76,7 @@ def _off_at_end(store: ObjectRouteStore) -> Iterator[None]:
         off(store)
 
 
-def edited_underasking(
+def edited_under_load(
     cluster: RouteCluster, capsys: pytest.CaptureFixture[str], excused: frozenset[str] = frozenset()
 ) -> None:
     """Fails unless edit after edit is answered rightly, every request by whom it is for, the neighbour's too.

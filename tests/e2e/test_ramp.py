@@ -35,7 +35,7 @@ def write_config(cluster: ShopCluster, folder: Path, *lines: str) -> Path:
         for line in cluster.config.read_text().splitlines()
         if not line.strip().startswith(("smoke:", "pytest:", "locust:"))
     ]
-    added = "".join(f"\n    {line}" for line in lines)
+    added = "".join(f"\n    {line}" for line in ("smoke: none", *lines))
     text = "\n".join(f"{line}{added}" if line.strip().startswith("probe:") else line for line in kept) + "\n"
     assert text.count(lines[0]) == len(cluster.apps)
     config = folder / "ramp.yaml"
