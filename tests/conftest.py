@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.marks import is_whole
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -18,6 +20,10 @@ def _without_hypothesis() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Real processes first: workers take whole files in this order, and a long one at the end leaves others idle."""
+    for item in items:
+        if is_whole(item.path):
+            item.add_marker(pytest.mark.whole)
     items.sort(key=lambda item: item.get_closest_marker("sandbox") is None)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.marks import is_whole
+
 TESTS = Path(__file__).parents[1]
 CLAIMS = {
     "odd requests": "requests without the header, with a wrong or an empty value, with the header twice or with a "
@@ -89,4 +91,4 @@ def _marks(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _command(file: Path, marks: set[str]) -> str:
     if "all" in marks:
         return "make e2e-all"
-    return "make e2e" if {"jvm", "whole"} & set(marks) or "e2e" in file.parts else "make test"
+    return "make e2e" if {"jvm", "whole"} & set(marks) or is_whole(file) or "e2e" in file.parts else "make test"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox.shop import NEW, Shop, a_shop
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.whole]
+pytestmark = pytest.mark.sandbox
 
 FILE = "envoy/13-xds-deep-dive-rds.yaml"
 CONFIG = """\

@@ -14,7 +14,7 @@ import pytest
 
 from tests.sandbox.shop import spawn_command
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.whole]
+pytestmark = pytest.mark.sandbox
 
 
 @contextmanager

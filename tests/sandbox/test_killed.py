@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox.shop import NEW, ROOT, Shop
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.whole]
+pytestmark = pytest.mark.sandbox
 
 IN = ["warm", "route", "prove", "leaks", "smoke", "load", "wait", "confirm"]
 OUT = ["promote", "unroute", "clear", "drain", "cool"]

@@ -20,7 +20,7 @@ from tests.adapters.sandbox.rehearsal import Rehearsal
 from tests.gateways.nginx.product import needs_nginx
 from tests.sandbox.shop import NEW, Shop, a_shop, shorten_times
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.whole, needs_nginx]
+pytestmark = [pytest.mark.sandbox, needs_nginx]
 
 HOST = {"host": "shop.example.com"}
 MARK = {"x-canary": "always"}

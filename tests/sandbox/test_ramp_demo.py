@@ -29,7 +29,6 @@ def run_demo(folder: Path, *words: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.sandbox
-@pytest.mark.whole
 @pytest.mark.all  # two minutes; make e2e has the canary that is found soonest
 @LONG
 def test_a_good_canary_climbs_to_promoted_and_no_customer_sees_an_error(tmp_path):
@@ -49,7 +48,6 @@ def test_a_good_canary_climbs_to_promoted_and_no_customer_sees_an_error(tmp_path
 
 
 @pytest.mark.sandbox
-@pytest.mark.whole
 @LONG
 @pytest.mark.parametrize(
     ("canary", "reason"),
@@ -69,7 +67,6 @@ def test_the_judge_rejects_a_bad_canary_with_its_figures(tmp_path, canary, reaso
 
 
 @pytest.mark.sandbox
-@pytest.mark.whole
 def test_a_paused_demo_waits_and_ctrl_c_gives_all_traffic_back(tmp_path):
     words = ("demo", "--ramp", "mesh")
     with spawn_command(*words, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True) as process:
@@ -93,7 +90,6 @@ def test_a_paused_demo_waits_and_ctrl_c_gives_all_traffic_back(tmp_path):
 
 
 @pytest.mark.sandbox
-@pytest.mark.whole
 def test_killed_it_leaves_no_customer(tmp_path):
     with spawn_command("demo", "--ramp", "mesh", cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True) as demo:
         wait_for_phase(tmp_path, {"observe"})
@@ -134,7 +130,6 @@ def test_a_gateway_without_statistics_is_refused_before_anything_starts(tmp_path
 
 
 @pytest.mark.sandbox
-@pytest.mark.whole
 def test_customers_end_with_their_stdin_and_say_what_they_saw(shop):
     gateway = shop.wired.ports.gateway.replicas.list()[0].traffic
     words = ["--gateway", gateway, "--host", "shop.example.com", "--path", "/api/orders/slow", "--rate", "100"]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.whole]
+pytestmark = pytest.mark.sandbox
 
 SECRET = "s3cr3t-0f-nobody"  # noqa: S105  # a word that nothing may hold
 ENVIRONMENT = {

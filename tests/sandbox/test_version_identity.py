@@ -7,7 +7,7 @@ import pytest
 
 from tests.sandbox.shop import NEW, Shop, a_shop, shorten_times
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.whole]
+pytestmark = pytest.mark.sandbox
 
 
 def name_versions(folder: Path) -> None:
