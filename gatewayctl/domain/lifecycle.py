@@ -34,8 +34,8 @@ from gatewayctl.domain.phases import (
     has_tests,
     leave,
     needs_ramp,
-    next_step,
     phases_of,
+    skip_step,
 )
 from gatewayctl.domain.ramp import Undecided
 from gatewayctl.domain.release import Outcome, Phase, Release
@@ -222,7 +222,7 @@ def _skip(release: Release, now: float) -> Release:
     if ROWS[release.phase].stage not in (Stage.RAMP, Stage.PAUSE):
         raise _not_in_ramp(release, "skipped")
     _refuse_if_expired(release, now)
-    return next_step(release)
+    return skip_step(release)
 
 
 def _not_in_ramp(release: Release, what: str) -> UsageFault:

@@ -155,6 +155,11 @@ def begin_step(release: Release) -> Release:
     return release.at(Phase.SHIFT, share=release.trial.ramp.steps[release.step].share, step_began=0.0)
 
 
+def shifted(release: Release) -> Release:
+    """The rule has the share of the step: it is proven next. If the last step was skipped, the ramp has passed."""
+    return _decide(release) if release.ramped else follow(release)
+
+
 def next_step(release: Release) -> Release:
     """After a step that passed: to the next one; after the last one the ramp has passed."""
     ramp = release.trial.ramp
@@ -162,6 +167,16 @@ def next_step(release: Release) -> Release:
         judged = judge.next_step(ramp.judging.settings, release.judged) if ramp.judging and release.judged else None
         return begin_step(replace(release, step=release.step + 1, judged=judged))
     return _decide(replace(release, ramped=True))
+
+
+def skip_step(release: Release) -> Release:
+    """To the next step, without a look at real traffic; after the last one the ramp has passed.
+
+    Its share may not be written yet, and what comes next expects it on every replica: then it is written first.
+    """
+    moved = next_step(release)
+    may_be_unwritten = moved.ramped and release.phase in (Phase.SHIFT, Phase.PAUSED)
+    return moved.at(Phase.SHIFT) if may_be_unwritten else moved
 
 
 def promote_next(release: Release) -> Release:
@@ -255,7 +270,7 @@ _TABLE = (
         Phase.SHIFT,
         Stage.RAMP,
         Effect.SHIFT_SHARE,
-        follow,
+        shifted,
         waits_for_pods=True,
         title="share",
         quiet=True,

@@ -8,6 +8,7 @@ from gatewayctl.domain.errors import UsageFault
 from gatewayctl.domain.lifecycle import (
     AbortAsked,
     Cause,
+    Effect,
     Failed,
     Passed,
     PauseAsked,
@@ -119,7 +120,22 @@ def test_a_step_that_is_skipped_leads_to_the_next_one_and_the_last_one_to_the_pr
     last, _ = advance(in_step(phase, 1), SkipAsked(1.0))
 
     assert (second.phase, second.step, second.share) == (Phase.SHIFT, 1, 50)
-    assert (last.phase, last.ramped) == (Phase.CONFIRM, True)
+    assert last.ramped
+    assert (passed(last) if last.phase is Phase.SHIFT else last).phase is Phase.CONFIRM
+
+
+@pytest.mark.parametrize("phase", [Phase.SHIFT, Phase.PAUSED])
+def test_the_share_of_a_skipped_last_step_is_written_before_the_promotion_expects_it(phase):
+    skipped, effects = advance(in_step(phase, 1), SkipAsked(1.0))
+    again, _ = advance(skipped, SkipAsked(2.0))
+    paused, _ = advance(skipped, PauseAsked())
+    resumed, _ = advance(paused, Resumed(3.0))
+
+    assert (skipped.phase, skipped.share, effects) == (Phase.SHIFT, 50, (Effect.SHIFT_SHARE,))
+    assert again == skipped
+    assert (paused.phase, resumed.phase) == (Phase.PAUSED, Phase.SHIFT)
+    assert passed(resumed).phase is Phase.CONFIRM
+    assert passed(replace(skipped, mode=Mode.MANUAL)).phase is Phase.WAIT
 
 
 @pytest.mark.parametrize("asked", [PauseAsked(), SkipAsked(1.0)])

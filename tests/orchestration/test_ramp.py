@@ -178,9 +178,9 @@ def test_a_steered_promotion_rolls_stable_while_the_canary_has_all_traffic(world
     assert world.deployments["orders"].image == "shop/orders:1.1"
 
 
-def killed_in(world: World, suites: AskingSuites, phase: Phase) -> None:
+def killed_in(world: World, suites: AskingSuites, phase: Phase, ramp: Ramp = RAMP) -> None:
     """A release of the ramp whose process dies in a phase."""
-    release = a_release(world, suites, ramped())
+    release = a_release(world, suites, ramped(ramp=ramp))
     save = world.burn
 
     def burn(what: str) -> None:
@@ -285,3 +285,18 @@ def test_a_step_that_is_skipped_while_nobody_drives_is_gone_on_with_by_who_asked
     ended = a_driver(world, suites, pid=2).steer("orders", SkipAsked())
 
     assert ended.outcome is Outcome.PROMOTED
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_last_step_that_is_skipped_before_its_share_is_written_is_promoted(world, suites, paused):
+    killed_in(world, suites, Phase.SHIFT, Ramp(RAMP.steps[1:]))
+    driver = a_driver(world, suites, pid=2)
+    if paused:
+        driver.steer("orders", PauseAsked())
+    assert not any(route.share for route in world.live(0))
+
+    ended = driver.steer("orders", SkipAsked())
+
+    assert (ended.outcome, ended.reason) == (Outcome.PROMOTED, "")
+    assert texts(ended, Phase.OBSERVE) == []
+    assert len(texts(ended, Phase.SHIFT)) == 1

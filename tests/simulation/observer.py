@@ -9,9 +9,9 @@ from collections.abc import Callable
 from gatewayctl.domain.release import Outcome, Phase, Record, Release
 from gatewayctl.domain.routing import Files
 from tests.simulation.fences import Fences, Violation, Writer
+from tests.simulation.foreign import LONG_AGO, Foreign
 from tests.simulation.judge import Judge
 from tests.simulation.listings import Gate
-from tests.simulation.reasons import CANARY, LASTING
 from tests.simulation.shares import (
     ROUTED,
     WRITES_RULE,
@@ -27,26 +27,19 @@ from tests.simulation.world import APPS, SimWorld
 
 _STEERING = ("pause", "skip")
 DRAIN = 5.0  # seconds that a release of the simulation gives to requests in flight
-_LONG_AGO = -1000.0
 
 
 class Observer:
-    """The invariants. `touched` is when an outsider last disturbed an application's route or canary."""
+    """The invariants. `foreign` is what outsiders did."""
 
     def __init__(self, world: SimWorld, tally: Tally) -> None:
         self.world, self.tally = world, tally
         self.fences, self.judge = Fences(world, tally), Judge(world)
-        self.disturbed_at = dict.fromkeys(APPS, _LONG_AGO)
-        self.has_foreign_rule = dict.fromkeys(APPS, False)  # an outsider put a rule there; it is not ours to blame
-        self.foreign_rule_versions: set[tuple[str, int]] = set()  # (application, version of the files) with such a rule
-        self.foreign_lines: set[str] = set()  # applications of which an outsider put back lines that a release wrote
-        self.lost_canary = dict.fromkeys(APPS, False)  # an outsider or bad luck took the canary's pod
-        self.foreign_canary = dict.fromkeys(APPS, False)  # an outsider wrote the canary's Deployment
-        self.foreign_image: dict[str, str] = {}  # the image that an outsider gave to stable
-        self.proof_began = dict.fromkeys(APPS, _LONG_AGO)
-        self.confirm_began = dict.fromkeys(APPS, _LONG_AGO)
-        self.share_began = dict.fromkeys(APPS, _LONG_AGO)  # when the last share was journaled
-        self.drain_began = dict.fromkeys(APPS, _LONG_AGO)
+        self.foreign = Foreign(world, tally, self.judge)
+        self.proof_began = dict.fromkeys(APPS, LONG_AGO)
+        self.confirm_began = dict.fromkeys(APPS, LONG_AGO)
+        self.share_began = dict.fromkeys(APPS, LONG_AGO)  # when the last share was journaled
+        self.drain_began = dict.fromkeys(APPS, LONG_AGO)
         self.images_before: dict[str, tuple[str, str]] = {}  # per release: images of stable and canary when it began
         self.passed_suites: set[tuple[str, str]] = set()  # (stamp, suite) that truly passed
         self.untested: set[str] = set()  # applications that somebody wants promoted without suites
@@ -59,7 +52,7 @@ class Observer:
         """I1, I2 and I3 as they are now."""
         self.world.dirty = False
         while self._judged < len(self.world.published):
-            self.foreign_rule_versions.update((app, self._judged) for app in APPS if self.has_foreign_rule[app])
+            self.foreign.rule_versions.update((app, self._judged) for app in APPS if self.foreign.has_rule[app])
             self._judged += 1
         for gate in self.world.gates.values():
             if gate.up:
@@ -75,26 +68,28 @@ class Observer:
         if running.leak:
             raise Violation("I1", f"{gate.name} sends unmarked requests to {running.leak}")
         for app, shares in running.shares.items():
-            if not (gate.is_stale or (app, gate.applied) in self.foreign_rule_versions):
+            if not (gate.is_stale or (app, gate.applied) in self.foreign.rule_versions):
                 check_share(self.world, gate.name, app, shares)
         for app in running.rules:
             ready = self.world.ready(f"{app}-canary") > 0
             if ready:
-                self.lost_canary[app] = False
-            elif not (gate.is_stale or self.lost_canary[app] or (app, gate.applied) in self.foreign_rule_versions):
+                self.foreign.lost_canary[app] = False
+            elif not (
+                gate.is_stale or self.foreign.lost_canary[app] or (app, gate.applied) in self.foreign.rule_versions
+            ):
                 raise Violation("I3", f"{gate.name} has a rule to {app}-canary, which has no ready pod")
-            if running.undefined and not (gate.is_stale or any(self.has_foreign_rule.values())):
+            if running.undefined and not (gate.is_stale or any(self.foreign.has_rule.values())):
                 raise Violation("I3", f"{gate.name} has a rule to {running.undefined}, which it does not know")
 
     def _check_carried(self, release: Release) -> None:
         """While stable rolls without traffic; unless an outsider disturbed what was proven."""
-        if self.disturbed_at[release.app] < self.confirm_began[release.app]:
+        if self.foreign.disturbed_at[release.app] < self.confirm_began[release.app]:
             check_carried(self.world, release, self.share_began[release.app])
 
     def _check_routed(self, release: Release, since: float) -> None:
         """I2: on each replica that was there when the proof began, unless an outsider disturbed what was proven."""
         app = release.app
-        if self.disturbed_at[app] >= since:
+        if self.foreign.disturbed_at[app] >= since:
             return
         wanted = (release.header.name, release.header.value, release.stamp if release.stamps else "")
         for gate in self.world.gates.values():
@@ -130,32 +125,32 @@ class Observer:
             raise Violation("I9", f"{release.id} gave {now} to {release.app}")
         if image not in (release.image, release.before):
             raise Violation("I7", f"{release.id} overwrote {image}, which someone gave to {release.app}")
-        self.foreign_image.pop(release.app, None)
+        self.foreign.image.pop(release.app, None)
 
     def _check_stop(self, writer: Writer, release: Release) -> None:
         """Break before unmake: no replica that could be known sends to what is stopped, or still waits for it."""
-        self.foreign_canary[release.app] = False
+        self.foreign.canary[release.app] = False
         self._check_rule_gone(writer, release, "0 replicas")
         canary, since = release.target.canary, self.drain_began[release.app]
         for gate in self._replicas_known_to(writer):
-            if gate.serving_since >= since or self.disturbed_at[release.app] >= since:
+            if gate.serving_since >= since or self.foreign.disturbed_at[release.app] >= since:
                 continue  # it came with the rule when the others were being drained
-            over = gate.last_answer_at.get(canary, _LONG_AGO)
-            if (release.app, gate.rule_version.get(canary, -1)) in self.foreign_rule_versions:
+            over = gate.last_answer_at.get(canary, LONG_AGO)
+            if (release.app, gate.rule_version.get(canary, -1)) in self.foreign.rule_versions:
                 continue
-            if self.world.time < min(over, gate.rule_gone_at.get(canary, _LONG_AGO) + DRAIN):
+            if self.world.time < min(over, gate.rule_gone_at.get(canary, LONG_AGO) + DRAIN):
                 raise Violation("I3", f"{canary} was stopped while {gate.name} waited for its answer")
 
     def _check_rule_gone(self, writer: Writer, release: Release, what: str) -> None:
         for gate in self._replicas_known_to(writer):
-            if self.has_foreign_rule[release.app]:
+            if self.foreign.has_rule[release.app]:
                 continue
             if self._has_own_rule(gate, release.app):
                 raise Violation("I3", f"{release.target.canary} was given {what} while {gate.name} has its rule")
             versions = (
                 one
                 for one in self.world.versions_still_to_come(gate)
-                if (release.app, one) not in self.foreign_rule_versions
+                if (release.app, one) not in self.foreign.rule_versions
             )
             if any(release.app in self.world.views[one].rules for one in versions):
                 raise Violation(
@@ -164,7 +159,7 @@ class Observer:
 
     def _has_own_rule(self, gate: Gate, app: str) -> bool:
         """Whether a replica runs a rule that no outsider wrote; taken out again, theirs may still be on its way out."""
-        return app in self.world.files_run_by(gate).rules and (app, gate.applied) not in self.foreign_rule_versions
+        return app in self.world.files_run_by(gate).rules and (app, gate.applied) not in self.foreign.rule_versions
 
     def _replicas_known_to(self, writer: Writer) -> list[Gate]:
         """The replicas that serve, and served already when this process last asked which there are."""
@@ -179,17 +174,17 @@ class Observer:
         if without(before, app) != without(after, app):
             raise Violation("I7", f"{release.id} changed lines that are not its own")
         if without(after, app) == after:
-            self.foreign_lines.discard(app)
+            self.foreign.lines.discard(app)
         shares = view_of(after).shares.get(app, ())
         if shares != view_of(before).shares.get(app, ()):
-            undisturbed = self.disturbed_at[app] < self.share_began[app]
+            undisturbed = self.foreign.disturbed_at[app] < self.share_began[app]
             check_share_write(self.world, release, shares, undisturbed=undisturbed)
         if app not in view_of(after).rules:
-            self.has_foreign_rule[app] = False
+            self.foreign.has_rule[app] = False
         elif view_of(before).rules.get(app) != view_of(after).rules[app]:
             if release.phase not in WRITES_RULE:  # a delayed one may come right before it is undone
                 raise Violation("I5", f"{release.id} wrote a rule in phase {release.phase}")
-            self.has_foreign_rule[app] = False
+            self.foreign.has_rule[app] = False
 
     def _check_writer(self, writer: Writer, what: str) -> Release:
         """Fencing: only for an open release, and never by a process that was followed by another one there."""
@@ -261,50 +256,19 @@ class Observer:
         before, canary_before = self.images_before[release.id]
         promoted = release.outcome is Outcome.PROMOTED
         said = f"{release.id} of {app} ended {release.outcome}"
-        if stable.image != (release.image if promoted else before) and self.foreign_image.get(app) != stable.image:
+        if stable.image != (release.image if promoted else before) and self.foreign.image.get(app) != stable.image:
             raise Violation("I5", f"{said}, and {target.stable} runs {stable.image}")
-        if not self.foreign_canary[app]:
+        if not self.foreign.canary[app]:
             if canary.replicas or (canary.pods and not (writer and writer.saw_stale)):
                 raise Violation("I5", f"{said}, and {target.canary} has {canary.replicas} replicas")
             if canary.image != (release.image if promoted else canary_before):
                 raise Violation("I5", f"{said}, and {target.canary} has image {canary.image}")
         files = self.world.published[-1][1]
-        if app in view_of(files).rules and not self.has_foreign_rule[app]:
+        if app in view_of(files).rules and not self.foreign.has_rule[app]:
             raise Violation("I5", f"{said}, and its rule is still in the files")
-        if without(files, app) != files and app not in self.foreign_lines:
+        if without(files, app) != files and app not in self.foreign.lines:
             raise Violation("I5", f"{said}, and lines of it are still in the files")
         gates = self._replicas_known_to(writer) if writer else [gate for gate in self.world.gates.values() if gate.up]
         for gate in gates:
-            if self._has_own_rule(gate, app) and not self.has_foreign_rule[app]:
+            if self._has_own_rule(gate, app) and not self.foreign.has_rule[app]:
                 raise Violation("I5", f"{said}, and {gate.name} still has its rule")
-
-    # -- what outsiders do ----------------------------------------------------------------------------------------
-
-    def note_route_edit(self, before: Files, after: Files) -> None:
-        """Someone who is not a release wrote route files."""
-        old, new = view_of(before).rules, view_of(after).rules
-        if old != new or view_of(before).known != view_of(after).known:
-            self.judge.note_event(LASTING)
-        self.foreign_lines.update(app for app in APPS if without(after, app) != after)
-        for app in APPS:
-            if old.get(app) != new.get(app):
-                self.disturbed_at[app] = self.world.time
-                self.has_foreign_rule[app] = app in new
-                self.lost_canary[app] |= app in new and not self.world.ready(f"{app}-canary")
-                self.tally.add("rules disturbed by outsiders")
-
-    def note_canary_loss(self, app: str) -> None:
-        """A canary pod went away, and no release asked for it."""
-        self.judge.note_event(CANARY, f"{app}-canary")
-        self.disturbed_at[app] = self.world.time
-        self.lost_canary[app] = True
-
-    def note_canary_write(self, app: str) -> None:
-        """Someone who is not a release wrote the canary's Deployment."""
-        self.note_canary_loss(app)
-        self.foreign_canary[app] = True
-
-    def note_stable_image(self, app: str, image: str) -> None:
-        """Someone who is not a release gave stable an image."""
-        self.foreign_image[app] = image
-        self.judge.note_event(LASTING, app)

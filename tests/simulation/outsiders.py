@@ -97,9 +97,9 @@ def _give(process: Process, name: str, image: str, replicas: int | None) -> None
         observer = process.state.observer
         process.state.tally.add(f"outsider: gives {'a canary' if name.endswith('-canary') else 'stable'} an image")
         if name.endswith("-canary"):
-            observer.note_canary_write(name.removesuffix("-canary"))
+            observer.foreign.note_canary_write(name.removesuffix("-canary"))
         else:
-            observer.note_stable_image(name, image)
+            observer.foreign.note_stable_image(name, image)
 
     process.call(f"outsider gives {name} {image} {replicas}", run, Kind.WRITE)
 
@@ -110,7 +110,7 @@ def _write(
     def run() -> None:
         before = process.world.published[-1][1]
         written = store.write(files, expected or store.read())
-        process.state.observer.note_route_edit(before, written.files)
+        process.state.observer.foreign.note_route_edit(before, written.files)
         process.state.tally.add(f"outsider: {effect}")
 
     process.call(effect, run, Kind.WRITE)

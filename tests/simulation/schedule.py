@@ -191,7 +191,7 @@ def _apply_event(state: ScheduleState, turn: WorldEvent, app: str) -> None:
     state.observer.judge.note_event(LASTING, app if turn is WorldEvent.STABLE_DIES else "")
     state.tally.step(state.world.time, "the world", turn, "")
     if turn is WorldEvent.CANARY_DIES:
-        state.observer.note_canary_loss(app)
+        state.observer.foreign.note_canary_loss(app)
     state.world.apply_event(turn, app)
 
 
