@@ -42,6 +42,7 @@ products:  ## install the gateway products that tests and demos run for real (De
 	@test "$$(id -u)" = 0 || { echo "make products installs Debian packages: run it with sudo"; exit 1; }
 	@apt-get update -q
 	@RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -q nginx-light openjdk-17-jdk-headless maven
+	@RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends prometheus
 
 simulate: $(VENV)/.installed  ## N schedules of the simulated world from SEED on, on every core; N=1 prints each step, DRAWS=1 each draw, FORCE="DRAW=OUTCOME" forces one
 	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N) $(if $(DRAWS),--draws) $(if $(FORCE),--force "$(FORCE)")

@@ -22,8 +22,8 @@ def _without_hypothesis() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real processes first: workers take whole files in this order, and a long one at the end leaves others idle."""
+    """Long files first: workers take whole files in this order, and a long one at the end leaves others idle."""
     for item in items:
         if is_whole(item.path):
             item.add_marker(pytest.mark.whole)
-    items.sort(key=lambda item: item.get_closest_marker("sandbox") is None)
+    items.sort(key=lambda item: item.get_closest_marker("sandbox") is None and "simulation" not in item.path.parts)
