@@ -18,7 +18,7 @@ _OWN = {
     "spring-cloud-gateway": ("gateway-config/spring-cloud-gateway/routes.yml",),
     "httproute": ("gateway-config/httproute/shop.yaml",),
     "istio": ("gateway-config/istio/shop.yaml",),
-    "ingress-nginx": (),
+    "ingress-nginx": ("gateway-config/ingress-nginx/shop.yaml",),
 }
 _PROPERTIES = """\
 # Owned by many teams.
