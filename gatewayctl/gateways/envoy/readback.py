@@ -11,15 +11,21 @@ from typing import Any
 
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.envoy.admin import as_dict, dicts, filter_for, read_clusters, read_json, stat_prefix
 from gatewayctl.gateways.envoy.canary import stamp_value
 from gatewayctl.gateways.envoy.marks import OWNER, RULE, marking_name
+from gatewayctl.gateways.envoy_admin import (
+    as_dict,
+    dicts,
+    filter_for,
+    is_healthy,
+    read_clusters,
+    read_json,
+    stat_prefix,
+)
 from gatewayctl.gateways.product import AdminGet
 
 _LISTENERS = "/config_dump?mask=static_listeners,dynamic_listeners"
 _ROUTES = "/config_dump?mask=dynamic_route_configs"
-_UNHEALTHY = ("failed_active_health_check", "failed_outlier_check", "pending_dynamic_removal")
-_FIT = frozenset({"", "UNKNOWN", "HEALTHY", "DEGRADED"})
 _LONGEST = 300
 
 _Compared = tuple[str, list[Any], str]
@@ -52,7 +58,7 @@ class EnvoyReadback:
         if cluster is None:
             return UpstreamProof(asked=True, detail=f"the gateway does not know the cluster {upstream}", known=False)
         hosts = dicts(cluster.get("host_statuses"))
-        healthy = sum(_is_healthy(host) for host in hosts)
+        healthy = sum(is_healthy(host) for host in hosts)
         if healthy:
             return UpstreamProof(asked=True, endpoints=healthy)
         detail = f"none of its {len(hosts)} endpoints is healthy" if hosts else "it has no endpoints"
@@ -187,8 +193,3 @@ def _first_difference(name: str, compared: Iterable[_Compared]) -> str:
             shown = ", ".join(str(one) for one in found) or "missing"
             return f"a route of {name} differs: {what} is {shown}, not {wanted}"
     return ""
-
-
-def _is_healthy(host: dict[str, Any]) -> bool:
-    health = as_dict(host.get("health_status"))
-    return str(health.get("eds_health_status", "")) in _FIT and not any(health.get(flag) for flag in _UNHEALTHY)

@@ -26,7 +26,7 @@ from typing import Any
 from gatewayctl.domain.platform import Replica
 from gatewayctl.domain.routing import CanaryRule
 from gatewayctl.domain.signals import Counters, Version
-from gatewayctl.gateways.envoy.admin import as_dict, dicts, filter_for, read_clusters, read_json, stat_prefix
+from gatewayctl.gateways.envoy_admin import as_dict, dicts, filter_for, read_clusters, read_json, stat_prefix
 from gatewayctl.gateways.product import AdminGet
 
 EVERY = 5.0

@@ -3,12 +3,12 @@
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
+from gatewayctl.gateways.api_objects import api_value
 from gatewayctl.gateways.httproute.conditions import add_header, marked_only
-from gatewayctl.gateways.httproute.field_writer import FieldWriter, replace_field
-from gatewayctl.gateways.httproute.fields import api_value
 from gatewayctl.gateways.httproute.locate import HttpRouteRule
 from gatewayctl.gateways.httproute.service import ServiceName, parse_service
 from gatewayctl.gateways.yamltext.cursor import Cursor
+from gatewayctl.gateways.yamltext.field_writer import FieldWriter, with_field
 from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import (
     append_item,
@@ -72,10 +72,7 @@ def add_stamp(fragment: Fragment, filters: Node | None, wanted: CanaryRule, writ
 def _stamp_filter(fragment: Fragment, node: MappingNode, modifier: Node | None, wanted: CanaryRule) -> MappingNode:
     """A filter of the stamp's type with the stamp in it; `modifier` is the value of its field, if it has one."""
     writer = FieldWriter(node)
-    stamped = _modifier_with_stamp(fragment, modifier, wanted, writer)
-    if modifier is not None:
-        return replace_field(node, _MODIFIER_FIELD, stamped)
-    return with_pairs(node, [*node.value, (writer.key(_MODIFIER_FIELD), stamped)])
+    return with_field(node, _MODIFIER_FIELD, _modifier_with_stamp(fragment, modifier, wanted, writer))
 
 
 def _modifier_with_stamp(
@@ -128,7 +125,7 @@ def _replace_backends(rule: HttpRouteRule, backends: Node, wanted: CanaryRule) -
     for one, backend in zip(listed, rule.backends, strict=True):
         if stable.is_named_by(backend) and not backend.has_no_traffic:
             assert isinstance(one, MappingNode)  # noqa: S101 (it has a name)
-            renamed.append(replace_field(one, "name", quote(canary)))
+            renamed.append(with_field(one, "name", quote(canary)))
     return SequenceNode(backends.tag, renamed, flow_style=is_flow(backends))
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.routing import CanaryRule
-from gatewayctl.gateways.httproute.field_writer import FieldWriter, replace_field
-from gatewayctl.gateways.httproute.fields import api_value
+from gatewayctl.gateways.api_objects import api_value
 from gatewayctl.gateways.httproute.locate import HttpRouteRule
-from gatewayctl.gateways.yamltext.nodes import append_item, with_pairs
+from gatewayctl.gateways.yamltext.field_writer import FieldWriter, with_field
+from gatewayctl.gateways.yamltext.nodes import append_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ def _add_header_to_match(rule: HttpRouteRule, match: Node, header: HeaderMatch) 
     ours = _header_match(writer, header)
     headers = api_value(fragment, match, "a match").field("headers", "a list of header matches")
     if headers.node is None:
-        return with_pairs(match, [*match.value, (writer.key("headers"), writer.sequence(ours))])
+        return with_field(match, "headers", writer.sequence(ours))
     for one in headers.items("a header match"):
         name = one.field("name").text
         if name.lower() == header.name:
             raise rule.route.fragment.refusal(rule.node, f"this rule already tests the header {name}", hint=header.hint)
-    return replace_field(match, "headers", append_item(headers.node, ours, match))
+    return with_field(match, "headers", append_item(headers.node, ours, match))

@@ -7,8 +7,8 @@ from yaml.nodes import Node
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule, rule_name, share_name
-from gatewayctl.gateways.httproute.fields import scalars
-from gatewayctl.gateways.httproute.locate import ApiObject, HttpRoute, HttpRouteRule, RouteFile, rules_of
+from gatewayctl.gateways.api_objects import ApiObject, scalars
+from gatewayctl.gateways.httproute.locate import HttpRoute, HttpRouteRule, RouteFile, rules_of
 from gatewayctl.gateways.httproute.schema_limits import RULES, find_excesses
 from gatewayctl.gateways.httproute.service import ServiceName, parse_service
 from gatewayctl.gateways.yamltext.fragments import pairs_of

@@ -12,12 +12,12 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.httproute.fields import api_value, refuse_template
+from gatewayctl.gateways.api_objects import ApiObject, api_value, read_object, refuse_template
 from gatewayctl.gateways.httproute.matches import HttpRouteMatch, read_matches
 from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.document import template_mark
-from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, pairs_of, read
-from gatewayctl.gateways.yamltext.nodes import is_null, text
+from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, read
+from gatewayctl.gateways.yamltext.nodes import is_null
 
 _GROUP = "gateway.networking.k8s.io"
 _SUPPORTED = frozenset({f"{_GROUP}/v1", f"{_GROUP}/v1beta1"})
@@ -95,17 +95,6 @@ class HttpRoute:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ApiObject:
-    """One Kubernetes object of a file; `api` is its apiVersion."""
-
-    fragment: Fragment
-    node: Node
-    api: str
-    kind: str
-    name: str
-
-
 @dataclass(slots=True, eq=False)
 class RouteFile:
     """One parsed file: its HTTPRoutes, those of API versions that are not supported (`old`), and all other objects."""
@@ -144,18 +133,16 @@ def read_file(file: SourceFile) -> RouteFile:
 
 
 def _add_object(found: RouteFile, fragment: Fragment, node: Node) -> None:
-    top = pairs_of(node)
-    meta = pairs_of(top.get("metadata"))
-    manifest = ApiObject(fragment, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
+    manifest = read_object(fragment, node)
     if manifest.kind != "HTTPRoute" or "/" not in manifest.api:
         found.others.append(manifest)
     elif manifest.api not in _SUPPORTED:
         found.old.append(manifest)
     else:
-        found.routes.append(_read_route(manifest, text(meta.get("namespace"))))
+        found.routes.append(_read_route(manifest))
 
 
-def _read_route(manifest: ApiObject, namespace: str) -> HttpRoute:
+def _read_route(manifest: ApiObject) -> HttpRoute:
     fragment = manifest.fragment
     spec = api_value(fragment, manifest.node, "an HTTPRoute").field("spec")
     rules = spec.field("rules", "a list of rules")
@@ -166,9 +153,9 @@ def _read_route(manifest: ApiObject, namespace: str) -> HttpRoute:
         fragment,
         manifest.node,
         manifest.name,
-        namespace,
+        manifest.namespace,
         frozenset(one.text.lower() for one in spec.field("hostnames", "a list of host names").items("a host name")),
-        frozenset(_read_parents(spec.field("parentRefs", "a list of parents"), namespace)),
+        frozenset(_read_parents(spec.field("parentRefs", "a list of parents"), manifest.namespace)),
         listed if isinstance(listed, SequenceNode) else None,
     )
     for index, rule in enumerate(rules.items("a rule")):
@@ -194,7 +181,7 @@ def _read_rule(route: HttpRoute, index: int, rule: Cursor) -> HttpRouteRule:
         assert node is not None  # noqa: S101 (it is an item of a list)
         raise rule.fragment.wrong_type(node, "a rule")
     if _may_be_template(rule.fragment):
-        refuse_template(rule.fragment, node)
+        refuse_template(rule.fragment, node, "a rule")
     listed = rule.field("backendRefs", "a list of backends")
     backends = tuple(_read_backend(route, one) for one in listed.items("a backend"))
     return HttpRouteRule(route, index, node, name, read_matches(rule.field("matches", "a list of matches")), backends)

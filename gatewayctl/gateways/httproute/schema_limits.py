@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gatewayctl.gateways.httproute.fields import api_value
+from gatewayctl.gateways.api_objects import api_value
 from gatewayctl.gateways.httproute.locate import HttpRoute, HttpRouteRule
 
 RULES, MATCHES_PER_RULE, MATCHES_PER_ROUTE, HEADERS, FILTERS, BACKENDS = 16, 64, 128, 16, 16, 16

@@ -11,12 +11,12 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
+from gatewayctl.gateways.api_objects import api_value, scalars
 from gatewayctl.gateways.httproute.canary import add_stamp, canary_name
 from gatewayctl.gateways.httproute.conditions import EVERY_REQUEST, add_header
-from gatewayctl.gateways.httproute.field_writer import FieldWriter, replace_field
-from gatewayctl.gateways.httproute.fields import api_value, scalars
 from gatewayctl.gateways.httproute.locate import BackendRef, HttpRouteRule
 from gatewayctl.gateways.httproute.service import parse_service
+from gatewayctl.gateways.yamltext.field_writer import FieldWriter, with_field
 from gatewayctl.gateways.yamltext.nodes import copy, is_flow, plain, quote, text, with_pairs
 
 _ALL = 100  # percent
@@ -87,20 +87,17 @@ def _too_large(rule: HttpRouteRule) -> Refused:
 def _canary_backend(rule: HttpRouteRule, node: MappingNode, wanted: CanaryRule, canary: str) -> MappingNode:
     """The canary's backend: stable's with another name, and with the stamp among its filters."""
     writer = FieldWriter(node)
-    renamed = replace_field(node, "name", quote(canary))
+    renamed = with_field(node, "name", quote(canary))
     filters = next((value for key, value in node.value if key.value == "filters"), None)
     stamped = add_stamp(rule.route.fragment, filters, wanted, writer)
     if filters is not None:
-        return replace_field(renamed, "filters", stamped)
+        return with_field(renamed, "filters", stamped)
     at = next(index for index, (key, _) in enumerate(renamed.value) if key.value == "name") + 1
     return with_pairs(renamed, [*renamed.value[:at], (writer.key("filters"), stamped), *renamed.value[at:]])
 
 
 def _with_weight(node: MappingNode, weight: int) -> MappingNode:
-    value = plain(str(weight))
-    if any(key.value == "weight" for key, _ in node.value):
-        return replace_field(node, "weight", value)
-    return with_pairs(node, [*node.value, (FieldWriter(node).key("weight"), value)])
+    return with_field(node, "weight", plain(str(weight)))
 
 
 def canary_names(rule: HttpRouteRule) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from yaml.nodes import Node, ScalarNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
+from gatewayctl.gateways.api_objects import api_value
 from gatewayctl.gateways.ingressnginx.ingress import Backend, Ingress
-from gatewayctl.gateways.yamltext.cursor import Cursor, Spelling
+from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.document import template_mark
 from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, pairs_of, read
 from gatewayctl.gateways.yamltext.nodes import is_null, text
@@ -20,12 +21,6 @@ _API = "networking.k8s.io/v1"
 _GROUPS = ("networking.k8s.io/", "extensions/")
 # A line that ends a document. Inside one no line begins like this.
 _END = re.compile(r"^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE)
-_SPELLING = Spelling(
-    str,
-    repeated="key",
-    merge_reason="what it brings in cannot be seen here",
-    merge_hint="write out what it stands for",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +64,7 @@ def read_file(file: SourceFile) -> IngressFile:
 
 
 def _read_ingress(fragment: Fragment, root: Node, node: Node, api: str) -> Ingress:
-    top = Cursor(fragment, node, "an Ingress", _SPELLING)
+    top = api_value(fragment, node, "an Ingress")
     metadata, spec = top.field("metadata"), top.field("spec")
     name = metadata.field("name").text
     if api != _API:

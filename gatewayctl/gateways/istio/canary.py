@@ -10,10 +10,11 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
+from gatewayctl.gateways.api_objects import api_value
 from gatewayctl.gateways.hosts import Underivable
-from gatewayctl.gateways.istio.fields import FieldWriter, Pair, api_value, with_entry, with_field, without_field
 from gatewayctl.gateways.istio.locate import Destination, HttpRoute
 from gatewayctl.gateways.istio.service import canary_service, parse_service, spell_canary
+from gatewayctl.gateways.yamltext.field_writer import FieldWriter, Pair, with_entry, with_field, without_field
 from gatewayctl.gateways.yamltext.nodes import copy, is_null, mapping, plain, quote, text, with_pairs
 
 _PERCENT = 100

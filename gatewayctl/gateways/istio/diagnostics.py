@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import CanaryRule
+from gatewayctl.gateways.api_objects import scalars
 from gatewayctl.gateways.istio.canary import mentions_stamp, targets
-from gatewayctl.gateways.istio.fields import scalars
 from gatewayctl.gateways.istio.locate import GROUP, HttpRoute, RouteFile, VirtualService, routes_of
 from gatewayctl.gateways.istio.matches import MESH
 from gatewayctl.gateways.istio.service import canary_service, is_incomplete, parse_service

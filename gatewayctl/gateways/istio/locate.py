@@ -12,13 +12,13 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gatewayctl.domain.errors import Refused
 from gatewayctl.domain.routing import Files, SourceFile
-from gatewayctl.gateways.istio.fields import api_value, refuse_template
+from gatewayctl.gateways.api_objects import ApiObject, api_value, read_object, refuse_template
 from gatewayctl.gateways.istio.matches import MESH, HttpMatch, read_matches
 from gatewayctl.gateways.istio.service import ServiceName, resolve
 from gatewayctl.gateways.yamltext.cursor import Cursor
 from gatewayctl.gateways.yamltext.document import template_mark
-from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, pairs_of, read
-from gatewayctl.gateways.yamltext.nodes import is_null, text
+from gatewayctl.gateways.yamltext.fragments import Fragment, Source, manifests_of, read
+from gatewayctl.gateways.yamltext.nodes import is_null
 
 GROUP = "networking.istio.io"
 _SUPPORTED = frozenset({f"{GROUP}/v1", f"{GROUP}/v1beta1", f"{GROUP}/v1alpha3"})
@@ -92,17 +92,6 @@ class VirtualService:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ApiObject:
-    """One Kubernetes object of a file; `api` is its apiVersion."""
-
-    fragment: Fragment
-    node: Node
-    api: str
-    kind: str
-    name: str
-
-
 @dataclass(slots=True, eq=False)
 class RouteFile:
     """One parsed file: its VirtualServices, and all other objects."""
@@ -143,16 +132,14 @@ def read_file(file: SourceFile) -> RouteFile:
 
 
 def _add_object(found: RouteFile, fragment: Fragment, node: Node) -> None:
-    top = pairs_of(node)
-    meta = pairs_of(top.get("metadata"))
-    one = ApiObject(fragment, node, text(top.get("apiVersion")), text(top.get("kind")), text(meta.get("name")))
+    one = read_object(fragment, node)
     if one.kind == "VirtualService" and one.api in _SUPPORTED:
-        found.services.append(_read_service(one, text(meta.get("namespace"))))
+        found.services.append(_read_service(one))
     else:
         found.others.append(one)
 
 
-def _read_service(manifest: ApiObject, namespace: str) -> VirtualService:
+def _read_service(manifest: ApiObject) -> VirtualService:
     fragment = manifest.fragment
     spec = api_value(fragment, manifest.node, "a VirtualService").field("spec")
     routes = spec.field("http", "a list of HTTP routes")
@@ -164,9 +151,9 @@ def _read_service(manifest: ApiObject, namespace: str) -> VirtualService:
         fragment,
         manifest.node,
         manifest.name,
-        namespace,
+        manifest.namespace,
         tuple(one.text.lower() for one in spec.field("hosts", "a list of hosts").items("a host")),
-        frozenset(_full_gateway(one, namespace) for one in gateways or [MESH]),
+        frozenset(_full_gateway(one, manifest.namespace) for one in gateways or [MESH]),
         listed if isinstance(listed, SequenceNode) else None,
     )
     for index, route in enumerate(routes.items("an HTTP route")):
@@ -193,7 +180,7 @@ def _read_route(service: VirtualService, index: int, route: Cursor) -> HttpRoute
         assert node is not None  # noqa: S101 (it is an item of a list)
         raise route.fragment.wrong_type(node, "an HTTP route")
     if _may_be_template(route.fragment):
-        refuse_template(route.fragment, node)
+        refuse_template(route.fragment, node, "a route")
     delegate = route.field("delegate")
     named = f"{delegate.field('namespace').text or service.namespace}/{delegate.field('name').text}"
     return HttpRoute(

@@ -13,15 +13,13 @@ from urllib.parse import quote
 
 from gatewayctl.domain.platform import Replica, RuleProof, UpstreamProof
 from gatewayctl.domain.routing import STAMP_HEADER, CanaryRule
-from gatewayctl.gateways.istio.admin import as_dict, dicts, read_json
+from gatewayctl.gateways.envoy_admin import as_dict, dicts, is_healthy, read_json
 from gatewayctl.gateways.istio.canary import stamp_value
 from gatewayctl.gateways.istio.locate import owner_of
 from gatewayctl.gateways.istio.service import ServiceName, canary_service, parse_service, resolve
 from gatewayctl.gateways.product import AdminGet
 
 _ROUTES = "/config_dump?resource=dynamic_route_configs"
-_UNHEALTHY = ("failed_active_health_check", "failed_outlier_check", "pending_dynamic_removal")
-_FIT = frozenset({"", "UNKNOWN", "HEALTHY", "DEGRADED"})
 _LONGEST = 300
 
 
@@ -65,7 +63,7 @@ class IstioReadback:
         clusters = self._clusters(replica, upstream) if replica.admin else {}
         if not clusters:
             return UpstreamProof(asked=False)
-        healthy = max(sum(_is_healthy(host) for host in dicts(one.get("host_statuses"))) for one in clusters.values())
+        healthy = max(sum(is_healthy(host) for host in dicts(one.get("host_statuses"))) for one in clusters.values())
         detail = "" if healthy else f"the gateway knows {upstream}, but no endpoint of it is healthy"
         return UpstreamProof(asked=True, endpoints=healthy, detail=detail)
 
@@ -178,8 +176,3 @@ def _is_cluster_of(cluster: str, upstream: str) -> bool:
 
 def _cluster_of_stat(name: str) -> str:
     return name.removeprefix("cluster.").removesuffix(".upstream_rq_active")
-
-
-def _is_healthy(host: dict[str, Any]) -> bool:
-    health = as_dict(host.get("health_status"))
-    return str(health.get("eds_health_status", "")) in _FIT and not any(health.get(flag) for flag in _UNHEALTHY)

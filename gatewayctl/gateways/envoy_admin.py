@@ -1,4 +1,7 @@
-"""Answers of Envoy's admin port. They come from another program, so their shape is checked at every step."""
+"""Answers of an Envoy's admin port, for every product whose gateways are Envoys.
+
+They come from another program, so their shape is checked at every step.
+"""
 
 import re
 from typing import Any
@@ -8,6 +11,9 @@ from gatewayctl.domain.errors import Transient
 from gatewayctl.domain.nesting import TooDeep, parse_json
 from gatewayctl.domain.platform import Replica
 from gatewayctl.gateways.product import AdminGet
+
+_UNHEALTHY = ("failed_active_health_check", "failed_outlier_check", "pending_dynamic_removal")
+_FIT = frozenset({"", "UNKNOWN", "HEALTHY", "DEGRADED"})
 
 
 def read_json(admin: AdminGet, replica: Replica, path: str) -> dict[str, Any]:
@@ -50,3 +56,9 @@ def dicts(value: object) -> list[dict[str, Any]]:
 def as_dict(value: object) -> dict[str, Any]:
     """An object; an empty one where it is none."""
     return value if isinstance(value, dict) else {}
+
+
+def is_healthy(host: dict[str, Any]) -> bool:
+    """Whether requests are sent to an endpoint, one of `host_statuses`."""
+    health = as_dict(host.get("health_status"))
+    return str(health.get("eds_health_status", "")) in _FIT and not any(health.get(flag) for flag in _UNHEALTHY)

@@ -1,53 +1,12 @@
-"""Reads and writes the YAML of Istio's objects: mappings, lists and text.
+"""Writes fields of our own in the style of what surrounds them."""
 
-Kubernetes accepts one spelling of each key, so keys are compared as written.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gatewayctl.gateways.yamltext.cursor import Cursor, Spelling
-from gatewayctl.gateways.yamltext.document import template_mark
-from gatewayctl.gateways.yamltext.fragments import Fragment
 from gatewayctl.gateways.yamltext.nodes import is_flow, listing, mapping, plain, quote, with_pairs
 
 Pair = tuple[Node, Node]
-
-_SPELLING = Spelling(
-    str,
-    repeated="key",
-    merge_reason="what it brings in cannot be seen here",
-    merge_hint="write out what it stands for",
-)
-
-
-def api_value(fragment: Fragment, node: Node | None, what: str) -> Cursor:
-    """A value in an object. An error calls it `what`."""
-    return Cursor(fragment, node, what, _SPELLING)
-
-
-def scalars(root: Node) -> Iterator[ScalarNode]:
-    """Every scalar below a node, keys included; a node that an alias repeats counts once."""
-    pending, seen = [root], set()
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ScalarNode):
-            yield node
-        elif id(node) not in seen:
-            seen.add(id(node))
-            inside = node.value
-            pending += [part for pair in inside for part in pair] if isinstance(node, MappingNode) else inside
-
-
-def refuse_template(fragment: Fragment, root: Node) -> None:
-    """Raise Refused if a text below `root` contains a mark that a template engine would fill in."""
-    for node in scalars(root):
-        mark = template_mark(str(node.value))
-        if mark:
-            raise fragment.refusal(
-                node, f"part of a route is left to a template ({mark})", hint="edit the rendered file"
-            )
 
 
 class FieldWriter:
@@ -58,14 +17,17 @@ class FieldWriter:
         first = like.value[0][0] if isinstance(like, MappingNode) and like.value else None
         self._json = is_flow(like) and isinstance(first, ScalarNode) and first.style == '"'
 
+    def key(self, name: str) -> Node:
+        """A field's name, or a value that the API defines, such as `Exact`."""
+        return quote(name) if self._json else plain(name)
+
     def field(self, name: str, value: Node | str) -> Pair:
         """A field with its value."""
-        key = quote(name) if self._json else plain(name)
-        return key, quote(value) if isinstance(value, str) else value
+        return self.key(name), quote(value) if isinstance(value, str) else value
 
-    def mapping(self, *pairs: Pair) -> MappingNode:
-        """A mapping with these fields."""
-        return mapping(pairs, self._like)
+    def mapping(self, *pairs: Pair, **values: Node | str) -> MappingNode:
+        """A mapping with these pairs, whose keys may be data, and then with these fields."""
+        return mapping([*pairs, *(self.field(name, value) for name, value in values.items())], self._like)
 
     def sequence(self, *values: Node) -> SequenceNode:
         """A list of these nodes."""
