@@ -27,8 +27,6 @@ from gatewayctl.domain.events import (
 )
 from gatewayctl.domain.phases import (
     ROWS,
-    Effect,
-    Stage,
     begin_step,
     begin_tests,
     has_tests,
@@ -39,6 +37,7 @@ from gatewayctl.domain.phases import (
 )
 from gatewayctl.domain.ramp import Undecided
 from gatewayctl.domain.release import Outcome, Phase, Release
+from gatewayctl.domain.stages import Effect, Stage
 
 __all__ = [
     "EFFECTS",

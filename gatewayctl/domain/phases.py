@@ -4,7 +4,7 @@ Everything that depends on a phase reads this table: what `advance` decides, wha
 events and reports show. To add a phase:
 
 1. give it a name in `Phase` (release.py) and a row here, in its place;
-2. give its effect a name in `Effect` and a performer in `orchestration/steps.py`;
+2. give its effect a name in `Effect` (stages.py) and a performer in `orchestration/steps.py`;
 3. extend the table of tests/domain/test_lifecycle.py, and test the performer.
 
 A phase that repeats others (a step of a ramp, for one) has an `after` of its own, which decides from the release
@@ -13,61 +13,18 @@ whether it is done. What such a decision needs to know is a field of the release
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from gatewayctl.domain import plan_lines as lines
 from gatewayctl.domain.judge import judge
 from gatewayctl.domain.ramp import Promotion
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.stages import Effect, Milestone, Stage
 
 Decision = Callable[[Release], Release]
 """Gives the release in the phase that it goes to. Pure."""
 
 TakeUp = Callable[[Release, str], Release]
 """The same for a process that takes the release up again; it read which image stable runs."""
-
-
-class Effect(StrEnum):
-    """What a phase does to the cluster or the gateway. It may be repeated; every fact it needs is in the release."""
-
-    START_CANARY = "give the canary the new image and one replica; done when it is ready"
-    PUBLISH_RULE = "write the checked rule into the gateway's files; upstreams before the routes that name them"
-    PROVE_ROUTED = "every replica has the rule, and marked requests are answered by the canary"
-    PROVE_NO_LEAK = "on every replica, requests that are not marked are not answered by the canary"
-    PROVE_ALL = "both proofs once more, right before stable is changed"
-    SHIFT_SHARE = "the canary has the Pods of the ramp's step, and the rule has its share of unmarked requests"
-    PROVE_SHARE = "every replica has the share, and as many unmarked requests reach the canary as were asked for"
-    OBSERVE = "real traffic on both versions is judged, for at least the time of the ramp's step"
-    CARRY_ALL = "the canary is as large as stable and gets every request, so that stable rolls without traffic"
-    RETURN_SHARE = "no unmarked request reaches the canary, on every replica"
-    RUN_SUITE = "the functional suite, through the gateway"
-    RUN_LOAD = "the load, on stable and canary side by side"
-    PROMOTE_STABLE = "stable gets the new image; done when its rollout is"
-    RESTORE_STABLE = "stable gets the image back that it had; done when its rollout is"
-    REMOVE_RULE = "take our rule out of the gateway's files"
-    PROVE_CLEARED = "no replica has the rule, and marked requests are answered by stable"
-    DRAIN = "requests in flight to the canary end, within the drain period"
-    STOP_CANARY = "the canary goes to zero, and keeps the promoted image or gets its old one back"
-
-
-class Stage(StrEnum):
-    """What a phase is for. A failure on the way out waits for a person; in any earlier phase the release goes back."""
-
-    OPEN = "open the way to the canary, and prove it"
-    TEST = "try the canary; a person or pipeline can repeat it"
-    RAMP = "real traffic in small shares, each judged before the next one"
-    PAUSE = "wait, in a step of the ramp, for someone who goes on or aborts"
-    DECIDE = "wait for someone who decides"
-    PROMOTE = "make the canary stable"
-    OUT = "the way out"
-    END = "nothing is left to do"
-
-
-class Milestone(StrEnum):
-    """What is worth an event, when a release gets there."""
-
-    ROUTED = "routed"
-    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)

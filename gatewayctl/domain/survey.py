@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from gatewayctl.domain.evidence import Attribution
-from gatewayctl.domain.phases import ROWS, Stage, has_tests, needs_ramp
+from gatewayctl.domain.phases import ROWS, has_tests, needs_ramp
 from gatewayctl.domain.platform import Holder, Probe, Workload
 from gatewayctl.domain.release import Phase, Release, Target
 from gatewayctl.domain.routing import RouteView
+from gatewayctl.domain.stages import Stage
 
 
 class NextStep(Enum):

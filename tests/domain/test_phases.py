@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.domain.lifecycle import Passed, Resumed, advance
-from gatewayctl.domain.phases import ROWS, Effect, Stage, has_tests, phases_of, row_of
+from gatewayctl.domain.phases import ROWS, has_tests, phases_of, row_of
 from gatewayctl.domain.release import Mode, Outcome, Phase
+from gatewayctl.domain.stages import Effect, Stage
 from gatewayctl.domain.trial import Trial
 from gatewayctl.orchestration.steps import PERFORMERS
 from tests.domain.test_lifecycle import a_release

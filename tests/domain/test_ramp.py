@@ -19,9 +19,10 @@ from gatewayctl.domain.lifecycle import (
     SmokeAsked,
     advance,
 )
-from gatewayctl.domain.phases import Stage, phases_of
+from gatewayctl.domain.phases import phases_of
 from gatewayctl.domain.ramp import PRESETS, Promotion, Step
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.stages import Stage
 from tests.domain.test_lifecycle import EXPIRED, a_ramp
 
 FIRST, SECOND = Step(10, 60.0), Step(50, 60.0)

@@ -16,8 +16,9 @@ from gatewayctl.adapters.kubernetes.client.json import texts
 from gatewayctl.adapters.kubernetes.client.names import MANAGED_BY, MANAGER
 from gatewayctl.adapters.kubernetes.client.paths import events
 from gatewayctl.domain.errors import EnvironmentFailed
-from gatewayctl.domain.phases import ROWS, Milestone
+from gatewayctl.domain.phases import ROWS
 from gatewayctl.domain.release import Outcome, Record, Release
+from gatewayctl.domain.stages import Milestone
 from gatewayctl.ports import Journal, ProgressListener
 
 _CONTROLLER = "gatewayctl.dev/gatewayctl"
