@@ -58,15 +58,16 @@ class Rollout:
     """One rollout of `image` over several looks.
 
     It fails after `within` seconds without progress. `may_be_empty`: a Deployment that somebody scaled to 0 is
-    complete, too. `build`: only this digest of the image will do, where digests are known. The other fields are what
-    the looks so far have shown: `furthest` the best counts, `idle` the seconds without progress, `trouble` what was
-    seen last in them, `troubled` how many of them had passed when any was first seen, `looked` when the last look was
-    (monotonic seconds).
+    complete, too. `replicas`: only this number will do; a look that shows another one is late, or somebody scaled it.
+    `build`: only this digest of the image will do, where digests are known. The other fields are what the looks so far
+    have shown: `furthest` the best counts, `idle` the seconds without progress, `trouble` what was seen last in them,
+    `troubled` how many of them had passed when any was first seen, `looked` when the last look was (monotonic seconds).
     """
 
     image: str
     within: float
     may_be_empty: bool = False
+    replicas: int | None = None
     build: str = ""
     furthest: tuple[int, ...] = ()
     idle: float = 0.0
@@ -107,6 +108,9 @@ class Rollout:
         if not now.replicas:
             reason = f"{now.name} was scaled to 0 by someone else, so nothing shows that {self.image} runs"
             return Failed(reason, by_others=True)
+        if self.replicas not in (None, now.replicas):
+            reason = f"{now.name} was scaled to {now.replicas} by someone else; this step asks for {self.replicas}"
+            return Failed(reason, by_others=True)
         waited = f"{now.name} made no progress for {self.idle:.0f} s: {_detail(now)}"
         # A trouble of before that has passed is named, too, but it is no excuse for what stands still now.
         by_platform = now.trouble is not None and now.trouble.kind is TroubleKind.PASSING
@@ -119,7 +123,8 @@ class Rollout:
 
     def _is_complete(self, now: Workload) -> bool:
         """A Deployment without Pods proves nothing of the image that it was given."""
-        return now.complete and (now.replicas >= 1 or self.may_be_empty)
+        is_size = self.replicas in (None, now.replicas)
+        return now.complete and is_size and (now.replicas >= 1 or self.may_be_empty)
 
 
 def ghost_note(now: Workload) -> str:

@@ -143,16 +143,20 @@ class Driver(ReleaseLoop):
                 self.ports.listener.progress("lease", f"not given back, it runs out by itself: {fault}")
 
     def _take_lease(self, app: str) -> None:
+        """Wait for the one who has the lease; whoever takes it over meanwhile gets as much time. Raises Transient."""
+        listener, seen = self.ports.listener, ""
+
         def acquire() -> bool | Pending:
+            """False when somebody else has it now than at the last look."""
+            nonlocal seen
             try:
                 self.ports.leases.acquire(app, self.holder)
             except Busy as busy:
-                return Pending(str(busy))
+                before, seen = seen, str(busy)
+                return Pending(seen) if before in ("", seen) else False
             return True
 
-        listener = self.ports.listener
-        until(
-            acquire,
-            f"the process that drives {app} to let go",
-            Deadline(self.ports.clock, lambda text: listener.progress("abort", text), _TAKEOVER),
-        )
+        what = f"the process that drives {app} to let go"
+        deadline = Deadline(self.ports.clock, lambda text: listener.progress("abort", text), _TAKEOVER)
+        while not until(acquire, what, deadline):
+            listener.progress("abort", seen)

@@ -43,7 +43,7 @@ def scale_canary(context: StepContext, replicas: int) -> Judgement:
             return Judgement(Verdict.CONFLICT, f"{name} was changed to {now.image} by someone else")
         return now.replicas == replicas
 
-    rollout = Rollout(release.image, release.trial.timings.ready, build=release.build)
+    rollout = Rollout(release.image, release.trial.timings.ready, replicas=replicas, build=release.build)
     ready = _set(context, name, is_done, replicas=replicas) or wait_for_rollout(context, name, rollout)
     if ready.verdict is not Verdict.PASS:
         return ready

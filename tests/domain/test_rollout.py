@@ -106,6 +106,17 @@ def test_a_deployment_that_is_scaled_to_zero_is_not_rolled_out() -> None:
     assert isinstance(look(ROLLOUT, [empty, orders(2, 2)]), Complete)
 
 
+def test_a_look_from_before_the_new_size_was_asked_for_is_not_complete() -> None:
+    """The share of a step went to one Pod where the step asks for two: the list of Pods was late."""
+    sized = replace(ROLLOUT, replicas=2)
+
+    assert isinstance(look(sized, [orders(1, 1)]), Progressing)
+    assert isinstance(look(sized, [orders(1, 1), orders(2, 1), orders(2, 2)]), Complete)
+    assert look(sized, [orders(1, 1)] * 130) == Failed(
+        "orders was scaled to 1 by someone else; this step asks for 2", by_others=True
+    )
+
+
 def test_the_way_back_is_done_although_somebody_scaled_stable_to_zero() -> None:
     state = look(replace(ROLLOUT, may_be_empty=True), [orders(0, 0)])
 

@@ -130,3 +130,33 @@ def test_a_release_whose_last_answer_got_lost_has_ended_even_if_the_next_one_has
 
     assert (ended.outcome, ended.phase) == (Outcome.ABORTED, Phase.DONE)
     assert world.records["orders"].release == following
+
+
+@dataclass
+class BusyLeases(MemoryLeases):
+    """ports.Leases of which others hold one until `free`; `taken` is when the second of them took it (seconds)."""
+
+    world: World
+    taken: float
+    free: float
+
+    def acquire(self, app: str, holder: Holder) -> None:
+        if self.world.time < self.free:
+            raise Busy(f"{app} is held by {'the one who drove it' if self.world.time < self.taken else 'a colleague'}")
+        super().acquire(app, holder)
+
+
+@pytest.mark.parametrize(("taken", "free", "ends"), [(50.0, 90.0, True), (0.0, 90.0, False), (50.0, 120.0, False)])
+def test_an_abort_gives_time_anew_to_who_took_the_release_over_while_it_waited(taken, free, ends):
+    """A driver that died keeps its lease for 45 s; who takes it over then has a whole way out to go."""
+    world, driver, _ = a_started()
+    world.holders.clear()
+    now = world.time
+    leases = BusyLeases(world, now + taken, now + free)
+    waiting = replace(driver, ports=replace(driver.ports, leases=leases))
+
+    if ends:
+        assert waiting.abort("orders", "no").outcome is Outcome.ABORTED
+    else:
+        with pytest.raises(EnvironmentFailed, match="waited 60 s for the process that drives orders to let go"):
+            waiting.abort("orders", "no")

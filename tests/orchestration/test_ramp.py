@@ -13,8 +13,11 @@ from gatewayctl.domain.ramp import Promotion, Ramp, Step
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
 from gatewayctl.orchestration.planning import plan
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
+from tests.fakes.toy import ToyRoute, parse
 from tests.fakes.world import Killed, World
 from tests.orchestration.interference import at
+from tests.orchestration.test_coverage import ADMIN, SilentGateway, Watching
+from tests.orchestration.test_coverage import a_driver as a_silent_driver
 
 RAMP = Ramp((Step(10, 30.0), Step(50, 30.0, replicas=2)))
 
@@ -205,6 +208,52 @@ def test_a_release_that_died_in_a_step_goes_on_or_gives_the_traffic_back(world, 
 
     assert ended.outcome is (Outcome.PROMOTED if way == "resume" else Outcome.ABORTED)
     assert world.published[-1][1] == world.published[0][1]
+
+
+class LateWatch(World):
+    """Kubelets that hear of each write so much later, and not only of the newest one."""
+
+    def live(self, index: int) -> list[ToyRoute]:
+        newest = [files for since, files in self.published if since + self.lags[index] <= self.time][-1]
+        return [route for file in newest for _, route in parse(file)]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_replica_that_may_yet_take_the_share_is_asked_again_on_the_way_back(is_asked):
+    """It showed the files of before the share, and its kubelet had not synced the share yet."""
+    world = LateWatch(lags=(0.0, 0.9))
+    suites = AskingSuites(world, [])
+    killed_in(world, suites, Phase.SHARE)
+    driver = a_driver(world, suites, pid=2)
+    if not is_asked:
+        driver.ports = replace(driver.ports, gateway=replace(driver.ports.gateway, readback=SilentGateway(world)))
+    world.sleep(0.2)
+    assert not any(route.share for route in world.live(1))
+
+    ended = driver.abort("orders", "no")
+
+    assert ended.outcome is Outcome.ABORTED  # the world looks at I1 all the time
+    assert world.published[-1][1] == world.published[0][1]
+
+
+def test_each_route_has_the_share_and_gives_it_back_where_only_requests_show_it():
+    """A gateway whose routes are several objects: an answer on one route says nothing of another one."""
+    world = World(lags=(0.3,))
+    gateway = SilentGateway(world, late=4.0)
+    driver = a_silent_driver(world, gateway)
+
+    def who() -> str:
+        return gateway.ask(gateway.list()[0], Probe("shop", ADMIN)).headers["x-served-by"]
+
+    watching = Watching(who, {})
+    app = ramped(ramp=Ramp(), promotion=Promotion.STEERED, suite=None, load=None)
+    driver.ports = replace(driver.ports, listener=watching)
+
+    ended = driver.begin(a_release(world, AskingSuites(world, []), app))
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert watching.seen["carry"].startswith("orders-canary-")
+    assert not watching.seen["return"].startswith("orders-canary-")
 
 
 def test_a_paused_ramp_keeps_its_share_until_it_is_resumed(world, suites):

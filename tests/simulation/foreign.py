@@ -28,15 +28,15 @@ class Foreign:
 
     def note_route_edit(self, before: Files, after: Files) -> None:
         """Someone who is not a release wrote route files."""
-        old, new = view_of(before).rules, view_of(after).rules
-        if old != new or view_of(before).known != view_of(after).known:
+        old, new = view_of(before), view_of(after)
+        if (old.rules, old.shares, old.known) != (new.rules, new.shares, new.known):
             self.judge.note_event(LASTING)
         self.lines.update(app for app in APPS if without(after, app) != after)
         for app in APPS:
-            if old.get(app) != new.get(app):
+            if (old.rules.get(app), old.shares.get(app)) != (new.rules.get(app), new.shares.get(app)):
                 self.disturbed_at[app] = self.world.time
-                self.has_rule[app] = app in new
-                self.lost_canary[app] |= app in new and not self.world.ready(f"{app}-canary")
+                self.has_rule[app] = app in new.rules
+                self.lost_canary[app] |= app in new.rules and not self.world.ready(f"{app}-canary")
                 self.tally.add("rules disturbed by outsiders")
 
     def note_canary_loss(self, app: str) -> None:

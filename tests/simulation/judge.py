@@ -34,6 +34,8 @@ class Judge:
         if old is None:
             self.reasons.begin(new, self.world.time)
             return
+        if any(gate.lag > self.world.plan.lag for gate in self.world.gates.values()):
+            self.reasons.note(LASTING, self.world.time)  # it may be slow since before the release
         wrong = why_wrong(old, new, writer.mover)
         if not wrong and not (new.outcome is Outcome.FAILED and writer.mover.wall > new.expires):
             wrong = self.reasons.why_unexplained(

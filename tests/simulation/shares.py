@@ -12,7 +12,8 @@ ROUTED = frozenset(
     {Phase.LEAKS, Phase.SMOKE, Phase.LOAD, *_RAMP, Phase.WAIT, Phase.CONFIRM, Phase.CARRY, Phase.PROMOTE}
 )
 WRITES_RULE = (Phase.ROUTE, Phase.SHIFT, Phase.CARRY, Phase.RETURN, Phase.UNROUTE)
-_WRITES_SHARE = (Phase.SHIFT, Phase.CARRY, Phase.RETURN, Phase.UNROUTE)
+# A pause is only journaled: a write that is under way arrives after it, and the share that is journaled stays.
+_WRITES_SHARE = (Phase.SHIFT, Phase.PAUSED, Phase.CARRY, Phase.RETURN, Phase.UNROUTE)
 
 
 def is_steered(release: Release) -> bool:

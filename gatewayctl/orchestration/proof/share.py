@@ -2,21 +2,24 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gatewayctl.domain.errors import Conflict, DeadlineExceeded, Refused, Transient
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.judgement import Judgement, Verdict
 from gatewayctl.domain.platform import Replica
-from gatewayctl.domain.release import Release
+from gatewayctl.domain.release import Outcome, Release
 from gatewayctl.domain.shares import ShareCount, requests_for
 from gatewayctl.orchestration.context import StepContext
+from gatewayctl.orchestration.proof.covered import find_covered
 from gatewayctl.orchestration.proof.latecomers import find_unproven
+from gatewayctl.orchestration.proof.replica import ROUNDS
 from gatewayctl.orchestration.proof.steps import prove_routed, why_not_active
 from gatewayctl.ports import Prober
 from gatewayctl.waiting import InProportion, Pending, until
 
 _EVERY = InProportion(0.05)
+_ALL = 100  # percent
 _UNCLEAR = 0.01  # of the requests; where more answers show nobody, the rest is no measure of the share
 _SETTLED = 10.0  # seconds in which a rule that somebody edited may still hold up the way back
 
@@ -70,6 +73,9 @@ def _look(context: StepContext, counts: dict[str, ShareCount]) -> bool | Pending
         found = counts[replica.name] = _count(context, replica, requests_for(context.release.share))
         if not found.fits(context.release.share):
             return Pending(f"{replica.name}: {context.release.share} % asked, but {found}")
+        astray = _find_astray(context, replica, Attribution.STABLE, ROUNDS) if context.release.share == _ALL else ""
+        if astray:
+            return Pending(f"{replica.name}: {_ALL} % asked, but {astray}")
     return find_unproven(context, replicas) or True
 
 
@@ -99,32 +105,73 @@ def count_share(
     return ShareCount(requests - unclear, canary)
 
 
+def _find_astray(context: StepContext, replica: Replica, wrong: Attribution, requests: int) -> str:
+    """Which other route of the application sends an unmarked request to the `wrong` version; empty when none does.
+
+    A replica that tells its configuration has shown all its routes. Elsewhere each is asked so many times.
+    """
+    gateway, release = context.ports.gateway, context.release
+    if gateway.readback.rule_of(replica, release.rule).asked:
+        return ""
+    for route in find_covered(gateway, release).coverage.requests:
+        for _ in range(requests):
+            context.tick(f"{replica.name}: unmarked requests to {route.route}")
+            if release.attribution.attribute(gateway.prober.ask(replica, route.probe)) is wrong:
+                return f"{route.route} sends an unmarked request to the {wrong.value}"
+    return ""
+
+
 def prove_returned(context: StepContext) -> Judgement:
     """No ready replica sends unmarked requests to the canary; how long after the write the last one arrived there.
+
+    A replica that was not seen with the share may still get it: its kubelet may be about to sync the write before the
+    last one. So all are asked again after the time in which every kubelet has seen the last write. If stable runs the
+    new image, all were seen with the share.
+    """
+    arrivals = _Arrivals(context.ports.clock.now())
+    judgement = _wait_until_returned(context, arrivals)
+    if context.release.outcome is Outcome.PROMOTED:
+        return judgement
+    context.pause(context.ports.gateway.store.watch_delay, "looking once more")
+    return _wait_until_returned(context, arrivals)
+
+
+@dataclass(slots=True)
+class _Arrivals:
+    """When the share was taken away, and when the last unmarked request arrived at the canary (monotonic seconds)."""
+
+    start: float
+    last: float | None = None
+
+    def __str__(self) -> str:
+        return "" if self.last is None else f", the last {self.last - self.start:.1f} s after the write"
+
+
+def _wait_until_returned(context: StepContext, arrivals: _Arrivals) -> Judgement:
+    """Wait until no ready replica sends an unmarked request to the canary.
 
     As many requests are sent as show that the share is gone, also where the replica's configuration is without it: one
     that shows its new configuration may answer by the old one for some seconds.
 
     A rule of ours that somebody edited meanwhile holds this up for some seconds only: it is taken away next.
     """
-    clock = context.ports.clock
-    start = last = clock.now()
-    seen = 0
+    clock, requests = context.ports.clock, requests_for(context.release.share)
 
     def look() -> Judgement | Pending:
-        nonlocal last, seen
         ready = tuple(one for one in context.replicas() if one.ready)
         for replica in ready:
-            missing = why_not_active(context, replica) or _why_not_returned(context, replica, clock.now() - start)
+            missing = why_not_active(context, replica) or _why_not_returned(
+                context, replica, clock.now() - arrivals.start
+            )
             if missing:
                 return Pending(f"{replica.name}: {missing}")
-            count = _count(context, replica, requests_for(context.release.share))
-            if count.canary:
-                last, seen = clock.now(), seen + count.canary
-                return Pending(f"{replica.name}: {count}")
-        late = f", the last {last - start:.1f} s after the write" if seen else ""
+            count = _count(context, replica, requests)
+            astray = str(count) if count.canary else _find_astray(context, replica, Attribution.CANARY, requests)
+            if astray:
+                arrivals.last = clock.now()
+                return Pending(f"{replica.name}: {astray}")
         replicas = f"{len(ready)} gateway replica{'s' if len(ready) != 1 else ''}"
-        said = f"no unmarked request reaches the canary on {replicas}{late}"
+        said = f"no unmarked request reaches the canary on {replicas}{arrivals}"
         return find_unproven(context, ready, ready_only=True) or Judgement(Verdict.PASS, said)
 
     deadline = context.deadline(context.release.trial.timings.live, _EVERY)
