@@ -99,17 +99,21 @@ def remove_upstreams(context: StepContext) -> bool:
     """Take away what `publish` defined beside the routes; True when the rule itself was back, and was removed too."""
     had_rule = False
 
+    def find_rest() -> tuple[VersionedFiles, Change]:
+        stored = context.ports.gateway.store.read()
+        return stored, context.ports.gateway.dialect.remove(stored.files, context.release.app)
+
     def remove_all() -> bool:
         nonlocal had_rule
-        stored = context.ports.gateway.store.read()
-        change = context.ports.gateway.dialect.remove(stored.files, context.release.app)
+        stored, change = find_rest()
         if change.stages:
             had_rule |= _has_rule(context, stored)
         for stage in change.stages:
             stored = context.write(stage, stored)
         return had_rule
 
-    return retry_on_conflict(context, remove_all)
+    # Most products define nothing beside the routes: then there is nothing to wait in line for.
+    return bool(find_rest()[1].stages) and retry_on_conflict(context, remove_all)
 
 
 def drain(context: StepContext) -> Judgement:

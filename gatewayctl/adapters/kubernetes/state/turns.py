@@ -30,8 +30,8 @@ from gatewayctl.ports import Clock
 from gatewayctl.waiting import Backoff, pause
 
 _PREFIX = "turn.gatewayctl.dev/"
-_LOOK = 0.15  # seconds between two looks for each one before us; about a third of what one write takes
-_RARELY = 2.0  # seconds between two looks at most
+_LOOK = 0.15  # seconds between two looks of the second one; about a third of what one write takes
+_RARELY = 4.0  # seconds between two looks at most
 _ATTEMPTS = 8  # of a patch: the API server gives up when too many others patch at once
 _FIRST, _LONGEST = 0.05, 0.4  # seconds before the second attempt at most, and before any
 _NO_NUMBER = 2**63  # of a ticket whose number is not told yet: it came last
@@ -48,11 +48,15 @@ class MarkedRoutes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """Our ticket: its text, when we wrote that, and when the line is to be looked at again (monotonic seconds)."""
+    """Our ticket: its text, when we wrote that, and when the line is to be looked at again (monotonic seconds).
+
+    `joined` is the place that we got when we joined, `place` the one at the last look; 0 before that.
+    """
 
     number: int
     text: str
     said: float
+    joined: int = 0
     place: int = 0
     look_at: float = 0.0
     has_turn: bool = False
@@ -132,8 +136,9 @@ class KubernetesTurns:
             own = replace(own, text=_ticket_text(parse_json(own.text)["app"], own.number), said=now)
             self._patch({key: own.text, **{self._prefix + one.release: None for one in before}})
         self._routes.behind = len(others) - passed
-        wait = min(_RARELY, _LOOK * max(place - 1, 1))
-        return replace(own, place=place, look_at=now + wait, has_turn=has_turn)
+        joined = own.joined or place
+        wait = _pause(place, joined - place, now - own.said)
+        return replace(own, joined=joined, place=place, look_at=now + wait, has_turn=has_turn)
 
     def _pass_over(self, before: list[_Ticket], now: float) -> int:
         """How many of those before us are passed over; the time of each begins when we first see it as the first."""
@@ -182,6 +187,15 @@ class KubernetesTurns:
                     raise
                 pause(backoff.pause(attempt), self._clock)
         raise AssertionError("the last attempt returns or raises")
+
+
+def _pause(place: int, came_forward: int, within: float) -> float:
+    """Seconds until the next look: half of the time until we are the second one, if the line goes on as it has.
+
+    Fifty that looked as often as the second one has to would keep the machine busier than those who write.
+    """
+    expected = (place - 2) * within / came_forward if came_forward > 0 else 2 * _LOOK * (place - 1)
+    return min(_RARELY, max(_LOOK, expected / 2))
 
 
 def _short_name(place: GatewayPlace) -> str:

@@ -83,6 +83,25 @@ def test_to_stand_in_line_costs_few_requests(server: FakeApiServer, processes: l
     assert tickets(server) == {}
 
 
+def test_the_further_back_in_a_line_that_moves_the_fewer_looks_it_costs(server: FakeApiServer, api: Api) -> None:
+    """Fifty that looked several times a second kept the machine busier than the one who wrote."""
+    line = [a_process(api) for _ in range(21)]
+    for number, one in enumerate(line):
+        one.turns.place("a", f"r-{number}")
+    last, place, looks = line[-1], 21, []
+    for number in range(20):  # a turn takes one second
+        server.verbs()
+        for _ in range(10):
+            last.time.sleep(0.1)
+            place = last.turns.place("a", "r-20")
+        looks.append(server.verbs().count("GET"))
+        line[number].turns.leave(f"r-{number}")
+
+    assert sum(looks) <= 12
+    assert place <= 2
+    assert looks[-1] >= 3, "who is next notices at once"
+
+
 def test_who_writes_alone_asks_for_no_line(server: FakeApiServer, processes: list[Process]) -> None:
     alone = processes[0]
     alone.routes.read()
