@@ -37,14 +37,16 @@ _FRESH = 3  # a renewal is sent when this part of the time to live has passed si
 
 
 class SimRouteStore:
-    """ports.RouteStore."""
+    """ports.RouteStore; `written` is the version that its own last write made."""
 
     def __init__(self, process: Process, inner: MemoryRouteStore) -> None:
         self.process, self.inner = process, inner
         self.watch_delay = inner.watch_delay
+        self.written = 0
 
     def read(self) -> VersionedFiles:
-        return self.process.call("read routes", self.inner.read, Kind.READ)
+        found = self.process.call("read routes", self.inner.read, Kind.READ)
+        return found if int(found.version) >= self.written else self.inner.read()
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Objects are written one after the other: a later one may be refused when the first is there."""
@@ -64,6 +66,7 @@ class SimRouteStore:
         def run() -> VersionedFiles:
             before = process.world.published[-1][1]
             written = self.inner.write(files, expected)
+            self.written = int(written.version)
             process.state.observer.check_route_write(writer, before, written.files)
             return written
 
