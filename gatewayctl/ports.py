@@ -129,7 +129,7 @@ class RouteStore(Protocol):
         """Seconds after a write within which everything that watches the files has seen it."""
 
     def read(self) -> VersionedFiles:
-        """All files of the gateway, with the version they were read at. Never older than this store's own last write."""
+        """All files of the gateway, with the version they were read at. Never older than its own last write."""
 
     def write(self, files: Files, expected: VersionedFiles) -> VersionedFiles:
         """Replace the files named in `files`, if nobody wrote since `expected`; else raise StaleWrite.
