@@ -1,8 +1,9 @@
 """The share of the unmarked requests that really reaches the canary: asked for on every replica, and counted."""
 
 import json
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gatewayctl.domain.errors import Conflict, DeadlineExceeded, Refused, Transient
 from gatewayctl.domain.evidence import Attribution
@@ -125,30 +126,8 @@ def prove_returned(context: StepContext) -> Judgement:
     """No ready replica sends unmarked requests to the canary; how long after the write the last one arrived there.
 
     A replica that was not seen with the share may still get it: its kubelet may be about to sync the write before the
-    last one. So all are asked again after the time in which every kubelet has seen the last write. If stable runs the
-    new image, all were seen with the share.
-    """
-    arrivals = _Arrivals(context.ports.clock.now())
-    judgement = _wait_until_returned(context, arrivals)
-    if context.release.outcome is Outcome.PROMOTED:
-        return judgement
-    context.pause(context.ports.gateway.store.watch_delay, "looking once more")
-    return _wait_until_returned(context, arrivals)
-
-
-@dataclass(slots=True)
-class _Arrivals:
-    """When the share was taken away, and when the last unmarked request arrived at the canary (monotonic seconds)."""
-
-    start: float
-    last: float | None = None
-
-    def __str__(self) -> str:
-        return "" if self.last is None else f", the last {self.last - self.start:.1f} s after the write"
-
-
-def _wait_until_returned(context: StepContext, arrivals: _Arrivals) -> Judgement:
-    """Wait until no ready replica sends an unmarked request to the canary.
+    last one. So nothing counts before the time in which every kubelet has seen the last write. If stable runs the new
+    image, all were seen with the share.
 
     As many requests are sent as show that the share is gone, also where the replica's configuration is without it: one
     that shows its new configuration may answer by the old one for some seconds.
@@ -156,22 +135,25 @@ def _wait_until_returned(context: StepContext, arrivals: _Arrivals) -> Judgement
     A rule of ours that somebody edited meanwhile holds this up for some seconds only: it is taken away next.
     """
     clock, requests = context.ports.clock, requests_for(context.release.share)
+    start, last = clock.now(), -math.inf
+    if context.release.outcome is not Outcome.PROMOTED:
+        context.pause(context.ports.gateway.store.watch_delay, "every gateway replica hears of the change")
 
     def look() -> Judgement | Pending:
+        nonlocal last
         ready = tuple(one for one in context.replicas() if one.ready)
         for replica in ready:
-            missing = why_not_active(context, replica) or _why_not_returned(
-                context, replica, clock.now() - arrivals.start
-            )
+            missing = why_not_active(context, replica) or _why_not_returned(context, replica, clock.now() - start)
             if missing:
                 return Pending(f"{replica.name}: {missing}")
             count = _count(context, replica, requests)
             astray = str(count) if count.canary else _find_astray(context, replica, Attribution.CANARY, requests)
             if astray:
-                arrivals.last = clock.now()
+                last = clock.now()
                 return Pending(f"{replica.name}: {astray}")
+        late = f", the last {last - start:.1f} s after the write" if last >= start else ""
         replicas = f"{len(ready)} gateway replica{'s' if len(ready) != 1 else ''}"
-        said = f"no unmarked request reaches the canary on {replicas}{arrivals}"
+        said = f"no unmarked request reaches the canary on {replicas}{late}"
         return find_unproven(context, ready, ready_only=True) or Judgement(Verdict.PASS, said)
 
     deadline = context.deadline(context.release.trial.timings.live, _EVERY)
