@@ -1,6 +1,6 @@
 """A ramp on the fake world: what each replica serves in each step, and that every way back gives the traffic back."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -8,9 +8,10 @@ from gatewayctl.domain.apps import AppSpec
 from gatewayctl.domain.errors import Superseded
 from gatewayctl.domain.evidence import Answer
 from gatewayctl.domain.lifecycle import PauseAsked, Resumed, SkipAsked
-from gatewayctl.domain.platform import Probe
+from gatewayctl.domain.platform import Probe, Replica
 from gatewayctl.domain.ramp import Promotion, Ramp, Step
 from gatewayctl.domain.release import Mode, Outcome, Phase, Release
+from gatewayctl.domain.routing import STAMP_HEADER
 from gatewayctl.orchestration.planning import plan
 from tests.fakes.shop import ORDERS, AskingSuites, a_driver, a_release
 from tests.fakes.toy import ToyRoute, parse
@@ -219,7 +220,7 @@ class LateWatch(World):
 
 
 @pytest.mark.parametrize("is_asked", [True, False])
-def test_a_replica_that_may_yet_take_the_share_is_asked_again_on_the_way_back(is_asked):
+def test_a_replica_that_may_yet_take_the_share_is_not_believed_on_the_way_back(is_asked):
     """It showed the files of before the share, and its kubelet had not synced the share yet."""
     world = LateWatch(lags=(0.0, 0.9))
     suites = AskingSuites(world, [])
@@ -254,6 +255,32 @@ def test_each_route_has_the_share_and_gives_it_back_where_only_requests_show_it(
     assert ended.outcome is Outcome.PROMOTED
     assert watching.seen["carry"].startswith("orders-canary-")
     assert not watching.seen["return"].startswith("orders-canary-")
+
+
+@dataclass
+class NamelessRoute(SilentGateway):
+    """The route ADMIN does not say who answers: only the gateway's stamp shows the canary."""
+
+    def ask(self, replica: Replica, probe: Probe) -> Answer:
+        found = super().ask(replica, probe)
+        if probe.path != ADMIN:
+            return found
+        return replace(found, headers={name: text for name, text in found.headers.items() if name != "x-served-by"})
+
+
+def test_the_stamp_alone_shows_that_a_route_has_not_given_its_share_back():
+    world = World(lags=(0.3,))
+    gateway = NamelessRoute(world, late=4.0)
+    driver = a_silent_driver(world, gateway)
+    watching = Watching(lambda: str(gateway.ask(gateway.list()[0], Probe("shop", ADMIN)).headers), {})
+    driver.ports = replace(driver.ports, listener=watching)
+    app = ramped(ramp=Ramp((Step(100, 10.0),)), suite=None, load=None)
+
+    ended = driver.begin(a_release(world, AskingSuites(world, []), app))
+
+    assert ended.outcome is Outcome.PROMOTED
+    assert STAMP_HEADER in watching.seen["observe"]
+    assert STAMP_HEADER not in watching.seen["return"]
 
 
 def test_a_paused_ramp_keeps_its_share_until_it_is_resumed(world, suites):

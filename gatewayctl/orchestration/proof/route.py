@@ -53,6 +53,15 @@ class Asker:
                 return state
         return RouteState()
 
+    def reaches(self, request: RouteRequest, version: Attribution) -> bool:
+        """Whether the route sends an unmarked request to this version, which is the canary or stable."""
+        return any(self._is_from(version, self._ask(request, marked=False)) for _ in range(self.rounds))
+
+    def _is_from(self, version: Attribution, answer: Answer) -> bool:
+        if version is Attribution.CANARY:
+            return self._is_canarys(answer)
+        return self.release.attribution.attribute(answer) is version
+
     def _ask_marked(self, request: RouteRequest) -> Answer | RouteState:
         """The answer to a marked request; or that the route gives none, as a long poll or a slow backend does.
 

@@ -1,10 +1,10 @@
 """The share of the unmarked requests that really reaches the canary: asked for on every replica, and counted."""
 
 import json
-import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from gatewayctl.domain.coverage import RouteRequest
 from gatewayctl.domain.errors import Conflict, DeadlineExceeded, Refused, Transient
 from gatewayctl.domain.evidence import Attribution
 from gatewayctl.domain.judgement import Judgement, Verdict
@@ -15,6 +15,7 @@ from gatewayctl.orchestration.context import StepContext
 from gatewayctl.orchestration.proof.covered import find_covered
 from gatewayctl.orchestration.proof.latecomers import find_unproven
 from gatewayctl.orchestration.proof.replica import ROUNDS
+from gatewayctl.orchestration.proof.route import Asker
 from gatewayctl.orchestration.proof.steps import prove_routed, why_not_active
 from gatewayctl.ports import Prober
 from gatewayctl.waiting import InProportion, Pending, until
@@ -36,9 +37,10 @@ def prove_share(context: StepContext) -> Judgement:
     if routed.verdict is not Verdict.PASS:
         return routed
     counts: dict[str, ShareCount] = {}
+    others = _find_others(context) if context.release.share == _ALL else _OtherRoutes(context)
     try:
         deadline = context.deadline(context.ports.gateway.replicas.endpoint_delay, _EVERY)
-        until(lambda: _look(context, counts), "the share of the ramp's step to arrive", deadline)
+        until(lambda: _look(context, counts, others), "the share of the ramp's step to arrive", deadline)
     except DeadlineExceeded as fault:
         _keep(context, counts)
         _require_written(context)
@@ -64,7 +66,7 @@ def _require_written(context: StepContext) -> None:
         )
 
 
-def _look(context: StepContext, counts: dict[str, ShareCount]) -> bool | Pending:
+def _look(context: StepContext, counts: dict[str, ShareCount], others: "_OtherRoutes") -> bool | Pending:
     """Count on each replica that is ready. Raises Transient when a replica does not answer."""
     replicas = context.replicas()
     counts.clear()
@@ -74,7 +76,7 @@ def _look(context: StepContext, counts: dict[str, ShareCount]) -> bool | Pending
         found = counts[replica.name] = _count(context, replica, requests_for(context.release.share))
         if not found.fits(context.release.share):
             return Pending(f"{replica.name}: {context.release.share} % asked, but {found}")
-        astray = _find_astray(context, replica, Attribution.STABLE, ROUNDS) if context.release.share == _ALL else ""
+        astray = others.find_astray(replica, Attribution.STABLE, ROUNDS)
         if astray:
             return Pending(f"{replica.name}: {_ALL} % asked, but {astray}")
     return find_unproven(context, replicas) or True
@@ -106,20 +108,29 @@ def count_share(
     return ShareCount(requests - unclear, canary)
 
 
-def _find_astray(context: StepContext, replica: Replica, wrong: Attribution, requests: int) -> str:
-    """Which other route of the application sends an unmarked request to the `wrong` version; empty when none does.
+@dataclass(frozen=True, slots=True)
+class _OtherRoutes:
+    """Requests for the routes of the application that its own probe does not reach."""
 
-    A replica that tells its configuration has shown all its routes. Elsewhere each is asked so many times.
-    """
-    gateway, release = context.ports.gateway, context.release
-    if gateway.readback.rule_of(replica, release.rule).asked:
-        return ""
-    for route in find_covered(gateway, release).coverage.requests:
-        for _ in range(requests):
-            context.tick(f"{replica.name}: unmarked requests to {route.route}")
-            if release.attribution.attribute(gateway.prober.ask(replica, route.probe)) is wrong:
-                return f"{route.route} sends an unmarked request to the {wrong.value}"
-    return ""
+    context: StepContext
+    requests: tuple[RouteRequest, ...] = ()
+
+    def find_astray(self, replica: Replica, wrong: Attribution, rounds: int) -> str:
+        """Which of them sends an unmarked request to the `wrong` version; empty when none of so many each does.
+
+        A replica that tells its configuration has shown all its routes, and is not asked.
+        """
+        gateway, release = self.context.ports.gateway, self.context.release
+        if not self.requests or gateway.readback.rule_of(replica, release.rule).asked:
+            return ""
+        asker = Asker(gateway.prober, release, replica, rounds, self.context.tick)
+        astray = next((one for one in self.requests if asker.reaches(one, wrong)), None)
+        return f"{astray.route} sends an unmarked request to the {wrong.value}" if astray else ""
+
+
+def _find_others(context: StepContext) -> _OtherRoutes:
+    """Read once for a step: the files are parsed for it, and replicas are looked at many times."""
+    return _OtherRoutes(context, find_covered(context.ports.gateway, context.release).coverage.requests)
 
 
 def prove_returned(context: StepContext) -> Judgement:
@@ -135,9 +146,11 @@ def prove_returned(context: StepContext) -> Judgement:
     A rule of ours that somebody edited meanwhile holds this up for some seconds only: it is taken away next.
     """
     clock, requests = context.ports.clock, requests_for(context.release.share)
-    start, last = clock.now(), -math.inf
+    start = clock.now()
+    last: float | None = None
     if context.release.outcome is not Outcome.PROMOTED:
         context.pause(context.ports.gateway.store.watch_delay, "every gateway replica hears of the change")
+    others = _find_others(context)
 
     def look() -> Judgement | Pending:
         nonlocal last
@@ -147,11 +160,11 @@ def prove_returned(context: StepContext) -> Judgement:
             if missing:
                 return Pending(f"{replica.name}: {missing}")
             count = _count(context, replica, requests)
-            astray = str(count) if count.canary else _find_astray(context, replica, Attribution.CANARY, requests)
+            astray = str(count) if count.canary else others.find_astray(replica, Attribution.CANARY, requests)
             if astray:
                 last = clock.now()
                 return Pending(f"{replica.name}: {astray}")
-        late = f", the last {last - start:.1f} s after the write" if last >= start else ""
+        late = "" if last is None else f", the last {last - start:.1f} s after the write"
         replicas = f"{len(ready)} gateway replica{'s' if len(ready) != 1 else ''}"
         said = f"no unmarked request reaches the canary on {replicas}{late}"
         return find_unproven(context, ready, ready_only=True) or Judgement(Verdict.PASS, said)
