@@ -108,7 +108,7 @@ class Rollout:
         if not now.replicas:
             reason = f"{now.name} was scaled to 0 by someone else, so nothing shows that {self.image} runs"
             return Failed(reason, by_others=True)
-        if self.replicas not in (None, now.replicas):
+        if not self._has_size(now):
             reason = f"{now.name} was scaled to {now.replicas} by someone else; this step asks for {self.replicas}"
             return Failed(reason, by_others=True)
         waited = f"{now.name} made no progress for {self.idle:.0f} s: {_detail(now)}"
@@ -123,8 +123,10 @@ class Rollout:
 
     def _is_complete(self, now: Workload) -> bool:
         """A Deployment without Pods proves nothing of the image that it was given."""
-        is_size = self.replicas in (None, now.replicas)
-        return now.complete and is_size and (now.replicas >= 1 or self.may_be_empty)
+        return now.complete and self._has_size(now) and (now.replicas >= 1 or self.may_be_empty)
+
+    def _has_size(self, now: Workload) -> bool:
+        return self.replicas in (None, now.replicas)
 
 
 def ghost_note(now: Workload) -> str:

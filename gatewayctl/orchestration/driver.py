@@ -143,7 +143,10 @@ class Driver(ReleaseLoop):
                 self.ports.listener.progress("lease", f"not given back, it runs out by itself: {fault}")
 
     def _take_lease(self, app: str) -> None:
-        """Wait for the one who has the lease; whoever takes it over meanwhile gets as much time. Raises Transient."""
+        """Wait for the one who has the lease; whoever takes it over meanwhile gets as much time.
+
+        Raises DeadlineExceeded, and Transient when nobody can tell who has it.
+        """
         listener, seen = self.ports.listener, ""
 
         def acquire() -> bool | Pending:

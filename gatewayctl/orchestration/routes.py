@@ -112,8 +112,10 @@ def remove_upstreams(context: StepContext) -> bool:
             stored = context.write(stage, stored)
         return had_rule
 
-    # Most products define nothing beside the routes: then there is nothing to wait in line for.
-    return bool(find_rest()[1].stages) and retry_on_conflict(context, remove_all)
+    _, rest = find_rest()
+    if not rest.stages:  # most products define nothing beside the routes: nothing is worth a place in line
+        return False
+    return retry_on_conflict(context, remove_all)
 
 
 def drain(context: StepContext) -> Judgement:

@@ -189,12 +189,14 @@ class KubernetesTurns:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _pause(place: int, came_forward: int, within: float) -> float:
+def _pause(place: int, gained: int, elapsed: float) -> float:
     """Seconds until the next look: half of the time until we are the second one, if the line goes on as it has.
+
+    So far we came forward by `gained` places in `elapsed` seconds.
 
     Fifty that looked as often as the second one has to would keep the machine busier than those who write.
     """
-    expected = (place - 2) * within / came_forward if came_forward > 0 else 2 * _LOOK * (place - 1)
+    expected = (place - 2) * elapsed / gained if gained > 0 else 2 * _LOOK * (place - 1)
     return min(_RARELY, max(_LOOK, expected / 2))
 
 
